@@ -1,0 +1,139 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Rapamycin and hematopoiesis
+#
+# **Does inhibiting mTOR with rapamycin harm blood formation, in young and in aged mice?**
+
+# %% tags=["parameters"]
+data_dir = ""  # a folder in the data contract; empty: the simulated world below
+world = "paper"
+seed = 1
+
+# %%
+from endomtor.analyses import rapamycin
+from endomtor.chapter import open_chapter
+
+chapter = open_chapter("02_rapamycin", data_dir, world, seed)
+
+# %% [markdown]
+# ## The question
+#
+# **What the abstract says.**
+# Pharmacological inhibition of mTOR with rapamycin is deleterious to hematopoiesis {cite}`ramalingam2020`.
+# The abstract gives no dose, route, age or number of mice.
+#
+# **What would count as an answer.**
+# Rapamycin against vehicle within each age, one number per animal.
+# Claim C2 has four primary predictions: fewer HSCs, fewer colony-forming cells (CFU), fewer platelets, less hemoglobin.
+# At least two of them must hold together.
+# Lymphocytes are shown and do not count: suppressing them is what the drug is given for.
+#
+# **What would make "deleterious" false.**
+# Counts that stay within the smallest effects of interest in both ages, or that rise under rapamycin.
+# A fall that is gone as soon as dosing stops would narrow the word to "while it is given"; these tables end with dosing and cannot show it.
+#
+# **What this cannot say.**
+# Rapamycin reaches every cell of the mouse, so that no result of this chapter is about the endothelium.
+#
+# **Which data this page used.**
+
+# %%
+chapter.data_box("rapamycin_blood", "rapamycin_marrow")
+
+# %% [markdown]
+# ## Blood over days
+#
+# Each animal was bled several times.
+# Its counts are not independent of one another, so the days are not replicates.
+
+# %%
+blood = rapamycin.blood(chapter)
+rapamycin.show_blood(chapter, blood)
+
+# %% [markdown]
+# ### One number per animal
+#
+# Each course becomes one number: the mean of the logarithm after the first dose, minus the animal's own value before it.
+# In a balanced design this gives the treatment contrast of a mixed model in which the animal is random.
+
+# %%
+changes = rapamycin.change_from_baseline(blood)
+rapamycin.show_values(chapter, changes)
+
+# %% [markdown]
+# ### Rapamycin against vehicle, within each age
+
+# %%
+blood_answers = rapamycin.compare_blood(chapter, changes)
+rapamycin.show_changes(chapter, changes, blood_answers)
+
+# %%
+chapter.results("C2.blood", caption="Rapamycin / vehicle in blood: mean of the ages, then each age.")
+
+# %%
+rapamycin.show_interactions(chapter, blood_answers)
+
+# %% [markdown]
+# ## Marrow
+#
+# Populations are compared as logarithms of amounts.
+# A frequency and an absolute number can disagree, because a frequency also moves when other cells come or go; where a table has both, both are shown.
+
+# %%
+marrow = rapamycin.marrow(chapter)
+marrow_answers = rapamycin.compare_marrow(chapter, marrow)
+rapamycin.show_marrow(chapter, marrow, marrow_answers)
+
+# %%
+chapter.results("C2.marrow", caption="Rapamycin / vehicle in marrow: mean of the ages, then each age.")
+
+# %%
+rapamycin.show_interactions(chapter, marrow_answers)
+
+# %% [markdown]
+# ## Real data: none that we know of
+#
+# No public table with blood counts of single rapamycin-treated mice was found.
+# What the literature says, without a dose that could be compared, points both ways:
+#
+# - mTOR activity is *higher* in old HSCs, and rapamycin *restored* the function of old HSCs {cite}`chen2009`.
+# - Rapamycin expands the myeloid lineage through G-CSF from stroma {cite}`li2022`.
+# - Without mTOR in all cells, HSCs rise for a while, are then exhausted, and fail to engraft {cite}`guo2013`.
+#
+# So "deleterious" may hold for young mice, or for one dose, and fail for another; the page [against the paper](../book/against-the-paper.md) tells more.
+
+# %% [markdown]
+# ## The verdict
+
+# %%
+chapter.verdict("C2")
+
+# %% [markdown]
+# ## What could be wrong
+#
+# - Vehicle, injections and weight loss can lower counts; the vehicle group carries the first two, not the third.
+# - A mean over days hides an early fall that recovers, or a late one that has only begun.
+# - Fewer cells in marrow is not worse function; only a transplant would tell.
+# - Cytopenia under a drug that slows all growing cells says nothing of a niche.
+#
+# ## Key takeaways
+#
+# - Repeated bleeds of one mouse are one mouse.
+# - Harm is asked of four read-outs together, and lymphocytes are none of them.
+# - Even a clear harm would leave the endothelium untested.
+
+# %%
+chapter.write()

@@ -1,0 +1,36 @@
+"""Amounts of marrow populations, which may come in several units."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+
+def endpoints(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a marrow table with `log2` and `endpoint`, one row per animal and endpoint.
+
+    The endpoint is the population. Where a population comes in several units, an absolute number is the population's
+    endpoint (a frequency moves when other cells move), the first in the alphabet if there are several; each other unit is
+    an endpoint of its own, `HSC.percent_of_WBM`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `rapamycin_marrow` or `ecko_marrow` of the data contract.
+    """
+    table = table.assign(log2=np.log2(table["value"]))
+    for population, rows in table.groupby("population"):
+        units = sorted(rows["unit"].unique(), key=lambda unit: (_is_fraction(unit), unit))
+        for unit in units:
+            name = population if unit == units[0] else f"{population}.{slug(unit)}"
+            table.loc[rows.index[rows["unit"] == unit], "endpoint"] = name
+    return table
+
+
+def _is_fraction(unit: str) -> bool:
+    return "%" in unit or "percent" in unit.lower() or "per cent" in unit.lower()
+
+
+def slug(unit: str) -> str:
+    """Return a unit as part of an id: letters, digits and underscores."""
+    return re.sub(r"[^A-Za-z0-9]+", "_", unit.replace("%", "percent")).strip("_")

@@ -1,0 +1,327 @@
+"""Chapter 01: is mTOR signalling lower in aged marrow endothelium?
+
+Phospho-flow per animal and marker; single cells summed per animal; other tissues' endothelium as context.
+"""
+
+import numpy as np
+import pandas as pd
+
+from endomtor import contract, figures, public
+from endomtor.analyses import reporting
+from endomtor.chapter import Chapter, needs
+from endomtor.public import endothelium, originals
+from endomtor.stats import Estimate, expression, groups
+
+FAMILY = "C1.signaling"
+CELL_MINIMUM = {"genes": 200, "cells": 3}
+"""Quality control of single cells: genes seen in a cell, cells in which a gene is seen (the scanpy tutorials' values)."""
+
+HALLMARK_MINIMUM = 10
+"""Genes of the hallmark that must have been measured for a score (an assumption; gene-set tools use 5 to 15)."""
+
+
+@needs("bmec_signaling")
+def markers(chapter: Chapter) -> pd.DataFrame:
+    """Return one row per animal and marker on the log2 scale.
+
+    Returns
+    -------
+    DataFrame
+        animal, group, sex, batch, marker, complex (mTORC1, mTORC2, other); `raw` = log2 MFI; `net` = log2(MFI - background),
+        missing where there is no background or it is not below the signal; `background` = own, shared or none; `value` =
+        the primary scale: `net` where every animal has a background of its own below its signal, else `raw`.
+
+    Notes
+    -----
+    One background tube for a whole group and day belongs to no animal: subtracting it moves all of them together and lends
+    the group difference a precision that it does not have. Then log2(MFI) is primary and both are shown.
+    """
+    table = chapter.dataset.get("bmec_signaling").copy()
+    known = contract.vocabulary().markers
+    table["complex"] = [known.get(marker, "other") for marker in table["marker"]]
+    table["raw"] = np.log2(table["mfi"])
+    background = table["fmo_mfi"] if "fmo_mfi" in table else pd.Series(np.nan, index=table.index)
+    table["net"] = np.log2((table["mfi"] - background).where(table["mfi"] > background))
+    table["background"] = "none"
+    for marker, rows in table.groupby("marker"):
+        kind = _background(rows.assign(fmo_mfi=background))
+        table.loc[rows.index, "background"] = kind
+        primary = "net" if kind == "own" and rows["net"].notna().all() else "raw"
+        table.loc[rows.index, "value"] = rows[primary]
+    columns = ["animal", "group", "sex", "batch", "marker", "complex", "raw", "net", "background", "value"]
+    return table[columns].sort_values(["marker", "group", "animal"], ignore_index=True)
+
+
+def _background(rows: pd.DataFrame) -> str:
+    """Tell whether a marker's background is each animal's own, one tube per group and day, or absent."""
+    if rows["fmo_mfi"].isna().any():
+        return "none"
+    return "shared" if contract.shared_background(rows) else "own"
+
+
+def compare_markers(chapter: Chapter, table: pd.DataFrame | None) -> dict[str, Estimate]:
+    """Estimate aged - young for each marker, with the batch in the model, and record the evidence.
+
+    Returns
+    -------
+    dict[str, Estimate]
+        Marker to the difference of log2 values; empty without a table.
+    """
+    if table is None:
+        return {}
+    answers = {}
+    for marker, rows in table.groupby("marker"):
+        answers[marker] = groups.difference(
+            rows, value="value", group="group", a="aged", b="young", unit="animal", block="batch", check=("sex",)
+        )
+        chapter.record(f"C1.signaling.{marker}", answers[marker], family=FAMILY, table="bmec_signaling")
+    return answers
+
+
+def show_values(chapter: Chapter, table: pd.DataFrame | None) -> None:
+    """Show the first rows of the table that is tested."""
+    if table is None:
+        return
+    columns = {"animal": "animal", "group": "group", "batch": "batch", "marker": "marker", "value": "log2 MFI"}
+    figures.table(
+        table[list(columns)].rename(columns=columns).head(10),
+        caption=f"The first 10 of {len(table)} values; one row per animal and marker. Unit: animal.",
+        provenance=chapter.provenance,
+    )
+
+
+def show_markers(chapter: Chapter, table: pd.DataFrame | None, answers: dict[str, Estimate]) -> None:
+    """Draw every animal and the difference for each marker, mTORC1 read-outs first."""
+    if not answers:
+        return
+    order = {"mTORC1": 0, "mTORC2": 1, "other": 2}
+    first = table.drop_duplicates("marker").sort_values("complex", key=lambda column: column.map(order), kind="stable")
+    titles = {row.marker: f"{row.marker.replace('_', ' ')} ({row.complex}), MFI" for row in first.itertuples()}
+    figures.show(
+        figures.estimation_grid(
+            table,
+            value="value",
+            group="group",
+            animal="animal",
+            endpoint="marker",
+            order=("young", "aged"),
+            estimates={marker: {("aged", "young"): answers[marker]} for marker in titles},
+            titles=titles,
+            scale="log2",
+        ),
+        caption="Phospho-flow of BMECs: every animal a point; aged / young with its 95 % interval. "
+        f"Unit: animal; {reporting.n_text(answers.values())}.",
+        alt=reporting.alt_text("Aged against young BMECs, log2 MFI", {name: answers[name] for name in titles}),
+        provenance=chapter.provenance,
+        name="fig-markers",
+    )
+
+
+def show_backgrounds(chapter: Chapter, table: pd.DataFrame | None) -> None:
+    """Show aged - young with and without background subtraction, for markers that have a background."""
+    if table is None or table["net"].isna().all():
+        return
+    rows = []
+    for marker, own in table.dropna(subset=["net"]).groupby("marker"):
+        about = {"group": "group", "a": "aged", "b": "young", "unit": "animal", "block": "batch"}
+        raw, net = (groups.difference(own, value=column, **about) for column in ("raw", "net"))
+        kind = own["background"].iat[0]
+        rows.append(
+            {
+                "marker": marker,
+                "background": {"own": "each animal's own", "shared": "one tube per group and day"}[kind],
+                "log2(MFI)": raw.estimate,
+                "its interval": reporting.interval_text(raw),
+                "log2(MFI - background)": net.estimate,
+                "interval": reporting.interval_text(net),
+                "primary": "log2(MFI - background)" if own["value"].equals(own["net"]) else "log2(MFI)",
+            }
+        )
+    figures.table(
+        pd.DataFrame(rows),
+        caption="Aged - young, log2, with and without subtraction of the background. Unit: animal.",
+        provenance=chapter.provenance,
+    )
+
+
+@needs("bmec_cells")
+def cells(chapter: Chapter):
+    """Return the cells after quality control, normalised, with a t-SNE embedding for the eye (scanpy).
+
+    Returns
+    -------
+    anndata.AnnData
+        Raw counts in `layers["counts"]`; `obsm["X_tsne"]`. A t-SNE rather than a UMAP: both are pictures, and this one needs
+        no compilation at each start.
+    """
+    import scanpy as sc
+
+    adata = chapter.dataset.get("bmec_cells").copy()
+    sc.pp.filter_cells(adata, min_genes=CELL_MINIMUM["genes"])
+    sc.pp.filter_genes(adata, min_cells=CELL_MINIMUM["cells"])
+    adata.layers["counts"] = adata.X.copy()
+    sc.pp.normalize_total(adata, target_sum=1e4)
+    sc.pp.log1p(adata)
+    sc.pp.pca(adata, n_comps=20, random_state=0)
+    sc.tl.tsne(adata, n_pcs=20, random_state=0)
+    return adata
+
+
+def cell_counts(adata) -> pd.DataFrame | None:
+    """Return the cells that passed quality control per animal, with their median counts and genes."""
+    if adata is None:
+        return None
+    frame = adata.obs[["group", "animal", "batch"]].astype(str)
+    frame["counts"] = np.asarray(adata.layers["counts"].sum(axis=1)).ravel()
+    per_animal = frame.groupby(["group", "animal", "batch"], observed=True)["counts"]
+    return per_animal.agg(cells="size", median_counts="median").reset_index()
+
+
+def hallmark_scores(chapter: Chapter, adata) -> pd.DataFrame | None:
+    """Sum the cells of each animal and score the mTORC1 hallmark: mean log2 expression of the set minus that of the rest.
+
+    Returns
+    -------
+    DataFrame
+        animal, group, sex, batch, value; one row per animal (pseudobulk: Squair et al. 2021, doi
+        10.1038/s41467-021-25960-2). None when too few genes of the set were measured.
+    """
+    if adata is None:
+        return None
+    found = len(set(originals.mtor_hallmarks()[originals.MTORC1]) & set(adata.var_names))
+    if found < HALLMARK_MINIMUM:
+        reporting.say(f"Only {found} mTORC1 hallmark genes were measured: the score is not testable here.")
+        return None
+    counts, animals = expression.pseudobulk(adata, animal="animal", layer="counts")
+    score = _hallmark(expression.log_counts(counts))
+    return animals.assign(value=score.reindex(animals["animal"]).to_numpy())
+
+
+def _hallmark(log_expression: pd.DataFrame) -> pd.Series:
+    return expression.set_score(log_expression, originals.mtor_hallmarks()[originals.MTORC1], statistic="difference")
+
+
+def compare_scores(chapter: Chapter, scores: pd.DataFrame | None) -> Estimate | None:
+    """Estimate aged - young of the animals' scores and record the evidence."""
+    if scores is None:
+        return None
+    answer = groups.difference(
+        scores, value="value", group="group", a="aged", b="young", unit="animal", block="batch", check=("sex",)
+    )
+    chapter.record("C1.cells.mTORC1_hallmark", answer, table="bmec_cells")
+    return answer
+
+
+def show_cells(chapter: Chapter, adata) -> None:
+    """Draw the cells in their embedding, a panel per group."""
+    if adata is None:
+        return
+    frame = adata.obs[["group", "animal"]].astype(str)
+    frame[["t-SNE 1", "t-SNE 2"]] = adata.obsm["X_tsne"]
+    counts = ", ".join(f"{n} {group}" for group, n in frame["group"].value_counts().sort_index().items())
+    animals = ", ".join(f"{group} {n}" for group, n in frame.groupby("group")["animal"].nunique().items())
+    figures.show(
+        figures.embedding(frame, x="t-SNE 1", y="t-SNE 2", by="group", animal="animal"),
+        caption=f"BMECs that passed quality control ({counts} cells), each group over all cells in grey. "
+        f"For the eye only: the unit of any test is the animal; n: {animals}.",
+        alt=f"t-SNE of {len(frame)} single BMECs ({counts}); young and aged cells drawn in separate panels.",
+        provenance=chapter.provenance,
+        name="fig-cells",
+    )
+
+
+def show_scores(chapter: Chapter, scores: pd.DataFrame | None, answer: Estimate | None) -> None:
+    """Draw the animals' hallmark scores with their difference."""
+    if answer is None:
+        return
+    figures.show(
+        figures.estimation(
+            scores,
+            value="value",
+            group="group",
+            animal="animal",
+            order=("young", "aged"),
+            estimates={("aged", "young"): answer},
+            ylabel="mTORC1 hallmark score, log2",
+        ),
+        caption="mTORC1 hallmark of pseudobulked BMECs, every animal a point. "
+        f"aged - young: {reporting.result_text(answer)}.",
+        alt=reporting.alt_text("mTORC1 hallmark score per animal", {"aged - young": answer}),
+        provenance=chapter.provenance,
+        name="fig-hallmark",
+    )
+
+
+def show_cells_as_n(chapter: Chapter, adata, answer: Estimate | None) -> None:
+    """Show what the tempting, wrong analysis would have said: every cell taken for an animal."""
+    if answer is None:
+        return
+    frame = cell_scores(adata)
+    wrong = groups.difference(frame, value="value", group="group", a="aged", b="young", unit="cell")
+    ratio = (answer.ci_high - answer.ci_low) / (wrong.ci_high - wrong.ci_low)
+    reporting.say(
+        f"**Wrong: cells as n.** aged - young {reporting.result_text(wrong)}. "
+        f"The interval over animals is {ratio:.1f} times as wide."
+    )
+
+
+def cell_scores(adata) -> pd.DataFrame:
+    """Return the hallmark score of every cell: cell, group, value. For display; cells are not units."""
+    values = pd.DataFrame(
+        adata.X.T.toarray() if hasattr(adata.X, "toarray") else adata.X.T,
+        index=adata.var_names,
+        columns=adata.obs_names,
+    )
+    score = _hallmark(values)
+    return pd.DataFrame(
+        {"cell": score.index, "group": adata.obs["group"].astype(str).to_numpy(), "value": score.to_numpy()}
+    )
+
+
+def other_endothelium(chapter: Chapter) -> dict[str, Estimate]:
+    """Estimate aged - young of the mTORC1 hallmark in brain, heart and kidney endothelium and record it as context."""
+    scores, provenance = public.table("endothelium_scores")
+    answers = {tissue: endothelium.contrast(scores, tissue) for tissue in endothelium.TISSUES}
+    for tissue, answer in answers.items():
+        chapter.record(f"C1.context.{tissue}", answer, family="C1.context", provenance=provenance)
+    return answers
+
+
+def show_other_endothelium(answers: dict[str, Estimate]) -> None:
+    """Draw every mouse of the three organs with the differences."""
+    scores, provenance = public.table("endothelium_scores")
+    figures.show(
+        figures.estimation_grid(
+            scores,
+            value="relative",
+            group="group",
+            animal="mouse",
+            endpoint="tissue",
+            order=("young", "aged"),
+            estimates={tissue: {("aged", "young"): answer} for tissue, answer in answers.items()},
+            titles={tissue: f"{tissue}, mTORC1 hallmark score, log2" for tissue in answers},
+        ),
+        caption=f"Sorted endothelium of three organs, every mouse a point. Unit: mouse; {reporting.n_text(answers.values())}.",
+        alt=reporting.alt_text("mTORC1 hallmark, aged - young", answers),
+        provenance=provenance,
+        name="fig-endothelium",
+    )
+
+
+def show_wrong_gene_level(answers: dict[str, Estimate]) -> None:
+    """Show the p over mice beside the p that takes genes for independent witnesses."""
+    genes, provenance = public.table("endothelium_genes")
+    rows = [
+        {
+            "organ": tissue,
+            "aged - young": answer.estimate,
+            "p over mice (3 v 3)": answer.p,
+            "p over genes (wrong)": endothelium.wrong_gene_level_p(genes, tissue),
+        }
+        for tissue, answer in answers.items()
+    ]
+    figures.table(
+        pd.DataFrame(rows),
+        caption="The same difference, tested over mice and, wrongly, over genes.",
+        provenance=provenance,
+    )

@@ -1,0 +1,238 @@
+"""Chapter 02: does rapamycin harm hematopoiesis, in young and in aged mice?
+
+Blood over days and marrow at the end, as a two-by-two of age and treatment; the animal is the unit throughout.
+"""
+
+import numpy as np
+import pandas as pd
+
+from endomtor import figures
+from endomtor.analyses import amounts, reporting
+from endomtor.chapter import Chapter, needs
+from endomtor.stats import Estimate, treatment_within_age
+
+AGES = ("young", "aged")
+COMPARED = ("rapamycin", "vehicle")
+ANALYTES = ("platelets", "hemoglobin", "RBC", "WBC", "neutrophils", "lymphocytes")
+IMMUNE = ("lymphocytes",)
+"""Analytes whose fall is the purpose of the drug (immunosuppression), shown but no harm."""
+
+
+@needs("rapamycin_blood")
+def blood(chapter: Chapter) -> pd.DataFrame:
+    """Return the blood table with `log2`, and `arm` = age and treatment.
+
+    Returns
+    -------
+    DataFrame
+        One row per animal, day and analyte.
+    """
+    table = chapter.dataset.get("rapamycin_blood").copy()
+    table["log2"] = np.log2(table["value"])
+    return _with_arm(table)
+
+
+@needs("rapamycin_marrow")
+def marrow(chapter: Chapter) -> pd.DataFrame:
+    """Return the marrow table with `log2`, `arm` and `endpoint`: the population, with its unit where it comes in several.
+
+    Returns
+    -------
+    DataFrame
+        One row per animal and endpoint.
+    """
+    return _with_arm(amounts.endpoints(chapter.dataset.get("rapamycin_marrow")))
+
+
+def _with_arm(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(arm=table["age_group"] + " " + table["treatment"])
+
+
+def change_from_baseline(table: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Summarise each animal's course in one number: mean log2 after the first dose minus its own log2 before it.
+
+    The days after the first dose are those on which every animal of the analyte was measured (all days, if there is none),
+    so that no animal stands for an earlier or later stretch than another. Where an animal has no value before the first
+    dose, no animal of that analyte has its baseline subtracted. In a balanced design the treatment contrast of these
+    numbers is the one of a mixed model with a random animal.
+
+    Returns
+    -------
+    DataFrame
+        animal, age_group, treatment, arm, sex, batch, analyte, value, days (text), baseline (subtracted or not).
+    """
+    if table is None:
+        return None
+    parts = []
+    for analyte, rows in table.groupby("analyte"):
+        after, before = rows[rows["day"] > 0], rows[rows["day"] <= 0]
+        days = _shared_days(after)
+        value = after[after["day"].isin(days)].groupby("animal")["log2"].mean()
+        baseline = before.groupby("animal")["log2"].mean().reindex(value.index)
+        subtracted = bool(baseline.notna().all())
+        about = rows.drop_duplicates("animal").set_index("animal").loc[value.index]
+        parts.append(
+            about[["age_group", "treatment", "arm", "sex", "batch", "analyte"]].assign(
+                value=value - baseline if subtracted else value,
+                days=", ".join(str(int(day)) for day in days),
+                baseline=subtracted,
+            )
+        )
+    return pd.concat(parts).reset_index() if parts else None
+
+
+def _shared_days(after: pd.DataFrame) -> list[float]:
+    animals = after.groupby("day")["animal"].nunique()
+    shared = animals[animals == after["animal"].nunique()]
+    return sorted(shared.index if len(shared) else animals.index)
+
+
+def compare_blood(chapter: Chapter, changes: pd.DataFrame | None) -> dict[str, dict[str, Estimate]]:
+    """Estimate rapamycin - vehicle for each analyte and record the evidence; see `_compare`."""
+    return _compare(chapter, changes, "analyte", "rapamycin_blood", "C2.blood", ANALYTES)
+
+
+def compare_marrow(chapter: Chapter, table: pd.DataFrame | None) -> dict[str, dict[str, Estimate]]:
+    """Estimate rapamycin - vehicle for each marrow endpoint and record the evidence; see `_compare`."""
+    if table is None:
+        return {}
+    return _compare(chapter, table.assign(value=table["log2"]), "endpoint", "rapamycin_marrow", "C2.marrow")
+
+
+def _compare(
+    chapter: Chapter,
+    frame: pd.DataFrame | None,
+    endpoint: str,
+    table: str,
+    prefix: str,
+    order: tuple[str, ...] = (),
+) -> dict[str, dict[str, Estimate]]:
+    """Estimate the treatment within each age, its average over ages, and the interaction; record average and ages.
+
+    Returns
+    -------
+    dict[str, dict[str, Estimate]]
+        Endpoint to `young`, `aged`, `averaged`, `interaction`. Where one age only was studied its contrast is the average.
+    """
+    if frame is None:
+        return {}
+    names = [name for name in order if (frame[endpoint] == name).any()]
+    names += [name for name in frame[endpoint].unique() if name not in names]
+    answers = {}
+    for name in names:
+        rows = frame[frame[endpoint] == name]
+        found = treatment_within_age(rows, value="value", unit="animal", batch="batch", check=("sex",))
+        studied = [age for age in AGES if (rows["age_group"] == age).any()]
+        if len(studied) == 1:
+            found = {**found, "averaged": found[studied[0]]}
+        answers[name] = found
+        evidence_id = f"{prefix}.{name}"
+        chapter.record(evidence_id, found["averaged"], table=table, compared=COMPARED, family=prefix)
+        for age in studied:
+            chapter.record(f"{evidence_id}.{age}", found[age], table=table, compared=COMPARED, family=f"{prefix} by age")
+    return answers
+
+
+def show_blood(chapter: Chapter, table: pd.DataFrame | None) -> None:
+    """Draw each animal's course for each analyte, vehicle against rapamycin."""
+    if table is None:
+        return
+    units = table.drop_duplicates("analyte").set_index("analyte")["unit"]
+    titles = {name: f"{name}, {units[name]}" for name in ANALYTES if name in units}
+    n = table.groupby(["age_group", "treatment"])["animal"].nunique()
+    counts = ", ".join(f"{age} {treatment} {count}" for (age, treatment), count in n.items())
+    figures.show(
+        figures.courses(
+            table,
+            time="day",
+            value="log2",
+            animal="animal",
+            group="treatment",
+            order=("vehicle", "rapamycin"),
+            xlabel="day after the first dose",
+            facet="analyte",
+            titles=titles,
+            scale="log2",
+            same_y=False,
+        ),
+        caption=f"Blood counts over days: every animal a thin line, the mean of each treatment bold. Unit: animal; n: {counts}.",
+        alt=f"Courses of {', '.join(titles)} over days {table['day'].min():g} to {table['day'].max():g}, n: {counts}.",
+        provenance=chapter.provenance,
+        name="fig-blood",
+    )
+
+
+def show_changes(chapter: Chapter, changes: pd.DataFrame | None, answers: dict[str, dict[str, Estimate]]) -> None:
+    """Draw every animal's change from its baseline, in each arm, with the contrast within each age."""
+    if changes is None:
+        return
+    by_days = changes.groupby("days")["analyte"].unique()
+    days = "; ".join(f"{', '.join(names)}: {shared}" for shared, names in by_days.items())
+    baseline = "minus the animal's own baseline" if changes["baseline"].all() else "baseline not subtracted everywhere"
+    _show_grid(chapter, changes, "analyte", answers, f"Mean log2 after the first dose, {baseline} (days {days}).", "fig-changes")
+
+
+def show_marrow(chapter: Chapter, table: pd.DataFrame | None, answers: dict[str, dict[str, Estimate]]) -> None:
+    """Draw every animal's marrow populations in each arm, with the contrast within each age."""
+    if table is None:
+        return
+    _show_grid(chapter, table.assign(value=table["log2"]), "endpoint", answers, "Marrow populations.", "fig-marrow")
+
+
+def _show_grid(chapter: Chapter, frame: pd.DataFrame, endpoint: str, answers: dict, about: str, name: str) -> None:
+    order = [f"{age} {treatment}" for age in AGES for treatment in reversed(COMPARED)]
+    contrasts = {
+        key: {(f"{age} rapamycin", f"{age} vehicle"): found[age] for age in AGES if not found[age].withheld}
+        for key, found in answers.items()
+    }
+    averaged = {key: found["averaged"] for key, found in answers.items()}
+    figures.show(
+        figures.estimation_grid(
+            frame,
+            value="value",
+            group="arm",
+            animal="animal",
+            endpoint=endpoint,
+            order=order,
+            estimates=contrasts,
+            titles={key: key.replace("_", " ") for key in answers},
+            scale="log2",
+        ),
+        caption=f"{about} Every animal a point; rapamycin / vehicle within each age with its 95 % interval. "
+        f"Unit: animal; {reporting.n_text(averaged.values())}.",
+        alt=reporting.alt_text("Rapamycin - vehicle, log2, mean of the ages", averaged),
+        provenance=chapter.provenance,
+        name=name,
+    )
+
+
+def show_interactions(chapter: Chapter, answers: dict[str, dict[str, Estimate]]) -> None:
+    """Show how far the effect of rapamycin differs between the ages."""
+    rows = [
+        {
+            "endpoint": name.replace("_", " "),
+            "aged minus young effect, log2": found["interaction"].estimate,
+            "95 % interval": reporting.interval_text(found["interaction"]),
+            "p": found["interaction"].p,
+        }
+        for name, found in answers.items()
+        if not found["interaction"].withheld
+    ]
+    if rows:
+        figures.table(
+            pd.DataFrame(rows),
+            caption="Does age change the effect of rapamycin? Descriptive; p not adjusted. Unit: animal.",
+            provenance=chapter.provenance,
+        )
+
+
+def show_values(chapter: Chapter, changes: pd.DataFrame | None) -> None:
+    """Show the first rows of the table that is tested."""
+    if changes is None:
+        return
+    columns = {"animal": "animal", "age_group": "age", "treatment": "treatment", "analyte": "analyte", "value": "log2 change"}
+    figures.table(
+        changes[list(columns)].rename(columns=columns).head(8),
+        caption=f"The first 8 of {len(changes)} values; one row per animal and analyte. Unit: animal.",
+        provenance=chapter.provenance,
+    )

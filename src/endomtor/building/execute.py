@@ -1,0 +1,138 @@
+"""Executing one notebook with papermill."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import papermill
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from traitlets import default
+
+from endomtor import files
+from endomtor.errors import BuildError
+
+# One thread a notebook: chapters run side by side, and sums do not depend on how many cores a machine has.
+_ONE_THREAD = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMEXPR", "NUMBA")
+_ADDED_CELLS = {"injected-parameters", "papermill-error-cell-tag"}
+
+
+class OwnKernel(AsyncKernelManager):
+    """Starts the kernel `python3` with the running interpreter, whatever a user has installed under that name."""
+
+    @default("kernel_spec_manager")
+    def _own_spec(self) -> KernelSpecManager:
+        # Without folders to search, jupyter_client falls back to ipykernel's own spec, which names sys.executable.
+        return KernelSpecManager(kernel_dirs=[], parent=self)
+
+    @default("transport_encryption")
+    def _encrypted(self) -> str:
+        # Other users of a shared machine could read the messages, and ipykernel warns of it.
+        return "auto"
+
+
+def execute(
+    notebook: Path, *, parameters: Mapping[str, object], build: Path, twin: Path, evidence: Path, failed: Path
+) -> None:
+    """Execute a notebook and keep its executed twin and its evidence, both only if every cell ran.
+
+    Parameters
+    ----------
+    notebook : Path
+        The committed notebook; its folder is the working directory of the kernel.
+    parameters : mapping
+        Put into the cell after the one tagged `parameters`.
+    build : Path
+        The build folder that the notebook's code sees.
+    twin, evidence : Path
+        Where the executed notebook and its evidence records go; an empty list when it wrote none.
+    failed : Path
+        Where the partial notebook goes when a cell raises.
+
+    Raises
+    ------
+    BuildError
+        A cell raised or the kernel died: names notebook, cell (as counted in the committed notebook, from 1) and error.
+    """
+    build.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=build, prefix=f".{notebook.stem}.") as scratch:
+        partial = Path(scratch) / notebook.name
+        records = Path(scratch) / f"{notebook.stem}.json"
+        surroundings = {f"{name}_NUM_THREADS": "1" for name in _ONE_THREAD}
+        surroundings |= {
+            "ENDOMTOR_EVIDENCE": scratch,
+            "ENDOMTOR_BUILD": str(build),
+            # A start-up file or an extension of the user's IPython must not change a result.
+            "IPYTHONDIR": str(Path(scratch) / "ipython"),
+            "PYTHONHASHSEED": "0",
+            # The kernel imports the package that runs this, also where another one is installed for the user.
+            "PYTHONNOUSERSITE": "1",
+        }
+        try:
+            with _environment(surroundings):
+                papermill.execute_notebook(
+                    notebook,
+                    partial,
+                    parameters=dict(parameters),
+                    kernel_name="python3",
+                    kernel_manager_class=OwnKernel,
+                    cwd=notebook.parent,
+                    start_timeout=120,
+                    progress_bar=False,
+                )
+        except Exception as error:
+            failed.unlink(missing_ok=True)
+            if partial.is_file():
+                files.write_bytes(failed, partial.read_bytes())
+            raise BuildError(_what_failed(notebook, failed, error)) from error
+        # The twin comes last: where it is new, its evidence is.
+        files.write_bytes(evidence, records.read_bytes() if records.is_file() else b"[]\n")
+        files.write_bytes(twin, partial.read_bytes())
+        failed.unlink(missing_ok=True)
+
+
+def parameters_of(notebook: Path) -> list[str]:
+    """Return the names in the notebook's parameters cell."""
+    return list(papermill.inspect_notebook(notebook))
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for the kernel: papermill has no other way to hand them on."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _what_failed(notebook: Path, failed: Path, error: Exception) -> str:
+    name = f"{notebook.parent.name}/{notebook.name}"
+    last = _last_line(error)
+    if not failed.is_file():
+        return f"{name}: {last}"
+    partial = nbformat.read(failed, as_version=4)
+    cells = [cell for cell in partial.cells if not _ADDED_CELLS & set(cell.metadata.get("tags", []))]
+    where = ""
+    for number, cell in enumerate(cells, start=1):
+        if cell.metadata.get("papermill", {}).get("status") in ("failed", "running"):
+            first = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
+            where = f", cell {number} (`{first}`)"
+            break
+    return f"{name}{where}: {last}; the partial notebook is {failed}"
+
+
+def _last_line(error: Exception) -> str:
+    if isinstance(error, papermill.PapermillExecutionError):
+        lines = error.evalue.strip().splitlines()
+        return f"{error.ename}: {lines[-1].strip()}" if lines else error.ename
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[-1].strip()}" if lines else type(error).__name__

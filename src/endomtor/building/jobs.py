@@ -1,0 +1,101 @@
+"""The jobs that Snakemake starts, each a process: `python -m endomtor.building.jobs SETTINGS JOB [CHAPTER]`."""
+
+import json
+import os
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from endomtor import files
+from endomtor.building.workflow import NEWS, Settings
+from endomtor.errors import EndomtorError
+
+
+def simulate(settings: Settings) -> None:
+    """Write the data directory of the world."""
+    from endomtor import worlds
+
+    # Snakemake has taken dataset.toml away, and worlds refuses a folder that it does not know for its own.
+    shutil.rmtree(settings.dataset, ignore_errors=True)
+    worlds.simulate(settings.world, seed=settings.seed, out=settings.dataset)
+
+
+def check(settings: Settings) -> None:
+    """Hold the user's data directory against the contract."""
+    from endomtor import contract
+
+    # The sum tells Snakemake whether the data really changed: only then the chapters run again.
+    dataset = contract.load(settings.dataset)
+    files.write_text(Path(settings.build) / settings.dataset_is_there, f"{dataset.provenance.sha256}\n")
+
+
+def execute(settings: Settings, chapter: str) -> None:
+    """Execute a chapter."""
+    from endomtor.building.execute import execute as run
+
+    build = Path(settings.build)
+    run(
+        settings.notebook(chapter),
+        parameters=settings.parameters,
+        build=build,
+        twin=build / "executed" / "notebooks" / f"{chapter}.ipynb",
+        evidence=build / "evidence" / f"{chapter}.json",
+        failed=build / "failed" / f"{chapter}.ipynb",
+    )
+
+
+def ledger(settings: Settings) -> None:
+    """Gather the evidence of all chapters."""
+    from endomtor.claims import ledger as claims_ledger
+
+    claims_ledger.write(Path(settings.build), settings.dataset)
+
+
+def site(settings: Settings) -> None:
+    """Draw the pages."""
+    from endomtor.building.site import render
+
+    render(Path(settings.root), Path(settings.build))
+
+
+# The name of each job for the user; a chapter's is the chapter.
+JOBS: dict[str, tuple[str, Callable]] = {
+    "simulate": ("data", simulate),
+    "check": ("data", check),
+    "execute": ("", execute),
+    "ledger": ("ledger", ledger),
+    "site": ("site", site),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run a job, tell its news on stdout, return the exit status."""
+    settings_file, job, *chapter = arguments
+    settings = Settings(**json.loads(Path(settings_file).read_text(encoding="utf-8")))
+    # The package looks for the book from the working directory upwards; the build folder may lie elsewhere.
+    os.chdir(settings.root)
+    os.environ["ENDOMTOR_BUILD"] = settings.build
+    shown, work = JOBS[job]
+    name = chapter[0] if chapter else shown
+    start = time.monotonic()
+    _tell(job=name, state="running")
+    try:
+        work(settings, *chapter)
+    except Exception as error:
+        traceback.print_exc(file=sys.stdout)
+        message = str(error) if isinstance(error, EndomtorError) else f"{name}: {type(error).__name__}: {error}"
+        _tell(job=name, state="failed", seconds=time.monotonic() - start, message=message)
+        return 1
+    _tell(job=name, state="done", seconds=time.monotonic() - start)
+    return 0
+
+
+def _tell(**news) -> None:
+    print(f"\n{NEWS}{json.dumps(news)}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,262 @@
+"""Building the whole book: what Snakemake is told, and what the user sees of it.
+
+Light to import: the command line, Snakemake's process and every job load this module.
+"""
+
+import difflib
+import fcntl
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from endomtor import files
+from endomtor.errors import BuildError
+
+# A job's line that begins with this is news for the user; every other line goes to the log.
+NEWS = "@endomtor "
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one build is about; Snakemake and its jobs read it from a JSON file.
+
+    Attributes
+    ----------
+    root, build : str
+        Absolute paths of the book and of the build folder.
+    world, seed : str, int
+        The simulated world; not used when `data` is given.
+    data : str or None
+        Absolute path of a data directory, read in place.
+    missing : list[str]
+        A sentence for each public file that could not be had: with it, the frozen tables are shown.
+    """
+
+    root: str
+    build: str
+    world: str = "paper"
+    seed: int = 1
+    data: str | None = None
+    missing: list[str] = field(default_factory=list)
+
+    @property
+    def dataset(self) -> Path:
+        """The data directory of this build."""
+        return Path(self.data) if self.data else Path(self.build) / "data" / f"{self.world}-{self.seed}"
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """What papermill puts into each notebook."""
+        return {"data_dir": str(self.dataset), "world": self.world, "seed": self.seed}
+
+    @property
+    def file(self) -> Path:
+        """Where the settings of a build are written."""
+        return Path(self.build) / "settings.json"
+
+    @property
+    def dataset_is_there(self) -> str:
+        """The file, relative to the build folder, that says that the data set is complete and keeps the contract."""
+        return "data/checked.txt" if self.data else f"data/{self.world}-{self.seed}/dataset.toml"
+
+    def notebook(self, chapter: str) -> Path:
+        """The committed notebook of a chapter."""
+        return Path(self.root) / "notebooks" / f"{chapter}.ipynb"
+
+    def chapters(self) -> list[str]:
+        """The chapters of the book, by number."""
+        return sorted(path.stem for path in (Path(self.root) / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+    def chapter(self, name: str) -> str:
+        """Return the chapter that `name` means: `03_ecko_phenotypes`, `03` or `3`.
+
+        Raises
+        ------
+        BuildError
+            There is none; names the nearest.
+        """
+        known = self.chapters()
+        number = name.zfill(2) if name.isdecimal() else name
+        for chapter in known:
+            if chapter == name or chapter.split("_")[0] == number:
+                return chapter
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.3)
+        hint = (
+            f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known) or 'none: there are none'}."
+        )
+        raise BuildError(f"there is no chapter {name!r}; {hint}")
+
+    def data_files(self) -> list[str]:
+        """The files of the user's data directory."""
+        return [] if self.data is None else [str(path) for path in sorted(Path(self.data).iterdir()) if path.is_file()]
+
+    def save(self) -> None:
+        """Write the settings to `file`."""
+        files.write_text(self.file, json.dumps(asdict(self), indent=2) + "\n")
+
+    def job(self, *words: str) -> str:
+        """Return the shell command of a job."""
+        command = [sys.executable, "-P", "-m", "endomtor.building.jobs", str(self.file), *words]
+        # Snakemake formats the command, so braces are doubled.
+        return shlex.join(command).replace("{", "{{").replace("}", "}}")
+
+    def data_print(self) -> str:
+        """Fingerprint of what the data set and the ledger depend on besides the user's files."""
+        return fingerprint([PACKAGE, Path(self.root) / "data"], self.data, self.world, self.seed)
+
+    def chapter_print(self, chapter: str) -> str:
+        """Fingerprint of what the execution of a chapter depends on: a change means that it must run again."""
+        root = Path(self.root)
+        depends = [self.notebook(chapter), PACKAGE, root / "data", root / "requirements.lock"]
+        return fingerprint(depends, self.parameters, self.missing, sys.version)
+
+    def site_print(self) -> str:
+        """Fingerprint of what the site depends on besides executed notebooks and the ledger."""
+        root = Path(self.root)
+        depends = [root / name for name in ("book", "_config.yml", "_toc.yml", "data", "requirements.lock")]
+        return fingerprint([*depends, PACKAGE], revision(root))
+
+
+def fingerprint(places: Iterable[Path], *values: object) -> str:
+    """Return a sha256 over the bytes and names of files, and of all files in folders, and over the values.
+
+    Names count relative to the place, so that a copy of the book elsewhere has the same fingerprint.
+    """
+    digest = hashlib.sha256()
+    for place in places:
+        inside = sorted(place.rglob("*")) if place.is_dir() else [place]
+        for path in inside:
+            if path.is_file() and not path.name.startswith(".") and "__pycache__" not in path.parts:
+                name = path.relative_to(place.parent).as_posix()
+                digest.update(f"{name}\0{files.sha256_of(path)}\n".encode())
+    digest.update(repr(values).encode())
+    return digest.hexdigest()
+
+
+def revision(root: Path) -> str:
+    """Return the commit of the book, with `-dirty` when files were changed since; empty outside a repository."""
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def build(settings: Settings, *, jobs: int, console) -> None:
+    """Build the book: data set, chapters, ledger, site; only what is not up to date.
+
+    Parameters
+    ----------
+    jobs : int
+        Chapters to run side by side.
+    console : rich.console.Console
+        Gets a line for each chapter.
+
+    Raises
+    ------
+    BuildError
+        A job failed. What did not depend on it is kept, and the last good site is as it was.
+    """
+    folder = Path(settings.build)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder, console) as lock:
+        settings.save()
+        _forget_removed_chapters(settings)
+        if not (folder / "html" / "index.html").is_file():
+            (folder / "site" / "drawn.txt").unlink(missing_ok=True)
+        log = folder / "build.log"
+        # Snakemake reads the Snakefile through a copy; one that stayed would hide a change.
+        with (
+            tempfile.TemporaryDirectory(dir=folder, prefix=".sources.") as copies,
+            subprocess.Popen(
+                _snakemake(settings, jobs, copies),
+                cwd=settings.root,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                pass_fds=[lock],
+            ) as process,
+        ):
+            failures, done = _report(process.stdout, console, log)
+
+    if process.returncode or failures:
+        raise BuildError("\n".join(failures) or f"Snakemake could not build the book; see {log}:\n{_tail(log)}")
+    for chapter in settings.chapters():
+        if chapter not in done:
+            console.print(f"  {chapter:<30} unchanged")
+
+
+def _snakemake(settings: Settings, jobs: int, copies: str) -> list[str]:
+    command = [sys.executable, "-P", "-m", "snakemake"]
+    command += [
+        "--snakefile",
+        str(Path(settings.root) / "workflow" / "Snakefile"),
+        "--runtime-source-cache-path",
+        copies,
+    ]
+    command += ["--directory", settings.build, "--configfile", str(settings.file), "--cores", str(jobs)]
+    # Our own lock replaces Snakemake's, which a killed build would leave behind.
+    command += ["--nolock", "--rerun-incomplete", "--scheduler", "greedy", "--quiet", "all", "--nocolor"]
+    return [*command, "--rerun-triggers", "mtime", "params", "input", "code"]
+
+
+@contextmanager
+def _alone(folder: Path, console) -> Iterator[int]:
+    """Hold the build folder; a second build waits. Snakemake inherits the lock, so it outlives a killed parent."""
+    with open(folder / ".lock", "w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.print(f"Another build is at work in {folder}: waiting for it.", soft_wrap=True)
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield stream.fileno()
+
+
+def _forget_removed_chapters(settings: Settings) -> None:
+    chapters = set(settings.chapters())
+    for folder in ("evidence", "executed/notebooks", "failed"):
+        for path in (Path(settings.build) / folder).glob("[0-9][0-9]_*"):
+            if path.stem not in chapters:
+                path.unlink()
+
+
+def _report(lines: Iterable[str], console, log: Path) -> tuple[list[str], set[str]]:
+    """Show the jobs' news as it comes and write the rest to the log; return failures and finished jobs."""
+    failures: list[str] = []
+    done: set[str] = set()
+    running: dict[str, None] = {}
+    debug = bool(os.environ.get("ENDOMTOR_DEBUG"))
+    with open(log, "w", encoding="utf-8") as stream, console.status("looking for what has changed") as status:
+        for line in lines:
+            if not line.startswith(NEWS):
+                stream.write(line)
+                if debug:
+                    console.print(line, end="", markup=False, highlight=False, soft_wrap=True)
+                continue
+            news = json.loads(line.removeprefix(NEWS))
+            job = news["job"]
+            if news["state"] == "running":
+                running[job] = None
+            else:
+                running.pop(job, None)
+                console.print(f"  {job:<30} {news['state']:<9} {news['seconds']:6.1f} s", highlight=False)
+                if news["state"] == "failed":
+                    failures.append(news["message"])
+                else:
+                    done.add(job)
+            status.update(f"running {', '.join(running)}" if running else "going on")
+    return failures, done
+
+
+def _tail(log: Path, lines: int = 8) -> str:
+    return "\n".join(log.read_text(encoding="utf-8").strip().splitlines()[-lines:])

@@ -1,0 +1,179 @@
+"""What a chapter's notebook works with: its data set, its evidence, the boxes that it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from functools import wraps
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+from IPython.display import display
+
+from endomtor import contract, figures, paths, worlds
+from endomtor.claims import boxes, catalogue, evidence, ledger
+from endomtor.contract import Dataset
+from endomtor.figures import publish
+from endomtor.provenance import Provenance
+from endomtor.stats import Estimate
+
+
+class Chapter:
+    """One chapter of the book, run on one data set.
+
+    Attributes
+    ----------
+    name : str
+        File name of the notebook without its ending, for example `03_ecko_phenotypes`.
+    dataset : endomtor.contract.Dataset
+    records : list[endomtor.claims.evidence.Record]
+        Evidence recorded so far.
+    """
+
+    def __init__(self, name: str, dataset: Dataset):
+        self.name = name
+        self.dataset = dataset
+        self.records: list[evidence.Record] = []
+        simulated = dataset.provenance.kind == "simulated"
+        self._truth = worlds.load(dataset.provenance.world).truth if simulated else None
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where the chapter's own data (not the public ones) come from."""
+        return self.dataset.provenance
+
+    def record(
+        self,
+        evidence_id: str,
+        estimate: Estimate,
+        *,
+        table: str | None = None,
+        compared: Sequence[str] = (),
+        family: str | None = None,
+        provenance: Provenance | None = None,
+    ) -> evidence.Record:
+        """Judge an estimate under its rule in `claims.toml` and keep the record.
+
+        Parameters
+        ----------
+        table : str, optional
+            Where the estimate's data come from. The verdict is withheld when sex or batch cannot be told from the groups
+            compared in it.
+        compared : sequence of str, optional
+            Those groups; the groups of `estimate.n` when left out.
+        family : str, optional
+            Records of one family are adjusted together (Holm).
+        provenance : Provenance, optional
+            Of public data; the chapter's own data set when left out.
+        """
+        rule = catalogue.load().rule(evidence_id)
+        reason = self.dataset.withheld(table, *(compared or estimate.n)) if table else ""
+        if reason and not estimate.withheld:
+            estimate = replace(estimate, withheld=reason)
+        own = provenance is None
+        truth = self._truth(evidence_id) if own and self._truth else None
+        record = evidence.make(
+            rule,
+            estimate,
+            provenance=provenance or self.provenance,
+            truth=truth,
+            notebook=self.name,
+            family=family,
+        )
+        self.records.append(record)
+        return record
+
+    def ledger(self) -> dict:
+        """Return the ledger of this chapter's evidence alone, as the book's ledger will have it."""
+        return ledger.build(evidence.adjusted(self.records), self.provenance, catalogue.load(), self._truth)
+
+    def verdict(self, claim_id: str) -> None:
+        """Show the verdict box of a claim."""
+        whole = self.ledger()
+        claim = next(entry for entry in whole["claims"] if entry["id"] == claim_id)
+        show_html(boxes.verdict_html(claim, whole), boxes.verdict_text(claim, whole["dataset"]))
+
+    def write(self) -> None:
+        """Write the evidence of the chapter, an empty list when it has none."""
+        evidence.write(paths.evidence_dir() / f"{self.name}.json", evidence.adjusted(self.records))
+
+    def results(self, prefix: str, *, caption: str) -> None:
+        """Show the evidence whose id begins with `prefix` as a table: estimate, interval, unit, n, test, p, verdict."""
+        records = [record for record in evidence.adjusted(self.records) if record.id.startswith(prefix)]
+        if not records:
+            return
+        rows = [
+            {
+                "": record.id.removeprefix(prefix).strip(".").replace("_", " ") or record.id,
+                "estimate": record.estimate,
+                "95 % interval": boxes.limits(asdict(record)),
+                "p": record.p,
+                "p (Holm)": record.p_adjusted,
+                "n": ", ".join(f"{group} {count}" for group, count in record.n.items()),
+                "unit": record.unit,
+                "method": record.method,
+                "verdict": boxes.phrase(
+                    record.provenance["kind"], record.verdict, example=record.provenance["example"]
+                ),
+            }
+            for record in records
+        ]
+        kinds = {record.provenance["kind"] for record in records}
+        own = self.provenance if kinds == {self.provenance.kind} else None
+        figures.table(pd.DataFrame(rows), caption=f"{caption} Estimand: {records[0].estimand}.", provenance=own)
+
+    def data_box(self, *tables: str) -> None:
+        """Show which data this page used: title, kind, source, design, units per group, exclusions, warnings."""
+        design = "; ".join(f"{key}: {value}" for key, value in self.dataset.design_rows())
+        absent = [
+            f"{contract.TABLES[name].file}: not in these data." for name in tables if self.dataset.get(name) is None
+        ]
+        sentences = [f"Source: {self.provenance.source}", f"Design: {design}.", *self.dataset.describe(tables), *absent]
+        items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+        show_html(
+            f'<aside class="endomtor-data endomtor-box-{publish.kind_of(self.provenance)}" aria-label="Data used on this page">'
+            f"<p>Data used on this page: <strong>{escape(self.provenance.label)}</strong></p><ul>{items}</ul></aside>",
+            "\n".join([self.provenance.label, *sentences]),
+        )
+
+
+def open_chapter(name: str, data_dir: str = "", world: str = "paper", seed: int = 1) -> Chapter:
+    """Open the chapter on a data directory or, when none is given, on a simulated world.
+
+    A simulated world is written once to `_build/data/` and read from there.
+
+    Raises
+    ------
+    ContractError
+        The data directory breaks the contract.
+    WorldError
+        There is no such world.
+    """
+    folder = Path(data_dir) if data_dir else paths.build_dir() / "data" / f"{world}-{seed}"
+    if not data_dir and not (folder / "dataset.toml").is_file():
+        worlds.simulate(world, seed=seed, out=folder)
+    return Chapter(name, contract.load(folder))
+
+
+def show_html(html: str, text: str) -> None:
+    """Show HTML in a notebook, with a plain-text twin for readers without it."""
+    display({"text/html": html, "text/plain": text}, raw=True)
+
+
+def needs(*tables: str) -> Callable:
+    """Decorate a section that works on a chapter: without its tables it shows one sentence and returns None."""
+
+    def decorate(section: Callable) -> Callable:
+        @wraps(section)
+        def wrapped(chapter: Chapter, *args, **kwargs):
+            missing = [table for table in tables if chapter.dataset.get(table) is None]
+            if missing:
+                sentence = f"These data have no {' and no '.join(missing)}: this section is not testable here."
+                show_html(f'<p class="endomtor-missing">{sentence}</p>', sentence)
+                return None
+            return section(chapter, *args, **kwargs)
+
+        return wrapped
+
+    return decorate

@@ -1,0 +1,181 @@
+"""Verdicts as a reader sees them: the ledger table of the first page, the boxes of the chapters.
+
+A simulated result is never worded as support: `PHRASES` is the only place where a verdict becomes a sentence.
+"""
+
+from html import escape
+
+from endomtor.claims import verdicts
+
+PHRASES = {
+    ("simulated", verdicts.RECOVERED): "planted effect recovered (numbers assumed)",
+    ("simulated", verdicts.MISSED): "planted effect missed (numbers assumed)",
+    ("simulated", verdicts.FALSE_ALARM): "false alarm: an effect was announced that was not planted (numbers assumed)",
+    ("simulated", verdicts.RIGHTLY_SILENT): "rightly silent: nothing planted, nothing announced (numbers assumed)",
+    ("simulated", verdicts.NOT_TESTABLE): "not testable here",
+    ("public", verdicts.SUPPORTED): "supported by public data",
+    ("public", verdicts.CONTRADICTED): "contradicted by public data",
+    ("public", verdicts.INCONCLUSIVE): "inconclusive on public data",
+    ("public", verdicts.NOT_TESTABLE): "not testable here",
+    ("measured", verdicts.SUPPORTED): "supported by these measured data",
+    ("measured", verdicts.CONTRADICTED): "contradicted by these measured data",
+    ("measured", verdicts.INCONCLUSIVE): "inconclusive on these measured data",
+    ("measured", verdicts.NOT_TESTABLE): "not testable here",
+    ("example", verdicts.SUPPORTED): "“supported” in example data, invented to show the format",
+    ("example", verdicts.CONTRADICTED): "“contradicted” in example data, invented to show the format",
+    ("example", verdicts.INCONCLUSIVE): "“inconclusive” in example data, invented to show the format",
+    ("example", verdicts.NOT_TESTABLE): "not testable here (example data, invented to show the format)",
+}
+
+REASONS = {
+    verdicts.EFFECT: "the effect is there and large enough to matter",
+    verdicts.OPPOSITE: "the effect goes the other way",
+    verdicts.EQUIVALENT: "any effect is smaller than the smallest of interest",
+    verdicts.IMPRECISE: "the interval is too wide to tell",
+    verdicts.NO_AGING: "no aging effect is seen, so nothing can be said to resemble it",
+    verdicts.WITHHELD: "the design does not allow a verdict",
+    "no data": "no data of the needed kind are at hand",
+}
+
+# Shape and word carry the meaning; colour only repeats it.
+MARKS = {
+    verdicts.SUPPORTED: "✔",
+    verdicts.CONTRADICTED: "✖",
+    verdicts.INCONCLUSIVE: "?",
+    verdicts.RECOVERED: "◆",
+    verdicts.MISSED: "◇",
+    verdicts.FALSE_ALARM: "▲",
+    verdicts.RIGHTLY_SILENT: "○",
+    verdicts.NOT_TESTABLE: "–",
+}
+
+
+def phrase(kind: str, verdict: str, *, example: bool = False) -> str:
+    """Return the words for a verdict on data of a kind (measured, public, simulated)."""
+    return PHRASES["example" if example and kind == "measured" else kind, verdict]
+
+
+def dataset_kind(dataset: dict) -> str:
+    """Return the style of a data set's verdicts: its provenance, or `example`."""
+    return "example" if dataset["example"] else dataset["provenance"]
+
+
+def badge(kind: str, verdict: str, reason: str, *, example: bool = False) -> str:
+    """Return a verdict as an HTML badge with its mark, its words and the reason."""
+    style = "example" if example and kind == "measured" else kind
+    words = escape(phrase(kind, verdict, example=example))
+    why = f'<span class="endomtor-reason">{escape(REASONS[reason])}</span>' if reason in REASONS else ""
+    slug = verdict.replace(" ", "-")
+    return (
+        f'<span class="endomtor-badge endomtor-{style} endomtor-{slug}">'
+        f'<span class="endomtor-mark" aria-hidden="true">{MARKS[verdict]}</span> {words}</span>{why}'
+    )
+
+
+def dataset_sentence(dataset: dict) -> str:
+    """Return one sentence that says whose data a ledger is about."""
+    kind = dataset["provenance"]
+    if kind == "simulated":
+        return (
+            f"Predictions were run on simulated data: world “{dataset['world']}”, seed {dataset['seed']}. "
+            "Its numbers are assumed, so the last column tests the analysis and never the claim."
+        )
+    if dataset["example"]:
+        return f"Predictions were run on “{dataset['title']}”: example data, invented to show the format."
+    return f"Predictions were tested on the {kind} data set “{dataset['title']}”."
+
+
+def ledger_html(ledger: dict) -> str:
+    """Return the ledger as an HTML table: claim, premise on public data, prediction on this build's data set."""
+    dataset = ledger["dataset"]
+    kind, example = dataset["provenance"], dataset["example"]
+    evidence = {record["id"]: record for record in ledger["evidence"]}
+    heading = {"simulated": "Analysis, on simulated data", "measured": "Prediction, on measured data"}[kind]
+    if example:
+        heading = "Prediction, on example data"
+    rows = []
+    for claim in ledger["claims"]:
+        premise, prediction = claim["premise"], claim["prediction"]
+        caution = f'<p class="endomtor-caution">{escape(claim["caution"])}</p>' if claim["caution"] else ""
+        rows.append(
+            f'<tr><th scope="row"><a href="../notebooks/{claim["chapter"]}.html">{claim["id"]}</a></th>'
+            f'<td class="endomtor-claim" data-label="Claim"><strong>{escape(claim["title"])}</strong>'
+            f"<p>{escape(claim['text'])}</p>{caution}</td>"
+            f'<td data-label="Premise, on public data">{badge("public", premise["verdict"], premise["reason"])}'
+            f"{_numbers(premise, evidence)}</td>"
+            f'<td class="endomtor-cell-{dataset_kind(dataset)}" data-label="{heading}">'
+            f"{badge(kind, prediction['verdict'], prediction['reason'], example=example)}"
+            f"{_numbers(prediction, evidence)}</td></tr>"
+        )
+    return (
+        f'<p class="endomtor-dataset">{escape(dataset_sentence(dataset))}</p>'
+        '<table class="endomtor-ledger"><thead><tr><th scope="col">Id</th><th scope="col">Claim, in our words</th>'
+        f'<th scope="col">Premise, on public data</th><th scope="col">{heading}</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _numbers(entry: dict, evidence: dict[str, dict]) -> str:
+    """The primary evidence behind a verdict, folded away: what was estimated, on how many units."""
+    if not entry["primary"]:
+        return ""
+    items = "".join(f"<li>{_line(evidence[one])}</li>" for one in entry["primary"])
+    k, needed = entry["k"], entry["needed"]
+    return f"<details><summary>{k} tested, {needed} must hold</summary><ul>{items}</ul></details>"
+
+
+def _line(record: dict) -> str:
+    return f"{escape(record['prediction'])} {escape(interval(record))}"
+
+
+def interval(record: dict) -> str:
+    """Return estimate, interval, unit and n of a record as text."""
+    if record["estimate"] is None:
+        return f"No estimate ({REASONS.get(record['reason'], record['reason'])})."
+    groups = ", ".join(f"{group} {count}" for group, count in record["n"].items())
+    level = f"{100 * record['level']:.0f} %"
+    return f"{record['estimate']:.2f} ({level} {limits(record)}; unit: {record['unit']}; n: {groups})."
+
+
+def limits(record: dict) -> str:
+    """Return the confidence set of a record as text, whatever its form."""
+    if record["estimate"] is None:
+        return "none"
+    low, high = (None if limit is None else f"{limit:.2f}" for limit in (record["ci_low"], record["ci_high"]))
+    if record["interval_kind"] == "two_piece":
+        return f"set: below {low} or above {high}"
+    if record["interval_kind"] == "whole_line":
+        return "set: every number"
+    return f"interval {low or 'unbounded'} to {high or 'unbounded'}"
+
+
+def verdict_html(claim: dict, ledger_part: dict) -> str:
+    """Return the verdict box of a chapter.
+
+    Parameters
+    ----------
+    claim : dict
+        An entry of `ledger["claims"]`.
+    ledger_part : dict
+        `{dataset, evidence}` of the same ledger.
+    """
+    dataset = ledger_part["dataset"]
+    kind, example = dataset["provenance"], dataset["example"]
+    evidence = {record["id"]: record for record in ledger_part["evidence"]}
+    prediction, premise = claim["prediction"], claim["premise"]
+    caution = f'<p class="endomtor-caution">{escape(claim["caution"])}</p>' if claim["caution"] else ""
+    return (
+        f'<aside class="endomtor-verdict endomtor-box-{dataset_kind(dataset)}" aria-label="Verdict on {claim["id"]}">'
+        f'<p class="endomtor-verdict-title"><strong>{claim["id"]}</strong> {escape(claim["title"])}</p>'
+        f"<p>Prediction: {badge(kind, prediction['verdict'], prediction['reason'], example=example)}</p>"
+        f"{_numbers(prediction, evidence)}"
+        f"<p>Premise: {badge('public', premise['verdict'], premise['reason'])}</p>{_numbers(premise, evidence)}"
+        f"{caution}</aside>"
+    )
+
+
+def verdict_text(claim: dict, dataset: dict) -> str:
+    """Return the verdict as plain text, for a terminal and for a notebook that is read without HTML."""
+    words = phrase(dataset["provenance"], claim["prediction"]["verdict"], example=dataset["example"])
+    premise = phrase("public", claim["premise"]["verdict"])
+    return f"{claim['id']} {claim['title']}. Prediction: {words}. Premise: {premise}."

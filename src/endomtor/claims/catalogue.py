@@ -1,0 +1,159 @@
+"""`data/claims.toml`: what is claimed, what would follow, and the rule for each, fixed before any data are read."""
+
+import datetime
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from endomtor import paths
+from endomtor.errors import ClaimsError
+
+KINDS = ("prediction", "premise", "context")
+ROLES = ("primary", "descriptive")
+RULES = ("difference", "phi")
+DIRECTIONS = ("greater", "less", "either")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one piece of evidence is judged.
+
+    Attributes
+    ----------
+    id : str
+        For example `C3.marrow.HSC`.
+    kind, role, rule, direction : str
+        One of `KINDS`, `ROLES`, `RULES`, `DIRECTIONS`.
+    statement, estimand, unit : str
+        As printed.
+    smallest : float
+        Smallest effect of interest, positive, on the scale of the estimand.
+    """
+
+    id: str
+    claim: str
+    kind: str
+    role: str
+    rule: str
+    statement: str
+    estimand: str
+    direction: str
+    smallest: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of the paper; `needed` is the number of primary predictions that must hold."""
+
+    id: str
+    title: str
+    text: str
+    chapter: str
+    needed: int
+    caution: str
+    rivals: tuple[str, ...]
+    evidence: tuple[Rule, ...]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All claims, with the version and date of their rules."""
+
+    version: int
+    date: datetime.date
+    claims: tuple[Claim, ...]
+
+    def claim(self, claim_id: str) -> Claim:
+        """Return the claim of that id; `ClaimsError` when there is none."""
+        for claim in self.claims:
+            if claim.id == claim_id:
+                return claim
+        raise ClaimsError(f"claims.toml has no claim {claim_id!r}, only {', '.join(c.id for c in self.claims)}")
+
+    def rule(self, evidence_id: str) -> Rule:
+        """Return the rule of one piece of evidence; the rule of its family (`…*`) when it is not named itself.
+
+        Raises
+        ------
+        ClaimsError
+            No rule covers the id.
+        """
+        claim = self.claim(evidence_id.split(".")[0])
+        families = []
+        for rule in claim.evidence:
+            if rule.id == evidence_id:
+                return rule
+            if rule.id.endswith("*") and evidence_id.startswith(rule.id[:-1]):
+                families.append(rule)
+        if not families:
+            raise ClaimsError(f"claims.toml has no rule for evidence {evidence_id!r}")
+        # The most specific family speaks for the endpoint.
+        rule = max(families, key=lambda family: len(family.id))
+        name = evidence_id[len(rule.id) - 1 :].replace("_", " ").replace(".", ", ")
+        named = {"statement": rule.statement.format(name=name), "estimand": rule.estimand.format(name=name)}
+        return Rule(**{**rule.__dict__, "id": evidence_id, **named})
+
+
+def read(path: Path) -> Catalogue:
+    """Read and validate a claims file.
+
+    Raises
+    ------
+    ClaimsError
+        The file is not TOML, a key is missing or unknown, a word is not one of the allowed ones, an id is doubled.
+    """
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ClaimsError(f"{path}: cannot be read as TOML ({error})") from error
+    _expect_keys(content, {"version", "date", "claims"}, f"{path}")
+    claims = tuple(_claim(entry, path) for entry in content["claims"])
+    ids = [claim.id for claim in claims] + [rule.id for claim in claims for rule in claim.evidence]
+    for doubled in sorted({one for one in ids if ids.count(one) > 1}):
+        raise ClaimsError(f"{path}: id {doubled!r} occurs twice, expected once")
+    return Catalogue(content["version"], content["date"], claims)
+
+
+@cache
+def _load(path: Path, stamp: int) -> Catalogue:
+    return read(path)
+
+
+def load() -> Catalogue:
+    """Return the catalogue of the book at hand, read once per state of its file."""
+    path = paths.data() / "claims.toml"
+    return _load(path, path.stat().st_mtime_ns)
+
+
+def _claim(entry: dict, path: Path) -> Claim:
+    where = f"{path}: claim {entry.get('id', '(no id)')}"
+    evidence = entry.get("evidence", [])
+    plain = {key: value for key, value in entry.items() if key != "evidence"}
+    _expect_keys(plain, set(Claim.__dataclass_fields__) - {"evidence"}, where)
+    rules = tuple(_rule(item, plain["id"], path) for item in evidence)
+    primary = [rule for rule in rules if rule.role == "primary" and rule.kind == "prediction"]
+    if evidence and not 1 <= plain["needed"] <= len(primary):
+        raise ClaimsError(f"{where}: needed is {plain['needed']}, expected 1 to {len(primary)} primary predictions")
+    return Claim(**{**plain, "rivals": tuple(plain["rivals"])}, evidence=rules)
+
+
+def _rule(item: dict, claim_id: str, path: Path) -> Rule:
+    where = f"{path}: evidence {item.get('id', '(no id)')}"
+    _expect_keys(item, set(Rule.__dataclass_fields__) - {"claim"}, where)
+    for key, allowed in (("kind", KINDS), ("role", ROLES), ("rule", RULES), ("direction", DIRECTIONS)):
+        if item[key] not in allowed:
+            raise ClaimsError(f"{where}: {key} is {item[key]!r}, expected one of {', '.join(allowed)}")
+    if not item["id"].startswith(f"{claim_id}."):
+        raise ClaimsError(f"{where}: id does not begin with its claim {claim_id!r}")
+    if not item["smallest"] > 0:
+        raise ClaimsError(f"{where}: smallest is {item['smallest']!r}, expected a number above 0")
+    return Rule(claim=claim_id, **item)
+
+
+def _expect_keys(entry: dict, expected: set[str], where: str) -> None:
+    for key in sorted(set(entry) - expected):
+        raise ClaimsError(f"{where}: unknown key {key!r}, expected {', '.join(sorted(expected))}")
+    for key in sorted(expected - set(entry)):
+        raise ClaimsError(f"{where}: key {key!r} is missing")

@@ -1,0 +1,339 @@
+"""The command line. Heavy packages are imported by the commands that need them, so that help is quick."""
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from endomtor import paths
+from endomtor.errors import BuildError, EndomtorError
+
+app = typer.Typer(
+    name="endomtor",
+    help="Build and check the book on endothelial mTOR and the aging marrow, on simulated worlds or on your own mice.",
+    no_args_is_help=True,
+    add_completion=False,
+    # Help in boxes would double the start-up time.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _remember_debug(value: bool) -> None:
+    # An environment variable, so that it reaches the jobs of a build too.
+    if value:
+        os.environ["ENDOMTOR_DEBUG"] = "1"
+
+
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Show the traceback of an error.", callback=_remember_debug, show_default=False)
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="A data directory that keeps the data contract; it is read in place."),
+]
+World = Annotated[str | None, typer.Option("--world", metavar="NAME", help="A simulated world.  [default: paper]")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the simulated world.")]
+
+
+@app.callback()
+def _app(debug: Debug = False) -> None:
+    """Options that stand before the command."""
+
+
+@app.command()
+def build(
+    data: Data = None,
+    world: World = None,
+    seed: Seed = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", metavar="N", min=1, help="Chapters side by side.  [default: one for each processor]"),
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not use the network.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Build here.  [default: _build]")] = None,
+    debug: Debug = False,
+) -> None:
+    """Execute the chapters, write the ledger and the site; only what has changed since the last build.
+
+    Example: `endomtor build --data my-mice`
+    """
+    from rich.console import Console
+
+    from endomtor.building import site, workflow
+
+    folder, world = _data_or_world(data, world)
+    console = Console(stderr=True)
+    target = (out or paths.build_dir()).resolve()
+    if target.is_file():
+        raise BuildError(f"{target} is a file, expected a folder to build in")
+    missing = _public_files(offline, console)
+    settings = workflow.Settings(
+        root=str(paths.root()),
+        build=str(target),
+        world=world,
+        seed=seed,
+        data=str(folder) if folder else None,
+        missing=missing,
+    )
+    whose = f"the data in {folder}" if folder else f"the simulated world {world!r}, seed {seed}"
+    console.print(f"Building the book on {whose}.", highlight=False, soft_wrap=True)
+    workflow.build(settings, jobs=jobs or _processors(), console=console)
+    print(f"The book is at {target / 'html' / site.FIRST_PAGE}")
+
+
+@app.command()
+def run(
+    chapter: Annotated[str, typer.Argument(metavar="CHAPTER", help="`03` or `03_ecko_phenotypes`.")],
+    data: Data = None,
+    world: World = None,
+    seed: Seed = 1,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("-p", metavar="NAME VALUE", help="Set a parameter of the notebook; may be repeated."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Execute one notebook, beside the last build, whose ledger and site stay as they are.
+
+    Example: `endomtor run 03 --world bystander -p seed 2`
+    """
+    from rich.console import Console
+
+    from endomtor.building import execute, workflow
+
+    folder, world = _data_or_world(data, world)
+    settings = workflow.Settings(root=str(paths.root()), build=str(paths.build_dir().resolve()), world=world, seed=seed)
+    name = settings.chapter(chapter)
+    notebook = settings.notebook(name)
+    known = execute.parameters_of(notebook)
+    given = {"data_dir": str(folder) if folder else "", "world": world, "seed": seed}
+    for key, value in (_parameter(text) for text in parameter or []):
+        if key not in known:
+            raise BuildError(f"{name} has no parameter {key!r}; {_nearest(key, known)}")
+        given[key] = value
+    interactive = Path(settings.build) / "interactive"
+    twin = interactive / "executed" / "notebooks" / notebook.name
+    with Console(stderr=True).status(f"running {name}"):
+        execute.execute(
+            notebook,
+            parameters={key: value for key, value in given.items() if key in known},
+            build=Path(settings.build),
+            twin=twin,
+            evidence=interactive / "evidence" / f"{name}.json",
+            failed=interactive / "failed" / notebook.name,
+        )
+    print(f"The executed notebook is at {twin}")
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A data directory.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Hold a data directory against the data contract; warnings alone are clean.
+
+    Example: `endomtor check my-mice`
+    """
+    import json
+
+    from endomtor import contract
+
+    problems = contract.check(folder)
+    faults = sum(problem.severity == "error" for problem in problems)
+    if as_json:
+        print(json.dumps([problem.as_dict() for problem in problems], indent=2, ensure_ascii=False))
+    else:
+        for problem in problems:
+            print(f"{problem.severity}: {problem}")
+        print(f"{folder}: {_count(faults, 'fault')}, {_count(len(problems) - faults, 'warning')}")
+    if faults:
+        raise EndomtorError(f"{folder} breaks the data contract: {_count(faults, 'fault')}, listed on stdout")
+
+
+@app.command()
+def simulate(
+    world: Annotated[
+        str, typer.Option("--world", metavar="NAME", help="A world of `data/worlds/`.", show_default=False)
+    ],
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", min=0, help="The same seed gives the same tables.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The data directory to write.", show_default=False)],
+    debug: Debug = False,
+) -> None:
+    """Draw a complete data directory from a declared world.
+
+    Example: `endomtor simulate --world bystander --seed 7 --out bystander-7`
+    """
+    from endomtor import worlds
+
+    print(worlds.simulate(world, seed=seed, out=out))
+
+
+@app.command()
+def fetch(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Names from `--list`.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every file of the registry.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="Say what there is and what is here.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Download others' published data, checked by sha256.
+
+    Example: `endomtor fetch --all`
+    """
+    from endomtor import public
+
+    if listing + everything + bool(names) != 1:
+        raise typer.BadParameter("give names, or --all, or --list", param_hint="NAME")
+    if listing:
+        _list_public(public)
+        return
+    for path in public.fetch(names or list(public.load()), progress=True).values():
+        print(path)
+
+
+@app.command()
+def claims(
+    as_json: Annotated[bool, typer.Option("--json", help="Print `ledger.json` as it is.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 when a verdict is not what the simulated world demands.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Show the ledger of the last build.
+
+    Example: `endomtor claims --strict`
+    """
+    from endomtor.claims import ledger
+
+    built = ledger.read(paths.build_dir())
+    if as_json:
+        sys.stdout.buffer.write((paths.build_dir() / "ledger.json").read_bytes())
+        sys.stdout.flush()
+    else:
+        _print_ledger(built)
+    faults = ledger.strict_faults(built) if strict else []
+    if faults:
+        raise EndomtorError("\n".join(faults))
+
+
+def _data_or_world(data: Path | None, world: str | None) -> tuple[Path | None, str]:
+    """Return the data directory or None, and the world."""
+    if data is not None and world is not None:
+        raise typer.BadParameter("--data and --world exclude each other", param_hint="--data")
+    if data is None:
+        name = world or "paper"
+        if not (paths.data() / "worlds" / f"{name}.toml").is_file():
+            from endomtor import worlds
+
+            worlds.load(name)
+        return None, name
+    if not data.is_dir():
+        raise EndomtorError(f"{data} is not a folder, expected a data directory with a dataset.toml")
+    return data.resolve(), "paper"
+
+
+def _public_files(offline: bool, console) -> list[str]:
+    from endomtor import public
+
+    missing = public.prepare(offline=offline)
+    if missing:
+        console.print(f"{_count(len(missing), 'public file')} not here; the book shows the frozen tables instead:")
+        for sentence in missing:
+            console.print(f"  {sentence}", highlight=False, markup=False, soft_wrap=True)
+    return missing
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _parameter(text: str) -> tuple[str, object]:
+    """Read `NAME=VALUE` (see `_joined`) with the value as a number, a truth value or a text."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter("a name and a value are needed", param_hint="-p")
+    for kind in (int, float):
+        try:
+            return name, kind(value)
+        except ValueError:
+            continue
+    return name, {"true": True, "false": False}.get(value.lower(), value)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(known) or 'none: it takes none'}."
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _list_public(public) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("Name", "State", "MB", "Licence", box=None)
+    for entry in public.load().values():
+        here = public.available(entry.name) is not None
+        state = "bundled" if entry.bundled else "here" if here else "not here"
+        table.add_row(entry.name, state, f"{entry.bytes / 1e6:.2f}", entry.licence)
+    Console().print(table)
+
+
+def _print_ledger(built: dict) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from endomtor.claims import boxes
+
+    console = Console()
+    dataset = built["dataset"]
+    kind, example = dataset["provenance"], dataset["example"]
+    console.print(boxes.dataset_sentence(dataset), highlight=False, markup=False)
+    table = Table(
+        "Claim", "", "Premise, public data", f"Prediction, {'example' if example else kind} data", show_lines=True
+    )
+    table.columns[0].no_wrap = True
+    for claim in built["claims"]:
+        premise, prediction = claim["premise"], claim["prediction"]
+        table.add_row(
+            claim["id"],
+            claim["title"],
+            boxes.phrase("public", premise["verdict"]),
+            boxes.phrase(kind, prediction["verdict"], example=example),
+        )
+    console.print(table)
+
+
+def _joined(arguments: list[str]) -> list[str]:
+    """Turn `-p NAME VALUE` into `-p NAME=VALUE`: an option that repeats takes one value in Typer."""
+    joined: list[str] = []
+    rest = iter(arguments)
+    for word in rest:
+        joined.append(word)
+        if word == "-p":
+            pair = [text for text in (next(rest, None), next(rest, None)) if text is not None]
+            if pair:
+                joined.append("=".join(pair))
+    return joined
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line: exit 0 when done, 1 with one clear message on stderr, 2 for wrong usage."""
+    try:
+        app(_joined(sys.argv[1:] if arguments is None else arguments))
+    except EndomtorError as error:
+        if os.environ.get("ENDOMTOR_DEBUG"):
+            traceback.print_exc()
+        else:
+            print(f"endomtor: {error}", file=sys.stderr)
+        sys.exit(1)

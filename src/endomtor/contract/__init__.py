@@ -1,0 +1,25 @@
+"""The data contract: what a data directory may hold, and loading it."""
+
+from endomtor.contract.dataset import Confounding, Dataset, check, load, provenance_of
+from endomtor.contract.document import contract_markdown
+from endomtor.contract.problems import Problem
+from endomtor.contract.rules import shared_background
+from endomtor.contract.tables import DESIGN_KEYS, TABLES, Column, Table
+from endomtor.contract.vocabulary import Vocabulary, vocabulary
+
+__all__ = [
+    "DESIGN_KEYS",
+    "TABLES",
+    "Column",
+    "Confounding",
+    "Dataset",
+    "Problem",
+    "Table",
+    "Vocabulary",
+    "check",
+    "contract_markdown",
+    "load",
+    "provenance_of",
+    "shared_background",
+    "vocabulary",
+]

@@ -1,0 +1,478 @@
+"""A data directory, checked whole and loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from endomtor.contract import rules
+from endomtor.contract.problems import Problem, error, listed, nearest, warning
+from endomtor.contract.reading import Sheet, read_table, table_of
+from endomtor.contract.tables import DATASET_KEYS, DESIGN_KEYS, ECKO_TABLES, LINEAGES, TABLES, Key
+from endomtor.errors import ContractError, EndomtorError
+from endomtor.files import sha256_of
+from endomtor.provenance import KINDS, Provenance
+
+if TYPE_CHECKING:
+    import anndata
+
+
+@dataclass(frozen=True)
+class Confounding:
+    """Two groups of a table that a sex or a batch cannot be told from.
+
+    Attributes
+    ----------
+    table : str
+    groups : tuple[str, str]
+        (treated, reference).
+    reason : str
+        Part of a sentence, for the page.
+    """
+
+    table: str
+    groups: tuple[str, str]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data directory that obeys the contract.
+
+    Attributes
+    ----------
+    provenance : Provenance
+    design : dict
+        `[design]` of dataset.toml, possibly empty.
+    tables : dict[str, pandas.DataFrame or anndata.AnnData]
+        Columns as in the contract, one row a row of the file, exclusions left out, rows with an empty `value` dropped.
+        Numbers are float64 (int64 for integers), NaN where a cell was empty; text is str, "" where a cell was empty.
+        A blank optional column is absent. `hspc_counts` has genes as its index and samples as columns (int64), in the
+        order of `hspc_samples`; `bmec_cells` is an AnnData, its `obs` as in the contract. Lineages that add to less
+        than 98 have the rest in `other_pct`.
+    excluded : pandas.DataFrame
+        Columns table, animal, reason, rows: each line of exclusions.csv with the number of rows (cells) it took.
+    missing : pandas.DataFrame
+        Columns table, animal, column, rows: empty cells of required columns, which count as exclusions.
+    warnings : list[Problem]
+    confounding : list[Confounding]
+    licence : str
+        "" when not stated.
+    """
+
+    provenance: Provenance
+    design: dict
+    tables: dict
+    excluded: pd.DataFrame
+    missing: pd.DataFrame
+    warnings: list[Problem]
+    confounding: list[Confounding]
+    licence: str = ""
+
+    def get(self, name: str) -> pd.DataFrame | anndata.AnnData | None:
+        """Return a table, or None if the directory does not hold it."""
+        return self.tables.get(name)
+
+    @property
+    def confounded(self) -> dict[str, list[str]]:
+        """Reasons for withholding a verdict, by table; tables without any are left out."""
+        reasons: dict[str, list[str]] = {}
+        for one in self.confounding:
+            reasons.setdefault(one.table, []).append(one.reason)
+        return reasons
+
+    def withheld(self, table: str, *groups: str) -> str:
+        """Say why a comparison among `groups` of a table has no verdict; "" if it may have one.
+
+        A comparison is withheld when any contrast among its groups is completely confounded with sex or batch. For phi
+        name all its groups: `ds.withheld("ecko_blood", "ecko", "control", "aged", "young")`.
+        """
+        return "; ".join(
+            one.reason for one in self.confounding if one.table == table and set(one.groups) <= set(groups)
+        )
+
+    def design_rows(self) -> list[tuple[str, str]]:
+        """Return each key of `[design]` with its value as text, "not stated" where it is absent or blank."""
+        return [(key.name.replace("_", " "), _design_text(self.design.get(key.name))) for key in DESIGN_KEYS]
+
+    def describe(self, names: Collection[str]) -> list[str]:
+        """Return sentences on some tables for a page: units in each group, what was left out, warnings."""
+        lines = []
+        for name in names:
+            if name in self.tables and TABLES[name].group:
+                lines.append(self._units(name))
+        for table, animal, reason, rows in self.excluded.itertuples(index=False):
+            if table in names:
+                lines.append(f"{table}: {animal} left out ({reason}), {_count(rows, 'row')}.")
+        empty = self.missing.groupby(["table", "column"], sort=False)
+        for (table, column), part in empty:
+            if table in names:
+                cells, units = _count(part["rows"].sum(), "empty cell"), _count(len(part), TABLES[table].unit)
+                lines.append(f"{table}: {cells} in {column} left out ({units.replace('_', ' ')}).")
+        ecko = bool(set(names) & set(ECKO_TABLES))
+        for problem in self.warnings:
+            table = table_of(problem.file)[0]
+            if table and (table.name in names or (ecko and table.name == "ecko_verification")):
+                lines.append(str(problem))
+        return lines
+
+    def _units(self, name: str) -> str:
+        table = TABLES[name]
+        frame = self.tables[name].obs if name == "bmec_cells" else self.tables[name]
+        by = [column for column in (table.stratum, table.group) if column]
+        # In the contract's order: young before aged, the reference before the treated.
+        counts = []
+        for levels in product(*(table.column(column).levels for column in by)):
+            n = frame.loc[(frame[by] == list(levels)).all(axis=1), table.unit].nunique()
+            counts += [f"{' '.join(levels)} {n}"] if n else []
+        groups = ", ".join(counts)
+        return f"{name}: n of {table.unit.replace('_', ' ')} is {groups}."
+
+
+def _design_text(value: object) -> str:
+    if value is None or value == "":
+        return "not stated"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return f"{value[0]:g} to {value[1]:g}"
+    return value
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def provenance_of(path: Path | str) -> Provenance:
+    """Return the provenance of a data directory without looking into its tables.
+
+    Raises
+    ------
+    ContractError
+        `dataset.toml` breaks the contract.
+    EndomtorError
+        The folder does not exist.
+    """
+    folder = _folder(path)
+    digests: dict[str, str] = {}
+    about, problems = _read_about(folder, digests)
+    if problems:
+        raise ContractError(problems)
+    for file in sorted(folder.iterdir()):
+        if table_of(file.name)[0] is not None:
+            digests[file.name] = sha256_of(file)
+    return _provenance(about, digests)
+
+
+def load(path: Path | str, *, kinds: Collection[str] | None = None) -> Dataset:
+    """Load a data directory.
+
+    Parameters
+    ----------
+    path : path-like
+    kinds : collection of {"measured", "public", "simulated"}, optional
+        Refuse any other provenance.
+
+    Raises
+    ------
+    ContractError
+        Lists every fault that was found.
+    EndomtorError
+        The folder does not exist.
+    """
+    dataset, problems = _read(_folder(path), kinds)
+    if dataset is None:
+        raise ContractError([problem for problem in problems if problem.severity == "error"])
+    return dataset
+
+
+def check(path: Path | str) -> list[Problem]:
+    """Return every fault and remark on a data directory, in file and row order; faults of the data never raise.
+
+    Raises
+    ------
+    EndomtorError
+        The folder does not exist.
+    """
+    return _read(_folder(path), None)[1]
+
+
+def _folder(path: Path | str) -> Path:
+    folder = Path(path)
+    if not folder.is_dir():
+        found = "a file" if folder.is_file() else "nothing"
+        raise EndomtorError(f"{folder}: expected a folder that holds dataset.toml and tables, found {found}.")
+    return folder
+
+
+def _read(folder: Path, kinds: Collection[str] | None) -> tuple[Dataset | None, list[Problem]]:
+    digests: dict[str, str] = {}
+    about, problems = _read_about(folder, digests)
+    if kinds is not None and about.get("provenance") in set(KINDS) - set(kinds):
+        problems.append(error("dataset.toml", f"{listed(kinds)} here", column="provenance", value=about["provenance"]))
+    sheets, found = _read_sheets(folder, digests)
+    problems += found
+    for sheet in sheets.values():
+        problems += rules.cell_problems(sheet)
+        problems += rules.row_problems(sheet)
+    kind = about.get("provenance")
+    problems += rules.table_problems(sheets, kind if kind in KINDS else None)
+
+    wrong = {problem.file for problem in problems if problem.severity == "error"}
+    sound = {name: sheet for name, sheet in sheets.items() if sheet.file not in wrong}
+    excluded, remarks = _exclude(sound, complete=not wrong)
+    problems += remarks
+    missing = _count_missing(sound)
+    problems += _drop_empty(sound)
+    for sheet in sound.values():
+        sheet.frame = _typed(sheet)
+    confounding = []
+    for name, sheet in sound.items():
+        problems += rules.content_warnings(sheet)
+        for problem, pair in rules.design_warnings(sheet):
+            problems.append(problem)
+            if pair:
+                confounding.append(Confounding(name, pair, f"{problem.column}: {problem.value}"))
+    problems += rules.directory_warnings(sheets if wrong else sound)
+    problems.sort(key=lambda problem: (problem.file, problem.row or 0, problem.column or ""))
+    if wrong:
+        return None, problems
+
+    return (
+        Dataset(
+            provenance=_provenance(about, digests),
+            design=about.get("design", {}),
+            tables=_tables(sound),
+            excluded=excluded,
+            missing=missing,
+            warnings=[problem for problem in problems if problem.severity == "warning"],
+            confounding=confounding,
+            licence=about.get("licence", ""),
+        ),
+        problems,
+    )
+
+
+def _provenance(about: dict, digests: dict[str, str]) -> Provenance:
+    lines = "".join(f"{digest}  {file}\n" for file, digest in sorted(digests.items()))
+    return Provenance(
+        kind=about["provenance"],
+        title=about["title"],
+        source=about["source"],
+        sha256=hashlib.sha256(lines.encode()).hexdigest(),
+        world=about.get("world"),
+        seed=about.get("seed"),
+        example=about.get("example", False),
+    )
+
+
+# --- dataset.toml ----------------------------------------------------------------------------------------------------
+
+
+def _read_about(folder: Path, digests: dict[str, str]) -> tuple[dict, list[Problem]]:
+    file = "dataset.toml"
+    try:
+        content = (folder / file).read_bytes()
+        about = tomllib.loads(content.decode("utf-8-sig"))
+    except FileNotFoundError:
+        return {}, [error(file, "this file, with title, provenance and source", value="no such file")]
+    except OSError as fault:
+        return {}, [error(file, f"a file that can be read ({fault.strerror})")]
+    except UnicodeDecodeError:
+        return {}, [error(file, "text in UTF-8")]
+    # tomllib recurses into nested brackets.
+    except (ValueError, RecursionError) as fault:
+        return {}, [error(file, f"valid TOML ({' '.join(str(fault).split())[:120]})")]
+    digests[file] = hashlib.sha256(content).hexdigest()
+
+    problems = _key_problems(file, "", about, DATASET_KEYS)
+    if isinstance(about.get("design"), dict):
+        problems += _key_problems(file, "design.", about["design"], DESIGN_KEYS)
+    for name in ("title", "provenance", "source"):
+        if name not in about:
+            problems.append(error(file, "this key", column=name))
+    kind = about.get("provenance")
+    if isinstance(kind, str) and kind not in KINDS:
+        near = nearest(kind, KINDS)
+        problems.append(error(file, listed(KINDS), column="provenance", value=kind or '""', suggestion=near))
+    for name in ("world", "seed"):
+        if kind == "simulated" and name not in about:
+            problems.append(error(file, "this key, since the data are simulated", column=name))
+        elif kind in ("measured", "public") and name in about:
+            problems.append(error(file, f"this key in simulated data only, not in {kind} ones", column=name))
+    return about, problems
+
+
+_KINDS_OF_VALUE = {
+    "text": ("text", lambda value: isinstance(value, str)),
+    "integer": (
+        "an integer of at least 0",
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+    ),
+    "flag": ("true or false", lambda value: isinstance(value, bool)),
+    "table": ("a section [design]", lambda value: isinstance(value, dict)),
+    "weeks": (
+        "two ages in weeks, [from, to]",
+        lambda value: (
+            isinstance(value, list)
+            and len(value) == 2
+            and all(isinstance(age, int | float) and not isinstance(age, bool) and age > 0 for age in value)
+            and value[0] <= value[1]
+        ),
+    ),
+}
+
+
+def _key_problems(file: str, prefix: str, found: dict, keys: tuple[Key, ...]) -> list[Problem]:
+    known = {key.name: key for key in keys}
+    problems = []
+    for name, value in found.items():
+        if name not in known:
+            near = nearest(name, set(known) - set(found))
+            problems.append(
+                error(file, f"one of {', '.join(known)}", column=prefix + name, value=name, suggestion=near)
+            )
+            continue
+        expected, fits = _KINDS_OF_VALUE[known[name].kind]
+        if not fits(value):
+            problems.append(error(file, expected, column=prefix + name, value=str(value)))
+        # In [design] an empty text says "not stated".
+        elif value == "" and not prefix:
+            problems.append(error(file, "text that is not empty", column=name, value='""'))
+    return problems
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def _read_sheets(folder: Path, digests: dict[str, str]) -> tuple[dict[str, Sheet], list[Problem]]:
+    problems: list[Problem] = []
+    files: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        table, expected = table_of(path.name)
+        if expected is not None:
+            near = nearest(path.name, [one.file for one in TABLES.values()])
+            near = near if expected.startswith("the name") else None
+            problems.append(error(path.name, expected, value=path.name, suggestion=near))
+        elif table is not None:
+            files.setdefault(table.name, []).append(path)
+    sheets = {}
+    for name, table in TABLES.items():
+        paths = files.get(name, [])
+        if len(paths) > 1:
+            both = listed([path.name for path in paths], "and")
+            problems.append(error(paths[0].name, "a table in one format only", value=both))
+        elif paths:
+            sheet, found, digest = read_table(paths[0], table)
+            problems += found
+            digests[paths[0].name] = digest
+            if sheet is not None:
+                sheets[name] = sheet
+    if not set(files) - {"exclusions"}:
+        problems.append(error("dataset.toml", "at least one table of the contract beside it", value="no table"))
+    for one, other in (("hspc_counts", "hspc_samples"), ("hspc_samples", "hspc_counts")):
+        if one in files and other not in files:
+            problems.append(error(files[one][0].name, f"{TABLES[other].file} beside it", value="one of the two only"))
+    return sheets, problems
+
+
+# --- from sheets to tables -------------------------------------------------------------------------------------------
+
+
+def _count_missing(sheets: dict[str, Sheet]) -> pd.DataFrame:
+    parts = []
+    for name, sheet in sheets.items():
+        for column in sheet.table.columns:
+            if not column.required or not column.empty or column.name == "batch":
+                continue
+            empty = sheet.frame[sheet.frame[column.name].isna()]
+            counts = empty.groupby(sheet.table.unit, sort=True).size()
+            parts += [(name, animal, column.name, int(rows)) for animal, rows in counts.items()]
+    return pd.DataFrame(parts, columns=["table", "animal", "column", "rows"])
+
+
+def _exclude(sheets: dict[str, Sheet], *, complete: bool) -> tuple[pd.DataFrame, list[Problem]]:
+    """Take excluded animals out of the sheets; `complete` is False when some table could not be read."""
+    lines, problems = [], []
+    listing = sheets.pop("exclusions", None)
+    if listing is not None:
+        for row, name, animal, reason in listing.frame[["table", "animal", "reason"]].itertuples(name=None):
+            target = "hspc_samples" if name == "hspc_counts" else name
+            taken = 0
+            if target in sheets:
+                sheet = sheets[target]
+                hit = sheet.frame[list(sheet.table.animals)].eq(animal).any(axis=1)
+                taken = int(hit.sum())
+                sheet.frame, sheet.raw = sheet.frame[~hit], sheet.raw[~hit]
+                if sheet.cells is not None and taken:
+                    sheet.cells = sheet.cells[~hit.to_numpy()].copy()
+            if complete and not taken:
+                expected = "an animal of this table, the line leaves nothing out"
+                if target not in sheets:
+                    expected = f"{TABLES[target].file} in the directory, the line leaves nothing out"
+                problems.append(warning(listing.file, expected, row=row, column="animal", value=animal))
+            lines.append((name, animal, reason, taken))
+    return pd.DataFrame(lines, columns=["table", "animal", "reason", "rows"]), problems
+
+
+def _drop_empty(sheets: dict[str, Sheet]) -> list[Problem]:
+    """Drop tables of which nothing is left: a section without its table says so."""
+    problems = []
+    for name, sheet in list(sheets.items()):
+        if sheet.frame.empty or ("value" in sheet.frame.columns and sheet.frame["value"].isna().all()):
+            problems.append(warning(sheet.file, "at least one row that is not left out", value="nothing left"))
+            del sheets[name]
+            if name == "hspc_samples":
+                sheets.pop("hspc_counts", None)
+    return problems
+
+
+def _typed(sheet: Sheet) -> pd.DataFrame:
+    """Return the parsed cells with their final types."""
+    frame = sheet.frame.copy()
+    for column in sheet.table.columns:
+        if column.name not in frame.columns:
+            continue
+        if column.kind in ("id", "text", "level"):
+            frame[column.name] = frame[column.name].fillna("")
+        elif column.kind == "integer" and frame[column.name].notna().all():
+            frame[column.name] = frame[column.name].astype("int64")
+    return frame
+
+
+def _with_other(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return lineages in which what is missing to 100 per cent (beyond rounding) is counted as other cells."""
+    rest = rules.lineage_rest(frame)
+    if not (rest > 0).any():
+        return frame
+    other = frame["other_pct"] if "other_pct" in frame.columns else pd.Series(np.nan, index=frame.index)
+    return frame.assign(other_pct=other.where(rest == 0, other.fillna(0.0) + rest))
+
+
+def _tables(sheets: dict[str, Sheet]) -> dict:
+    tables = {}
+    for name, sheet in sheets.items():
+        frame = sheet.frame
+        if sheet.cells is not None:
+            cells = sheet.cells
+            for column in frame.columns:
+                cells.obs[column] = frame[column].to_numpy()
+            tables[name] = cells
+            continue
+        if "value" in frame.columns:
+            frame = frame.dropna(subset="value")
+        if set(LINEAGES) <= set(frame.columns):
+            frame = _with_other(frame)
+        tables[name] = frame.reset_index(drop=True)
+    if "hspc_counts" in tables:
+        counts = tables["hspc_counts"].set_index("gene")
+        tables["hspc_counts"] = counts[list(tables["hspc_samples"]["sample"])]
+    return tables

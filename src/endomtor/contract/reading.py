@@ -1,0 +1,368 @@
+"""From bytes to parsed cells. Every cell is read as text first; what parses goes on to the rules."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+import re
+import warnings
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from endomtor.contract.problems import Problem, error, listed, nearest, warning
+from endomtor.contract.tables import TABLES, Column, Table
+from endomtor.files import sha256_of
+
+if TYPE_CHECKING:
+    import anndata
+
+# A decimal point, an optional exponent, ASCII digits: what float() takes beyond that (nan, inf, 1_000) is a fault here.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+# Above this a double no longer holds every integer.
+_LARGEST_INTEGER = 2**53
+_GZIP, _HDF5, _ZIP = b"\x1f\x8b", b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
+
+
+@dataclass
+class Sheet:
+    """One table as far as it could be read.
+
+    Attributes
+    ----------
+    table : Table
+    file : str
+        Name inside the data directory.
+    raw : pandas.DataFrame
+        The cells as text; the index is the row as a spreadsheet counts.
+    frame : pandas.DataFrame
+        The parsed cells on the same index; None or NaN where a cell is empty or at fault.
+    cells : anndata.AnnData or None
+        For `bmec_cells` with a sound count matrix; `raw` and `frame` hold its `obs`.
+    """
+
+    table: Table
+    file: str
+    raw: pd.DataFrame
+    frame: pd.DataFrame
+    cells: anndata.AnnData | None = None
+
+
+def read_table(path: Path, table: Table) -> tuple[Sheet | None, list[Problem], str]:
+    """Read one file of the data directory.
+
+    Returns
+    -------
+    sheet : Sheet or None
+        None when nothing could be made of the file.
+    problems : list[Problem]
+        Faults of the file and of single cells; rules over cells come later.
+    digest : str
+        sha256 of the file, "" when it could not be read.
+    """
+    try:
+        if table.suffix == ".h5ad":
+            digest = sha256_of(path)
+            sheet, problems = _read_h5ad(path, table)
+        else:
+            content = path.read_bytes()
+            digest = hashlib.sha256(content).hexdigest()
+            sheet, problems = _read_csv(path.name, content, table)
+    except OSError as fault:
+        return None, [error(path.name, f"a file that can be read ({fault.strerror or type(fault).__name__})")], ""
+    return sheet, problems, digest
+
+
+def _read_csv(file: str, content: bytes, table: Table) -> tuple[Sheet | None, list[Problem]]:
+    text, problem = decode(file, content)
+    if problem:
+        return None, [problem]
+    header, rows, problems = split(file, text)
+    if problems:
+        return None, problems
+    raw = pd.DataFrame(list(rows.values()), columns=header, index=list(rows), dtype=object)
+    if table.name == "hspc_counts":
+        return _parse_counts(table, file, raw)
+    return parse(table, file, raw)
+
+
+def decode(file: str, content: bytes) -> tuple[str, Problem | None]:
+    """Return the text of a CSV file's bytes (unzipped where the name ends in .gz), or what is wrong with them."""
+    if file.endswith(".gz"):
+        if not content:
+            return "", error(file, "a gzip file", value="an empty file")
+        if not content.startswith(_GZIP):
+            return "", error(file, "a gzip file, as its name says", value=_kind_of(content))
+        try:
+            content = gzip.decompress(content)
+        except EOFError:
+            return "", error(file, "a whole gzip file", value="a file that is cut off")
+        except (OSError, zlib.error):
+            return "", error(file, "a whole gzip file", value="a damaged gzip stream")
+    if content.startswith((_GZIP, _HDF5, _ZIP)):
+        return "", error(file, "a CSV file, as its name says", value=_kind_of(content))
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "", error(file, "text in UTF-8 (save it as “CSV UTF-8”)", value="text in UTF-16")
+    if b"\0" in content:
+        if content[:200].count(b"\0") * 3 >= len(content[:200]):
+            return "", error(file, "text in UTF-8 (save it as “CSV UTF-8”)", value="text in UTF-16 or UTF-32")
+        row = content[: content.index(b"\0")].count(b"\n") + 1
+        return "", error(file, "text without NUL bytes", row=row, value="\0")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        row = content[: fault.start].count(b"\n") + 1
+        bad = content[fault.start : fault.start + 1].hex()
+        return "", error(file, "text in UTF-8 (save it as “CSV UTF-8”)", row=row, value=f"byte 0x{bad}")
+    if not text.strip():
+        return "", error(file, "a header row and at least one row of data", value="an empty file")
+    return text, None
+
+
+def split(file: str, text: str) -> tuple[list[str], dict[int, list[str]], list[Problem]]:
+    """Return the header, the rows by their number in a spreadsheet, and what is wrong with their shape."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header, rows, problems = None, {}, []
+    number = 0
+    try:
+        for number, cells in enumerate(reader, start=1):
+            cells = [cell.strip() for cell in cells]
+            if header is None:
+                header = cells
+            elif any(cells):
+                rows[number] = cells
+    except csv.Error as fault:
+        return [], {}, [error(file, f"comma-separated cells with closed quotes ({fault})", row=number + 1)]
+
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and separator in header[0]:
+            return [], {}, [error(file, "cells separated by commas", value=f"cells separated by {name}")]
+    # Spreadsheets leave empty columns at the right: without a name and without a value they are nothing.
+    width = len(header)
+    while width and not header[width - 1] and not any(any(cells[width - 1 : width]) for cells in rows.values()):
+        width -= 1
+    header = header[:width]
+    if not any(header):
+        return [], {}, [error(file, "the names of the columns", row=1, value="")]
+    for place, name in enumerate(header, start=1):
+        if not name:
+            problems.append(error(file, f"a name for column {place}", row=1, value=""))
+    for name, times in Counter(filter(None, header)).items():
+        if times > 1:
+            problems.append(error(file, f"each column once, not {times} times", row=1, column=name, value=name))
+    if not rows:
+        problems.append(error(file, "at least one row of data", value="a header row only"))
+    for row, cells in rows.items():
+        if any(cells[width:]) or len(cells) < width:
+            problems.append(error(file, f"{width} cells, as in the header", row=row, value=f"{len(cells)} cells"))
+        del cells[width:]
+    return header, rows, problems
+
+
+def parse(table: Table, file: str, raw: pd.DataFrame) -> tuple[Sheet | None, list[Problem]]:
+    """Parse the cells of one table.
+
+    Parameters
+    ----------
+    table : Table
+    file : str
+    raw : pandas.DataFrame
+        Text cells, index = row as a spreadsheet counts.
+
+    Returns
+    -------
+    sheet : Sheet or None
+        None when a required column is missing.
+    problems : list[Problem]
+    """
+    known = {column.name: column for column in table.columns}
+    unknown = [name for name in raw.columns if name not in known]
+    missing = [column.name for column in table.columns if column.required and column.name not in raw.columns]
+    problems = [
+        error(file, "a column of this name", row=1, column=name, value=None, suggestion=nearest(name, unknown))
+        for name in missing
+    ]
+    absent = [name for name in known if name not in raw.columns]
+    problems += [
+        warning(
+            file,
+            "a column of the contract (this one is ignored)",
+            row=1,
+            column=name,
+            suggestion=nearest(name, absent),
+        )
+        for name in unknown
+    ]
+    frame = pd.DataFrame(index=raw.index)
+    for name, column in known.items():
+        if name not in raw.columns:
+            continue
+        # A blank optional column is an absent one.
+        if not column.required and not raw[name].astype(bool).any():
+            continue
+        frame[name], faults = _parse_column(column, file, raw[name])
+        problems += faults
+    return (None if missing else Sheet(table, file, raw, frame)), problems
+
+
+def _parse_column(column: Column, file: str, text: pd.Series) -> tuple[pd.Series, list[Problem]]:
+    cells = text.tolist()
+    if column.kind in ("id", "text", "level"):
+        return pd.Series([cell or None for cell in cells], index=text.index, dtype=object), []
+    if column.kind == "flag":
+        parsed = [_FLAGS.get(cell.casefold()) for cell in cells]
+        values = pd.Series(parsed, index=text.index, dtype=object)
+    else:
+        parsed = [_number(cell, whole=column.kind == "integer") for cell in cells]
+        values = pd.Series(parsed, index=text.index, dtype=float)
+    faults = [
+        error(file, column.expected, row=row, column=column.name, value=cell)
+        for row, cell, value in zip(text.index, cells, parsed, strict=True)
+        if value is None and cell
+    ]
+    return values, faults
+
+
+def _number(cell: str, *, whole: bool) -> float | None:
+    if not _NUMBER.fullmatch(cell):
+        return None
+    value = float(cell)
+    # 1e400 matches the pattern and is infinite.
+    if not np.isfinite(value) or (whole and (not value.is_integer() or abs(value) > _LARGEST_INTEGER)):
+        return None
+    return value
+
+
+def _parse_counts(table: Table, file: str, raw: pd.DataFrame) -> tuple[Sheet | None, list[Problem]]:
+    if "gene" not in raw.columns:
+        return None, [error(file, "a column of this name", row=1, column="gene", suggestion=nearest("gene", raw))]
+    samples = [name for name in raw.columns if name != "gene"]
+    problems = [] if samples else [error(file, "a column of counts for each sample", value="no sample")]
+    columns = {"gene": raw["gene"].where(raw["gene"].astype(bool), None)}
+    for sample in samples:
+        cells = raw[sample].tolist()
+        joined = "".join(cells)
+        if joined.isascii() and joined.isdigit() and all(cells) and max(map(len, cells)) < 16:
+            columns[sample] = np.array(cells, dtype=str).astype(np.int64)
+            continue
+        parsed = [_number(cell, whole=True) for cell in cells]
+        problems += [
+            error(file, "a raw count, an integer of at least 0", row=row, column=sample, value=cell)
+            for row, cell, value in zip(raw.index, cells, parsed, strict=True)
+            if value is None or value < 0
+        ]
+        columns[sample] = [0 if value is None else int(value) for value in parsed]
+    return Sheet(table, file, raw, pd.DataFrame(columns, index=raw.index)), problems
+
+
+def _read_h5ad(path: Path, table: Table) -> tuple[Sheet | None, list[Problem]]:
+    # The import takes longer than reading every CSV table, and most directories have no single cells.
+    import anndata
+
+    file = path.name
+    with open(path, "rb") as stream:
+        start = stream.read(len(_HDF5))
+    if not start:
+        return None, [error(file, "an AnnData file", value="an empty file")]
+    if start != _HDF5:
+        return None, [error(file, "an HDF5 (AnnData) file, as its name says", value=_kind_of(start))]
+    try:
+        with warnings.catch_warnings():
+            # Doubled names and old encodings are judged below, in the words of the contract.
+            warnings.simplefilter("ignore")
+            cells = anndata.read_h5ad(path)
+    # Damaged HDF5 surfaces as any of OSError, KeyError, ValueError, TypeError, RuntimeError and anndata's own types.
+    except Exception as fault:
+        reason = " ".join(str(fault).split())[:120]
+        return None, [error(file, f"a whole AnnData file ({type(fault).__name__}: {reason})")]
+
+    problems = _matrix_problems(file, cells)
+    for names, what in ((cells.obs_names, "cell"), (cells.var_names, "gene symbol")):
+        doubled = names[names.duplicated()]
+        if len(doubled):
+            problems.append(
+                error(file, f"each {what} once ({len(doubled)} more than once)", column=what, value=str(doubled[0]))
+            )
+    if 0 in cells.shape:
+        return None, [*problems, error(file, "cells and genes", value=f"{cells.n_obs} cells, {cells.n_vars} genes")]
+    doubled_columns = sorted({str(name) for name in cells.obs.columns[cells.obs.columns.duplicated()]})
+    if doubled_columns:
+        return None, [*problems, error(file, "each obs column once", value=listed(doubled_columns, "and"))]
+    absent = [column.name for column in table.columns if column.required and column.name not in cells.obs]
+    text = {
+        str(name): ["" if missing else str(value).strip() for value, missing in zip(column, column.isna(), strict=True)]
+        for name, column in cells.obs.items()
+        # Quality measures and clusters of an analysed file are nobody's mistake, unless one may be a mistyped column.
+        if table.column(str(name)) or nearest(str(name), absent)
+    }
+    raw = pd.DataFrame(text, index=range(2, cells.n_obs + 2), dtype=object)
+    sheet, more = parse(table, file, raw)
+    if sheet is not None and not problems:
+        sheet.cells = cells
+    return sheet, problems + more
+
+
+def _matrix_problems(file: str, cells: anndata.AnnData) -> list[Problem]:
+    matrix = cells.X
+    expected = "raw counts in X, integers of at least 0"
+    if matrix is None:
+        return [error(file, expected, column="X", value="no X")]
+    values = matrix.data if sparse.issparse(matrix) else np.asarray(matrix)
+    if values.dtype.kind not in "biuf":
+        return [error(file, expected, column="X", value=f"values of type {values.dtype}")]
+    wrong = ~np.isfinite(values) | (values < 0) | (values != np.floor(values))
+    if not wrong.any():
+        return []
+    return [error(file, f"{expected} ({int(wrong.sum())} are not)", column="X", value=str(values[wrong].flat[0]))]
+
+
+def _kind_of(content: bytes) -> str:
+    """Name the kind of file that begins with these bytes."""
+    for magic, name in ((_GZIP, "a gzip file"), (_HDF5, "an HDF5 file"), (_ZIP, "an Excel or zip file")):
+        if content.startswith(magic):
+            return name
+    return "another kind of file"
+
+
+def table_of(file: str) -> tuple[Table | None, str | None]:
+    """Return (table, None) for a table's file name, (None, what was expected) for a wrong one, else (None, None)."""
+    # Hidden files, and the locks that Excel and LibreOffice leave beside an open table.
+    if file.startswith((".", "~$")):
+        return None, None
+    stem, ending = _split_name(file)
+    if not ending:
+        return None, None
+    table = TABLES.get(stem)
+    if table is None:
+        return None, "the name of a table of the contract"
+    if ending == ".xlsx":
+        return None, f"{table.file}: Excel files are not read yet, save the sheet as CSV"
+    if ending in ((".csv", ".csv.gz") if table.suffix == ".csv" else (table.suffix,)):
+        return table, None
+    return None, f"this table as {table.file}"
+
+
+# Files of these kinds may hold a table under a wrong name; anything else (a README, a picture) is left alone.
+_ENDINGS = (".csv.gz", ".csv", ".xlsx", ".h5ad")
+_OTHER_DATA = (".tsv", ".txt", ".xls", ".xlsm", ".ods", ".h5", ".parquet", ".csv.zip", ".csv.bz2", ".csv.xz")
+
+
+def _split_name(file: str) -> tuple[str, str]:
+    for ending in _ENDINGS:
+        if file.lower().endswith(ending):
+            # An ending in capitals is another name: on most systems it would be another file.
+            return file[: -len(ending)], file[-len(ending) :]
+    for ending in _OTHER_DATA:
+        if file.lower().endswith(ending) and file[: -len(ending)] in TABLES:
+            return file[: -len(ending)], file[-len(ending) :]
+    return file, ""

@@ -1,0 +1,635 @@
+"""Rules on what parsed: cells (pandera schemas made from `tables`), rows, tables against each other, and the design."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from itertools import chain
+from math import comb
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from endomtor.contract.problems import Problem, error, listed, nearest, quoted, warning
+from endomtor.contract.reading import Sheet
+from endomtor.contract.tables import (
+    ECKO_TABLES,
+    LINEAGE_SUM,
+    LINEAGES,
+    SIMULATED_PREFIX,
+    TABLES,
+    Column,
+    Table,
+)
+from endomtor.contract.vocabulary import vocabulary
+
+SIMULATED_ID_COLUMNS = ("animal", "donor", "recipient", "exposed_animal", "sample")
+
+# Expression sex: a call needs this many counts, this many per million, and this ratio to the other sex's genes.
+# Ambient transcripts of cage mates of the other sex stay far below the ratio.
+Y_GENES = ("Ddx3y", "Eif2s3y", "Kdm5d", "Uty")
+SEX_COUNTS, SEX_PER_MILLION, SEX_RATIO = 20, 2.0, 10.0
+
+
+# --- cells -----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def schema(name: str) -> pa.DataFrameSchema:
+    """Return the pandera schema of a parsed table: emptiness, levels and ranges of each column."""
+    table = TABLES[name]
+    return pa.DataFrameSchema(
+        {
+            column.name: pa.Column(
+                checks=_checks(column), nullable=column.may_be_empty, required=column.required, name=column.name
+            )
+            for column in table.columns
+        }
+    )
+
+
+def _checks(column: Column) -> list[pa.Check]:
+    if column.kind == "level":
+        return [pa.Check.isin(column.levels)]
+    if column.low is None:
+        return []
+    checks = [pa.Check.gt(column.low) if column.above else pa.Check.ge(column.low)]
+    if column.high is not None:
+        checks.append(pa.Check.le(column.high))
+    return checks
+
+
+def cell_problems(sheet: Sheet) -> list[Problem]:
+    """Check each cell against its column and empty those at fault, so that later rules see only sound cells."""
+    checked = [name for name in sheet.frame.columns if sheet.table.column(name)]
+    unparsed = sheet.frame[checked].isna() & sheet.raw[checked].astype(bool)
+    try:
+        schema(sheet.table.name).validate(sheet.frame, lazy=True)
+    except pa.errors.SchemaErrors as found:
+        cases = found.failure_cases
+    else:
+        return []
+    problems = []
+    for name, row in cases[["column", "index"]].drop_duplicates().itertuples(index=False):
+        # A cell that did not parse is empty by now and was reported when it was read.
+        if unparsed.at[row, name]:
+            continue
+        column, value = sheet.table.column(name), sheet.raw.at[row, name]
+        near = nearest(value, column.levels) if column.levels and value else None
+        problems.append(error(sheet.file, column.expected, row=row, column=name, value=value, suggestion=near))
+        sheet.frame.at[row, name] = None if sheet.frame[name].dtype == object else np.nan
+    return problems
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def row_problems(sheet: Sheet) -> list[Problem]:
+    """Check the rows of one table against each other: keys, units, and what one cell demands of another."""
+    problems = _doubled_keys(sheet)
+    for unit, attribute in sheet.table.constant:
+        problems += _changing(sheet, unit, attribute)
+    for rule in _ROW_RULES.get(sheet.table.name, ()):
+        problems += rule(sheet)
+    return problems
+
+
+def _doubled_keys(sheet: Sheet) -> list[Problem]:
+    key = [name for name in sheet.table.key if name in sheet.frame.columns]
+    optional = [name for name in key if sheet.table.column(name).may_be_empty]
+    sound = sheet.frame[key]
+    sound = sound[sound.drop(columns=optional).notna().all(axis=1)]
+    doubled = sound.duplicated(keep="first")
+    if not doubled.any():
+        return []
+    first = {}
+    for row, values in zip(sound.index, _hashable(sound), strict=True):
+        first.setdefault(values, row)
+    return [
+        error(
+            sheet.file,
+            f"one row for each {listed(key, 'and')}, and row {first[values]} has the same",
+            row=row,
+            column=key[-1] if len(key) == 1 else ", ".join(key),
+            value=", ".join(sheet.raw.at[row, name] for name in key),
+        )
+        for row, values in zip(sound.index[doubled], _hashable(sound[doubled]), strict=True)
+    ]
+
+
+def _hashable(frame: pd.DataFrame) -> list[tuple]:
+    # NaN differs from itself; None does not.
+    return list(frame.astype(object).where(frame.notna(), None).itertuples(index=False, name=None))
+
+
+def _changing(sheet: Sheet, unit: str, attribute: str) -> list[Problem]:
+    sound = sheet.frame[[unit, attribute]].dropna()
+    starts = {name: row for row, name in sound[unit].drop_duplicates().items()}
+    first = sound[unit].map(starts).map(sound[attribute])
+    problems = []
+    for row in sound.index[sound[attribute] != first]:
+        name = sound.at[row, unit]
+        start = starts[name]
+        problems.append(
+            error(
+                sheet.file,
+                f"{quoted(sheet.raw.at[start, attribute])}, the {attribute} of {unit} {quoted(name)} in row {start}",
+                row=row,
+                column=attribute,
+                value=sheet.raw.at[row, attribute],
+            )
+        )
+    return problems
+
+
+def _lineage_rows(sheet: Sheet) -> Iterator[Problem]:
+    parts = [name for name in (*LINEAGES, "nk_pct", "other_pct") if name in sheet.frame.columns]
+    empty = ~sheet.raw[list(LINEAGES)].astype(bool)
+    for row in sheet.frame.index[empty.any(axis=1) & ~empty.all(axis=1)]:
+        column = empty.columns[empty.loc[row]][0]
+        yield error(sheet.file, "all of myeloid, B and T cells, or none of them", row=row, column=column, value="")
+    total = sheet.frame[parts].sum(axis=1)
+    for row in sheet.frame.index[total > LINEAGE_SUM[1]]:
+        yield error(
+            sheet.file,
+            f"lineages that add to 100 per cent, at most {LINEAGE_SUM[1]:g}",
+            row=row,
+            column=", ".join(parts),
+            value=f"a sum of {total[row]:g}",
+        )
+
+
+def _cells_values(sheet: Sheet) -> Iterator[Problem]:
+    frame = sheet.frame
+    for assay, wrong, expected in (
+        ("polarity", ~frame["value"].isin((0, 1)), "0 or 1 (1 = polarised)"),
+        ("gH2AX_foci", frame["value"] % 1 != 0, "a number of foci, an integer of at least 0"),
+    ):
+        for row in frame.index[(frame["assay"] == assay) & frame["value"].notna() & wrong]:
+            yield error(sheet.file, expected, row=row, column="value", value=sheet.raw.at[row, "value"])
+
+
+def _positive_of_tested(sheet: Sheet) -> Iterator[Problem]:
+    for row in sheet.frame.index[sheet.frame["positive"] > sheet.frame["tested"]]:
+        tested = sheet.raw.at[row, "tested"]
+        value = sheet.raw.at[row, "positive"]
+        yield error(sheet.file, f"at most the {tested} that were tested", row=row, column="positive", value=value)
+
+
+def _verification_values(sheet: Sheet) -> Iterator[Problem]:
+    frame = sheet.frame
+    percent = frame["measure"] == "recombined_allele_pct"
+    for row in frame.index[percent & (frame["value"] > 100)]:
+        yield error(sheet.file, "a number from 0 to 100", row=row, column="value", value=sheet.raw.at[row, "value"])
+    for row in frame.index[~percent & frame["measure"].notna() & (frame["value"] == 0)]:
+        yield error(sheet.file, "a number above 0", row=row, column="value", value=sheet.raw.at[row, "value"])
+
+
+def _percent_units(sheet: Sheet) -> Iterator[Problem]:
+    unit = sheet.frame["unit"].fillna("").str.casefold()
+    # "% of control" is a ratio and may pass 100; "% of LSK" may not.
+    fraction = unit.str.match(r"%|percent|per cent|pct") & ~unit.str.contains("control|vehicle|young|baseline|normal")
+    for row in sheet.frame.index[fraction & (sheet.frame["value"] > 100)]:
+        unit_text, value = sheet.raw.at[row, "unit"], sheet.raw.at[row, "value"]
+        yield error(sheet.file, f"at most 100 in the unit {quoted(unit_text)}", row=row, column="value", value=value)
+
+
+def _survival_groups(sheet: Sheet) -> Iterator[Problem]:
+    frame = sheet.frame
+    drug = frame["group"].isin(("vehicle", "rapamycin")) & frame["experiment"].notna()
+    for row in frame.index[drug & (frame["experiment"] != "rapamycin")]:
+        yield error(
+            sheet.file,
+            "young, aged, control or ecko outside the rapamycin experiment",
+            row=row,
+            column="group",
+            value=sheet.raw.at[row, "group"],
+        )
+
+
+def _gene_rows(sheet: Sheet) -> Iterator[Problem]:
+    samples = sheet.frame.drop(columns="gene")
+    for sample in samples.columns[samples.to_numpy().sum(axis=0) == 0]:
+        yield error(sheet.file, "at least one count in the sample", column=str(sample), value="no count")
+
+
+_ROW_RULES = {
+    "ecko_blood": (_lineage_rows,),
+    "serial_transplants": (_lineage_rows,),
+    "ecko_cells": (_cells_values,),
+    "ecko_limiting_dilution": (_positive_of_tested,),
+    "ecko_verification": (_verification_values,),
+    "ecko_marrow": (_percent_units,),
+    "rapamycin_marrow": (_percent_units,),
+    "survival": (_survival_groups,),
+    "hspc_counts": (_gene_rows,),
+}
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+def table_problems(sheets: dict[str, Sheet], kind: str | None) -> list[Problem]:
+    """Check tables against each other and against the provenance.
+
+    Parameters
+    ----------
+    sheets : dict[str, Sheet]
+        What could be read, by table name.
+    kind : {"measured", "public", "simulated"} or None
+        None when `dataset.toml` does not say.
+    """
+    return [
+        *_groups_over_tables(sheets),
+        *_samples_match(sheets),
+        *_simulated_ids(sheets, kind),
+        *_expression_sex(sheets),
+    ]
+
+
+def _groups_over_tables(sheets: dict[str, Sheet]) -> Iterator[Problem]:
+    # The mice of the rapamycin experiment are grouped in other words and compared among themselves.
+    for attributes in (("group", "niche"), ("treatment",), ("age_group",)):
+        seen: dict[str, tuple[str, str, int]] = {}
+        for sheet in sheets.values():
+            for unit, attribute in sheet.table.constant:
+                if attribute not in attributes:
+                    continue
+                sound = sheet.frame[[unit, attribute]].dropna().drop_duplicates(unit)
+                for row, name, group in sound.itertuples(name=None):
+                    if group in ("vehicle", "rapamycin") and attribute == "group":
+                        continue
+                    earlier = seen.setdefault(name, (group, sheet.file, row))
+                    if earlier[0] != group:
+                        yield error(
+                            sheet.file,
+                            f"{quoted(earlier[0])}, as {unit} {quoted(name)} has in {earlier[1]}, row {earlier[2]}",
+                            row=row,
+                            column=attribute,
+                            value=group,
+                        )
+
+
+def _samples_match(sheets: dict[str, Sheet]) -> Iterator[Problem]:
+    if not {"hspc_counts", "hspc_samples"} <= sheets.keys():
+        return
+    counts, sheet = sheets["hspc_counts"], sheets["hspc_samples"]
+    columns = [name for name in counts.frame.columns if name != "gene"]
+    listed_samples = sheet.frame["sample"].dropna()
+    for row, sample in listed_samples[~listed_samples.isin(columns)].items():
+        near = nearest(sample, set(columns) - set(listed_samples))
+        yield error(sheet.file, f"a column of {counts.file}", row=row, column="sample", value=sample, suggestion=near)
+    for column in columns:
+        if column not in set(listed_samples):
+            near = nearest(column, set(listed_samples) - set(columns))
+            yield error(counts.file, f"a sample of {sheet.file}", row=1, column=column, value=column, suggestion=near)
+
+
+def _simulated_ids(sheets: dict[str, Sheet], kind: str | None) -> Iterator[Problem]:
+    if kind is None:
+        return
+    for sheet in sheets.values():
+        for column in SIMULATED_ID_COLUMNS:
+            if column not in sheet.frame.columns or sheet.table.column(column) is None:
+                continue
+            ids = sheet.frame[column].dropna()
+            simulated = ids.str.casefold().str.startswith(SIMULATED_PREFIX)
+            wrong = ids[~simulated] if kind == "simulated" else ids[simulated]
+            if wrong.empty:
+                continue
+            where = {"row": wrong.index[0], "column": column, "value": wrong.iloc[0]}
+            rows = f"{len(wrong)} row{'s' if len(wrong) > 1 else ''}"
+            if kind == "simulated":
+                expected = f"an id that begins with {SIMULATED_PREFIX} in simulated data ({rows} without)"
+                yield warning(sheet.file, expected, **where)
+            else:
+                expected = (
+                    f"no simulated {column} in data that dataset.toml calls {kind} ({rows} with {SIMULATED_PREFIX})"
+                )
+                yield error(sheet.file, expected, **where)
+        if sheet.cells is not None:
+            marked = "simulated" in json.dumps(sheet.cells.uns.get("endomtor_provenance"), default=str)
+            if marked and kind != "simulated":
+                expected = f"no simulated cells in data that dataset.toml calls {kind}"
+                yield error(sheet.file, expected, column="uns", value="endomtor_provenance")
+            elif kind == "simulated" and not marked:
+                expected = "endomtor_provenance to say that these cells are simulated"
+                yield warning(sheet.file, expected, column="uns")
+
+
+def _expression_sex(sheets: dict[str, Sheet]) -> Iterator[Problem]:
+    if {"hspc_counts", "hspc_samples"} <= sheets.keys():
+        counts = sheets["hspc_counts"].frame.drop_duplicates("gene").set_index("gene")
+        samples = sheets["hspc_samples"]
+        columns = [name for name in counts.columns if name in set(samples.frame["sample"])]
+        library = counts[columns].sum(axis=0)
+        yield from _sex_calls(
+            samples,
+            "sample",
+            lambda gene: counts.loc[gene, columns].astype(float) if gene in counts.index else None,
+            library.astype(float),
+        )
+    sheet = sheets.get("bmec_cells")
+    if sheet is not None and sheet.cells is not None:
+        cells, animal = sheet.cells, sheet.frame["animal"]
+
+        def pseudobulk(values) -> pd.Series:
+            return pd.Series(np.asarray(values, dtype=float).ravel(), index=animal.index).groupby(animal).sum()
+
+        yield from _sex_calls(
+            sheet,
+            "animal",
+            lambda gene: pseudobulk(_dense(cells[:, gene].X)) if gene in cells.var_names else None,
+            pseudobulk(cells.X.sum(axis=1)),
+        )
+
+
+def _dense(matrix) -> np.ndarray:
+    return matrix.toarray() if hasattr(matrix, "toarray") else np.asarray(matrix)
+
+
+def _sex_calls(sheet: Sheet, unit: str, count, library: pd.Series) -> Iterator[Problem]:
+    female = count("Xist")
+    male = [counts for counts in map(count, Y_GENES) if counts is not None]
+    # With only one sex's genes in the matrix, zero counts cannot be told from genes left out.
+    if female is None or not male:
+        return
+    male = sum(male)
+    stated = sheet.frame[[unit, "sex"]].dropna().drop_duplicates(unit)
+    for row, name, sex in stated.itertuples(name=None):
+        if sex not in ("F", "M") or name not in library.index:
+            continue
+        called = _called_sex(female[name], male[name], library[name])
+        if called and called != sex:
+            yield error(
+                sheet.file,
+                f"{called}, the sex in which {unit} {quoted(name)} expresses its genes"
+                f" (Xist {female[name]:.0f}, Y genes {male[name]:.0f} counts)",
+                row=row,
+                column="sex",
+                value=sex,
+            )
+
+
+def _called_sex(female: float, male: float, library: float) -> str | None:
+    enough = max(SEX_COUNTS, SEX_PER_MILLION * library / 1e6)
+    if female >= enough and female >= SEX_RATIO * male:
+        return "F"
+    if male >= enough and male >= SEX_RATIO * female:
+        return "M"
+    return None
+
+
+# --- warnings --------------------------------------------------------------------------------------------------------
+
+
+def contrasts(table: Table, frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the pairs of groups that are compared in a table: (treated, reference), both present."""
+    present = set(frame[table.group])
+    if table.group == "treatment":
+        pairs = [("rapamycin", "vehicle")]
+    else:
+        pairs = [("aged", "young"), ("ecko", "control" if "control" in present else "young")]
+        if {"vehicle", "rapamycin"} <= present:
+            pairs.append(("rapamycin", "vehicle"))
+    return [pair for pair in pairs if set(pair) <= present]
+
+
+def aligned(frame: pd.DataFrame, unit: str, group: str, factor: str, pair: tuple[str, str]) -> str:
+    """Say how `factor` (sex or batch) is confounded with a pair of groups: "complete", "partial" or "".
+
+    Complete: no level is found in both groups. A batch of each unit's own is part of the differences between units and
+    confounds nothing; unknown or mixed sex and blank batches tell nothing.
+    """
+    units = frame.loc[frame[group].isin(pair), [unit, group, factor]].drop_duplicates()
+    units = units[~units[factor].isin(("", "mixed", "unknown"))]
+    first, second = (units[units[group] == one] for one in pair)
+    if first.empty or second.empty:
+        return ""
+    levels = set(first[factor]), set(second[factor])
+    if levels[0] & levels[1]:
+        return "partial" if levels[0] != levels[1] else ""
+    own = all(len(found) == rows[unit].nunique() > 1 for found, rows in zip(levels, (first, second), strict=True))
+    return "" if own else "complete"
+
+
+def design_warnings(sheet: Sheet) -> Iterator[tuple[Problem, tuple[str, str] | None]]:
+    """Yield remarks on groups, their sizes, sexes and batches in one table.
+
+    With each comes the pair of groups whose comparison has no verdict because of it, or None.
+    """
+    table, whole = sheet.table, sheet.frame
+    if not table.group or whole.empty:
+        return
+    present = set(whole[table.group])
+    if {"ecko", "young"} <= present and "control" not in present:
+        expected = "control littermates of the ecko mice; young mice stand in for them"
+        yield warning(sheet.file, expected, column=table.group, value="no control"), None
+    strata = {"": whole}
+    if table.stratum:
+        strata = {f" among {level} mice": part for level, part in whole.groupby(table.stratum)}
+    elif table.name == "survival":
+        strata = {f" in the {level} experiment": part for level, part in whole.groupby("experiment")}
+    for place, frame in strata.items():
+        n = frame.groupby(table.group)[table.unit].nunique()
+        for group in n.index[n == 1]:
+            yield (
+                warning(
+                    sheet.file,
+                    f"at least two in a group; {group} is not testable here",
+                    column=table.unit,
+                    value=f"one {table.unit} in {group}{place}",
+                ),
+                None,
+            )
+        for pair in contrasts(table, frame):
+            treated, reference = pair
+            if min(n[treated], n[reference]) == 1:
+                continue
+            smallest = 2 / comb(int(n[treated] + n[reference]), int(n[treated]))
+            if smallest >= 0.05:
+                yield (
+                    warning(
+                        sheet.file,
+                        f"enough for a permutation p below 0.05 (the smallest possible here is {smallest:.2g})",
+                        column=table.unit,
+                        value=f"{n[treated]} {treated} against {n[reference]} {reference}{place}",
+                    ),
+                    None,
+                )
+            for factor in ("sex", "batch"):
+                if factor not in frame.columns:
+                    continue
+                how = aligned(frame, table.unit, table.group, factor, pair)
+                if not how:
+                    continue
+                split = "; ".join(
+                    f"{group} in {listed(sorted(set(frame.loc[frame[table.group] == group, factor]) - {''}), 'and')}"
+                    for group in pair
+                )
+                expected = f"{treated} and {reference} mice in every {factor}"
+                expected += ", so the verdict is withheld" if how == "complete" else ""
+                yield (
+                    warning(sheet.file, expected, column=factor, value=f"{how} confounding{place} ({split})"),
+                    pair if how == "complete" else None,
+                )
+
+
+def content_warnings(sheet: Sheet) -> list[Problem]:
+    """Remarks on what one table holds: names, backgrounds, deaths, lineages."""
+    return list(
+        chain(_unknown_names(sheet), _two_sexes(sheet), *(rule(sheet) for rule in _WARNINGS.get(sheet.table.name, ())))
+    )
+
+
+def _unknown_names(sheet: Sheet) -> Iterator[Problem]:
+    for column in sheet.table.columns:
+        if not column.vocabulary or column.name not in sheet.frame.columns:
+            continue
+        known = getattr(vocabulary(), column.vocabulary)
+        names = sheet.frame[column.name].replace("", np.nan).dropna().drop_duplicates()
+        for row, name in names[~names.isin(list(known))].items():
+            yield warning(
+                sheet.file,
+                f"a name of data/vocabulary.toml, [{column.vocabulary}]",
+                row=row,
+                column=column.name,
+                value=name,
+                suggestion=nearest(name, known),
+            )
+
+
+def _two_sexes(sheet: Sheet) -> Iterator[Problem]:
+    if not {"animal", "sex"} <= set(sheet.frame.columns):
+        return
+    sexes = sheet.frame.loc[sheet.frame["sex"].isin(("F", "M")), ["animal", "sex"]].drop_duplicates()
+    for row in sexes.index[sexes["animal"].duplicated()]:
+        animal = sexes.at[row, "animal"]
+        expected = f"one sex of animal {quoted(animal)}"
+        yield warning(sheet.file, expected, row=row, column="sex", value=sexes.at[row, "sex"])
+
+
+def _backgrounds(sheet: Sheet) -> Iterator[Problem]:
+    frame = sheet.frame
+    if "fmo_mfi" not in frame.columns:
+        return
+    below = frame.index[frame["mfi"] < frame["fmo_mfi"]]
+    if len(below):
+        row = below[0]
+        expected = f"an mfi above its background fmo_mfi of {frame.at[row, 'fmo_mfi']:g} ({_rows(len(below))} below)"
+        yield warning(sheet.file, expected, row=row, column="mfi", value=sheet.raw.at[row, "mfi"])
+    if shared_background(frame):
+        yield warning(
+            sheet.file,
+            "a background of each animal's own; log2(MFI) is primary here",
+            column="fmo_mfi",
+            value="one background tube per group and day",
+        )
+
+
+def shared_background(frame: pd.DataFrame) -> bool:
+    """Is the background of `bmec_signaling` one tube per marker, group and day, and so no animal's own?
+
+    True when most sets of two or more animals of one marker, group and stain day (or batch, where the day is not given)
+    have a single value of `fmo_mfi`.
+    """
+    if "fmo_mfi" not in frame.columns:
+        return False
+    day = "stain_day" if "stain_day" in frame.columns else "batch"
+    sets = frame.dropna(subset="fmo_mfi").groupby(["marker", "group", day])["fmo_mfi"].agg(["size", "nunique"])
+    sets = sets[sets["size"] > 1]
+    return bool(len(sets)) and bool((sets["nunique"] == 1).mean() > 0.5)
+
+
+def _low_lineages(sheet: Sheet) -> Iterator[Problem]:
+    rest = lineage_rest(sheet.frame)
+    low = rest.index[rest > 0]
+    if len(low):
+        yield warning(
+            sheet.file,
+            f"lineages that add to at least {LINEAGE_SUM[0]:g} per cent; the rest becomes other ({_rows(len(low))})",
+            row=low[0],
+            column=", ".join(LINEAGES),
+            value=f"a sum of {100 - rest[low[0]]:g}",
+        )
+
+
+def lineage_rest(frame: pd.DataFrame) -> pd.Series:
+    """Return what is missing to 100 per cent where the lineages of a row add to less than 98, else 0."""
+    parts = [name for name in (*LINEAGES, "nk_pct", "other_pct") if name in frame.columns]
+    total = frame[parts].sum(axis=1)
+    return (100 - total).where(frame[list(LINEAGES)].notna().all(axis=1) & (total < LINEAGE_SUM[0]), 0.0)
+
+
+def _transplant_notes(sheet: Sheet) -> Iterator[Problem]:
+    frame = sheet.frame
+    if "status" in frame.columns:
+        died = frame[frame["status"] == "died"].groupby("niche")["recipient"].nunique()
+        if len(died):
+            yield _deaths(sheet, "status", died)
+    if frame["donor"].nunique() == 1:
+        yield warning(
+            sheet.file,
+            "several donors; what is seen holds for this donor's cells",
+            column="donor",
+            value=f"one donor only ({frame['donor'].iloc[0]})",
+        )
+    primary = frame[(frame["passage"] == 1) & (frame["recipient"] != frame["exposed_animal"])]
+    if len(primary):
+        row = primary.index[0]
+        yield warning(
+            sheet.file,
+            f"in passage 1 the recipient itself, {quoted(frame.at[row, 'recipient'])} ({_rows(len(primary))})",
+            row=row,
+            column="exposed_animal",
+            value=frame.at[row, "exposed_animal"],
+        )
+
+
+def _dilution_deaths(sheet: Sheet) -> Iterator[Problem]:
+    if "died_before_readout" in sheet.frame.columns:
+        died = sheet.frame.groupby("group")["died_before_readout"].sum()
+        if died.sum() > 0:
+            yield _deaths(sheet, "died_before_readout", died)
+
+
+def _deaths(sheet: Sheet, column: str, died: pd.Series) -> Problem:
+    counts = listed([f"{int(number)} in {group}" for group, number in died.items()], "and")
+    return warning(
+        sheet.file,
+        "every recipient alive at the read-out; survivors may differ from those lost",
+        column=column,
+        value=f"deaths before the read-out ({counts})",
+    )
+
+
+def _analyte_units(sheet: Sheet) -> Iterator[Problem]:
+    for analyte, rows in sheet.frame.groupby("analyte"):
+        units = rows["unit"].drop_duplicates()
+        if len(units) > 1:
+            expected = f"{quoted(units.iloc[0])} throughout {analyte}"
+            yield warning(sheet.file, expected, row=units.index[1], column="unit", value=units.iloc[1])
+
+
+_WARNINGS = {
+    "bmec_signaling": (_backgrounds,),
+    "ecko_blood": (_low_lineages,),
+    "serial_transplants": (_low_lineages, _transplant_notes),
+    "ecko_limiting_dilution": (_dilution_deaths,),
+    "rapamycin_blood": (_analyte_units,),
+}
+
+
+def directory_warnings(sheets: dict[str, Sheet]) -> Iterator[Problem]:
+    """Remarks on what the directory as a whole holds."""
+    ecko = [
+        name for name in ECKO_TABLES if name in sheets and "ecko" in set(sheets[name].frame[sheets[name].table.group])
+    ]
+    if ecko and "ecko_verification" not in sheets:
+        yield warning(
+            "ecko_verification.csv", "this table beside the ECKO tables", value="niche attribution not verified"
+        )
+
+
+def _rows(number: int) -> str:
+    return f"{number} row{'s' if number > 1 else ''}"

@@ -1,0 +1,486 @@
+"""The data contract as data: every table, its columns, levels, ranges, units and keys.
+
+Reading, checking and the reader's page on the data are all generated from `TABLES`.
+"""
+
+from dataclasses import dataclass
+
+from endomtor.contract.problems import listed
+
+GROUPS = ("young", "aged", "control", "ecko")
+SEXES = ("F", "M", "mixed", "unknown")
+LINEAGES = ("myeloid_pct", "b_pct", "t_pct")
+# Lineages must add to 100 per cent of white cells, give or take rounding.
+LINEAGE_SUM = (98.0, 102.0)
+SIMULATED_PREFIX = "sim-"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes
+    ----------
+    name, meaning : str
+        `meaning` is a sentence for the reader, with the unit of measurement.
+    kind : {"id", "text", "level", "number", "integer", "flag"}
+        "id" names an animal, a cell or a sample; ids are never numbers, so 007 stays 007.
+    required : bool
+    empty : bool
+        An empty cell is allowed (always so in an optional column).
+    levels : tuple[str, ...]
+        Allowed values of a "level".
+    low, high : float or None
+        Range of a number; `above` excludes `low` itself.
+    vocabulary : {"", "markers", "populations"}
+        The list in `data/vocabulary.toml` in which the value should be found.
+    """
+
+    name: str
+    kind: str
+    meaning: str
+    required: bool = True
+    empty: bool = False
+    levels: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    above: bool = False
+    vocabulary: str = ""
+
+    @property
+    def may_be_empty(self) -> bool:
+        """True when an empty cell is missing data, not a fault."""
+        return self.empty or not self.required
+
+    @property
+    def domain(self) -> str:
+        """What a filled cell holds, for messages and the reader's page."""
+        if self.kind == "level":
+            return listed(self.levels)
+        if self.kind == "flag":
+            return "true or false"
+        if self.kind in ("id", "text"):
+            return "text"
+        noun = "an integer" if self.kind == "integer" else "a number"
+        if self.low is None and self.high is None:
+            return noun
+        if self.high is None:
+            return f"{noun} above {self.low:g}" if self.above else f"{noun} of at least {self.low:g}"
+        return f"{noun} from {self.low:g} to {self.high:g}"
+
+    @property
+    def expected(self) -> str:
+        """Completes "expected ..." for a cell of this column."""
+        return f"{self.domain}, or an empty cell" if self.may_be_empty else self.domain
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table.
+
+    Attributes
+    ----------
+    name, holds : str
+        `holds` is a sentence for the reader.
+    columns : tuple[Column, ...]
+    key : tuple[str, ...]
+        No two rows agree in all of these; those of them that are optional count only where present.
+    unit, group : str
+        Columns that name the experimental unit and what was assigned to it; "" if there is none.
+    stratum : str
+        A column within whose levels the groups are compared.
+    constant : tuple[tuple[str, str], ...]
+        Pairs (unit column, property): a unit has one value of the property.
+    animals : tuple[str, ...]
+        Columns in which a line of `exclusions.csv` is looked up.
+    suffix : str
+    """
+
+    name: str
+    holds: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    unit: str = "animal"
+    group: str = "group"
+    stratum: str = ""
+    constant: tuple[tuple[str, str], ...] = (("animal", "group"),)
+    animals: tuple[str, ...] = ("animal",)
+    suffix: str = ".csv"
+
+    def column(self, name: str) -> Column | None:
+        """Return the column of this name, or None."""
+        return next((column for column in self.columns if column.name == name), None)
+
+    @property
+    def file(self) -> str:
+        """The file's usual name."""
+        return "hspc_counts.csv.gz" if self.name == "hspc_counts" else self.name + self.suffix
+
+
+def _id(name, meaning, **more):
+    return Column(name, "id", meaning, **more)
+
+
+def _text(name, meaning, **more):
+    return Column(name, "text", meaning, **more)
+
+
+def _level(name, levels, meaning, **more):
+    return Column(name, "level", meaning, levels=tuple(levels), **more)
+
+
+def _amount(name, meaning, **more):
+    return Column(name, "number", meaning, low=0, above=True, **more)
+
+
+def _percent(name, meaning, **more):
+    return Column(name, "number", meaning, low=0, high=100, **more)
+
+
+_ANIMAL = _id("animal", "The mouse.")
+_GROUP = _level("group", GROUPS, "What the mouse is; see the groups above.")
+_SEX = _level("sex", SEXES, "Sex of the mouse; mixed for a pool of both.")
+_BATCH = _text("batch", "Day, run or lane processed together; leaves the model when blank or constant.", empty=True)
+_UNIT = _text("unit", "Unit of measurement of `value`, free text, for example % of LSK or 10^3/uL.")
+_POPULATION = _text("population", "Cell population by its name in the vocabulary.", vocabulary="populations")
+_AGE_GROUP = _level("age_group", ("young", "aged"), "Age of the mouse at the first dose.")
+_TREATMENT = _level("treatment", ("vehicle", "rapamycin"), "What the mouse was given.")
+_CELL_TYPES = ("WBM", "Lin-", "LSK", "HSC")
+_EVERYWHERE = (
+    _amount("age_weeks", "Age of the mouse when it was measured, weeks.", required=False),
+    _text("litter", "Litter of the mouse.", required=False),
+)
+
+
+def _lineage(empty=True):
+    of = "per cent of donor-derived (or all) white blood cells"
+    return (
+        _percent("myeloid_pct", f"Myeloid cells, {of}; empty only together with B and T cells.", empty=empty),
+        _percent("b_pct", f"B cells, {of}.", empty=empty),
+        _percent("t_pct", f"T cells, {of}.", empty=empty),
+    )
+
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        Table(
+            "bmec_signaling",
+            "Flow cytometry of bone-marrow endothelial cells, one row an animal and marker.",
+            (
+                _ANIMAL,
+                _GROUP,
+                _SEX,
+                _BATCH,
+                _text("marker", "Phospho-protein by its name in the vocabulary.", vocabulary="markers"),
+                _amount("mfi", "Fluorescence intensity of the stained sample, arbitrary units."),
+                _amount("fmo_mfi", "Intensity of the background tube, arbitrary units.", required=False),
+                _level(
+                    "background_type",
+                    ("FMO", "isotype", "unstained", "inhibitor"),
+                    "What the background tube was.",
+                    required=False,
+                ),
+                _amount("total_protein_mfi", "Intensity of the total protein, arbitrary units.", required=False),
+                _level("statistic", ("median", "geomean"), "Which average of the cells `mfi` is.", required=False),
+                _text("stain_day", "Day of staining.", required=False),
+                *_EVERYWHERE,
+            ),
+            key=("animal", "marker"),
+        ),
+        Table(
+            "bmec_cells",
+            "Single bone-marrow endothelial cells: raw counts in `X`, gene symbols as the index of `var`.",
+            (
+                _ANIMAL,
+                _GROUP,
+                _SEX,
+                _BATCH,
+                _text("ec_subtype", "Endothelial subtype, for example sinusoidal or arterial.", required=False),
+                *_EVERYWHERE,
+            ),
+            key=(),
+            suffix=".h5ad",
+        ),
+        Table(
+            "rapamycin_blood",
+            "Blood counts of mice given rapamycin or vehicle, one row an animal, day and analyte.",
+            (
+                _ANIMAL,
+                _AGE_GROUP,
+                _TREATMENT,
+                _SEX,
+                _BATCH,
+                Column("day", "integer", "Day of the read-out; 0 is before the first dose, negative is earlier."),
+                _level(
+                    "analyte",
+                    ("WBC", "neutrophils", "lymphocytes", "platelets", "RBC", "hemoglobin"),
+                    "What was counted.",
+                ),
+                _amount("value", "The amount, in `unit`.", empty=True),
+                _UNIT,
+                *_EVERYWHERE,
+            ),
+            key=("animal", "day", "analyte"),
+            group="treatment",
+            stratum="age_group",
+            constant=(("animal", "age_group"), ("animal", "treatment")),
+        ),
+        Table(
+            "rapamycin_marrow",
+            "Marrow populations of mice given rapamycin or vehicle, one row an animal, population and unit.",
+            (
+                _ANIMAL,
+                _AGE_GROUP,
+                _TREATMENT,
+                _SEX,
+                _BATCH,
+                _POPULATION,
+                _amount("value", "The amount, in `unit`.", empty=True),
+                _UNIT,
+                *_EVERYWHERE,
+            ),
+            key=("animal", "population", "unit"),
+            group="treatment",
+            stratum="age_group",
+            constant=(("animal", "age_group"), ("animal", "treatment")),
+        ),
+        Table(
+            "ecko_blood",
+            "Blood lineages (and counts) of the four groups, one row an animal and week.",
+            (
+                _ANIMAL,
+                _GROUP,
+                _SEX,
+                _BATCH,
+                *_lineage(),
+                _amount("week", "Week of the read-out.", required=False),
+                _percent("nk_pct", "NK cells, per cent of white blood cells.", required=False),
+                _percent("other_pct", "Other cells, per cent of white blood cells.", required=False),
+                _amount("WBC", "White blood cells, 10^3/uL.", required=False),
+                _amount("platelets", "Platelets, 10^3/uL.", required=False),
+                _amount("hemoglobin", "Hemoglobin, g/dL.", required=False),
+                *_EVERYWHERE,
+            ),
+            key=("animal", "week"),
+        ),
+        Table(
+            "ecko_marrow",
+            "Marrow populations of the four groups, one row an animal, population and unit.",
+            (
+                _ANIMAL,
+                _GROUP,
+                _SEX,
+                _BATCH,
+                _POPULATION,
+                _amount("value", "The amount, in `unit`.", empty=True),
+                _UNIT,
+                _text("colony_type", "Kind of colony counted (CFU only).", required=False),
+                _amount("plated_cells", "Cells plated (CFU only).", required=False),
+                *_EVERYWHERE,
+            ),
+            key=("animal", "population", "unit"),
+        ),
+        Table(
+            "ecko_cells",
+            "Microscopy of single sorted HSCs, one row a cell; the unit is the mouse.",
+            (
+                _ANIMAL,
+                _GROUP,
+                _BATCH,
+                _id("cell", "The cell, unique within animal and assay."),
+                _level("assay", ("polarity", "gH2AX_foci"), "What was read."),
+                Column(
+                    "value",
+                    "number",
+                    "polarity: 1 = polarised, 0 = not; gH2AX_foci: foci in the cell, an integer.",
+                    empty=True,
+                    low=0,
+                ),
+                _text("population", "Sorted population.", required=False, vocabulary="populations"),
+                Column("blinded", "flag", "Was the reader blind to the group?", required=False),
+                *_EVERYWHERE,
+            ),
+            key=("animal", "assay", "cell"),
+        ),
+        Table(
+            "ecko_limiting_dilution",
+            "Limiting-dilution transplants, one row a donor and dose; the unit is the donor.",
+            (
+                _GROUP,
+                _id("donor", "The mouse whose marrow was diluted."),
+                _amount("dose", "Cells injected per recipient."),
+                Column("tested", "integer", "Recipients that were read out.", low=1),
+                Column("positive", "integer", "Recipients with engraftment, at most `tested`.", low=0),
+                _level("cell_type", _CELL_TYPES, "Cells that were injected.", required=False),
+                _amount("week", "Week of the read-out.", required=False),
+                Column("competitor_cells", "number", "Competitor cells per recipient.", required=False, low=0),
+                Column(
+                    "died_before_readout",
+                    "integer",
+                    "Recipients that died before the read-out (not among `tested`).",
+                    required=False,
+                    low=0,
+                ),
+                *_EVERYWHERE,
+            ),
+            key=("group", "donor", "cell_type", "dose"),
+            unit="donor",
+            constant=(("donor", "group"),),
+            animals=("donor",),
+        ),
+        Table(
+            "ecko_verification",
+            "How far mTOR is gone, and in which cells, one row an animal, cell type and measure.",
+            (
+                _ANIMAL,
+                _GROUP,
+                _level("cell_type", ("BMEC", "HSPC", "stroma", "other_EC"), "Cells that were measured."),
+                _level(
+                    "measure",
+                    ("Mtor_mRNA", "mTOR_protein", "pS6", "recombined_allele_pct"),
+                    "What was measured; recombined_allele_pct is per cent.",
+                ),
+                Column("value", "number", "The amount, in `unit`; above 0 but for a percentage.", empty=True, low=0),
+                _UNIT,
+                *_EVERYWHERE,
+            ),
+            key=("animal", "cell_type", "measure"),
+        ),
+        Table(
+            "hspc_counts",
+            "RNA-seq of sorted HSPCs: raw integer counts, one row a gene, one column a sample of `hspc_samples`.",
+            (_id("gene", "Gene symbol (mouse)."),),
+            key=("gene",),
+            unit="",
+            group="",
+            constant=(),
+            animals=(),
+        ),
+        Table(
+            "hspc_samples",
+            "The sample sheet of `hspc_counts`, one row a sample; the two come together.",
+            (
+                _id("sample", "The sample: a column of `hspc_counts`."),
+                _ANIMAL,
+                _GROUP,
+                _SEX,
+                _BATCH,
+                _text("population", "Sorted population.", required=False, vocabulary="populations"),
+                Column("n_animals_pooled", "integer", "Mice pooled in the sample.", required=False, low=1),
+                *_EVERYWHERE,
+            ),
+            key=("sample",),
+        ),
+        Table(
+            "serial_transplants",
+            "Serial transplants of wild-type cells, one row a recipient and week; the unit is the exposed animal.",
+            (
+                _id("recipient", "The mouse that was read out."),
+                _id(
+                    "exposed_animal",
+                    "The animal whose niche exposed the cells: the primary recipient, carried through later passages.",
+                ),
+                _id("donor", "Source of the wild-type cells, an animal or a pool; a block where it feeds both niches."),
+                _level("niche", GROUPS, "Group of the exposed animal."),
+                Column("passage", "integer", "1 = primary recipient.", low=1, high=5),
+                _amount("week", "Week after this passage's transplant."),
+                _percent("donor_chimerism_pct", "Donor-derived cells, per cent of the read-out.", empty=True),
+                *_lineage(),
+                _BATCH,
+                _level("host_niche", (*GROUPS, "wildtype"), "Group of the recipient itself.", required=False),
+                _level("tissue", ("PB", "BM"), "Blood or bone marrow.", required=False),
+                _level("readout", ("CD45", "HSC", "LSK"), "Population in which chimerism was read.", required=False),
+                _amount("cells_injected", "Donor cells per recipient.", required=False),
+                Column("competitor_cells", "number", "Competitor cells per recipient.", required=False, low=0),
+                _level("status", ("alive", "died", "culled"), "State of the recipient that week.", required=False),
+                *_EVERYWHERE,
+            ),
+            key=("recipient", "week", "tissue", "readout"),
+            unit="exposed_animal",
+            group="niche",
+            constant=(("exposed_animal", "niche"), ("recipient", "exposed_animal"), ("recipient", "passage")),
+            animals=("exposed_animal", "recipient", "donor"),
+        ),
+        Table(
+            "survival",
+            "Survival, one row an animal.",
+            (
+                _ANIMAL,
+                _level("experiment", ("ecko", "rapamycin", "transplant"), "Which experiment the mouse was in."),
+                _level(
+                    "group",
+                    (*GROUPS, "vehicle", "rapamycin"),
+                    "Group of the mouse; vehicle and rapamycin only in the rapamycin experiment.",
+                ),
+                Column("day", "integer", "Day of the event, from the start or the challenge.", low=0),
+                _level("event", ("died", "euthanised", "censored"), "How the observation ended."),
+                _level(
+                    "challenge",
+                    ("none", "5FU", "irradiation_sublethal", "irradiation_lethal"),
+                    "What the mice were challenged with.",
+                    required=False,
+                ),
+                *_EVERYWHERE,
+            ),
+            key=("animal",),
+        ),
+    )
+}
+TABLES["exclusions"] = Table(
+    "exclusions",
+    "Animals left out of one table's analyses, with the reason; applied before anything is computed, and shown.",
+    (
+        _level("table", tuple(TABLES), "Table from which the animal is left out, without the file's ending."),
+        _id("animal", "The animal (or donor, exposed animal, recipient) that is left out."),
+        _text("reason", "Why."),
+    ),
+    key=("table", "animal"),
+    unit="",
+    group="",
+    constant=(),
+    animals=(),
+)
+
+# Tables of the ECKO experiments: without `ecko_verification` their niche attribution is not verified.
+ECKO_TABLES = (
+    "ecko_blood",
+    "ecko_marrow",
+    "ecko_cells",
+    "ecko_limiting_dilution",
+    "hspc_samples",
+    "serial_transplants",
+)
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of `dataset.toml`: its kind ("text", "integer", "flag", "weeks") and its meaning."""
+
+    name: str
+    kind: str
+    meaning: str
+
+
+DATASET_KEYS = (
+    Key("title", "text", "A short name for the data."),
+    Key("provenance", "text", "measured, public or simulated."),
+    Key("source", "text", "A DOI, a URL or a sentence."),
+    Key("licence", "text", "Licence of the data, for example CC-BY-4.0; optional."),
+    Key("world", "text", "The simulated world; required if simulated."),
+    Key("seed", "integer", "The seed of the simulation; required if simulated."),
+    Key("example", "flag", "true if the numbers were invented to show the format; optional."),
+    Key("design", "table", "The design of the study; optional."),
+)
+DESIGN_KEYS = (
+    Key("strain", "text", "Strain of the mice."),
+    Key("control", "text", "What the controls are, Cre-negative or Cre-only littermates."),
+    Key("cre_line", "text", "Cre line of the knock-out."),
+    Key("young_weeks", "weeks", "Age range of young mice, weeks, [from, to]."),
+    Key("aged_weeks", "weeks", "Age range of aged mice, weeks, [from, to]."),
+    Key("dose", "text", "Dose of rapamycin."),
+    Key("route", "text", "Route of rapamycin."),
+    Key("gating", "text", "Scheme by which populations (MPP1-4 above all) were gated."),
+    Key("randomised", "flag", "Were animals randomised?"),
+    Key("blinded", "flag", "Were read-outs blinded?"),
+)

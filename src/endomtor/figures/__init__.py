@@ -1,0 +1,32 @@
+"""Figures and tables of the book: one house style, few plot kinds, every animal shown."""
+
+from endomtor.figures.animals import (
+    composition,
+    courses,
+    estimation,
+    estimation_grid,
+    limiting_dilution,
+    superplot,
+)
+from endomtor.figures.forest import forest
+from endomtor.figures.genes import embedding, lfc_scatter, ma, rrho_map, volcano
+from endomtor.figures.publish import show, table
+from endomtor.figures.style import house
+
+__all__ = [
+    "composition",
+    "courses",
+    "embedding",
+    "estimation",
+    "estimation_grid",
+    "forest",
+    "house",
+    "lfc_scatter",
+    "limiting_dilution",
+    "ma",
+    "rrho_map",
+    "show",
+    "superplot",
+    "table",
+    "volcano",
+]

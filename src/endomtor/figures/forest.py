@@ -1,0 +1,121 @@
+"""Many estimates with their intervals on one axis."""
+
+import textwrap
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from endomtor.figures import intervals, style
+
+
+def forest(
+    frame: pd.DataFrame,
+    *,
+    xlabel: str,
+    references: Mapping[float, str],
+    dots: pd.DataFrame | None = None,
+    smallest: float | None = None,
+) -> Figure:
+    """Draw one row per estimate: its name and numbers above, its interval below, reference lines through all.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns `label`, `estimate`, `low`, `high` (infinite or missing where unbounded), `interval_kind`; optional
+        `group` (colour and marker), `n` (text printed after the label), `note` (printed instead of the numbers, for
+        example "no aging effect"). Rows from top to bottom.
+    references : mapping of float to str
+        Vertical lines and their words, for example {0: "young", 1: "aged"}.
+    dots : DataFrame, optional
+        Columns `label`, `value`: what an estimate summarises (the studies of a signature), drawn in its row.
+    smallest : float, optional
+        The smallest effect of interest, drawn as a dotted line.
+
+    Raises
+    ------
+    ValueError
+        A dot's label is not in `frame`.
+    """
+    if dots is not None and not set(dots["label"]) <= set(frame["label"]):
+        unknown = sorted(set(dots["label"]) - set(frame["label"]))
+        raise ValueError(f"dots hold the label {unknown[0]!r}, expected one of the labels of the frame.")
+    values = [] if dots is None else dots["value"].tolist()
+    limits = intervals.limits_of(
+        [*frame["estimate"], *values], [*frame["low"], *frame["high"]], [*references, *([smallest] if smallest else [])]
+    )
+    records = frame.to_dict("records")
+    names = [_name(row) for row in records]
+    # Positions count lines of text from the top: a name may take several, and its interval stands below it.
+    below = 1.5 if dots is None else 2.0
+    tops = np.cumsum([0, *[0.9 * name.count("\n") + 1 + below for name in names]])
+    with style.house():
+        figure = style.page(0.9 + _LINE_INCHES * tops[-1])
+        axes = figure.add_subplot()
+        axes.set(xlim=limits, ylim=(tops[-1], 0), xlabel=xlabel, yticks=[])
+        axes.spines["left"].set_visible(False)
+        for at, label in references.items():
+            axes.axvline(at, color=style.QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+            axes.annotate(
+                label,
+                (at, 1),
+                (0, 3),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                ha="center",
+                fontsize=9,
+                color=style.QUIET,
+            )
+        if smallest:
+            axes.axvline(smallest, color=style.QUIET, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
+        for top, name, row in zip(tops, names, records, strict=False):
+            at = top + 0.9 * name.count("\n") + 1.5
+            colour, marker = style.colour(row.get("group", "")), style.marker(row.get("group", ""))
+            words = {"xycoords": ("axes fraction", "data"), "fontsize": 9.5, "va": "top", "zorder": 5}
+            words["bbox"] = {"facecolor": style.PAGE, "edgecolor": "none", "pad": 1}
+            axes.annotate(name, (0, top), **words)
+            axes.annotate(_result(row), (1, top), ha="right", **words)
+            intervals.draw(
+                axes,
+                at,
+                row["estimate"],
+                row["low"],
+                row["high"],
+                row["interval_kind"],
+                limits=limits,
+                colour=colour,
+                marker=marker,
+            )
+            if dots is not None:
+                own = dots.loc[dots["label"] == row["label"], "value"]
+                axes.scatter(own, [at + 0.75] * len(own), s=20, alpha=0.5, color=colour, linewidth=0)
+    return figure
+
+
+_LINE_INCHES = 0.185
+_LINE_CHARACTERS = 60
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def _name(row: dict) -> str:
+    """Return the label with its n, broken so that the numbers fit beside its first line."""
+    name = f"{row['label']} ({row['n'].replace(' ', NBSP)})" if row.get("n") else row["label"]
+    return textwrap.fill(name, max(20, _LINE_CHARACTERS - len(_result(row))), break_on_hyphens=False)
+
+
+def _result(row: dict) -> str:
+    return row.get("note") or _numbers(row)
+
+
+def _numbers(row: dict) -> str:
+    """Return the estimate and its set in words that fit all its forms."""
+    estimate, low, high = (f"{row[key]:.2f}".replace("-", "−") for key in ("estimate", "low", "high"))
+    forms = {
+        "bounded": f"[{low}, {high}]",
+        "lower_unbounded": f"up to {high}",
+        "upper_unbounded": f"from {low}",
+        "whole_line": "any value",
+        "two_piece": f"≤ {low} or ≥ {high}",
+    }
+    return f"{estimate}  {forms[row['interval_kind']]}"

@@ -1,0 +1,309 @@
+"""Figures of genes and of cells: thousands of points, none of them an animal."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import TwoSlopeNorm
+from matplotlib.figure import Figure
+
+from endomtor.figures import style
+from endomtor.stats.estimate import Estimate
+
+
+def volcano(
+    frame: pd.DataFrame,
+    *,
+    contrast: tuple[str, str],
+    n: Mapping[str, int],
+    label: Sequence[str] = (),
+    alpha: float = 0.05,
+) -> Figure:
+    """Draw adjusted p against log2 fold change.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Index gene; columns `log2fc`, `p_adjusted`. Genes without an adjusted p are not drawn.
+    contrast : tuple[str, str]
+        (group, reference). Genes higher in the group have its colour, lower ones the reference's.
+    n : mapping of group to int
+        Animals behind the contrast, printed.
+    label : sequence of str
+        Genes to name.
+    alpha : float
+        Level of the adjusted p from which genes are coloured.
+    """
+    frame = frame.dropna(subset=["log2fc", "p_adjusted"])
+    # A p that underflows to 0 is drawn at the smallest positive one.
+    positive = frame.loc[frame["p_adjusted"] > 0, "p_adjusted"]
+    height = -np.log10(frame["p_adjusted"].clip(lower=positive.min() if len(positive) else 1e-300))
+    return _genes(
+        frame,
+        frame["log2fc"],
+        height,
+        contrast,
+        n,
+        label,
+        alpha,
+        xlabel=_fold_change(contrast),
+        ylabel="−log₁₀ adjusted p",
+        effect_on_x=True,
+    )
+
+
+def ma(
+    frame: pd.DataFrame,
+    *,
+    contrast: tuple[str, str],
+    n: Mapping[str, int],
+    label: Sequence[str] = (),
+    alpha: float = 0.05,
+) -> Figure:
+    """Draw log2 fold change against mean expression; `frame` also has `base_mean`. Otherwise as `volcano`."""
+    frame = frame.dropna(subset=["log2fc"])
+    frame = frame[frame["base_mean"] > 0]
+    return _genes(
+        frame,
+        np.log10(frame["base_mean"]),
+        frame["log2fc"],
+        contrast,
+        n,
+        label,
+        alpha,
+        xlabel="mean normalised count, log₁₀",
+        ylabel=_fold_change(contrast),
+        effect_on_x=False,
+    )
+
+
+def _fold_change(contrast: tuple[str, str]) -> str:
+    return f"log₂ fold change, {style.named(contrast[0])} − {style.named(contrast[1])}"
+
+
+def _genes(
+    frame: pd.DataFrame,
+    x: pd.Series,
+    y: pd.Series,
+    contrast: tuple[str, str],
+    n: Mapping[str, int],
+    label: Sequence[str],
+    alpha: float,
+    *,
+    xlabel: str,
+    ylabel: str,
+    effect_on_x: bool,
+) -> Figure:
+    called = frame["p_adjusted"] <= alpha
+    classes = {
+        contrast[0]: called & (frame["log2fc"] > 0),
+        contrast[1]: called & (frame["log2fc"] < 0),
+    }
+    with style.house():
+        figure = style.page(4.3)
+        axes = figure.add_subplot()
+        axes.scatter(x[~called], y[~called], s=5, color="#A9AFB7", linewidth=0, rasterized=True)
+        for name, members in classes.items():
+            axes.scatter(
+                x[members],
+                y[members],
+                s=14,
+                color=style.colour(name),
+                marker=style.marker(name),
+                linewidth=0,
+                alpha=0.8,
+                rasterized=True,
+                label=f"{members.sum():,} higher in {style.named(name)} (n = {n[name]})",
+            )
+        (axes.axvline if effect_on_x else axes.axhline)(0, color=style.QUIET, linewidth=0.8, zorder=0)
+        axes.set(xlabel=xlabel, ylabel=ylabel)
+        axes.margins(0.06)
+        figure.legend(
+            loc="outside upper left",
+            ncols=1,
+            handletextpad=0.3,
+            title=f"of {len(frame):,} genes, adjusted p ≤ {alpha:g}:",
+            title_fontsize=9.5,
+            alignment="left",
+        )
+        _name_points(axes, x, y, label)
+    return figure
+
+
+def _name_points(axes: Axes, x: pd.Series, y: pd.Series, label: Sequence[str]) -> None:
+    """Name points beside themselves, moved apart vertically so that names do not overlap, each with a line."""
+    known = [gene for gene in label if gene in x.index]
+    if not known:
+        return
+    axes.figure.draw_without_rendering()
+    to_axes = axes.transData + axes.transAxes.inverted()
+    places = pd.DataFrame(to_axes.transform(np.column_stack([x[known], y[known]])), index=known, columns=["x", "y"])
+    line = 12 / (axes.get_window_extent().height * 72 / axes.figure.dpi)
+    for right, side in places.groupby(places["x"] >= 0.5):
+        wanted = side["y"].sort_values()
+        heights = wanted.to_numpy(copy=True)
+        for i in range(1, len(heights)):
+            heights[i] = max(heights[i], heights[i - 1] + line)
+        heights -= max(0, heights[-1] - 0.98)
+        for gene, height in zip(wanted.index, heights, strict=True):
+            # Names stand on the outer side of their points, and never beyond the axes.
+            at = min(side.loc[gene, "x"] + 0.06, 0.84) if right else max(side.loc[gene, "x"] - 0.06, 0.16)
+            axes.annotate(
+                gene,
+                (x[gene], y[gene]),
+                (at, height),
+                textcoords="axes fraction",
+                fontsize=9,
+                fontstyle="italic",
+                ha="left" if right else "right",
+                va="center",
+                zorder=6,
+                bbox={"facecolor": style.PAGE, "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
+                arrowprops={"arrowstyle": "-", "color": style.QUIET, "linewidth": 0.6, "shrinkB": 1},
+            )
+
+
+def lfc_scatter(
+    frame: pd.DataFrame,
+    *,
+    x: str,
+    y: str,
+    xlabel: str,
+    ylabel: str,
+    slope: Estimate,
+    label: Sequence[str] = (),
+) -> Figure:
+    """Draw two log2 fold changes of each gene with a line through the origin and the band of its slope.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Index gene; columns `x` and `y`.
+    slope : Estimate
+        The errors-in-variables slope with an interval over animals (or studies). A set that is not bounded has no band.
+    label : sequence of str
+        Genes to name.
+    """
+    frame = frame.dropna(subset=[x, y])
+    reach = float(np.abs(frame[[x, y]].to_numpy()).max()) * 1.05
+    with style.house():
+        figure = style.page(4.9)
+        axes = figure.add_subplot()
+        axes.axhline(0, color=style.RULE, linewidth=0.8, zorder=0)
+        axes.axvline(0, color=style.RULE, linewidth=0.8, zorder=0)
+        axes.scatter(frame[x], frame[y], s=7, color=style.QUIET, alpha=0.35, linewidth=0, rasterized=True)
+        ends = np.array([-reach, 0, reach])
+        axes.plot(ends, ends, color=style.QUIET, linestyle=(0, (4, 3)), linewidth=1.2, label="slope 1 (equal)")
+        if slope.interval_kind == "bounded":
+            axes.fill_between(
+                ends, ends * slope.ci_low, ends * slope.ci_high, color=style.COLOURS["ecko"], alpha=0.2, lw=0
+            )
+            band = f"95 % interval {slope.ci_low:.2f} to {slope.ci_high:.2f}"
+        else:
+            band = "95 % interval not bounded"
+        axes.plot(
+            ends,
+            ends * slope.estimate,
+            color=style.COLOURS["ecko"],
+            linewidth=2.2,
+            label=f"slope {slope.estimate:.2f}, {band}".replace("-", "−"),
+        )
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel=xlabel, ylabel=ylabel, aspect="equal")
+        counts = ", ".join(f"{style.named(name)} {count}" for name, count in slope.n.items())
+        figure.legend(
+            loc="outside upper left", title=f"{len(frame):,} genes; n: {counts}", title_fontsize=9.5, alignment="left"
+        )
+        _name_points(axes, frame[x], frame[y], label)
+    return figure
+
+
+def rrho_map(
+    matrix: np.ndarray,
+    *,
+    xlabel: str,
+    ylabel: str,
+    genes: int,
+    value_label: str = "signed −ln p (a picture, not a test)",
+) -> Figure:
+    """Draw the rank-rank overlap of two gene lists, each ordered from most up to most down.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (rows, columns)
+        Signed -ln p of the overlap, positive where it is larger than expected; row 0 is the top of the y axis's list.
+    genes : int
+        Length of the lists.
+    """
+    reach = float(np.nanmax(np.abs(matrix))) or 1.0
+    with style.house():
+        figure = style.page(4.9)
+        axes = figure.add_subplot()
+        image = axes.imshow(
+            matrix,
+            origin="lower",
+            extent=(0, genes, 0, genes),
+            cmap="PuOr_r",
+            norm=TwoSlopeNorm(0, -reach, reach),
+            interpolation="nearest",
+            aspect="equal",
+        )
+        axes.set(xlabel=f"{xlabel}\n← up   rank   down →", ylabel=f"{ylabel}\n← up   rank   down →")
+        axes.locator_params(nbins=4)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(lambda rank, _: f"{rank:,.0f}")
+        for place, text, align in (((0.03, 0.03), "up in both", "left"), ((0.97, 0.97), "down in both", "right")):
+            axes.text(
+                *place,
+                text,
+                transform=axes.transAxes,
+                ha=align,
+                va="bottom" if align == "left" else "top",
+                fontsize=9,
+                bbox={"facecolor": style.PAGE, "edgecolor": "none", "alpha": 0.85, "pad": 2},
+            )
+        figure.colorbar(image, ax=axes, label=value_label, location="bottom", shrink=0.9, aspect=32)
+    return figure
+
+
+def embedding(frame: pd.DataFrame, *, x: str, y: str, by: str, animal: str | None = None, by_label: str = "") -> Figure:
+    """Draw single cells in an embedding: a panel per group, or one panel coloured by a score.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per cell. `by` is a group (text) or a number.
+    animal : str, optional
+        Column that names the animal; n in the titles counts them. Without it the titles say that animals are unknown.
+    by_label : str
+        Label of the colour bar of a score.
+    """
+    size = float(np.clip(6000 / max(len(frame), 1), 2, 20))
+    dots = {"s": size, "linewidth": 0, "rasterized": True}
+    with style.house():
+        if pd.api.types.is_numeric_dtype(frame[by]):
+            figure = style.page(4.4)
+            axes = figure.add_subplot()
+            drawn = axes.scatter(frame[x], frame[y], c=frame[by], cmap="cividis", **dots)
+            figure.colorbar(drawn, ax=axes, label=by_label or by, location="bottom", shrink=0.9, aspect=32)
+            panels = [axes]
+        else:
+            found = set(frame[by])
+            groups = [name for name in style.COLOURS if name in found] + sorted(found - set(style.COLOURS))
+            rows = -(-len(groups) // 2)
+            figure = style.page(2.6 * rows)
+            # A panel per group over all cells in grey: with the groups on one panel, colour would be the only cue.
+            grid = figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False).ravel()
+            panels = grid[: len(groups)]
+            for axes, name in zip(panels, groups, strict=True):
+                own = frame[frame[by] == name]
+                who = f"{own[animal].nunique()} animals" if animal else "animals unknown"
+                axes.scatter(frame[x], frame[y], color="#D5D8DC", **dots)
+                axes.scatter(own[x], own[y], color=style.colour(name), **dots)
+                axes.set_title(f"{style.named(name)}: {len(own):,} cells,\n{who}", fontsize=9.5)
+            for axes in grid[len(groups) :]:
+                axes.set_axis_off()
+        for axes in panels:
+            axes.set(xlabel=x, ylabel=y, xticks=[], yticks=[])
+            axes.label_outer()
+    return figure

@@ -1,0 +1,275 @@
+"""Showing a figure or a table on a page: with its provenance mark, its caption and its alt text."""
+
+import base64
+import io
+import math
+import re
+import textwrap
+from collections.abc import Callable, Mapping
+from html import escape
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import publish_display_data
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import FancyBboxPatch
+from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype, is_numeric_dtype
+from PIL import Image
+
+from endomtor.figures import style
+from endomtor.provenance import Provenance
+
+# Pattern and words say where the numbers come from, so that a reader who sees no colour, and one glance, can tell.
+_BANDS = {
+    "simulated": {"facecolor": "#FFF3D6", "edgecolor": "#E3B34C", "hatch": "////"},
+    "example": {"facecolor": "#F1E6F4", "edgecolor": "#BB93C6", "hatch": ".."},
+    "public": {"facecolor": "#E4EDF6", "edgecolor": "#E4EDF6", "hatch": None},
+    "measured": {"facecolor": "#1F3B2D", "edgecolor": "#1F3B2D", "hatch": None},
+}
+_LINE_INCHES = 0.19
+_MARGIN = 0.09
+
+
+def kind_of(provenance: Provenance) -> str:
+    """Return "simulated", "public", "measured", or "example" for data invented to show the format."""
+    return "example" if provenance.example and provenance.kind != "simulated" else provenance.kind
+
+
+def words(provenance: Provenance) -> str:
+    """Return the sentence that ends every caption (plain text)."""
+    if provenance.kind == "simulated":
+        return (
+            f"Simulated data, world “{provenance.world}”, seed {provenance.seed}: "
+            "shows what the analysis does, not what mice do."
+        )
+    if provenance.example:
+        return f"Example data, invented to show the format: {provenance.title}."
+    frozen = ", read from a table frozen in this repository" if provenance.frozen else ""
+    return f"{provenance.kind.capitalize()} data: {provenance.title}{frozen}."
+
+
+def show(fig: Figure, *, caption: str, alt: str, provenance: Provenance, name: str | None = None) -> None:
+    """Publish a figure as one output with its provenance mark, caption and alt text, and close it.
+
+    Parameters
+    ----------
+    fig : Figure
+        Drawn inside `house()`, as every function of this package does.
+    caption : str
+        Markdown; states the unit and n. The provenance sentence is added to it.
+    alt : str
+        Plain text that says what is seen, with the numbers.
+    provenance : Provenance
+        Where the numbers come from.
+    name : str, optional
+        A label to refer to the figure.
+
+    Raises
+    ------
+    ValueError
+        The caption or the alt text is empty, or the figure was not drawn inside `house()`.
+
+    Notes
+    -----
+    The output's metadata hold `endomtor: {caption, alt, name}` for the site and, for `image/png`, the width in CSS
+    pixels.
+    """
+    for what, text in (("caption", caption), ("alt text", alt)):
+        if not text.strip():
+            raise ValueError(f"A figure needs {'a' if what == 'caption' else 'an'} {what}, got an empty one.")
+    mark(fig, provenance)
+    png = _png(fig)
+    plt.close(fig)
+    # A title or a source is a user's text: it must not become markup when the site reads the caption as Markdown.
+    whole = f"{caption.strip()} {_plain_in_markdown(words(provenance))}".replace("<", "&lt;")
+    publish_display_data(
+        {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": alt.strip()},
+        metadata={
+            "endomtor": {"caption": whole, "alt": alt.strip(), "name": name},
+            "image/png": {"width": style.SHOWN_PX},
+        },
+    )
+
+
+def mark(fig: Figure, provenance: Provenance) -> None:
+    """Draw the page and, at its top, the provenance band; the figure grows by the band's height.
+
+    Raises
+    ------
+    ValueError
+        The figure was not drawn inside `house()` (it has no constrained layout to make room in).
+    """
+    layout = fig.get_layout_engine()
+    if not isinstance(layout, ConstrainedLayoutEngine):
+        raise ValueError("The figure was not drawn inside endomtor.figures.house(): it has no constrained layout.")
+    lines = textwrap.wrap(provenance.label, width=60, max_lines=3, placeholder=" …")
+    width, height = fig.get_size_inches()
+    band = _LINE_INCHES * len(lines) + 0.12
+    total = height + band + 2 * _MARGIN
+    fig.set_size_inches(width, total)
+    edge = _MARGIN + 0.03
+    inside = (edge / width, edge / total, 1 - 2 * edge / width, (height - 0.06) / total)
+    # A legend outside of the axes would be placed by the whole figure, over the band.
+    room = 0.0
+    for legend in fig.legends:
+        room += (legend.get_window_extent(fig.canvas.get_renderer()).height / fig.dpi + 0.05) / total
+        legend.set_bbox_to_anchor(inside, fig.transFigure)
+    layout.set(rect=(*inside[:3], inside[3] - room))
+    with style.house():
+        fig.patches.append(_box(fig, 0, 0, width, total, facecolor=style.PAGE, edgecolor=style.RULE, zorder=-10))
+        look = _BANDS[kind_of(provenance)]
+        low = total - _MARGIN - band
+        fig.patches.append(_box(fig, _MARGIN, low, width - 2 * _MARGIN, band, zorder=-9, **look))
+        dark = kind_of(provenance) == "measured"
+        fig.text(
+            2 * _MARGIN / width,
+            (low + band / 2) / total,
+            "\n".join(lines),
+            va="center",
+            fontsize=9,
+            fontweight="bold",
+            linespacing=1.2,
+            color="white" if dark else style.INK,
+            gid="endomtor-mark",
+            # The hatching stops behind the words.
+            bbox=None if dark else {"facecolor": look["facecolor"], "edgecolor": "none", "pad": 2},
+        )
+
+
+def _box(fig: Figure, left: float, bottom: float, width: float, height: float, **look) -> FancyBboxPatch:
+    """Return a rounded box, in inches from the figure's lower left corner."""
+    inset, radius = 0.01, 0.06
+    return FancyBboxPatch(
+        (left + inset, bottom + inset),
+        width - 2 * inset,
+        height - 2 * inset,
+        boxstyle=f"round,pad=0,rounding_size={radius}",
+        transform=fig.dpi_scale_trans,
+        figure=fig,
+        linewidth=0.8,
+        **look,
+    )
+
+
+def _png(fig: Figure) -> bytes:
+    """Return PNG bytes that depend on nothing but the figure.
+
+    256 colours make a page a third as heavy. Figures with a colour scale keep all theirs: a ramp cut into steps
+    would show edges that the data do not have.
+    """
+    drawn, small = io.BytesIO(), io.BytesIO()
+    with style.house():
+        fig.savefig(drawn, format="png", metadata={"Software": None})
+    artists = [artist for axes in fig.axes for artist in (*axes.images, *axes.collections)]
+    if any(artist.get_array() is not None for artist in artists):
+        return drawn.getvalue()
+    with Image.open(drawn) as full:
+        reduced = full.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    reduced.save(small, "PNG", optimize=True)
+    return small.getvalue()
+
+
+def _plain_in_markdown(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>$#|~])", r"\\\1", text)
+
+
+def table(
+    frame: pd.DataFrame,
+    *,
+    caption: str,
+    provenance: Provenance | None = None,
+    formats: Mapping[str, str | Callable] | None = None,
+    row_header: str | None = None,
+    name: str | None = None,
+) -> None:
+    """Publish a table as HTML that scrolls inside itself on a narrow screen, with a plain-text twin.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per line; the index is not shown.
+    caption : str
+        Plain text; states the unit and n where there are any.
+    provenance : Provenance, optional
+        Adds a mark and the provenance sentence to the caption. Leave out for tables that hold no data (definitions).
+    formats : mapping, optional
+        Column to a format specification (".2f") or a function of a value. By default floats have three significant
+        digits, integers are grouped in thousands, missing values are a dash.
+    row_header : str, optional
+        The column that names the row, the first one by default.
+
+    Raises
+    ------
+    ValueError
+        The caption is empty, or a format or `row_header` names a column that is not there.
+    """
+    if not caption.strip():
+        raise ValueError("A table needs a caption, got an empty one.")
+    formats = dict(formats or {})
+    header = frame.columns[0] if row_header is None else row_header
+    for column in [*formats, header]:
+        if column not in frame.columns:
+            raise ValueError(
+                f"There is no column {column!r} in the table, expected one of {', '.join(map(str, frame.columns))}."
+            )
+    cells = pd.DataFrame({column: _cells(frame[column], formats.get(column)) for column in frame.columns})
+    numeric = {column for column in frame.columns if _is_number(frame[column])}
+    caption_html, caption_text = escape(caption.strip()), caption.strip()
+    if provenance is not None:
+        kind = kind_of(provenance)
+        mark_html = f'<span class="endomtor-mark endomtor-mark-{kind}">{escape(provenance.label)}</span>'
+        caption_html = f"{mark_html} {caption_html} {escape(words(provenance))}"
+        caption_text = f"{provenance.label}\n{caption_text} {words(provenance)}"
+    publish_display_data(
+        {
+            "text/html": _html(cells, numeric, header, caption_html, escape(caption.strip())),
+            "text/plain": f"{caption_text}\n{cells.to_string(index=False)}",
+        },
+        metadata={"endomtor": {"table": True, "name": name}},
+    )
+
+
+def _html(cells: pd.DataFrame, numeric: set[str], header: str, caption: str, label: str) -> str:
+    """Return the table's HTML; `caption` and `label` are escaped already."""
+
+    def attributes(column: str) -> str:
+        return ' class="endomtor-number"' if column in numeric else ""
+
+    def cell(column: str, text: str) -> str:
+        tag, scope = ("th", ' scope="row"') if column == header else ("td", "")
+        return f"<{tag}{scope}{attributes(column)}>{escape(text)}</{tag}>"
+
+    head = "".join(f'<th scope="col"{attributes(column)}>{escape(str(column))}</th>' for column in cells.columns)
+    rows = "".join(
+        "<tr>" + "".join(cell(column, text) for column, text in zip(cells.columns, row, strict=True)) + "</tr>"
+        for row in cells.itertuples(index=False)
+    )
+    # A region that scrolls must be reachable by keyboard and have a name (WCAG 2.1.1).
+    return (
+        f'<div class="endomtor-table" role="region" tabindex="0" aria-label="{label}"><table>'
+        f"<caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _is_number(column: pd.Series) -> bool:
+    return is_numeric_dtype(column) and not is_bool_dtype(column)
+
+
+def _cells(column: pd.Series, how: str | Callable | None) -> list[str]:
+    if how is None:
+        how = _significant if is_float_dtype(column) else "," if is_integer_dtype(column) else str
+    as_text = how if callable(how) else lambda value: format(value, how)
+    return [
+        "–" if pd.isna(value) else as_text(value).replace("-", "−") if _is_number(column) else as_text(value)
+        for value in column
+    ]
+
+
+def _significant(value: float) -> str:
+    """Return three significant digits, without an exponent where the number is of an everyday size."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}" if abs(value) < 1e6 else f"{value:.2e}"
+    return f"{float(f'{value:.3g}'):,g}" if abs(value) >= 1e-3 or value == 0 else f"{value:.1e}"

@@ -1,0 +1,226 @@
+"""GSE162607: how eight marrow populations change with age, and whether the published HSC aging signature is seen.
+
+Two mice a group allow no dispersion of their own, so one joint fit holds all sixteen groups (population by age) and
+shares one dispersion a gene among them.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from endomtor.provenance import Provenance
+from endomtor.public.download import original
+from endomtor.public.originals import POPULATIONS, STUDIES, aging_signature, hsc_counts
+from endomtor.stats import Estimate
+
+if TYPE_CHECKING:
+    from pydeseq2.dds import DeseqDataSet
+
+# Populations without long-term HSCs in which the signature should not be seen.
+CONTROLS = ("MPP3", "MPP4", "GMP", "MEP", "CLP")
+# A gene is fitted if it has this many counts in at least two samples, the size of a group.
+MIN_COUNTS = 10
+# R's DESeq2 keeps fitted means from falling below this; PyDESeq2 does not. Without it a gene that is absent from one
+# group gets any fold change at all.
+MIN_MEAN = 0.5
+# How far true log2 fold changes scatter about the line (an assumption): it caps the weight of the best-measured genes.
+SCATTER = 0.5
+
+
+def joint_fit(counts: pd.DataFrame, groups: pd.Series, n_cpus: int = 1) -> "DeseqDataSet":
+    """Fit one PyDESeq2 model with a mean a group and one dispersion a gene.
+
+    Size factors by median of ratios, dispersions with trend and prior, maximum-likelihood means, no shrinkage, no
+    replacement of outliers (which needs seven replicates).
+
+    Parameters
+    ----------
+    counts : DataFrame
+        Genes x samples.
+    groups : Series
+        Group of each sample, in the order of the counts' columns.
+    n_cpus : int
+        Above 1 pays only for thousands of genes: worker processes take seconds to start.
+    """
+    from pydeseq2.dds import DeseqDataSet
+    from pydeseq2.default_inference import DefaultInference
+
+    fit = DeseqDataSet(
+        counts=counts.T,
+        metadata=pd.DataFrame({"group": groups.to_numpy()}, index=counts.columns),
+        design="~0+group",
+        refit_cooks=False,
+        inference=DefaultInference(n_cpus=n_cpus),
+        quiet=True,
+    )
+    fit.deseq2()
+    return fit
+
+
+def lfc_table(counts_path: Path, samples_path: Path) -> pd.DataFrame:
+    """Fit all sixteen groups jointly (`joint_fit`) and contrast old with young in each population (`contrasts`).
+
+    Returns
+    -------
+    DataFrame
+        One row a gene, sorted. Columns: gene, dispersion (NB alpha), mean_young_HSC and mean_aged_HSC (normalised
+        counts), then lfc_POP and se_POP (log2) of each population.
+    """
+    counts, sheet = hsc_counts(counts_path, samples_path)
+    counts = counts[(counts >= MIN_COUNTS).sum(axis=1) >= 2]
+    return contrasts(joint_fit(counts, sheet["group"], n_cpus=2))
+
+
+def contrasts(fit: "DeseqDataSet") -> pd.DataFrame:
+    """Return what `lfc_table` returns, of a joint fit of the groups young_POP and aged_POP.
+
+    The standard error is the Wald one of a one-way layout: the variance of a group's log mean is `1 / sum(mu / (1 +
+    alpha mu))` over its samples, with DESeq2's floor of 0.5 on mu.
+    """
+    groups = fit.obs["group"].to_numpy()
+    size = fit.obs["size_factors"].to_numpy(dtype=float)
+    alpha = fit.var["dispersions"].to_numpy(dtype=float)
+    log_mean, variance = {}, {}
+    for group in np.unique(groups):
+        mean = np.maximum(np.exp(fit.varm["LFC"][f"group[{group}]"].to_numpy(dtype=float)), MIN_MEAN)
+        expected = np.maximum(np.outer(mean, size[groups == group]), MIN_MEAN)
+        log_mean[group] = np.log(mean)
+        variance[group] = 1 / (expected / (1 + alpha[:, None] * expected)).sum(axis=1)
+    columns = {
+        "gene": fit.var_names,
+        "dispersion": alpha,
+        "mean_young_HSC": np.exp(log_mean["young_HSC"]),
+        "mean_aged_HSC": np.exp(log_mean["aged_HSC"]),
+    }
+    for population in POPULATIONS:
+        young, aged = f"young_{population}", f"aged_{population}"
+        columns[f"lfc_{population}"] = (log_mean[aged] - log_mean[young]) / np.log(2)
+        columns[f"se_{population}"] = np.sqrt(variance[aged] + variance[young]) / np.log(2)
+    return pd.DataFrame(columns).sort_values("gene", ignore_index=True)
+
+
+def signature() -> tuple[pd.DataFrame, Provenance]:
+    """Return the bundled aging signature (see `originals.aging_signature`) and its provenance."""
+    path, provenance = original("svendsen-signature", "HSC aging signature of twelve studies")
+    return aging_signature(path), provenance
+
+
+def signature_slopes(
+    table: pd.DataFrame, signature: pd.DataFrame, *, weighted: bool = True, intercept: bool = False
+) -> pd.DataFrame:
+    """Return, for each study of the signature and each population, the slope of our fold changes on the study's.
+
+    The slope runs over the genes that the study calls significant, and through the origin: no change there predicts
+    no change here, and both axes are centred by normalisation. (With an intercept the slope asks only whether the
+    larger of the published changes are the larger ones here; a signature of which four genes in five go up then loses
+    its main signal, and twelve genes, as in one study, do not fix two parameters.) Genes weigh `1 / (se^2 +
+    SCATTER^2)`, so that a gene that a population hardly expresses neither carries nor hides the result.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `lfc_table`.
+    signature : DataFrame
+        From `originals.aging_signature`.
+    weighted, intercept : bool
+        The other choices, for `slope_choices`.
+
+    Returns
+    -------
+    DataFrame
+        Index: study (12). Columns: the eight populations, then `genes` (how many entered).
+    """
+    ours = table.set_index("gene")
+    rows = {}
+    for study in STUDIES:
+        published = signature[study].dropna()
+        published = published[published.index.isin(ours.index)]
+        x = published.to_numpy()
+        chosen = ours.loc[published.index]
+        row = {}
+        for population in POPULATIONS:
+            y = chosen[f"lfc_{population}"].to_numpy()
+            weights = 1 / (chosen[f"se_{population}"].to_numpy() ** 2 + SCATTER**2) if weighted else np.ones(len(x))
+            x0, y0 = (np.average(x, weights=weights), np.average(y, weights=weights)) if intercept else (0.0, 0.0)
+            row[population] = float(weights @ ((x - x0) * (y - y0)) / (weights @ (x - x0) ** 2))
+        rows[study] = row | {"genes": len(x)}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index="study")
+
+
+def transfer(slopes: pd.DataFrame) -> Estimate:
+    """Return the mean slope in HSCs over the published studies (premise: the signature transfers between laboratories).
+
+    The unit is the study: a t interval over twelve slopes, conditional on the four mice at hand (2 v 2 mice allow no
+    animal-level p below 1/3). The studies share genes, for the signature was chosen by agreement among them; the
+    interval says how much the answer depends on which study is believed, not how another laboratory's mice would
+    differ.
+    """
+    return population_slopes(slopes)["HSC"]
+
+
+def specificity(slopes: pd.DataFrame) -> Estimate:
+    """Return, over studies, the slope in HSCs minus the mean slope in the five negative controls (`CONTROLS`)."""
+    difference = slopes["HSC"] - slopes[list(CONTROLS)].mean(axis=1)
+    return _over_studies(
+        difference, "mean over studies of HSC slope minus mean slope in MPP3, MPP4, GMP, MEP, CLP, t interval"
+    )
+
+
+def population_slopes(slopes: pd.DataFrame) -> dict[str, Estimate]:
+    """Return, for each population, the mean slope over studies with its t interval, as `transfer` does for HSCs."""
+    return {
+        population: _over_studies(
+            slopes[population],
+            f"mean over studies of the slope of {population} log2FC on the published log2FC, t interval",
+        )
+        for population in POPULATIONS
+    }
+
+
+def slope_choices(table: pd.DataFrame, signature: pd.DataFrame) -> pd.DataFrame:
+    """Return both premises under each way to draw the line: what the reader may ask would have come out.
+
+    Returns
+    -------
+    DataFrame
+        Columns: choice, transfer, transfer_low, transfer_high, specificity, specificity_low, specificity_high.
+    """
+    rows = []
+    for weighted in (True, False):
+        for intercept in (False, True):
+            slopes = signature_slopes(table, signature, weighted=weighted, intercept=intercept)
+            line = "with an intercept" if intercept else "through the origin"
+            choice = f"{'weighted' if weighted else 'unweighted'}, {line}"
+            estimates = (transfer(slopes), specificity(slopes))
+            rows.append((choice, *(value for e in estimates for value in (e.estimate, e.ci_low, e.ci_high))))
+    names = ["transfer", "transfer_low", "transfer_high", "specificity", "specificity_low", "specificity_high"]
+    return pd.DataFrame(rows, columns=["choice", *names])
+
+
+def rising(table: pd.DataFrame, signature: pd.DataFrame) -> pd.Series:
+    """Return, for each population, the share of the signature's up genes that are higher in old mice (0 to 1)."""
+    ours = table.set_index("gene")
+    up = signature.index[signature["average"] > 0]
+    ours = ours.loc[up[up.isin(ours.index)]]
+    return pd.Series({population: float((ours[f"lfc_{population}"] > 0).mean()) for population in POPULATIONS})
+
+
+def _over_studies(values: pd.Series, method: str) -> Estimate:
+    test = stats.ttest_1samp(values, 0)
+    limits = test.confidence_interval(0.95)
+    inner = test.confidence_interval(0.90)
+    return Estimate(
+        estimate=float(values.mean()),
+        ci_low=float(limits.low),
+        ci_high=float(limits.high),
+        inner=(float(inner.low), float(inner.high)),
+        p=float(test.pvalue),
+        n={"studies": len(values)},
+        unit="study",
+        method=method,
+        df=float(test.df),
+        warnings=("conditional on two young and two old mice; the studies share the signature's genes",),
+    )

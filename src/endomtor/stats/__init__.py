@@ -1,0 +1,61 @@
+"""Statistics of the book, one module per design. Every function that tests returns an `Estimate` and takes the unit's column."""
+
+from .composition import LINEAGE_BASIS, clr, closure, ilr, lineage_balance, manova, part_contrasts, replace_zeros
+from .estimate import Estimate
+from .groups import (
+    ExactTest,
+    cell_means,
+    contrasts,
+    difference,
+    hedges_g,
+    mann_whitney_exact,
+    permutation_test_means,
+    tost,
+    treatment_within_age,
+    two_way_anova,
+)
+from .limiting_dilution import donor_log_frequency, elda, elda_difference, single_hit_tests
+from .nested import arrange, blocked_difference, blocked_phi, latest_common, logit_percent, one_value_per_unit
+from .resemblance import NoAgingReference, phi, rrho, transcriptome_phi, transcriptome_phi_genes
+from .units import confounded, n_per_group, one_row_per_unit, smallest_attainable_p
+
+__all__ = [
+    "LINEAGE_BASIS",
+    "Estimate",
+    "ExactTest",
+    "NoAgingReference",
+    "arrange",
+    "blocked_difference",
+    "blocked_phi",
+    "cell_means",
+    "closure",
+    "clr",
+    "confounded",
+    "contrasts",
+    "difference",
+    "donor_log_frequency",
+    "elda",
+    "elda_difference",
+    "hedges_g",
+    "ilr",
+    "latest_common",
+    "lineage_balance",
+    "logit_percent",
+    "mann_whitney_exact",
+    "manova",
+    "n_per_group",
+    "one_row_per_unit",
+    "one_value_per_unit",
+    "part_contrasts",
+    "permutation_test_means",
+    "phi",
+    "replace_zeros",
+    "rrho",
+    "single_hit_tests",
+    "smallest_attainable_p",
+    "tost",
+    "transcriptome_phi",
+    "transcriptome_phi_genes",
+    "treatment_within_age",
+    "two_way_anova",
+]

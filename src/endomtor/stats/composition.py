@@ -1,0 +1,243 @@
+"""Percentages that add to a whole (blood lineages): log-ratios, so that one part's rise is not another's fall.
+
+Aitchison 1986; Egozcue et al. 2003 (doi 10.1023/A:1023818214614); balances: Egozcue and Pawlowsky-Glahn 2005
+(doi 10.1007/s11004-005-7381-9). Own code for the transforms, a few lines each; the test is that of statsmodels.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from endomtor.stats.groups import difference
+from endomtor.stats.units import one_row_per_unit
+
+DELTA = 0.065
+"""Stand-in for a zero, in per cent of the parts' sum: 65 % of a detection limit of 0.1 % (the limit is an
+assumption)."""
+
+LINEAGE_BASIS = {"myeloid_lymphoid": (1, -1, -1), "b_t": (0, 1, -1)}
+"""Balances of (myeloid, B, T). The first is primary: sqrt(2/3) ln(myeloid / sqrt(B T)); the second sqrt(1/2) ln(B /
+T)."""
+
+
+def closure(parts: pd.DataFrame) -> pd.DataFrame:
+    """Divide each row by its sum.
+
+    `parts` has one row per unit and one column per part, in any common unit. Rows with a missing part, or whose parts
+    are all 0, become missing.
+
+    Raises
+    ------
+    ValueError
+        A part is negative.
+    """
+    values = parts.astype(float)
+    if (values < 0).any(axis=None):
+        raise ValueError(f"a part of the composition is {values.min(axis=None)}, expected 0 or more")
+    total = values.sum(axis=1, skipna=False)
+    return values.div(total.where(total > 0), axis=0)
+
+
+def replace_zeros(parts: pd.DataFrame, *, delta: float = DELTA) -> pd.DataFrame:
+    """Close each row to 1 and put `delta` in the place of zeros, the other parts shrinking in proportion.
+
+    Multiplicative replacement (Martin-Fernandez et al. 2003, doi 10.1023/A:1023866030544), which keeps the ratios
+    between the parts that are not 0.
+
+    Parameters
+    ----------
+    parts : DataFrame
+        One row per unit, one column per part.
+    delta : float
+        In per cent of the row's sum.
+
+    Raises
+    ------
+    ValueError
+        A part is negative, or `delta` is not between 0 and 100 divided by the number of parts.
+    """
+    if not 0 < delta < 100 / parts.shape[1]:
+        raise ValueError(f"delta is {delta} per cent, expected more than 0 and less than {100 / parts.shape[1]:g}")
+    closed = closure(parts)
+    zero = closed == 0
+    shrunk = closed.mul(1 - zero.sum(axis=1) * delta / 100, axis=0)
+    return shrunk.mask(zero, delta / 100)
+
+
+def clr(parts: pd.DataFrame, *, delta: float = DELTA) -> pd.DataFrame:
+    """Return the centred log-ratios ln(part / geometric mean of the parts); same shape as `parts`, rows add to 0.
+
+    Zeros are replaced first (`replace_zeros`, which see for `delta` and errors); rows with a missing part become
+    missing.
+    """
+    logs = np.log(replace_zeros(parts, delta=delta))
+    return logs.sub(logs.mean(axis=1, skipna=False), axis=0)
+
+
+def sequential_basis(parts: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Return the basis ilr1, ilr2, ...: the first k parts against part k + 1.
+
+    ilr_k = sqrt(k/(k+1)) ln(geometric mean of parts 1..k / part k+1).
+    """
+    size = len(parts)
+    return {f"ilr{k}": (1,) * k + (-1,) + (0,) * (size - k - 1) for k in range(1, size)}
+
+
+def ilr(
+    parts: pd.DataFrame, basis: Mapping[str, Sequence[int]] = LINEAGE_BASIS, *, delta: float = DELTA
+) -> pd.DataFrame:
+    """Return isometric log-ratio coordinates (balances).
+
+    Parameters
+    ----------
+    parts : DataFrame
+        One row per unit, one column per part, in the order of the signs in `basis`.
+    basis : mapping
+        Name of each balance to a sign per part: 1 numerator, -1 denominator, 0 not in it. `LINEAGE_BASIS` for (myeloid,
+        B, T), `sequential_basis(parts)` for any parts.
+    delta : float
+        See `replace_zeros`.
+
+    Returns
+    -------
+    DataFrame
+        One column per balance: sqrt(r s / (r + s)) ln(geometric mean of r parts / geometric mean of s parts).
+
+    Raises
+    ------
+    ValueError
+        A balance has not one sign per part, or the balances are not orthogonal.
+    """
+    signs = np.array([list(row) for row in basis.values()], dtype=float)
+    if signs.ndim != 2 or signs.shape[1] != parts.shape[1]:
+        raise ValueError(f"each balance needs {parts.shape[1]} signs, one per part")
+    r, s = (signs > 0).sum(axis=1, keepdims=True), (signs < 0).sum(axis=1, keepdims=True)
+    if (r * s == 0).any():
+        raise ValueError("each balance needs a part in its numerator and one in its denominator")
+    weights = np.sqrt(r * s / (r + s)) * np.where(signs > 0, 1 / r, np.where(signs < 0, -1 / s, 0.0))
+    if not np.allclose(weights @ weights.T, np.eye(len(weights))):
+        raise ValueError("the balances are not orthogonal, expected those of a sequential binary partition")
+    logs = np.log(replace_zeros(parts, delta=delta))
+    return pd.DataFrame(logs.to_numpy() @ weights.T, index=parts.index, columns=list(basis))
+
+
+def lineage_balance(
+    frame: pd.DataFrame, *, myeloid: str = "myeloid_pct", b: str = "b_pct", t: str = "t_pct", delta: float = DELTA
+) -> pd.Series:
+    """Return the book's primary lineage endpoint, myeloid against lymphoid: sqrt(2/3) ln(myeloid / sqrt(B T)).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per sample; NK and other cells do not enter.
+    myeloid, b, t : str
+        Columns of per cent (any common unit).
+    delta : float
+        Stand-in for a zero, in per cent of myeloid + B + T.
+
+    Returns
+    -------
+    Series
+        Named "myeloid_balance", index of `frame`; missing where a lineage is missing or all three are 0.
+    """
+    balances = ilr(frame[[myeloid, b, t]], LINEAGE_BASIS, delta=delta)
+    return balances["myeloid_lymphoid"].rename("myeloid_balance")
+
+
+def manova(frame: pd.DataFrame, *, values: Sequence[str], group: str, unit: str) -> pd.DataFrame:
+    """Test whether groups differ in several coordinates at once (one-way MANOVA on ILR coordinates).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per unit; rows with a missing coordinate are left out.
+    values : sequence of str
+        Columns, for example those of `ilr`. The answer does not depend on the basis.
+    group, unit : str
+        Columns.
+
+    Returns
+    -------
+    DataFrame
+        Columns test, stat, F, df1, df2, p; rows Pillai (the one to read: robust to unequal spread), Wilks,
+        Hotelling-Lawley, Roy. statsmodels, with R's F approximation for Hotelling-Lawley.
+
+    Raises
+    ------
+    UnitError
+        A unit occurs in several rows.
+    ValueError
+        Fewer than two groups, or too few units for the coordinates.
+    """
+    from statsmodels.multivariate.manova import MANOVA
+
+    one_row_per_unit(frame, unit, design="MANOVA")
+    values = list(values)
+    rows = frame.dropna(subset=[*values, group])
+    groups = pd.get_dummies(rows[group].astype(str), dtype=float)
+    q, residual = groups.shape[1] - 1, len(rows) - groups.shape[1]
+    if q < 1 or residual < len(values):
+        raise ValueError(f"{len(rows)} units in {groups.shape[1]} groups are too few for {len(values)} coordinates")
+    design = groups.assign(intercept=1.0).drop(columns=groups.columns[0])
+    hypothesis = np.eye(design.shape[1])[:q]
+    fit = MANOVA(rows[values].to_numpy(float), design.to_numpy()).mv_test([("group", hypothesis)])
+    names = {
+        "Pillai's trace": "Pillai",
+        "Wilks' lambda": "Wilks",
+        "Hotelling-Lawley trace": "Hotelling-Lawley",
+        "Roy's greatest root": "Roy",
+    }
+    table = fit.results["group"]["stat"].astype(float).rename(index=names).loc[list(names.values())]
+    table.columns = ["stat", "df1", "df2", "F", "p"]
+    # statsmodels uses another approximation (McKeon) for this one.
+    s = min(len(values), q)
+    df1, df2 = s * (abs(len(values) - q) + s), s * (residual - len(values) - 1) + 2
+    f = df2 * table.loc["Hotelling-Lawley", "stat"] / (s * df1)
+    table.loc["Hotelling-Lawley", ["df1", "df2", "F", "p"]] = [df1, df2, f, stats.f.sf(f, df1, df2)]
+    return table.rename_axis("test").reset_index()[["test", "stat", "F", "df1", "df2", "p"]]
+
+
+def part_contrasts(
+    frame: pd.DataFrame,
+    *,
+    parts: Sequence[str],
+    group: str,
+    a: str,
+    b: str,
+    unit: str,
+    block: str | None = None,
+    delta: float = DELTA,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Compare each part's centred log-ratio between two groups.
+
+    Parameters are those of `endomtor.stats.difference`; `parts` are columns of per cent, `delta` as in `replace_zeros`.
+
+    Returns
+    -------
+    DataFrame
+        One row per part: part, estimate (ln ratio to the geometric mean of the parts), ci_low, ci_high, df, p, p_holm
+        (family: the parts), withheld.
+
+    Raises
+    ------
+    UnitError
+        A unit occurs in several rows.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    parts = list(parts)
+    logs = frame.assign(**clr(frame[parts], delta=delta))
+    answers = [
+        difference(logs, value=part, group=group, a=a, b=b, unit=unit, block=block, level=level) for part in parts
+    ]
+    kept = ("estimate", "ci_low", "ci_high", "df", "p", "withheld")
+    table = pd.DataFrame([{name: getattr(answer, name) for name in kept} for answer in answers])
+    table.insert(0, "part", parts)
+    tested = table["p"].notna()
+    table["p_holm"] = np.nan
+    if tested.any():
+        table.loc[tested, "p_holm"] = multipletests(table.loc[tested, "p"], method="holm")[1]
+    return table[["part", "estimate", "ci_low", "ci_high", "df", "p", "p_holm", "withheld"]]

@@ -1,0 +1,691 @@
+"""Groups of animals compared: one value per experimental unit, two groups or a two-way layout.
+
+Without a block each group keeps its own variance (Welch); with one, an additive linear model with pooled variance is
+fitted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import comb, sqrt
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, special, stats
+
+from endomtor.stats.estimate import Estimate
+from endomtor.stats.units import block_levels, n_per_group, one_row_per_unit, smallest_attainable_p
+
+INNER_LEVEL = 0.90
+"""Coverage of `Estimate.inner`: two one-sided tests at 5 % each."""
+
+LARGEST_PERMUTATION = 44
+"""Units in both groups together up to which all allocations are counted (2**22 half sums; about a second)."""
+
+LARGEST_RANK_TEST = 500
+"""Units up to which rank sums are counted; the counts of much larger groups leave the range of a float."""
+
+
+@dataclass(frozen=True)
+class ExactTest:
+    """The answer of a test that counts allocations.
+
+    Attributes
+    ----------
+    statistic : float
+        As named in `method`.
+    estimate : float
+        Probability of superiority (Mann-Whitney) or difference of means (permutation); NaN where a group is empty.
+    p : float
+        Two-sided: the share of allocations at least as far from the expected statistic as the observed one.
+    smallest_p : float
+        What the most extreme allocation would have given without ties (see `smallest_attainable_p`).
+    n : dict[str, int]
+        Experimental units per group.
+    unit, method : str
+    """
+
+    statistic: float
+    estimate: float
+    p: float
+    smallest_p: float
+    n: dict[str, int]
+    unit: str
+    method: str
+
+
+def difference(
+    frame: pd.DataFrame,
+    *,
+    value: str,
+    group: str,
+    a: str,
+    b: str,
+    unit: str,
+    block: str | Sequence[str] | None = None,
+    check: Sequence[str] = (),
+    level: float = 0.95,
+) -> Estimate:
+    """Estimate the mean of group `a` minus the mean of group `b`.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per unit. Rows of other groups and rows without a value are left out.
+    value : str
+        Column to compare, on the scale of the analysis (log2 amounts, logit fractions); the estimate has its unit.
+    group, a, b : str
+        Column of groups and the two to compare.
+    unit : str
+        Column of the experimental unit.
+    block : str or sequence of str, optional
+        Columns (batch, donor) that enter an additive linear model. A block that is blank or constant, or in which every
+        unit has a level of its own, leaves the model. A blank among labels is a level of its own.
+    check : sequence of str
+        Columns (sex) that stay out of the model but must not be completely confounded with the group.
+    level : float
+        Coverage of the interval.
+
+    Returns
+    -------
+    Estimate
+        Without a usable block: Welch's t (each group its own variance; Welch 1947, Satterthwaite df). With one: least
+        squares on group + block, pooled variance, residual df. `withheld` says why there is no verdict: a group with
+        fewer than two units, group and block (or `check`) completely confounded, no residual df, or values that do not
+        vary. A confounded contrast keeps its raw difference, without interval or p.
+
+    Raises
+    ------
+    UnitError
+        A unit occurs in several rows.
+    ValueError
+        A value is infinite.
+    """
+    rows = _prepare(frame, value, unit, "comparison of two groups", {group: (a, b)})
+    answers = _contrast_answers(
+        rows,
+        value=value,
+        cells=rows[group].astype(str),
+        contrasts={"difference": {a: 1.0, b: -1.0}},
+        unit=unit,
+        block=block,
+        check=check,
+        level=level,
+    )
+    return answers["difference"]
+
+
+def treatment_within_age(
+    frame: pd.DataFrame,
+    *,
+    value: str,
+    treatment: str = "treatment",
+    age_group: str = "age_group",
+    unit: str = "animal",
+    treated: str = "rapamycin",
+    untreated: str = "vehicle",
+    ages: tuple[str, str] = ("young", "aged"),
+    batch: str | Sequence[str] | None = None,
+    check: Sequence[str] = (),
+    level: float = 0.95,
+) -> dict[str, Estimate]:
+    """Estimate treated minus untreated within each age, how far that differs between ages, and its average over ages.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per unit; `value` is on the scale of the analysis.
+    treatment, age_group, unit : str
+        Columns.
+    treated, untreated, ages : str
+        Levels of `treatment` and of `age_group`.
+    batch, check, level
+        As `block`, `check` and `level` of `difference`.
+
+    Returns
+    -------
+    dict[str, Estimate]
+        One entry for each of `ages` (treated - untreated within it), `interaction` (second age's contrast minus the
+        first's) and `averaged` (both ages with equal weight, whatever their n). Without a batch each of the four cells
+        keeps its own variance (Welch-Satterthwaite); with one, an additive model of cells + batch with pooled variance.
+        A contrast whose cells are missing or confounded is withheld, the others are given. The p are not adjusted for
+        one another.
+
+    Raises
+    ------
+    UnitError
+        A unit occurs in several rows.
+    """
+    rows = _prepare(frame, value, unit, "comparison within ages", {age_group: ages, treatment: (treated, untreated)})
+    cells = rows[age_group].astype(str) + " " + rows[treatment].astype(str)
+    first, second = ({f"{age} {treated}": 1.0, f"{age} {untreated}": -1.0} for age in ages)
+    contrasts = {
+        ages[0]: first,
+        ages[1]: second,
+        "interaction": second | {cell: -weight for cell, weight in first.items()},
+        "averaged": {cell: weight / 2 for cell, weight in (first | second).items()},
+    }
+    return _contrast_answers(
+        rows, value=value, cells=cells, contrasts=contrasts, unit=unit, block=batch, check=check, level=level
+    )
+
+
+def tost(estimate: Estimate, smallest: float) -> float:
+    """Return the p of "the effect is at least `smallest` in size": small means equivalent.
+
+    The larger of two one-sided t tests (Schuirmann 1987, doi 10.1007/BF01068419). It is at most 0.05 exactly when
+    `estimate.inner` lies within plus or minus `smallest`. The standard error is taken back from the interval, so
+    `estimate` must have a symmetric bounded one, as those of this module have (phi and Hedges' g have not). NaN where
+    withheld.
+    """
+    if estimate.withheld:
+        return float("nan")
+    df = np.inf if estimate.df is None else estimate.df
+    error = (estimate.ci_high - estimate.ci_low) / (2 * stats.t.ppf((1 + estimate.level) / 2, df))
+    return float(stats.t.sf((smallest - abs(estimate.estimate)) / error, df))
+
+
+def hedges_g(
+    frame: pd.DataFrame, *, value: str, group: str, a: str, b: str, unit: str, level: float = 0.95
+) -> Estimate:
+    """Estimate Hedges' g of `a` against `b`: the difference in pooled standard deviations, corrected for small samples.
+
+    Parameters are those of `difference`. The correction is the exact gamma(df/2) / (sqrt(df/2) gamma((df-1)/2)) (Hedges
+    1981, doi 10.3102/10769986006002107), not 1 - 3/(4 df - 1), which is 0.3 % off at n = 3. The interval inverts the
+    noncentral t and is multiplied by the same factor, as R's effectsize does; p is that of Student's t with equal
+    variances. Own code: no maintained Python package gives the exact factor with this interval.
+
+    Raises
+    ------
+    UnitError
+        A unit occurs in several rows.
+    """
+    rows = _prepare(frame, value, unit, "standardised difference", {group: (a, b)})
+    x, y = (rows.loc[rows[group].astype(str) == g, value].to_numpy(float) for g in (a, b))
+    n = {a: len(x), b: len(y)}
+    about = {"n": n, "unit": unit, "level": level, "method": "Hedges' g, exact correction, noncentral-t interval"}
+    if min(n.values()) < 2:
+        return _withheld(_too_few(n), np.nan, **about)
+    df = len(x) + len(y) - 2
+    pooled = sqrt((x.var(ddof=1) * (len(x) - 1) + y.var(ddof=1) * (len(y) - 1)) / df)
+    if _constant(pooled, rows[value]):
+        return _withheld(_no_spread(n), np.nan, **about)
+    scale = sqrt(1 / len(x) + 1 / len(y))
+    t = (x.mean() - y.mean()) / (pooled * scale)
+    factor = scale * np.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2)) / sqrt(df / 2)
+    low, high = (factor * limit for limit in _noncentrality(t, df, level))
+    inner_low, inner_high = (factor * limit for limit in _noncentrality(t, df, INNER_LEVEL))
+    return Estimate(
+        estimate=float(factor * t),
+        ci_low=low,
+        ci_high=high,
+        inner=(inner_low, inner_high),
+        p=float(2 * stats.t.sf(abs(t), df)),
+        df=float(df),
+        warnings=_design_warnings(n),
+        **about,
+    )
+
+
+def mann_whitney_exact(frame: pd.DataFrame, *, value: str, group: str, a: str, b: str, unit: str) -> ExactTest:
+    """Test `a` against `b` by their ranks: the exact Mann-Whitney test conditional on the midranks.
+
+    Parameters are those of `difference`. With W the rank sum of `a`, p = P(|W - E(W)| >= |w - E(W)|) over all
+    allocations, ties included; this is what R's coin gives. The rank sums are counted by dynamic programming (the shift
+    algorithm of Streitberg and Roehmel 1986), so 20 v 20 takes milliseconds. Own code: scipy's exact p ignores ties.
+
+    Returns
+    -------
+    ExactTest
+        `statistic` is U of `a`; `estimate` is U / (n_a n_b), the chance that a unit of `a` exceeds one of `b` (ties
+        half).
+
+    Raises
+    ------
+    UnitError
+        A unit occurs in several rows.
+    ValueError
+        More than `LARGEST_RANK_TEST` units.
+    """
+    rows, in_a, n = _two_groups(frame, value, group, a, b, unit, "Mann-Whitney test")
+    if len(rows) > LARGEST_RANK_TEST:
+        raise ValueError(f"{len(rows)} units are too many for the exact Mann-Whitney test, at most {LARGEST_RANK_TEST}")
+    # Doubled midranks are integers; the smaller group is counted, since W_a - E = -(W_b - E).
+    ranks = np.rint(2 * stats.rankdata(rows[value])).astype(int)
+    counted = in_a if n[a] <= n[b] else ~in_a
+    size = int(counted.sum())
+    ways = np.zeros((size + 1, int(ranks.sum()) + 1))
+    ways[0, 0] = 1.0
+    for rank in ranks:
+        ways[1:, rank:] += ways[:-1, : ways.shape[1] - rank].copy()
+    # Both sides times n keep the comparison in integers.
+    far = np.abs(len(ranks) * np.arange(ways.shape[1]) - size * int(ranks.sum()))
+    observed = abs(len(ranks) * int(ranks[counted].sum()) - size * int(ranks.sum()))
+    share = ways[size, far >= observed].sum() / ways[size].sum()
+    u = ranks[in_a].sum() / 2 - n[a] * (n[a] + 1) / 2
+    return ExactTest(
+        statistic=float(u),
+        estimate=float(u / (n[a] * n[b])) if n[a] * n[b] else float("nan"),
+        p=float(min(1.0, share)),
+        smallest_p=smallest_attainable_p(n[a], n[b]),
+        n=n,
+        unit=unit,
+        method="exact Mann-Whitney test (U), conditional on midranks",
+    )
+
+
+def permutation_test_means(frame: pd.DataFrame, *, value: str, group: str, a: str, b: str, unit: str) -> ExactTest:
+    """Test `a` against `b` by all allocations of the units: the exact permutation test on means.
+
+    Parameters are those of `difference`. p = share of the C(n_a + n_b, n_a) allocations whose difference of means is at
+    least as far from 0 as the observed one (scipy's `permutation_test` doubles a tail instead). All are counted, by
+    meeting in the middle: the subset sums of two halves are sorted and matched (Horowitz and Sahni 1974, doi
+    10.1145/321812.321823).
+
+    Returns
+    -------
+    ExactTest
+        `statistic` and `estimate` are mean of `a` minus mean of `b`.
+
+    Raises
+    ------
+    UnitError
+        A unit occurs in several rows.
+    ValueError
+        More than `LARGEST_PERMUTATION` units.
+    """
+    rows, in_a, n = _two_groups(frame, value, group, a, b, unit, "permutation test")
+    if len(rows) > LARGEST_PERMUTATION:
+        raise ValueError(
+            f"{len(rows)} units are too many to count every allocation, at most {LARGEST_PERMUTATION}: use difference()"
+        )
+    y = rows[value].to_numpy(float)
+    mean_difference = float(y[in_a].mean() - y[~in_a].mean()) if n[a] * n[b] else float("nan")
+    # The difference of means grows with the sum over `a`; centred, its expectation is 0.
+    centred = y - y.mean() if len(y) else y
+    threshold = abs(centred[in_a].sum()) - 1e-10 * np.abs(centred).sum()
+    if threshold <= 0:
+        p = 1.0
+    else:
+        half = len(y) // 2
+        left, right = _subset_sums(centred[:half]), _subset_sums(centred[half:])
+        extreme = 0
+        for k, sums in enumerate(left):
+            if 0 <= n[a] - k < len(right):
+                partner = right[n[a] - k]
+                extreme += int((len(partner) - np.searchsorted(partner, threshold - sums, side="left")).sum())
+                extreme += int(np.searchsorted(partner, -threshold - sums, side="right").sum())
+        p = extreme / comb(len(y), n[a])
+    return ExactTest(
+        statistic=mean_difference,
+        estimate=mean_difference,
+        p=p,
+        smallest_p=smallest_attainable_p(n[a], n[b]),
+        n=n,
+        unit=unit,
+        method="exact permutation test on the difference of means",
+    )
+
+
+def two_way_anova(
+    frame: pd.DataFrame, *, value: str, factors: tuple[str, str], unit: str, ss_type: int = 3
+) -> pd.DataFrame:
+    """Return the two-way analysis of variance, balanced or not.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per unit.
+    value : str
+        Column to analyse.
+    factors : tuple of two str
+        Columns of the factors.
+    unit : str
+        Column of the experimental unit.
+    ss_type : int
+        2 or 3, as R's car defines them. Type 3 is only meaningful with sum-to-zero contrasts, which are used here.
+
+    Returns
+    -------
+    DataFrame
+        Columns term, SS, df, F, p; rows (Intercept) (type 3 only), both factors, their interaction `f1:f2`, Residuals.
+
+    Raises
+    ------
+    UnitError
+        A unit occurs in several rows.
+    ValueError
+        The type of sums of squares is unknown, a factor has one level, a combination of levels is empty, or nothing is
+        left for the residual.
+
+    Notes
+    -----
+    statsmodels `anova_lm`; agrees with car 3.1-1 to 1e-10.
+    """
+    if ss_type not in (2, 3):
+        raise ValueError(f"ss_type is {ss_type}, expected 2 or 3")
+    from statsmodels.formula.api import ols
+    from statsmodels.stats.anova import anova_lm
+
+    rows = _prepare(frame, value, unit, "two-way analysis of variance", {})
+    first, second = factors
+    data = pd.DataFrame({"y": rows[value].astype(float), "A": rows[first].astype(str), "B": rows[second].astype(str)})
+    counts = pd.crosstab(data["A"], data["B"])
+    for name, size in zip(factors, counts.shape, strict=True):
+        if size < 2:
+            raise ValueError(f"the factor '{name}' has {size} level, expected two or more")
+    if (counts == 0).any(axis=None):
+        raise ValueError(
+            f"a combination of '{factors[0]}' and '{factors[1]}' has no units, expected at least one in each"
+        )
+    if len(data) <= counts.size:
+        raise ValueError(f"{len(data)} units fill {counts.size} cells, expected more units than cells")
+    table = anova_lm(ols("y ~ C(A, Sum) * C(B, Sum)", data).fit(), typ=ss_type)
+    names = {
+        "Intercept": "(Intercept)",
+        "C(A, Sum)": factors[0],
+        "C(B, Sum)": factors[1],
+        "C(A, Sum):C(B, Sum)": f"{factors[0]}:{factors[1]}",
+        "Residual": "Residuals",
+    }
+    table = table.rename(index=names).rename(columns={"sum_sq": "SS", "PR(>F)": "p"})
+    return table.rename_axis("term").reset_index()[["term", "SS", "df", "F", "p"]]
+
+
+def cell_means(
+    frame: pd.DataFrame, *, value: str, factors: Sequence[str], unit: str, level: float = 0.95
+) -> pd.DataFrame:
+    """Return the mean of each combination of `factors` with its interval from the pooled error, as R's emmeans does.
+
+    Returns
+    -------
+    DataFrame
+        The factors' columns, then n, mean, SE, df, lower, upper; sorted by the factors.
+
+    Raises
+    ------
+    UnitError
+        A unit occurs in several rows.
+    ValueError
+        No degree of freedom is left for the error.
+    """
+    rows = _prepare(frame, value, unit, "table of cell means", {})
+    factors = list(factors)
+    grouped = rows.astype(dict.fromkeys(factors, str)).groupby(factors, sort=True)[value]
+    table = grouped.agg(n="size", mean="mean").reset_index()
+    variance, df = _pooled(rows[value].to_numpy(float) - grouped.transform("mean").to_numpy(float), len(table))
+    table["SE"] = np.sqrt(variance / table["n"])
+    table["df"] = df
+    width = stats.t.ppf((1 + level) / 2, df) * table["SE"]
+    return table.assign(lower=table["mean"] - width, upper=table["mean"] + width)
+
+
+def contrasts(
+    frame: pd.DataFrame, *, value: str, treatment: str, reference: str, by: str, unit: str, level: float = 0.95
+) -> pd.DataFrame:
+    """Compare each treatment with the reference within each level of `by`, with pooled error and Holm's correction.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per unit.
+    value, treatment, by, unit : str
+        Columns.
+    reference : str
+        Level of `treatment` that the others are compared with.
+    level : float
+        Coverage of the intervals, which are not widened for the family.
+
+    Returns
+    -------
+    DataFrame
+        Columns contrast ("x - reference"), `by`, estimate, SE, df, lower, upper, t, p, p_holm. The family of Holm's
+        correction is the comparisons within one level of `by`, as in R's emmeans. A level of `by` without the reference
+        has no rows.
+
+    Raises
+    ------
+    UnitError
+        A unit occurs in several rows.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    means = cell_means(frame, value=value, factors=[by, treatment], unit=unit, level=level)
+    parts = []
+    for name, cells in means.groupby(by, sort=True):
+        base, others = cells[cells[treatment] == reference], cells[cells[treatment] != reference]
+        if base.empty or others.empty:
+            continue
+        part = pd.DataFrame({"contrast": others[treatment] + f" - {reference}", by: name})
+        part["estimate"] = others["mean"] - base["mean"].item()
+        part["SE"] = np.hypot(others["SE"], base["SE"].item())
+        part["df"] = others["df"]
+        width = stats.t.ppf((1 + level) / 2, part["df"]) * part["SE"]
+        part["lower"], part["upper"] = part["estimate"] - width, part["estimate"] + width
+        part["t"] = part["estimate"] / part["SE"]
+        part["p"] = 2 * stats.t.sf(part["t"].abs(), part["df"])
+        part["p_holm"] = multipletests(part["p"], method="holm")[1]
+        parts.append(part)
+    columns = ["contrast", by, "estimate", "SE", "df", "lower", "upper", "t", "p", "p_holm"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _prepare(
+    frame: pd.DataFrame, value: str, unit: str, design: str, levels: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
+    """Check units, then keep the rows with a value and one of the wanted levels."""
+    one_row_per_unit(frame, unit, design=design)
+    keep = frame[value].notna()
+    for column, wanted in levels.items():
+        keep &= frame[column].astype(str).isin(wanted)
+    rows = frame[keep]
+    if not np.isfinite(rows[value].to_numpy(float)).all():
+        raise ValueError(f"the column '{value}' holds infinite values, expected finite ones (was the log of 0 taken?)")
+    return rows
+
+
+def _two_groups(
+    frame: pd.DataFrame, value: str, group: str, a: str, b: str, unit: str, design: str
+) -> tuple[pd.DataFrame, np.ndarray, dict[str, int]]:
+    rows = _prepare(frame, value, unit, design, {group: (a, b)})
+    return rows, (rows[group].astype(str) == a).to_numpy(), n_per_group(rows, group, unit, (a, b))
+
+
+def _contrast_answers(
+    rows: pd.DataFrame,
+    *,
+    value: str,
+    cells: pd.Series,
+    contrasts: Mapping[str, Mapping[str, float]],
+    unit: str,
+    block: str | Sequence[str] | None,
+    check: Sequence[str],
+    level: float,
+) -> dict[str, Estimate]:
+    """Estimate contrasts of cell means: Welch where no block is usable, else the additive model."""
+    blocks = [block] if isinstance(block, str) else list(block or ())
+    used = [name for name in blocks if _usable(rows[name])]
+    n_all = {cell: int((cells == cell).sum()) for weights in contrasts.values() for cell in weights}
+    y = rows[value].to_numpy(float)
+    present = [cell for cell, count in n_all.items() if count]
+    design = _design(rows, cells, present, used)
+    inverse = np.linalg.pinv(design)
+    df_pooled = len(y) - int(np.linalg.matrix_rank(design)) if len(y) else 0
+    answers = {}
+    for name, weights in contrasts.items():
+        n = {cell: n_all[cell] for cell in weights}
+        method = "additive linear model, group + " + " + ".join(used) if used else "Welch t test"
+        about = {"n": n, "unit": unit, "level": level, "method": method}
+        if min(n.values()) < 2:
+            answers[name] = _withheld(_too_few(n), _raw(y, cells, weights), **about)
+            continue
+        involved = cells.isin(list(weights))
+        clash = [column for column in used if not _estimable(_design(rows, cells, present, [column]), present, weights)]
+        clash += [
+            column
+            for column in check
+            if _usable(rows.loc[involved, column])
+            and not _estimable(
+                _design(rows[involved], cells[involved], list(weights), [column]), list(weights), weights
+            )
+        ]
+        if not clash and not _estimable(design, present, weights):
+            clash = used
+        if clash:
+            culprit = " and ".join(f"'{column}'" for column in dict.fromkeys(clash))
+            sentence = f"What sets {' and '.join(weights)} apart cannot be told from {culprit} in these data."
+            answers[name] = _withheld(sentence, _raw(y, cells, weights), **about)
+            continue
+        if used and df_pooled < 1:
+            sentence = f"No degree of freedom is left for the error once {' and '.join(used)} is in the model."
+            answers[name] = _withheld(sentence, _raw(y, cells, weights), **about)
+            continue
+        if used:
+            vector = _contrast_vector(design, present, weights)
+            residuals = y - design @ (inverse @ y)
+            estimate, df = vector @ inverse @ y, df_pooled
+            error = sqrt(residuals @ residuals / df) * float(np.linalg.norm(vector @ inverse))
+        else:
+            samples = [y[(cells == cell).to_numpy()] for cell in weights]
+            estimate, error, df = welch_contrast(samples, list(weights.values()))
+        if _constant(error, rows[value]):
+            answers[name] = _withheld(_no_spread(n), float(estimate), **about)
+            continue
+        answers[name] = _t_answer(float(estimate), error, df, warnings=_design_warnings(n), **about)
+    return answers
+
+
+def _design(rows: pd.DataFrame, cells: pd.Series, present: Sequence[str], blocks: Sequence[str]) -> np.ndarray:
+    """Return the indicator columns of the cells, then those of each block's levels."""
+    columns = [(cells.to_numpy() == cell)[:, None] for cell in present]
+    for name in blocks:
+        levels = block_levels(rows[name])
+        columns.append(levels[:, None] == np.unique(levels)[None, :])
+    return np.hstack(columns).astype(float) if columns else np.zeros((len(rows), 0))
+
+
+def _contrast_vector(design: np.ndarray, present: Sequence[str], weights: Mapping[str, float]) -> np.ndarray:
+    vector = np.zeros(design.shape[1])
+    vector[: len(present)] = [weights.get(cell, 0.0) for cell in present]
+    return vector
+
+
+def _estimable(design: np.ndarray, present: Sequence[str], weights: Mapping[str, float]) -> bool:
+    """Return whether the contrast of cells lies in the row space of the design (else the block takes it over)."""
+    vector = _contrast_vector(design, present, weights)
+    return bool(np.allclose(vector @ np.linalg.pinv(design) @ design, vector, atol=1e-8))
+
+
+def welch_contrast(samples: Sequence[np.ndarray], weights: Sequence[float]) -> tuple[float, float, float]:
+    """Return (estimate, standard error, df) of sum(weight x mean) over groups with unequal variances.
+
+    `samples` are arrays of shape (n_i,) with n_i >= 2. The df is Welch-Satterthwaite's (Welch 1947,
+    doi 10.1093/biomet/34.1-2.28), NaN where no sample varies; for two samples with weights 1 and -1 it is Welch's t
+    test.
+    """
+    parts = np.array([w**2 * x.var(ddof=1) / len(x) for x, w in zip(samples, weights, strict=True)])
+    estimate = sum(w * x.mean() for x, w in zip(samples, weights, strict=True))
+    spread = parts.sum()
+    below = sum(part**2 / (len(x) - 1) for part, x in zip(parts, samples, strict=True))
+    return float(estimate), sqrt(spread), float(spread**2 / below) if below > 0 else float("nan")
+
+
+def _t_answer(estimate: float, error: float, df: float, *, level: float, **about) -> Estimate:
+    outer, inner = (stats.t.ppf((1 + cover) / 2, df) * error for cover in (level, INNER_LEVEL))
+    return Estimate(
+        estimate=estimate,
+        ci_low=float(estimate - outer),
+        ci_high=float(estimate + outer),
+        inner=(float(estimate - inner), float(estimate + inner)),
+        p=float(2 * stats.t.sf(abs(estimate) / error, df)),
+        df=float(df),
+        level=level,
+        **about,
+    )
+
+
+def _withheld(sentence: str, estimate: float, **about) -> Estimate:
+    return Estimate(
+        estimate=float(estimate),
+        ci_low=-np.inf,
+        ci_high=np.inf,
+        inner=(-np.inf, np.inf),
+        p=float("nan"),
+        interval_kind="whole_line",
+        withheld=sentence,
+        **about,
+    )
+
+
+def _raw(y: np.ndarray, cells: pd.Series, weights: Mapping[str, float]) -> float:
+    samples = {cell: y[(cells == cell).to_numpy()] for cell in weights}
+    if any(len(sample) == 0 for sample in samples.values()):
+        return float("nan")
+    return float(sum(weight * samples[cell].mean() for cell, weight in weights.items()))
+
+
+def _pooled(residuals: np.ndarray, parameters: int) -> tuple[float, int]:
+    df = len(residuals) - parameters
+    if df < 1:
+        raise ValueError(f"{len(residuals)} units and {parameters} means leave no degree of freedom for the error")
+    return float(residuals @ residuals / df), df
+
+
+def _usable(column: pd.Series) -> bool:
+    levels = block_levels(column)
+    return 1 < len(np.unique(levels)) < len(levels)
+
+
+def _constant(error: float, values: pd.Series) -> bool:
+    # R's t.test draws the same line: below it the spread is rounding, not biology.
+    return not error > 10 * np.finfo(float).eps * values.abs().max()
+
+
+def _too_few(n: Mapping[str, int]) -> str:
+    few = ", ".join(f"{count} in {name}" for name, count in n.items() if count < 2)
+    return f"Too few units to estimate the spread between them ({few}), expected at least 2 in each group."
+
+
+def _no_spread(n: Mapping[str, int]) -> str:
+    return f"The values do not vary within {' and '.join(n)}, so the error of the difference cannot be estimated."
+
+
+def _design_warnings(n: Mapping[str, int]) -> tuple[str, ...]:
+    counts = list(n.values())
+    if len(counts) != 2:
+        return ()
+    smallest = smallest_attainable_p(*counts)
+    if smallest <= 0.05:
+        return ()
+    return (
+        f"With n = {counts[0]} and {counts[1]} no exact test can give p below {smallest:.2g}: "
+        "a smaller p here rests on the assumption of normal values.",
+    )
+
+
+def _noncentrality(t: float, df: float, level: float) -> tuple[float, float]:
+    """Return the noncentralities at which `t` is the upper and the lower quantile."""
+    tail = (1 - level) / 2
+    if abs(t) > 1000:
+        # The limits are quantiles of t S - Z (S a scaled chi, Z normal), where Z no longer matters; scipy fails here.
+        low, high = sorted(t * np.sqrt(stats.chi2.ppf([tail, 1 - tail], df) / df))
+        return float(low), float(high)
+
+    def solve(probability: float) -> float:
+        step = 1.0 + abs(t)
+        low, high = t - step, t + step
+        while stats.nct.cdf(t, df, low) < probability:
+            low -= step
+        while stats.nct.cdf(t, df, high) > probability:
+            high += step
+        return float(optimize.brentq(lambda ncp: stats.nct.cdf(t, df, ncp) - probability, low, high))
+
+    return solve(1 - tail), solve(tail)
+
+
+def _subset_sums(values: np.ndarray) -> list[np.ndarray]:
+    """Return, for k = 0 .. len(values), the sorted sums of all subsets of k values."""
+    sums = [np.zeros(1)] + [np.zeros(0)] * len(values)
+    for done, value in enumerate(values, start=1):
+        for k in range(done, 0, -1):
+            sums[k] = np.concatenate([sums[k], sums[k - 1] + value])
+    return [np.sort(one) for one in sums]

@@ -1,0 +1,772 @@
+"""How far an ECKO niche moves a trait from young to aged: phi, its confidence sets, and pictures of resemblance.
+
+`phi = (ecko - control) / (aged - young)` on the scale of analysis: 0 is "like young", 1 "like aged".
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+from scipy.special import gammaln, stdtr, stdtrit
+
+from ..errors import EndomtorError
+from .estimate import Estimate
+from .expression import log_counts
+from .units import block_levels, one_row_per_unit
+
+GROUPS = ("young", "aged", "control", "ecko")
+DIRECTIONS = ("greater", "less", "either")
+SHARED = "young stands in for control: both contrasts share its animals, and their covariance is used"
+# Beyond this multiple of the natural scale of phi, rounding can no longer tell a limit from the point at infinity.
+_INFINITE = 1e9
+_TINY = 1e-300
+_GRID = np.linspace(-np.pi / 2, np.pi / 2, 129)[:-1]
+
+
+class NoAgingReference(EndomtorError):
+    """Young or aged units are missing, so that phi has no denominator; ECKO - control can still be estimated."""
+
+
+@dataclass(frozen=True)
+class _Ratio:
+    """Two contrasts of one endpoint, N = ecko - control and D = aged - young, and the variance of N - phi D.
+
+    The variance is a sum of independent components, one a row of `parts`, each c0 + c1 phi + c2 phi^2 with `df` degrees
+    of freedom. Everything is evaluated at homogeneous coordinates phi = p / q, so that phi = infinity is an ordinary
+    point.
+    """
+
+    numerator: float
+    denominator: float
+    parts: np.ndarray
+    df: np.ndarray
+
+    @property
+    def estimate(self) -> float:
+        return self.numerator / self.denominator if self.denominator else float("nan")
+
+    @property
+    def totals(self) -> np.ndarray:
+        return self.parts.sum(axis=0)
+
+    def at(self, p, q):
+        """W = q N - p D, its variance and its Welch-Satterthwaite df at phi = p / q (scalars or arrays)."""
+        variances = self.parts @ np.array([q * q, p * q, p * p])
+        variance = variances.sum(axis=0)
+        # The tiny terms give a variance of exactly 0 the smallest df instead of 0 / 0.
+        df = (variance**2 + _TINY) / ((1 / self.df) @ variances**2 + _TINY / self.df.min())
+        return q * self.numerator - p * self.denominator, variance, df
+
+    def upper_p(self, p: float, q: float, sign: float) -> float:
+        """One-sided p of sign * (q N - p D) > 0."""
+        w, variance, df = self.at(p, q)
+        if variance <= 0:
+            return 0.0 if sign * w > 0 else 1.0
+        return float(stdtr(df, -sign * w / np.sqrt(variance)))
+
+
+@dataclass(frozen=True)
+class ConfidenceSet:
+    """All phi that a test does not reject.
+
+    Attributes
+    ----------
+    kind : str
+        One of `endomtor.stats.estimate.INTERVAL_KINDS`.
+    low, high : float
+        Limits; for `two_piece` the set is phi <= low or phi >= high.
+    filled : bool
+        True if the exact set has further gaps, which are counted as part of it here (only possible because the degrees
+        of freedom change with phi; the set shown is then the larger one).
+    """
+
+    kind: str
+    low: float
+    high: float
+    filled: bool = False
+
+    def __contains__(self, phi: float) -> bool:
+        return (phi <= self.low or phi >= self.high) if self.kind == "two_piece" else self.low <= phi <= self.high
+
+
+def _excess(ratio: _Ratio, theta, scale: float, tail: float):
+    """W^2 - t^2 V at phi = scale * tan(theta): positive where the test rejects phi. Its period is pi."""
+    w, variance, df = ratio.at(scale * np.sin(theta), np.cos(theta))
+    return w * w - stdtrit(df, tail) ** 2 * variance
+
+
+def _invert(ratio: _Ratio, level: float) -> ConfidenceSet:
+    """Invert |T(phi)| <= t: Fieller's set, with degrees of freedom that depend on phi.
+
+    The line of phi, closed at infinity, is a circle of angles; on it the excess is smooth and periodic, and every
+    change of sign is a limit. The grid holds the estimate (always inside) and the phi with the largest fixed-df T
+    (outside if anything is), so that neither a narrow set nor a narrow gap slips between two grid points.
+    """
+    v_numerator, c1, v_denominator = ratio.totals
+    size = (ratio.numerator**2 + v_numerator) / (ratio.denominator**2 + v_denominator)
+    scale = np.sqrt(size) if size > 0 else 1.0
+    tail = (1 + level) / 2
+    # The direction of largest T solves V u = (N, -D); the adjugate avoids dividing by a determinant that may be 0.
+    most_q = v_denominator * ratio.numerator + 0.5 * c1 * ratio.denominator
+    most_p = -v_numerator * ratio.denominator - 0.5 * c1 * ratio.numerator
+    extra = np.arctan2([ratio.numerator / scale, most_p / scale], [ratio.denominator, most_q])
+    theta = np.unique(np.concatenate([_GRID, (extra + np.pi / 2) % np.pi - np.pi / 2]))
+    outside = _excess(ratio, theta, scale, tail) > 0
+    ring = np.append(theta, theta[0] + np.pi)
+    changes = np.flatnonzero(outside != np.roll(outside, -1))
+    if changes.size == 0:
+        # Either nothing is rejected, or the set is narrower than floating-point angles can tell: a point.
+        if outside.any():
+            return ConfidenceSet("bounded", ratio.estimate, ratio.estimate)
+        return ConfidenceSet("whole_line", -np.inf, np.inf)
+
+    def excess(angle: float) -> float:
+        return float(_excess(ratio, angle, scale, tail))
+
+    roots = [_root(excess, ring[i], ring[i + 1]) for i in changes]
+    limits = [_tangent(root, scale) for root in roots]
+    if outside[0]:  # theta[0] is -pi/2, that is phi = infinity
+        low, high, filled = limits[0], limits[-1], len(roots) > 2
+        pieces = "bounded"
+    else:
+        widths = np.diff(roots)[::2]
+        first = 2 * int(np.argmax(widths))
+        low, high, filled = limits[first], limits[first + 1], len(roots) > 2
+        pieces = "two_piece"
+    if np.isfinite(low) and np.isfinite(high):
+        return ConfidenceSet(pieces, low, high, filled)
+    # A limit at infinity: an interval that reaches it, or two pieces of which one has gone.
+    start, end = (low, high) if pieces == "bounded" else (high, low)
+    if np.isfinite(start):
+        return ConfidenceSet("upper_unbounded", start, np.inf, filled)
+    if np.isfinite(end):
+        return ConfidenceSet("lower_unbounded", -np.inf, end, filled)
+    return ConfidenceSet("whole_line", -np.inf, np.inf, filled)
+
+
+def _root(function, low: float, high: float) -> float:
+    """Root between two grid points at which the sign changes (where rounding alone made the change, one of them)."""
+    at_low, at_high = function(low), function(high)
+    if at_low * at_high > 0:
+        return low if abs(at_low) < abs(at_high) else high
+    return brentq(function, low, high, xtol=1e-15, rtol=1e-14)
+
+
+def _tangent(theta: float, scale: float) -> float:
+    value = np.tan(theta)
+    return float(np.copysign(np.inf, theta)) if abs(value) > _INFINITE else float(scale * value)
+
+
+def _direction(ratio: _Ratio, direction: str) -> tuple[float, float]:
+    """Sign of the declared direction and the p of the aging contrast in it (two-sided where none is declared)."""
+    sign = {"greater": 1.0, "less": -1.0, "either": float(np.sign(ratio.denominator)) or 1.0}[direction]
+    p = ratio.upper_p(-1.0, 0.0, sign)
+    return sign, min(1.0, 2 * p) if direction == "either" else p
+
+
+def _estimate(ratio, *, n, unit, method, smallest, direction, level, warnings) -> Estimate:
+    sign, aging_p = _direction(ratio, direction)
+    exceeds_p = ratio.upper_p(smallest, 1.0, sign)
+    outer, inner = _invert(ratio, level), _invert(ratio, 0.90)
+    if outer.filled:
+        warnings = (*warnings, "the exact confidence set has further gaps, which are counted as part of it")
+    centre = ratio.estimate if np.isfinite(ratio.estimate) else 0.0
+    return Estimate(
+        estimate=ratio.estimate,
+        ci_low=outer.low,
+        ci_high=outer.high,
+        inner=(inner.low, inner.high) if inner.kind == "bounded" else (-np.inf, np.inf),
+        p=min(1.0, 2 * max(aging_p, exceeds_p)),
+        n=n,
+        unit=unit,
+        method=method,
+        interval_kind=outer.kind,
+        df=float(ratio.at(centre, 1.0)[2]),
+        level=level,
+        aging_p=aging_p,
+        warnings=tuple(warnings),
+    )
+
+
+def _withheld(reason: str, *, estimate, n, unit, method, level, warnings) -> Estimate:
+    nan = float("nan")
+    return Estimate(
+        estimate=estimate,
+        ci_low=-np.inf,
+        ci_high=np.inf,
+        inner=(-np.inf, np.inf),
+        p=nan,
+        n=n,
+        unit=unit,
+        method=method,
+        interval_kind="whole_line",
+        level=level,
+        aging_p=nan,
+        warnings=tuple(warnings),
+        withheld=reason,
+    )
+
+
+def _check_options(direction: str, level: float, smallest: float) -> None:
+    if direction not in DIRECTIONS:
+        raise EndomtorError(f"direction is {direction!r}; expected one of {', '.join(DIRECTIONS)}.")
+    if not 0 < level < 1:
+        raise EndomtorError(f"level is {level!r}; expected a number between 0 and 1.")
+    if not np.isfinite(smallest):
+        raise EndomtorError(f"smallest is {smallest!r}; expected a finite number.")
+
+
+def _reference(present: Iterable[str], column: str) -> str:
+    """The group that ECKO is compared with, `control` or the shared `young`; raises where phi has no meaning."""
+    present = set(present)
+    missing = [name for name in ("young", "aged") if name not in present]
+    if missing:
+        raise NoAgingReference(f"No aging reference in these data: column {column} has no {' and no '.join(missing)}.")
+    if "ecko" not in present:
+        raise EndomtorError(f"Column {column} has no ecko units; phi compares ecko with control.")
+    return "control" if "control" in present else "young"
+
+
+def _weights_of_groups(reference: str) -> tuple[list[str], np.ndarray]:
+    """Groups in use, and their coefficients in N = ecko - reference (row 0) and D = aged - young (row 1)."""
+    names = [name for name in GROUPS if name != "control" or reference == "control"]
+    contrasts = np.zeros((2, len(names)))
+    for row, (up, down) in enumerate((("ecko", reference), ("aged", "young"))):
+        contrasts[row, names.index(up)] += 1
+        contrasts[row, names.index(down)] -= 1
+    return names, contrasts
+
+
+@dataclass(frozen=True)
+class _Model:
+    """Least-squares N and D as weighted sums over samples, and how their covariance follows from the residuals.
+
+    weights : array (2, samples); residuals : array (samples, samples), the matrix that takes values to residuals;
+    strata : list of (samples with a variance of their own, their degrees of freedom): one a group, or one in all.
+    """
+
+    weights: np.ndarray
+    residuals: np.ndarray
+    strata: list[tuple[np.ndarray, float]]
+
+    def variance_parts(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Covariances of (N, D) by stratum and row of `values` (rows, samples): (strata, rows, 2, 2), and their df."""
+        squares = (values @ self.residuals) ** 2
+        parts = [
+            np.multiply.outer(squares[:, rows].sum(axis=1) / df, self.weights[:, rows] @ self.weights[:, rows].T)
+            for rows, df in self.strata
+        ]
+        return np.stack(parts), np.array([df for _, df in self.strata])
+
+
+def _linear_model(labels, blocks, names, contrasts) -> _Model | str:
+    """Group means, one variance a group; with blocks value ~ group + block, one variance. Else why it cannot be had."""
+    design = np.column_stack([(labels == name).astype(float) for name in names])
+    full = contrasts
+    if blocks is not None:
+        levels = sorted(set(blocks))[1:]
+        design = np.column_stack([design, *((blocks == level).astype(float) for level in levels)])
+        full = np.hstack([contrasts, np.zeros((2, len(levels)))])
+    inverse = np.linalg.pinv(design)
+    hat = design @ inverse
+    for row, words in zip(full, ("ecko - {reference}", "aged - young"), strict=True):
+        if not np.allclose(row @ inverse @ design, row, atol=1e-8):
+            return f"{{block}} is confounded with group: {words} cannot be told from a difference between blocks."
+    if blocks is None:
+        strata = [(labels == name, float((labels == name).sum() - 1)) for name in names]
+    else:
+        strata = [(np.ones(len(labels), bool), float(len(labels) - np.linalg.matrix_rank(design)))]
+    if any(df < 1 for _, df in strata):
+        return "No residual degree of freedom is left after group and {block}."
+    return _Model(full @ inverse, np.eye(len(labels)) - hat, strata)
+
+
+def _quadratics(covariances: np.ndarray) -> np.ndarray:
+    """Var(N - phi D) from covariances of (N, D), array (k, 2, 2), as coefficients of 1, phi and phi^2, array (k, 3)."""
+    return np.column_stack([covariances[:, 0, 0], -2 * covariances[:, 0, 1], covariances[:, 1, 1]])
+
+
+def phi(
+    frame: pd.DataFrame,
+    *,
+    value: str,
+    group: str,
+    unit: str,
+    direction: str,
+    smallest: float = 0.25,
+    level: float = 0.95,
+    block: str | None = None,
+) -> Estimate:
+    """Phi of one endpoint, with the confidence set that inverts Fieller's test.
+
+    The set holds every phi that `T(phi) = (N - phi D) / sqrt(var(N - phi D))` does not reject at `level`, with
+    N = ecko - control, D = aged - young, one variance a group and the Welch-Satterthwaite degrees of freedom *at phi*.
+    Without `control` the young units serve both contrasts and enter the variance with (1 - phi)^2. The set can be an
+    interval, the whole line, or two pieces; it is bounded exactly where the aging contrast itself differs from 0 at
+    `level`. That 0 lies outside the set says only that ecko differs from control; resemblance needs the aging
+    contrast as well.
+
+    With `block` (batch, or a donor that feeds several niches) the group means are those of the additive linear model
+    value ~ group + block with one pooled variance and its residual degrees of freedom; a block that is constant, blank
+    or different in every unit leaves the model. Written here because no library inverts the test with degrees of
+    freedom that depend on phi.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a unit. Rows of other groups are ignored; rows without a value are left out with a warning.
+    value, group, unit, block : str
+        Columns: a number on the scale of analysis; young, aged, control, ecko; the experimental unit; the block.
+    direction : {"greater", "less", "either"}
+        The declared direction of aging. "either" tests the aging contrast two-sidedly.
+    smallest : float
+        Smallest phi of interest: the null of `Estimate.p` is "no aging effect in the declared direction, or phi at most
+        this" (an intersection-union test: the larger of two one-sided p, doubled to read as two-sided).
+    level : float
+        Coverage of the set; `Estimate.inner` is the 90 % set.
+
+    Returns
+    -------
+    Estimate
+        `withheld` says why there is no answer (one unit in a group, no variation, a confounded block); `p` is then NaN.
+
+    Raises
+    ------
+    NoAgingReference
+        No young or no aged unit.
+    UnitError
+        A unit occurs in several rows.
+    EndomtorError
+        No ecko unit, a value that is not finite, or a wrong option.
+
+    References
+    ----------
+    Fieller EC (1954) J R Stat Soc B 16:175-185; Welch BL (1947) Biometrika 34:28-35.
+    """
+    _check_options(direction, level, smallest)
+    frame = frame[frame[group].isin(GROUPS)]
+    values = frame[value].to_numpy(float)
+    warnings: list[str] = []
+    known = ~np.isnan(values)
+    if not known.all():
+        lost = int((~known).sum())
+        warnings.append(f"{lost} row{'s' * (lost > 1)} without {value} left out")
+        frame, values = frame[known], values[known]
+    if np.isinf(values).any():
+        raise EndomtorError(
+            f"Column {value} holds an infinite value; expected finite numbers on the scale of analysis."
+        )
+    one_row_per_unit(frame, unit)
+    labels = frame[group].to_numpy(object)
+    reference = _reference(labels, group)
+    names, contrasts = _weights_of_groups(reference)
+    if reference == "young":
+        warnings.append(SHARED)
+    members = [values[labels == name] for name in names]
+    n = {name: int(rows.size) for name, rows in zip(names, members, strict=True)}
+    # The mean of equal numbers need not equal them in floating point; a constant group must not look like an effect.
+    means = np.array([rows[0] if np.ptp(rows) == 0 else rows.mean() for rows in members])
+    blocks = None
+    if block is not None:
+        blocks = block_levels(frame[block])
+        blocks = blocks if 1 < len(set(blocks)) < len(blocks) else None
+    method = (
+        "phi by Fieller's method, Welch-Satterthwaite degrees of freedom"
+        if blocks is None
+        else f"phi by Fieller's method, {block} as an additive block, pooled variance"
+    )
+    raw = contrasts @ means
+    common = {"n": n, "unit": unit, "method": method, "level": level, "warnings": warnings}
+
+    def withhold(reason: str) -> Estimate:
+        return _withheld(reason, estimate=float(raw[0] / raw[1]) if raw[1] else float("nan"), **common)
+
+    alone = [name for name in names if n[name] == 1]
+    if alone:
+        return withhold(f"Group {' and group '.join(alone)} has one {unit}: its spread is unknown.")
+    if all(np.ptp(rows) == 0 for rows in members):
+        same = "All groups have the same value" if np.ptp(means) == 0 else "No group has any spread"
+        return withhold(f"{same} in {value}: there is nothing to test against.")
+
+    model = _linear_model(labels, blocks, names, contrasts)
+    if isinstance(model, str):
+        return withhold(model.format(block=block, reference=reference))
+    spread = values - values.mean()
+    parts, df = model.variance_parts(values[None, :])
+    if parts.sum() <= 1e-24 * (spread @ spread):
+        return withhold(f"Group and {block} leave no residual spread in {value}: there is nothing to test against.")
+    n_d = model.weights @ values
+    ratio = _Ratio(float(n_d[0]), float(n_d[1]), _quadratics(parts[:, 0]), df)
+    if max(ratio.denominator**2, ratio.totals[2]) <= 1e-24 * (spread @ spread):
+        return withhold(f"Aged and young have the same {value} without any spread: phi has no denominator.")
+    return _estimate(ratio, smallest=smallest, direction=direction, **common)
+
+
+def project(log_expression: pd.DataFrame, weights: pd.Series) -> pd.Series:
+    """Score of each sample along an axis of genes: its least-squares slope on the weights.
+
+    score = sum (w - mean w)(x - mean x) / sum (w - mean w)^2 over the genes in both, where a gene's mean over
+    samples is taken off x first. If the weights are log2 fold changes (old / young), the difference of two scores is
+    the share of those fold changes that separates the two samples: 1 means as far apart as the published groups.
+    Centring the weights makes the score blind to a shift of a whole sample (an error of its size factor).
+
+    Parameters
+    ----------
+    log_expression : DataFrame, genes x samples
+        Log2 scale.
+    weights : Series, gene -> weight
+        Independent of these data, or the contrast of the scores is biased (its own noise is projected on itself).
+
+    Returns
+    -------
+    Series
+        Sample -> score.
+
+    Raises
+    ------
+    EndomtorError
+        A gene occurs twice, or fewer than two genes with different weights are shared.
+    """
+    for name, index in (("log_expression", log_expression.index), ("weights", weights.index)):
+        if not index.is_unique:
+            raise EndomtorError(
+                f"Gene {index[index.duplicated()][0]!r} occurs twice in {name}; expected one row a gene."
+            )
+    weights = weights.dropna()
+    shared = log_expression.index.intersection(weights.index)
+    w = weights.loc[shared].to_numpy(float)
+    if len(shared) < 2 or np.ptp(w) == 0:
+        raise EndomtorError(
+            f"{len(shared)} of {len(weights)} weighted genes are in the expression table; "
+            "expected at least two with different weights."
+        )
+    x = log_expression.loc[shared].to_numpy(float)
+    x = x - x.mean(axis=1, keepdims=True)
+    w = w - w.mean()
+    return pd.Series(w @ x / (w @ w), index=log_expression.columns, name="score")
+
+
+def transcriptome_phi(
+    counts: pd.DataFrame,
+    samples: pd.DataFrame,
+    weights: pd.Series,
+    *,
+    sample: str = "sample",
+    group: str = "group",
+    unit: str = "animal",
+    smallest: float = 0.25,
+    level: float = 0.95,
+    min_mean: float = 10.0,
+    block: str | None = None,
+) -> Estimate:
+    """Phi of the animals' scores on an independent aging axis: the primary answer for the transcriptome.
+
+    Counts are normalised (median of ratios), genes with a mean normalised count of at least `min_mean` over all
+    samples of the four groups are kept (mean expression only, never significance), log2(count + 0.5) is projected on
+    the weights with `project`, and `phi` is taken of the scores. Genes are not independent, so the animals carry the
+    inference.
+
+    Parameters
+    ----------
+    counts : DataFrame, genes x samples
+        Raw integers.
+    samples : DataFrame
+        One row a sample, with the columns `sample`, `group`, `unit` and, if given, `block`. Choose one population
+        first.
+    weights : Series, gene -> weight
+        For example the mean log2 fold change (old / young) of published studies; positive = rises with age.
+    smallest, level, block
+        As in `phi`; the direction is "greater" by construction of the weights.
+
+    Raises
+    ------
+    NoAgingReference, UnitError, EndomtorError
+        As in `phi` and `project`; also for a sample without counts.
+    """
+    samples, log_expression = _expressed(counts, samples, sample, group, min_mean)
+    scores = project(log_expression, weights)
+    frame = samples.assign(score=scores.loc[samples[sample]].to_numpy())
+    return phi(
+        frame, value="score", group=group, unit=unit, direction="greater", smallest=smallest, level=level, block=block
+    )
+
+
+def transcriptome_phi_genes(
+    counts: pd.DataFrame,
+    samples: pd.DataFrame,
+    *,
+    sample: str = "sample",
+    group: str = "group",
+    unit: str = "animal",
+    smallest: float = 0.25,
+    level: float = 0.95,
+    min_mean: float = 10.0,
+    block: str | None = None,
+) -> Estimate:
+    """Phi over all expressed genes by moments: sum(x y - cov_xy) / sum(x^2 - var_x), with an interval from animals.
+
+    x and y are a gene's log2 fold changes aged - young and ecko - control. Sampling noise adds var_x to x^2 and,
+    where young serves both contrasts, cov_xy = var(young mean) > 0 to x y (the reason why naive correlations of fold
+    changes with a shared control are positive when nothing is alike); both are estimated gene by gene from the
+    animals and taken off. Errors-in-variables lines (Deming, York) assume that the true effects lie on the line and
+    are biased when they scatter about it.
+
+    Genes are chosen by mean normalised count only and weigh the same. They are not independent, so the interval is
+    over animals: each is left out in turn (variances and covariances are estimated again without it), the stratified
+    jackknife gives the standard error, and t has Welch-Satterthwaite degrees of freedom over the groups (n - 1
+    each). Where the denominator is not positive, with all animals or without one of them, phi has no interval over
+    genes: the whole line is returned, with a warning.
+
+    Parameters and errors are those of `transcriptome_phi`, without weights. `Estimate.aging_p` is the
+    jackknife's one-sided p of sum(x^2 - var_x) > 0. Three animals a group are needed; with fewer the answer is
+    withheld.
+
+    References
+    ----------
+    Fuller WA (1987) Measurement Error Models, section 1.2 (moments); Arvesen JN (1969) Ann Math Stat 40:2076
+    (jackknife of several samples).
+    """
+    _check_options("greater", level, smallest)
+    samples, log_expression = _expressed(counts, samples, sample, group, min_mean)
+    one_row_per_unit(samples, unit)
+    labels = samples[group].to_numpy(object)
+    reference = _reference(labels, group)
+    names, contrasts = _weights_of_groups(reference)
+    used = np.isin(labels, names)
+    labels = labels[used]
+    values = log_expression[samples[sample]].to_numpy(float)[:, used]
+    blocks = None if block is None else block_levels(samples[block])[used]
+    blocks = blocks if blocks is not None and len(set(blocks)) > 1 else None
+    n = {name: int((labels == name).sum()) for name in names}
+    common = {
+        "n": n,
+        "unit": unit,
+        "method": f"phi over {len(log_expression)} genes by moments, leave-one-{unit}-out jackknife, t over groups",
+        "level": level,
+        "warnings": [SHARED] if reference == "young" else [],
+    }
+    few = [name for name in names if n[name] < 3]
+    if few:
+        reason = f"Group {' and group '.join(few)} has fewer than three {unit}s: leaving one out leaves no spread."
+        return _withheld(reason, estimate=float("nan"), **common)
+
+    def sums(keep: np.ndarray) -> np.ndarray | str:
+        model = _linear_model(labels[keep], None if blocks is None else blocks[keep], names, contrasts)
+        if isinstance(model, str):
+            return model.format(block=block, reference=reference)
+        y, x = model.weights @ values[:, keep].T
+        noise = model.variance_parts(values[:, keep])[0].sum(axis=(0, 1))
+        return np.array([x @ y - noise[0, 1], x @ x - noise[1, 1]])
+
+    everyone = np.ones(labels.size, bool)
+    full = sums(everyone)
+    if isinstance(full, str):
+        return _withheld(full, estimate=float("nan"), **common)
+    left_out = []
+    for animal in range(labels.size):
+        keep = everyone.copy()
+        keep[animal] = False
+        without = sums(keep)
+        if isinstance(without, str):
+            reason = f"Without one {unit} of group {labels[animal]} the model cannot be fitted: {without}"
+            return _withheld(reason, estimate=float(full[0] / full[1]), **common)
+        left_out.append(without)
+    left_out = np.array(left_out)
+    estimate, aging_p, exceeds_p, outer, inner, df = _jackknife(full, left_out, labels, names, smallest, level)
+    if not np.isfinite(outer[0]):
+        common["warnings"].append("aged and young differ over genes by no more than animals do: phi has no interval")
+    return Estimate(
+        estimate=estimate,
+        ci_low=outer[0],
+        ci_high=outer[1],
+        inner=inner,
+        p=min(1.0, 2 * max(aging_p, exceeds_p)),
+        interval_kind="bounded" if np.isfinite(outer[0]) else "whole_line",
+        df=df,
+        aging_p=aging_p,
+        **{**common, "warnings": tuple(common["warnings"])},
+    )
+
+
+def _jackknife(full, left_out, labels, names, smallest, level):
+    """Jackknife of A / B by group: estimate, p of B > 0, p of A / B > smallest, limits at `level` and 90 %, df of t."""
+
+    def spread(replicates: np.ndarray) -> tuple[float, float]:
+        parts, dfs = [], []
+        for name in names:
+            members = replicates[labels == name]
+            parts.append((members.size - 1) * members.var())
+            dfs.append(members.size - 1)
+        total = float(np.sum(parts))
+        df = total**2 / np.sum(np.square(parts) / dfs) if total > 0 else float(np.sum(dfs))
+        return np.sqrt(total), float(df)
+
+    def upper_p(distance: float, se: float, df: float) -> float:
+        return float(stdtr(df, -distance / se)) if se > 0 else float(distance <= 0)
+
+    se_b, df_b = spread(left_out[:, 1])
+    aging_p = upper_p(full[1], se_b, df_b)
+    whole = (-np.inf, np.inf)
+    if full[1] <= 0 or (left_out[:, 1] <= 0).any():
+        return (float(full[0] / full[1]) if full[1] > 0 else float("nan")), aging_p, 1.0, whole, whole, None
+    estimate = float(full[0] / full[1])
+    se, df = spread(left_out[:, 0] / left_out[:, 1])
+    limits = [
+        (float(estimate - half), float(estimate + half))
+        for half in (stdtrit(df, (1 + c) / 2) * se for c in (level, 0.90))
+    ]
+    return estimate, aging_p, upper_p(estimate - smallest, se, df), *limits, df
+
+
+def _expressed(counts, samples, sample, group, min_mean) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The samples of the four groups, and log2 normalised counts of the expressed genes in them (genes x samples)."""
+    samples = samples[samples[group].isin(GROUPS)]
+    absent = sorted(set(samples[sample].astype(str)) - set(counts.columns.astype(str)))
+    if absent:
+        raise EndomtorError(f"Sample {absent[0]!r} of the sample sheet has no column in the counts.")
+    return samples, log_counts(counts[list(samples[sample])], min_mean=min_mean)
+
+
+@dataclass(frozen=True)
+class RankOverlap:
+    """Rank-rank hypergeometric overlap of two gene lists on a grid of ranks.
+
+    Attributes
+    ----------
+    ranks : array (k,)
+        Grid: step, 2 step, ... genes from the top (largest value) of each list.
+    count, expected : array (k, k)
+        Genes among the top ranks[i] of x and the top ranks[j] of y; what chance would give.
+    log_up, log_down : array (k, k)
+        -ln P(X >= count) and -ln P(X <= count).
+    signed : array (k, k)
+        `log_up` where count >= expected, else -`log_down`: the original map (RRHO).
+    corrected : array (k, k)
+        -ln p of the overlap counted from the corner of the quadrant in which the cell lies (RRHO2): up-up and down-down
+        for concordance, up-down and down-up for discordance; quadrants split where each list changes sign.
+    split : tuple[int, int]
+        Number of values above zero in x and in y.
+    genes : int
+    """
+
+    ranks: np.ndarray
+    count: np.ndarray
+    expected: np.ndarray
+    log_up: np.ndarray
+    log_down: np.ndarray
+    signed: np.ndarray
+    corrected: np.ndarray
+    split: tuple[int, int]
+    genes: int
+
+
+def rrho(x: pd.Series, y: pd.Series, *, step: int = 50) -> RankOverlap:
+    """Rank-rank hypergeometric overlap of two contrasts, with the corrected quadrants. A picture, not a test.
+
+    Genes are not independent and the grid is searched, so no p of this map enters a verdict.
+
+    Parameters
+    ----------
+    x, y : Series, gene -> statistic
+        Signed, for example Wald statistics. Genes missing in either are left out; ties keep the order of sorted gene
+        names.
+    step : int
+        Ranks between grid points.
+
+    Raises
+    ------
+    EndomtorError
+        A gene occurs twice, or fewer than `step` genes are shared.
+
+    References
+    ----------
+    Plaisier SB et al. (2010) Nucleic Acids Res 38:e169; Cahill KM et al. (2018) Sci Rep 8:9588 (quadrants).
+    """
+    for name, series in (("x", x), ("y", y)):
+        if not series.index.is_unique:
+            raise EndomtorError(
+                f"Gene {series.index[series.index.duplicated()][0]!r} occurs twice in {name}; expected once."
+            )
+    both = pd.concat([x.rename("x"), y.rename("y")], axis=1, join="inner").dropna().sort_index()
+    n = len(both)
+    if step < 1 or n < step:
+        raise EndomtorError(
+            f"{n} genes are shared and step is {step}; expected a positive step of at most that many genes."
+        )
+    k = n // step
+    ranks = step * np.arange(1, k + 1)
+    bins = []
+    for column in ("x", "y"):
+        order = np.argsort(-both[column].to_numpy(float), kind="stable")
+        rank = np.empty(n, int)
+        rank[order] = np.arange(n)
+        bins.append(rank // step)
+    inside = (bins[0] < k) & (bins[1] < k)
+    cells = np.bincount(bins[0][inside] * k + bins[1][inside], minlength=k * k).reshape(k, k)
+    count = cells.cumsum(axis=0).cumsum(axis=1)
+    a, b = (grid.astype(float) for grid in np.meshgrid(ranks, ranks, indexing="ij"))
+    log_up, log_down = -hypergeometric_logsf(count, n, a, b), -hypergeometric_logsf(a - count, n, a, n - b)
+    expected = a * b / n
+    split = int((both["x"] > 0).sum()), int((both["y"] > 0).sum())
+    # An overlap from the opposite corner of one list is large exactly where the overlap from the top is small.
+    concordant = (a <= split[0]) == (b <= split[1])
+    return RankOverlap(
+        ranks=ranks,
+        count=count,
+        expected=expected,
+        log_up=log_up,
+        log_down=log_down,
+        signed=np.where(count >= expected, log_up, -log_down),
+        corrected=np.where(concordant, log_up, log_down),
+        split=split,
+        genes=n,
+    )
+
+
+def hypergeometric_logsf(k, n, a, b) -> np.ndarray:
+    """ln P(X >= k) for the overlap X of two sets of a and b genes out of n; exact in the far tail, vectorised.
+
+    The smaller tail is summed term by term from k outwards (each term from the last by its ratio), so that neither
+    tail is lost to rounding: scipy's `hypergeom.logsf` agrees but takes a Python loop over elements, too slow for a
+    map.
+
+    Parameters
+    ----------
+    k, n, a, b : array_like of whole numbers
+        Broadcast together.
+    """
+    k, n, a, b = (np.atleast_1d(v).astype(float) for v in np.broadcast_arrays(k, n, a, b))
+    shape = k.shape
+    k, n, a, b = (v.ravel() for v in (k, n, a, b))
+    low, high = np.maximum(0, a + b - n), np.minimum(a, b)
+    result = np.zeros(k.size)
+    result[k > high] = -np.inf
+    open_ = (k > low) & (k <= high)
+    upper = open_ & (k > a * b / n)
+    lower = open_ & ~upper
+    result[upper] = _log_tail(k[upper], n[upper], a[upper], b[upper])
+    # P(X <= k - 1) is the upper tail of a - X, the overlap of a with the complement of b.
+    below = _log_tail(a[lower] - k[lower] + 1, n[lower], a[lower], n[lower] - b[lower])
+    result[lower] = np.log1p(-np.exp(below))
+    return result.reshape(shape)
+
+
+def _log_tail(k, n, a, b) -> np.ndarray:
+    """ln P(X >= k) by summing terms from k upwards; k at or above the mean, so that the terms fall."""
+    log_first = (
+        gammaln(a + 1) - gammaln(k + 1) - gammaln(a - k + 1)
+        + gammaln(n - a + 1) - gammaln(b - k + 1) - gammaln(n - a - b + k + 1)
+        - gammaln(n + 1) + gammaln(b + 1) + gammaln(n - b + 1)
+    )  # fmt: skip
+    total, term, j = np.ones(k.size), np.ones(k.size), k.copy()
+    active = np.arange(k.size)
+    while active.size:
+        i = j[active]
+        step = (a[active] - i) * (b[active] - i) / ((i + 1) * (n[active] - a[active] - b[active] + i + 1))
+        term[active] *= np.maximum(step, 0)
+        total[active] += term[active]
+        j[active] += 1
+        active = active[term[active] > 1e-17 * total[active]]
+    return log_first + np.log(total)

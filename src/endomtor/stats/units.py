@@ -1,0 +1,108 @@
+"""The unit of analysis: what the treatment was assigned to. Subsamples are refused, never counted as n."""
+
+from collections.abc import Sequence
+from math import comb
+
+import numpy as np
+import pandas as pd
+
+from endomtor.errors import UnitError
+
+
+def one_row_per_unit(frame: pd.DataFrame, unit: str, *, design: str = "") -> None:
+    """Refuse a frame in which an experimental unit occurs in more than one row.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per experimental unit is expected, whatever its other columns.
+    unit : str
+        Column with the id of what the treatment was assigned to (animal, donor, exposed animal).
+    design : str
+        Names the analysis in the message, for example "Welch t test".
+
+    Raises
+    ------
+    UnitError
+        The column is missing, an id is blank, or an id repeats. The sentence says which column repeats, how many
+        subsamples a unit has, and what to do instead.
+
+    Notes
+    -----
+    ARRIVE 2.0, item 1b; Lazic et al. 2018 (doi 10.1371/journal.pbio.2005282).
+    """
+    purpose = f" for the {design}" if design else ""
+    if unit not in frame.columns:
+        raise UnitError(f"The column '{unit}' that names the experimental unit{purpose} is not in the table.")
+    blank = is_blank(frame[unit])
+    if blank.any():
+        raise UnitError(
+            f"The column '{unit}' is blank in {int(blank.sum())} of {len(frame)} rows, "
+            f"expected the id of the experimental unit{purpose} in each."
+        )
+    rows = frame[unit].value_counts()
+    if (rows <= 1).all():
+        return
+    low, high = int(rows.min()), int(rows.max())
+    counted = f"{low} rows" if low == high else f"{low} to {high} rows"
+    raise UnitError(
+        f"The column '{unit}' repeats: {len(rows)} units have {counted} each, and n would be {len(frame)} "
+        f"where {len(rows)} is right{purpose}; take one value per unit first (endomtor.stats.one_value_per_unit)."
+    )
+
+
+def is_blank(column: pd.Series) -> pd.Series:
+    """Return, for each element, whether it is missing or text of nothing but spaces."""
+    return column.isna() | (column.astype("string").str.strip() == "").fillna(True).astype(bool)
+
+
+def n_per_group(frame: pd.DataFrame, group: str, unit: str, levels: Sequence[str] = ()) -> dict[str, int]:
+    """Return the number of units in each group, in the order of `levels` (else sorted); absent ones count 0."""
+    counts = frame.groupby(frame[group].astype(str), sort=True)[unit].nunique()
+    return {str(level): int(counts.get(str(level), 0)) for level in (levels or counts.index)}
+
+
+def smallest_attainable_p(n_a: int, n_b: int) -> float:
+    """Return the smallest two-sided p that an exact permutation test of `n_a` against `n_b` units can give.
+
+    2 / C(n_a + n_b, n_a): without ties the two most extreme allocations are equally far from what is expected.
+    3 v 3: 0.1; 4 v 4: 0.029; 5 v 5: 0.0079. A permutation test on means with unequal n may reach half of this, where
+    one tail is longer than the other; rank sums never do.
+    """
+    if n_a < 1 or n_b < 1:
+        return 1.0
+    return min(1.0, 2 / comb(n_a + n_b, n_a))
+
+
+def confounded(frame: pd.DataFrame, group: str, by: str) -> bool:
+    """Return whether `by` (batch, sex) is completely confounded with the group.
+
+    True when no chain of levels of `by` links all groups, so that a difference between groups cannot be told from a
+    difference between levels. A blank in `by` counts as a level of its own unless all are blank. False when `by` has
+    one level, when only one group is present, or when every row has a level of its own (then it says no more than the
+    unit).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per experimental unit.
+    group, by : str
+        Columns. Give the frame with the two groups of a contrast to ask about that contrast.
+    """
+    groups = frame[group].astype(str).to_numpy()
+    levels = block_levels(frame[by])
+    distinct = np.unique(levels)
+    if len(np.unique(groups)) < 2 or len(distinct) < 2 or len(distinct) == len(levels):
+        return False
+    linked = {groups[0]}
+    grown = True
+    while grown:
+        reached = set(levels[np.isin(groups, sorted(linked))])
+        found = linked | set(groups[np.isin(levels, sorted(reached))])
+        grown, linked = found != linked, found
+    return linked != set(groups)
+
+
+def block_levels(column: pd.Series) -> np.ndarray:
+    """Return a column of batch, sex or donor labels as text, in which every blank is the level ''."""
+    return column.astype("string").str.strip().fillna("").to_numpy(dtype=str)

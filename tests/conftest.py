@@ -1,0 +1,52 @@
+"""Fixtures that several test files share."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import browser as headless  # noqa: E402
+
+
+def skip_or_fail(reason: str) -> None:
+    """Skip the test at hand, or fail it where `ENDOMTOR_REQUIRE_BROWSER=1` says that browser and Node must be there."""
+    if os.environ.get("ENDOMTOR_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{reason}, and ENDOMTOR_REQUIRE_BROWSER is set", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[headless.webdriver.Chrome]:
+    """A headless browser for the whole session; tests leave it as they like and begin with their own `get`."""
+    for name, path in zip(("chromium", "chromedriver"), headless.programs(), strict=True):
+        if path is None:
+            skip_or_fail(f"{name} is not installed")
+    with headless.browsing(tmp_path_factory.mktemp("profile")) as chrome:
+        yield chrome
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[[Path], str]]:
+    """A function that serves a folder on loopback until the session ends and returns its address."""
+    with ExitStack() as stack:
+        yield lambda folder: stack.enter_context(headless.serving(folder))
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """The folder that `ENDOMTOR_MIRROR` names: public originals, laid out as their addresses are."""
+    value = os.environ.get("ENDOMTOR_MIRROR")
+    if not value:
+        pytest.skip("ENDOMTOR_MIRROR is not set: no public originals at hand")
+    if not Path(value).is_dir():
+        pytest.skip(f"ENDOMTOR_MIRROR is {value}, which is not a folder")
+    return Path(value)
+
+
+# The session's built book (`built_book`) goes here.

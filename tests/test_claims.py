@@ -1,0 +1,312 @@
+"""Claims, verdicts and the ledger: the rules of the book, tried on estimates whose answer is known."""
+
+import itertools
+import json
+import math
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from endomtor.claims import boxes, catalogue, evidence, ledger, verdicts
+from endomtor.errors import ClaimsError
+from endomtor.provenance import Provenance
+from endomtor.stats import Estimate
+
+MEASURED = Provenance("measured", "Spring cohort", "a laboratory", "0" * 64)
+SIMULATED = Provenance("simulated", "World paper", "assumed", "0" * 64, world="paper", seed=1)
+PUBLIC = Provenance("public", "GSE162607", "GEO", "0" * 64)
+CLAIMS = catalogue.load()
+
+
+def estimate(value, low, high, *, inner=None, p=0.01, **more):
+    inner = inner if inner is not None else (low, high)
+    return Estimate(value, low, high, inner, p, {"aged": 5, "young": 5}, "animal", "Welch t", **more)
+
+
+def difference(direction="less", smallest=0.3):
+    return replace(CLAIMS.rule("C1.signaling.pS6_S235_236"), direction=direction, smallest=smallest)
+
+
+PHI = CLAIMS.rule("C3.marrow.HSC")
+
+
+class TestFromIntervalToWord:
+    @pytest.mark.parametrize(
+        ("given_estimate", "word", "reason"),
+        [
+            (estimate(-0.6, -0.9, -0.3), "supported", "effect"),
+            (estimate(-0.2, -0.39, -0.01, inner=(-0.35, -0.05)), "inconclusive", "too imprecise"),
+            (estimate(-0.2, -0.29, -0.11, inner=(-0.28, -0.12)), "contradicted", "equivalent"),
+            (estimate(0.6, 0.3, 0.9), "contradicted", "opposite"),
+            (estimate(-0.1, -1.0, 0.8), "inconclusive", "too imprecise"),
+            (estimate(-0.6, -0.9, -0.3, withheld="sex is confounded with group"), "not testable here", "withheld"),
+        ],
+    )
+    def test_difference(self, given_estimate, word, reason):
+        assert verdicts.judge(given_estimate, difference()) == verdicts.Verdict(word, reason)
+
+    @pytest.mark.parametrize(
+        ("given_estimate", "word", "reason"),
+        [
+            (estimate(0.7, 0.4, 1.0, aging_p=0.001), "supported", "effect"),
+            # 0 outside the set is not evidence of resemblance: the lower limit must pass the smallest phi.
+            (estimate(0.3, 0.1, 0.5, aging_p=0.001), "inconclusive", "too imprecise"),
+            (estimate(-0.4, -0.7, -0.1, aging_p=0.001), "contradicted", "opposite"),
+            (estimate(0.0, -0.2, 0.2, aging_p=0.001), "contradicted", "equivalent"),
+            (estimate(0.7, 0.4, 1.0, aging_p=0.03), "inconclusive", "no aging effect"),
+            (
+                estimate(0.7, 0.4, math.inf, aging_p=0.001, interval_kind="upper_unbounded"),
+                "inconclusive",
+                "no aging effect",
+            ),
+            (estimate(0.7, -0.5, 0.4, aging_p=0.4, interval_kind="two_piece"), "inconclusive", "no aging effect"),
+        ],
+    )
+    def test_phi(self, given_estimate, word, reason):
+        assert verdicts.judge(given_estimate, PHI) == verdicts.Verdict(word, reason)
+
+    @given(st.floats(-3, 3), st.floats(0.01, 3), st.floats(0.01, 2))
+    def test_mirroring_the_data_and_the_direction_changes_nothing(self, value, half, smallest):
+        narrow = 0.8 * half
+        here = estimate(value, value - half, value + half, inner=(value - narrow, value + narrow))
+        there = estimate(-value, -value - half, -value + half, inner=(-value - narrow, -value + narrow))
+        assert verdicts.judge(here, difference("less", smallest)) == verdicts.judge(
+            there, difference("greater", smallest)
+        )
+
+    @given(st.floats(-3, 3), st.floats(0.01, 3))
+    def test_without_a_direction_nothing_is_opposite(self, value, half):
+        here = estimate(value, value - half, value + half)
+        assert verdicts.judge(here, difference("either")).reason != "opposite"
+
+
+class TestWorlds:
+    @pytest.mark.parametrize(
+        ("word", "reason", "truth", "expected"),
+        [
+            ("supported", "effect", True, "recovered"),
+            ("inconclusive", "too imprecise", True, "missed"),
+            ("contradicted", "opposite", True, "missed"),
+            ("supported", "effect", False, "false alarm"),
+            ("contradicted", "equivalent", False, "rightly silent"),
+            ("inconclusive", "too imprecise", False, "rightly silent"),
+            ("supported", "effect", None, "not testable here"),
+            ("not testable here", "withheld", True, "not testable here"),
+        ],
+    )
+    def test_words_of_a_world(self, word, reason, truth, expected):
+        assert verdicts.in_world(verdicts.Verdict(word, reason), truth).word == expected
+
+    @pytest.mark.parametrize("truth", [True, False])
+    @pytest.mark.parametrize(
+        ("word", "reason"),
+        [("supported", "effect"), ("contradicted", "opposite"), ("contradicted", "equivalent")]
+        + [("inconclusive", "too imprecise"), ("inconclusive", "no aging effect")],
+    )
+    def test_the_word_on_the_data_can_be_read_back(self, word, reason, truth):
+        seen = verdicts.in_world(verdicts.Verdict(word, reason), truth)
+        assert verdicts.data_word(seen.word, seen.reason) == word
+
+
+class TestPartialConjunction:
+    def test_known_values(self):
+        assert verdicts.partial_conjunction([0.01, 0.02, 0.03], 1) == pytest.approx(0.03)
+        assert verdicts.partial_conjunction([0.03, 0.01, 0.02], 2) == pytest.approx(0.04)
+        assert verdicts.partial_conjunction([0.01, 0.02, 0.03], 3) == pytest.approx(0.04)
+
+    @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
+    def test_grows_with_the_number_needed_and_stays_a_p(self, p):
+        values = [verdicts.partial_conjunction(p, needed) for needed in range(1, len(p) + 1)]
+        assert values == sorted(values)
+        assert 0 <= values[0] <= values[-1] <= 1
+
+    def test_holds_its_level_when_one_effect_too_few_exists(self):
+        import numpy as np
+
+        rng = np.random.default_rng(20)
+        # Needed 2 of 4 while one is real: false claims must stay at or below 2.5 %, also when the rest are one and the same.
+        for shared in (False, True):
+            null = np.repeat(rng.random((20_000, 1)), 3, axis=1) if shared else rng.random((20_000, 3))
+            p = np.column_stack([np.zeros(20_000), null])
+            rate = np.mean([verdicts.partial_conjunction(row, 2) <= 0.025 for row in p])
+            assert rate <= 0.025 + 3 * math.sqrt(0.025 * 0.975 / 20_000)
+
+    def test_refuses_more_than_there_are(self):
+        with pytest.raises(ValueError, match="expected 1 to 2"):
+            verdicts.partial_conjunction([0.1, 0.2], 3)
+
+
+class TestCombine:
+    def test_supported_needs_both_p_and_the_count(self):
+        strong, weak = ("supported", "effect", 0.0001), ("inconclusive", "too imprecise", 0.4)
+        assert verdicts.combine([strong, strong, weak], 2).word == "supported"
+        assert verdicts.combine([strong, weak, weak], 2).word == "inconclusive"
+
+    def test_an_opposite_effect_forbids_support(self):
+        strong, opposite = ("supported", "effect", 0.0001), ("contradicted", "opposite", 0.999)
+        assert verdicts.combine([strong, strong, opposite], 2).word == "inconclusive"
+        assert verdicts.combine([strong, opposite, opposite], 2).word == "contradicted"
+
+    def test_what_cannot_be_tested_leaves_k(self):
+        strong, withheld = ("supported", "effect", 0.0001), ("not testable here", "withheld", 1.0)
+        combined = verdicts.combine([strong, strong, withheld], 2)
+        assert (combined.word, combined.k) == ("supported", 2)
+        assert verdicts.combine([strong, withheld, withheld], 2).word == "not testable here"
+
+
+class TestCatalogue:
+    def test_every_claim_of_the_abstract_is_there(self):
+        assert [claim.id for claim in CLAIMS.claims] == ["C1", "C1b", "C2", "C3", "C4", "C5"]
+
+    def test_a_family_speaks_for_its_endpoints(self):
+        rule = CLAIMS.rule("C3.marrow.femur_cellularity")
+        assert rule.role == "descriptive"
+        assert "femur cellularity" in rule.statement
+        assert CLAIMS.rule("C5.transplant.chimerism.p1").role == "descriptive"
+        assert CLAIMS.rule("C5.transplant.chimerism").role == "primary"
+
+    def test_unknown_evidence_is_refused(self):
+        with pytest.raises(ClaimsError, match="no rule for evidence 'C4.transcriptome.other'"):
+            CLAIMS.rule("C4.transcriptome.other")
+
+    @pytest.mark.parametrize(
+        ("old", "new", "message"),
+        [
+            ("version = 1", "version = ", "cannot be read as TOML"),
+            ('direction = "less"', 'direction = "down"', "direction is 'down', expected one of greater, less, either"),
+            ("smallest = 0.32", "smallest = -1", "smallest is -1, expected a number above 0"),
+            ("needed = 3", "needed = 9", "needed is 9, expected 1 to 5"),
+            ('role = "primary"\n', "", "key 'role' is missing"),
+            ('id = "C2"', 'id = "C1"', "does not begin with its claim"),
+            ('caution = ""', 'caution = ""\ncuation = ""', "unknown key 'cuation'"),
+            ('id = "C1.signaling.pS6_S240_244"', 'id = "C1.signaling.pS6_S235_236"', "occurs twice"),
+        ],
+    )
+    def test_a_broken_file_is_named(self, tmp_path, old, new, message):
+        from endomtor import paths
+
+        text = (paths.data() / "claims.toml").read_text(encoding="utf-8")
+        assert old in text
+        broken = tmp_path / "claims.toml"
+        broken.write_text(text.replace(old, new, 1), encoding="utf-8")
+        with pytest.raises(ClaimsError, match=re.escape(message)):
+            catalogue.read(broken)
+
+
+def record(evidence_id, given_estimate, provenance=SIMULATED, truth=True, family=None):
+    rule = CLAIMS.rule(evidence_id)
+    return evidence.make(rule, given_estimate, provenance=provenance, truth=truth, notebook="x", family=family)
+
+
+class TestEvidence:
+    def test_infinite_limits_become_null(self, tmp_path):
+        unbounded = estimate(0.7, 0.1, math.inf, interval_kind="upper_unbounded", aging_p=0.2)
+        path = tmp_path / "03.json"
+        evidence.write(path, [record("C3.marrow.HSC", unbounded)])
+        row = json.loads(path.read_text())[0]
+        assert row["ci_high"] is None
+        assert evidence.read(path)[0].interval_kind == "upper_unbounded"
+
+    def test_simulated_data_cannot_test_a_premise(self):
+        with pytest.raises(ClaimsError, match="is a premise, which simulated data cannot test"):
+            record("C4.premise.HSC", estimate(0.6, 0.5, 0.7))
+
+    def test_public_data_cannot_test_a_prediction(self):
+        with pytest.raises(ClaimsError, match="is a prediction, which public data cannot test"):
+            record("C1.signaling.pAKT_S473", estimate(0.6, 0.5, 0.7), provenance=PUBLIC)
+
+    def test_families_are_adjusted_by_holm(self):
+        rows = [record("C3.marrow.LSK", estimate(1, 0, 2, p=p, aging_p=0.5), family="marrow") for p in (0.01, 0.04)]
+        rows.append(record("C3.blood.WBC", estimate(1, 0, 2, p=0.03, aging_p=0.5)))
+        assert [row.p_adjusted for row in evidence.adjusted(rows)] == [pytest.approx(0.02), pytest.approx(0.04), None]
+
+    def test_a_doubled_id_is_refused(self, tmp_path):
+        twice = [record("C3.marrow.HSC", estimate(1, 0.5, 2, aging_p=0.001))] * 2
+        with pytest.raises(ClaimsError, match="recorded twice"):
+            evidence.write(tmp_path / "x.json", twice)
+        assert not (tmp_path / "x.json").exists()
+
+
+class TestLedger:
+    def records(self, provenance, truth):
+        strong = estimate(0.8, 0.6, 1.0, p=1e-6, aging_p=1e-6)
+        ids = ["C3.marrow.HSC", "C3.cells.polarity", "C3.cells.gH2AX_foci", "C3.blood.myeloid_balance"]
+        return [record(one, strong, provenance, truth) for one in ids]
+
+    def test_a_true_claim_of_a_world_is_recovered(self):
+        whole = ledger.build(self.records(SIMULATED, True), SIMULATED, CLAIMS, truth=lambda one: True)
+        claim = next(entry for entry in whole["claims"] if entry["id"] == "C3")
+        assert claim["prediction"]["verdict"] == "recovered"
+        assert claim["prediction"]["k"] == 4
+        assert not ledger.strict_faults(whole)
+
+    def test_a_false_claim_that_is_announced_is_a_false_alarm(self):
+        whole = ledger.build(self.records(SIMULATED, False), SIMULATED, CLAIMS, truth=lambda one: False)
+        assert "C3: false alarm" in ledger.strict_faults(whole)[0]
+
+    def test_a_world_that_withholds_says_so(self):
+        whole = ledger.build(self.records(SIMULATED, None), SIMULATED, CLAIMS, truth=lambda one: None)
+        assert {entry["prediction"]["verdict"] for entry in whole["claims"]} == {"not testable here"}
+
+    def test_measured_data_speak_of_support(self):
+        whole = ledger.build(self.records(MEASURED, None), MEASURED, CLAIMS)
+        words = {entry["id"]: entry["prediction"]["verdict"] for entry in whole["claims"]}
+        assert words["C3"] == "supported"
+        assert words["C1b"] == words["C5"] == "not testable here"
+
+    def test_premises_need_all_of_theirs(self):
+        strong = estimate(0.8, 0.6, 1.0, p=1e-6)
+        rows = [record("C4.premise.HSC", strong, PUBLIC)]
+        alone = ledger.build(rows, MEASURED, CLAIMS)["claims"][4]["premise"]
+        rows.append(record("C4.premise.specificity", strong, PUBLIC))
+        both = ledger.build(rows, MEASURED, CLAIMS)["claims"][4]["premise"]
+        assert (alone["verdict"], both["verdict"]) == ("not testable here", "supported")
+
+
+class TestWords:
+    """A simulated result can never read as support."""
+
+    forbidden = re.compile(r"support|confirm|evidence for|proves|contradict|reproduc|shows that", re.IGNORECASE)
+
+    @pytest.mark.parametrize("word", verdicts.WORLD_WORDS)
+    def test_no_simulated_outcome_reads_as_support(self, word):
+        for reason in (*verdicts.REASONS, "no data"):
+            html = boxes.badge("simulated", word, reason)
+            assert not self.forbidden.search(re.sub(r"<[^>]*>", "", html)), html
+            assert "endomtor-simulated" in html
+
+    @pytest.mark.parametrize(
+        "word", [verdicts.RECOVERED, verdicts.MISSED, verdicts.FALSE_ALARM, verdicts.RIGHTLY_SILENT]
+    )
+    def test_simulated_outcomes_say_that_numbers_are_assumed(self, word):
+        assert "numbers assumed" in boxes.phrase("simulated", word)
+        assert boxes.phrase("simulated", word) != word
+
+    def test_no_kind_borrows_the_words_of_another(self):
+        for kind, word in itertools.product(("public", "measured"), verdicts.WORLD_WORDS[:4]):
+            assert (kind, word) not in boxes.PHRASES
+        for word in verdicts.DATA_WORDS[:3]:
+            assert ("simulated", word) not in boxes.PHRASES
+            assert "invented to show the format" in boxes.phrase("measured", word, example=True)
+
+    def test_text_from_data_is_escaped(self):
+        hostile = replace(MEASURED, title="<script>alert(1)</script>")
+        html = boxes.ledger_html(ledger.build([], hostile, CLAIMS))
+        assert "<script>" not in html
+        assert "&lt;script&gt;" in html
+
+    @pytest.mark.parametrize(
+        ("kind", "low", "high", "text"),
+        [
+            ("bounded", 0.1, 0.9, "interval 0.10 to 0.90"),
+            ("upper_unbounded", 0.1, None, "interval 0.10 to unbounded"),
+            ("two_piece", 0.1, 0.9, "below 0.10 or above 0.90"),
+            ("whole_line", None, None, "every number"),
+        ],
+    )
+    def test_every_kind_of_interval_is_told(self, kind, low, high, text):
+        row = {"estimate": 0.5, "ci_low": low, "ci_high": high, "interval_kind": kind, "level": 0.95}
+        assert text in boxes.interval({**row, "unit": "animal", "n": {"aged": 3}})

@@ -1,0 +1,922 @@
+"""The data contract: valid directories load, every broken one is refused in one sentence that names the place."""
+
+import gzip
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from endomtor import contract
+from endomtor.contract import problems as wording
+from endomtor.contract import reading
+from endomtor.contract.dataset import DESIGN_KEYS
+from endomtor.errors import ContractError, EndomtorError
+
+ABOUT = 'title = "Test"\nprovenance = "measured"\nsource = "made for a test"\n'
+GROUPS = ("young", "aged", "control", "ecko")
+GENES = ("Xist", "Ddx3y", "Eif2s3y", "Kdm5d", "Uty", "Mtor", "Kit", "Actb")
+
+
+# --- a valid directory -----------------------------------------------------------------------------------------------
+
+
+def mice(groups=GROUPS, n=4):
+    """Yield animal, group, sex, batch: both sexes and both batches in every group."""
+    for group in groups:
+        for i in range(n):
+            yield {"animal": f"{group}{i}", "group": group, "sex": "FM"[i % 2], "batch": f"b{i // 2 % 2}"}
+
+
+def treated(n=4):
+    for age in ("young", "aged"):
+        for treatment in ("vehicle", "rapamycin"):
+            for i in range(n):
+                yield {
+                    "animal": f"r_{age}_{treatment}{i}",
+                    "age_group": age,
+                    "treatment": treatment,
+                    "sex": "FM"[i % 2],
+                    "batch": f"b{i // 2 % 2}",
+                }
+
+
+def counts_of(sex, rng):
+    counts = rng.integers(50, 500, len(GENES))
+    counts[0] = 300 if sex == "F" else 1
+    counts[1:5] = 0 if sex == "F" else 80
+    return counts
+
+
+def valid_tables():
+    """Return every CSV table with a few sound rows."""
+    unmanipulated = ("control", "ecko")
+    samples = [{"sample": f"s_{mouse['animal']}", **mouse} for mouse in mice()]
+    rng = np.random.default_rng(1)
+    counts = {"gene": GENES} | {sample["sample"]: counts_of(sample["sex"], rng) for sample in samples}
+    lineages = {"myeloid_pct": 20, "b_pct": 50, "t_pct": 30}
+    transplants = [
+        {
+            "recipient": f"{mouse['animal']}" if passage == 1 else f"w_{mouse['animal']}_{passage}",
+            "exposed_animal": mouse["animal"],
+            "donor": f"pool{i % 2}",
+            "niche": mouse["group"],
+            "passage": passage,
+            "week": 16,
+            "donor_chimerism_pct": 60,
+            **lineages,
+            "batch": mouse["batch"],
+        }
+        for i, mouse in enumerate(mice())
+        for passage in (1, 2)
+    ]
+    frames = {
+        "bmec_signaling": [{**m, "marker": "pS6_S235_236", "mfi": 900 + i} for i, m in enumerate(mice())],
+        "rapamycin_blood": [
+            {**m, "day": 0, "analyte": "platelets", "value": 900, "unit": "10^3/uL"} for m in treated()
+        ],
+        "rapamycin_marrow": [{**m, "population": "HSC", "value": 3000, "unit": "per femur"} for m in treated()],
+        "ecko_blood": [{**m, **lineages} for m in mice()],
+        "ecko_marrow": [{**m, "population": "HSC", "value": 0.01, "unit": "% of live"} for m in mice()],
+        "ecko_cells": [
+            {**{k: m[k] for k in ("animal", "group", "batch")}, "cell": c, "assay": assay, "value": value}
+            for m in mice()
+            for c in range(2)
+            for assay, value in (("polarity", c), ("gH2AX_foci", 3 * c))
+        ],
+        "ecko_limiting_dilution": [
+            {"group": m["group"], "donor": m["animal"], "dose": d, "tested": 10, "positive": p, "cell_type": "WBM"}
+            for m in mice(n=4)
+            for d, p in ((1e4, 2), (1e5, 8))
+        ],
+        "ecko_verification": [
+            {
+                "animal": m["animal"],
+                "group": m["group"],
+                "cell_type": "BMEC",
+                "measure": "recombined_allele_pct",
+                "value": 90 if m["group"] == "ecko" else 0,
+                "unit": "%",
+            }
+            for m in mice(unmanipulated)
+        ],
+        "hspc_counts": counts,
+        "hspc_samples": samples,
+        "serial_transplants": transplants,
+        "survival": [
+            {"animal": m["animal"], "experiment": "ecko", "group": m["group"], "day": 30, "event": "censored"}
+            for m in mice(n=5)
+        ],
+        "exclusions": [{"table": "survival", "animal": "aged4", "reason": "sick at sampling"}],
+    }
+    return {name: pd.DataFrame(rows) for name, rows in frames.items()}
+
+
+def cells(n_cells=6, **changes):
+    """Return a small AnnData of BMECs of every mouse."""
+    rng = np.random.default_rng(2)
+    obs = pd.DataFrame([mouse for mouse in mice() for _ in range(n_cells)])
+    obs.index = [f"cell{i}" for i in range(len(obs))]
+    counts = np.vstack([counts_of(sex, rng) for sex in obs["sex"]]) // 10
+    data = anndata.AnnData(sparse.csr_matrix(counts.astype(np.float32)), obs=obs, var=pd.DataFrame(index=list(GENES)))
+    for name, value in changes.items():
+        data.obs[name] = value
+    return data
+
+
+def write(folder: Path, tables: dict, about: str = ABOUT, h5ad=None) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "dataset.toml").write_text(about)
+    for name, content in tables.items():
+        if isinstance(content, pd.DataFrame):
+            content.to_csv(folder / (f"{name}.csv.gz" if name == "hspc_counts" else f"{name}.csv"), index=False)
+        elif isinstance(content, bytes):
+            (folder / name).write_bytes(content)
+        else:
+            (folder / name).write_text(content)
+    if h5ad is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            h5ad.write_h5ad(folder / "bmec_cells.h5ad")
+    return folder
+
+
+def errors(folder):
+    return [problem for problem in contract.check(folder) if problem.severity == "error"]
+
+
+def remarks(folder):
+    return [problem for problem in contract.check(folder) if problem.severity == "warning"]
+
+
+def one(found, **fields):
+    """Return the only problem with these fields."""
+    hits = [p for p in found if all(getattr(p, name) == value for name, value in fields.items())]
+    assert len(hits) == 1, [str(p) for p in found]
+    return hits[0]
+
+
+@pytest.fixture
+def tables():
+    return valid_tables()
+
+
+@pytest.fixture
+def valid(tmp_path, tables):
+    return write(tmp_path / "d", tables, h5ad=cells())
+
+
+def test_a_valid_directory_of_every_table_loads_without_a_remark(valid):
+    ds = contract.load(valid)
+    assert contract.check(valid) == []
+    assert set(ds.tables) == set(contract.TABLES) - {"exclusions"}
+    assert ds.provenance.kind == "measured"
+    assert ds.design == {}
+    assert dict(ds.design_rows())["strain"] == "not stated"
+    assert ds.confounded == {}
+    assert ds.get("nothing") is None
+
+
+@pytest.mark.parametrize("name", [name for name in contract.TABLES if name not in ("exclusions", "bmec_cells")])
+def test_each_table_stands_alone_or_with_its_partner(tmp_path, tables, name):
+    names = {name} | ({"hspc_counts", "hspc_samples"} if name.startswith("hspc") else set())
+    folder = write(tmp_path / "d", {one: tables[one] for one in names})
+    assert set(contract.load(folder).tables) == names
+    # Every column of the valid table is in the contract, and every required one is in the valid table.
+    required = {column.name for column in contract.TABLES[name].columns if column.required}
+    assert required <= set(tables[name])
+
+
+def test_types_ids_and_blanks(tmp_path, tables):
+    blood = tables["ecko_blood"].assign(animal=[f"{i:03d}" for i in range(16)], batch="", week="", litter="")
+    blood.loc[3, ["myeloid_pct", "b_pct", "t_pct"]] = np.nan
+    cells_table = tables["ecko_cells"].assign(blinded="TRUE")
+    frames = contract.load(write(tmp_path / "d", {"ecko_blood": blood, "ecko_cells": cells_table})).tables
+    assert frames["ecko_blood"]["animal"].iloc[1] == "001"
+    assert set(frames["ecko_blood"]["batch"]) == {""}
+    assert "week" not in frames["ecko_blood"]
+    assert "litter" not in frames["ecko_blood"]
+    assert frames["ecko_blood"]["t_pct"].dtype == float
+    assert frames["ecko_cells"]["blinded"].all()
+
+
+def test_counts_are_genes_by_samples_in_the_order_of_the_sheet(tmp_path, tables):
+    sheet = tables["hspc_samples"].iloc[::-1]
+    ds = contract.load(write(tmp_path / "d", {"hspc_counts": tables["hspc_counts"], "hspc_samples": sheet}))
+    counts = ds.tables["hspc_counts"]
+    assert list(counts.columns) == list(sheet["sample"])
+    assert list(counts.index) == list(GENES)
+    assert (counts.dtypes == np.int64).all()
+    assert counts.loc["Kit", "s_aged2"] == tables["hspc_counts"].set_index("gene").loc["Kit", "s_aged2"]
+
+
+def test_bom_crlf_gzip_blank_rows_and_trailing_commas_are_tolerated(tmp_path, tables):
+    text = tables["ecko_blood"].to_csv(index=False).replace("\n", ",,\r\n") + "\r\n,,,,,,,,\r\n"
+    ds = contract.load(write(tmp_path / "d", {"ecko_blood.csv.gz": gzip.compress(b"\xef\xbb\xbf" + text.encode())}))
+    pd.testing.assert_frame_equal(
+        ds.tables["ecko_blood"], tables["ecko_blood"].astype({"t_pct": float}), check_dtype=False
+    )
+
+
+def test_columns_may_come_in_any_order(tmp_path, tables):
+    blood = tables["ecko_blood"]
+    ds = contract.load(write(tmp_path / "d", {"ecko_blood": blood[blood.columns[::-1]]}))
+    assert list(ds.tables["ecko_blood"].columns[:4]) == ["animal", "group", "sex", "batch"]
+
+
+def test_exclusions_and_empty_cells_are_taken_out_and_counted(tmp_path, tables):
+    marrow = tables["ecko_marrow"].astype({"value": object})
+    marrow.loc[5, "value"] = ""
+    transplants = tables["serial_transplants"].astype({"donor_chimerism_pct": object})
+    transplants.loc[1, "donor_chimerism_pct"] = ""
+    exclusions = pd.DataFrame(
+        {
+            "table": ["ecko_blood", "serial_transplants", "hspc_samples", "bmec_cells", "ecko_marrow"],
+            "animal": ["aged0", "young0", "ecko1", "ecko1", "nobody"],
+            "reason": "sick",
+        }
+    )
+    frames = tables | {"ecko_marrow": marrow, "serial_transplants": transplants, "exclusions": exclusions}
+    folder = write(tmp_path / "d", frames, h5ad=cells())
+    ds = contract.load(folder)
+    assert list(ds.excluded["rows"]) == [1, 2, 1, 6, 0]
+    assert "aged0" not in set(ds.tables["ecko_blood"]["animal"])
+    assert "s_ecko1" not in ds.tables["hspc_counts"]
+    assert "ecko1" not in set(ds.tables["bmec_cells"].obs["animal"])
+    # young0's empty chimerism went with young0; the empty value is a missing row of aged1.
+    assert ds.missing.values.tolist() == [["ecko_marrow", "aged1", "value", 1]]
+    assert len(ds.tables["ecko_marrow"]) == 15
+    assert one(ds.warnings, file="exclusions.csv").row == 6
+    said = " ".join(ds.describe(["ecko_blood", "ecko_marrow"]))
+    assert "n of animal is young 4, aged 3, control 4, ecko 4" in said
+    assert "aged0 left out (sick), 1 row." in said
+    assert "1 empty cell in value left out (1 animal)" in said
+
+
+def test_sha256_is_over_the_names_and_hashes_of_the_files_read(tmp_path, tables):
+    folder = write(tmp_path / "d", {"ecko_blood": tables["ecko_blood"], "README.md": "not read"})
+    lines = "".join(
+        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n"
+        for name in ("dataset.toml", "ecko_blood.csv")
+    )
+    expected = hashlib.sha256(lines.encode()).hexdigest()
+    assert contract.load(folder).provenance.sha256 == expected
+    assert contract.provenance_of(folder) == contract.load(folder).provenance
+
+
+def test_the_rest_of_low_lineages_becomes_other(tmp_path, tables):
+    blood = tables["ecko_blood"].astype({"t_pct": float})
+    blood.loc[2, "t_pct"] = 20.0
+    blood.loc[3, "t_pct"] = 29.0
+    ds = contract.load(write(tmp_path / "d", {"ecko_blood": blood}))
+    assert ds.tables["ecko_blood"]["other_pct"].dropna().to_dict() == {2: 10.0}
+    assert "the rest becomes other (1 row)" in str(one(ds.warnings, row=4))
+
+
+# --- dataset.toml ----------------------------------------------------------------------------------------------------
+
+SIMULATED = ABOUT.replace("measured", "simulated")
+
+
+@pytest.mark.parametrize(
+    ("about", "column", "part"),
+    [
+        ("title = ", None, "valid TOML"),
+        ("[" * 5000, None, "valid TOML"),
+        ('title = "x"\nsource = "y"\n', "provenance", "this key"),
+        (ABOUT.replace("measured", "mesured"), "provenance", 'did you mean "measured"?'),
+        (ABOUT + 'license = "MIT"\n', "license", 'did you mean "licence"?'),
+        (ABOUT + "example = 1\n", "example", "true or false"),
+        (ABOUT + "[design]\nrandomized = true\n", "design.randomized", 'did you mean "randomised"?'),
+        (ABOUT + "[design]\nyoung_weeks = 12\n", "design.young_weeks", "two ages in weeks"),
+        (ABOUT + "design = 3\n", "design", "a section [design]"),
+        (ABOUT.replace('"Test"', '""'), "title", "text that is not empty"),
+        (ABOUT.replace('"Test"', "7"), "title", "text"),
+        (SIMULATED + "seed = 1\n", "world", "since the data are simulated"),
+        (SIMULATED + 'world = "paper"\n', "seed", "since the data are simulated"),
+        (SIMULATED + 'world = "paper"\nseed = "1"\n', "seed", "an integer"),
+        (ABOUT + 'world = "paper"\n', "world", "simulated data only"),
+    ],
+)
+def test_dataset_toml_faults(tmp_path, tables, about, column, part):
+    folder = write(tmp_path / "d", {"ecko_blood": tables["ecko_blood"]}, about)
+    fault = one(errors(folder), file="dataset.toml", column=column)
+    assert part in str(fault)
+    with pytest.raises(ContractError):
+        contract.provenance_of(folder)
+
+
+def test_no_dataset_toml(tmp_path, tables):
+    folder = write(tmp_path / "d", {"ecko_blood": tables["ecko_blood"]})
+    (folder / "dataset.toml").unlink()
+    assert one(errors(folder), file="dataset.toml").value == "no such file"
+
+
+def test_the_design_is_shown(tmp_path, tables):
+    about = ABOUT + '[design]\nstrain = "C57BL/6J"\nyoung_weeks = [10, 14]\nrandomised = true\ndose = ""\n'
+    rows = contract.load(write(tmp_path / "d", {"ecko_blood": tables["ecko_blood"]}, about)).design_rows()
+    assert len(rows) == len(DESIGN_KEYS)
+    shown = dict(rows)
+    assert (shown["strain"], shown["young weeks"], shown["randomised"]) == ("C57BL/6J", "10 to 14", "yes")
+    assert shown["dose"] == shown["blinded"] == "not stated"
+
+
+def test_kinds_limits_the_provenance(valid):
+    assert contract.load(valid, kinds=("measured",))
+    with pytest.raises(ContractError, match="found measured, expected simulated here"):
+        contract.load(valid, kinds=("simulated",))
+
+
+def test_a_missing_folder_is_one_sentence(tmp_path):
+    for call in (contract.load, contract.check, contract.provenance_of):
+        with pytest.raises(EndomtorError, match="expected a folder.* found nothing"):
+            call(tmp_path / "nowhere")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EndomtorError, match="found a file"):
+        contract.check(tmp_path / "file")
+
+
+# --- broken files ----------------------------------------------------------------------------------------------------
+
+HEADER = "animal,group,sex,batch,myeloid_pct,b_pct,t_pct"
+ROW = "m1,young,F,b1,20,50,30"
+TWO = f"{HEADER}\n{ROW}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "row", "part"),
+    [
+        ("ecko_blood.csv", b"", None, "an empty file"),
+        ("ecko_blood.csv", b" \n\n", None, "an empty file"),
+        ("ecko_blood.csv", b"\xef\xbb\xbf", None, "an empty file"),
+        ("ecko_blood.csv", HEADER.encode() + b"\n", None, "a header row only"),
+        ("ecko_blood.csv", TWO.replace(",", ";").encode(), None, "cells separated by semicolons"),
+        ("ecko_blood.csv", TWO.replace(",", "\t").encode(), None, "cells separated by tabs"),
+        ("ecko_blood.csv", TWO.encode("utf-16"), None, "text in UTF-16"),
+        ("ecko_blood.csv", TWO.encode("utf-16-le"), None, "text in UTF-16 or UTF-32"),
+        ("ecko_blood.csv", TWO.replace("b1", "b\xe9").encode("latin-1"), 2, "byte 0xe9"),
+        ("ecko_blood.csv", TWO.replace("b1", "b\0").encode(), 2, "without NUL bytes"),
+        ("ecko_blood.csv", (TWO + "m2,young,F\n").encode(), 3, 'found "3 cells", expected 7 cells'),
+        ("ecko_blood.csv", (TWO + ROW + ",9\n").encode(), 3, 'found "8 cells", expected 7 cells'),
+        ("ecko_blood.csv", (TWO + 'm2,"young,F\n').encode(), 3, "closed quotes"),
+        ("ecko_blood.csv", TWO.replace("sex", "group").encode(), 1, "each column once"),
+        ("ecko_blood.csv", TWO.replace("sex", "").encode(), 1, "a name for column 3"),
+        ("ecko_blood.csv", TWO.replace("sex", "Sex").encode(), 1, 'did you mean "Sex"?'),
+        ("ecko_blood.csv", gzip.compress(TWO.encode()), None, "found a gzip file"),
+        ("ecko_blood.csv", b"PK\x03\x04xlsx", None, "found an Excel or zip file"),
+        ("ecko_blood.csv.gz", b"", None, "an empty file"),
+        ("ecko_blood.csv.gz", TWO.encode(), None, "expected a gzip file"),
+        ("ecko_blood.csv.gz", gzip.compress(TWO.encode())[:-9], None, "a file that is cut off"),
+        ("ecko_blood.csv.gz", gzip.compress(TWO.encode())[:-8] + b"\0" * 8, None, "a damaged gzip stream"),
+        ("ecko_blood.csv.gz", gzip.compress(b""), None, "an empty file"),
+        ("ecko_blod.csv", TWO.encode(), None, 'did you mean "ecko_blood.csv"?'),
+        ("Ecko_Blood.csv", TWO.encode(), None, 'did you mean "ecko_blood.csv"?'),
+        ("ecko_blood.CSV", TWO.encode(), None, "this table as ecko_blood.csv"),
+        ("ecko_blood.tsv", TWO.encode(), None, "this table as ecko_blood.csv"),
+        ("ecko_blood.xlsx", b"PK", None, "Excel files are not read yet"),
+        ("mice.xlsx", b"PK", None, "the name of a table of the contract"),
+        ("bmec_cells.csv", TWO.encode(), None, "this table as bmec_cells.h5ad"),
+        ("ecko_blood.h5ad", b"\x89HDF\r\n\x1a\n", None, "this table as ecko_blood.csv"),
+        ("bmec_cell.h5ad", b"\x89HDF\r\n\x1a\n", None, 'did you mean "bmec_cells.h5ad"?'),
+        ("bmec_cells.h5ad", b"", None, "an empty file"),
+        ("bmec_cells.h5ad", b"not HDF5", None, "an HDF5 (AnnData) file"),
+        ("bmec_cells.h5ad", b"\x89HDF\r\n\x1a\n cut off", None, "a whole AnnData file"),
+    ],
+)
+def test_a_broken_file_is_one_sentence(tmp_path, tables, name, content, row, part):
+    folder = write(tmp_path / "d", {"ecko_marrow": tables["ecko_marrow"], name: content})
+    fault = one([problem for problem in errors(folder) if problem.file == name], row=row)
+    assert part in str(fault)
+    assert "\n" not in str(fault)
+    with pytest.raises(ContractError) as caught:
+        contract.load(folder)
+    assert caught.value.problems == errors(folder)
+
+
+def test_the_same_table_in_two_formats(tmp_path, tables):
+    content = tables["ecko_blood"].to_csv(index=False)
+    folder = write(tmp_path / "d", {"ecko_blood.csv": content, "ecko_blood.csv.gz": gzip.compress(content.encode())})
+    assert "one format only" in str(one(errors(folder), file="ecko_blood.csv"))
+
+
+def test_no_table_or_only_exclusions(tmp_path, tables):
+    assert "at least one table" in str(one(errors(write(tmp_path / "a", {}))))
+    folder = write(tmp_path / "b", {"exclusions": tables["exclusions"]})
+    assert "at least one table" in str(one(errors(folder)))
+
+
+def test_other_files_are_left_alone(tmp_path, tables):
+    others = {".~lock.ecko_blood.csv#": "", "~$ecko.xlsx": "", "._ecko_blood.csv": "", "notes.md": "", "plate.png": ""}
+    folder = write(tmp_path / "d", {"ecko_blood": tables["ecko_blood"]} | others)
+    assert errors(folder) == []
+
+
+def test_a_folder_with_a_tables_name(tmp_path, tables):
+    folder = write(tmp_path / "d", {"ecko_blood": tables["ecko_blood"]})
+    (folder / "survival.csv").mkdir()
+    assert "a file that can be read" in str(one(errors(folder), file="survival.csv"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="symbolic links need POSIX")
+def test_a_dangling_link(tmp_path, tables):
+    folder = write(tmp_path / "d", {"ecko_blood": tables["ecko_blood"]})
+    (folder / "survival.csv").symlink_to(tmp_path / "gone.csv")
+    assert "a file that can be read" in str(one(errors(folder), file="survival.csv"))
+
+
+# --- broken cells and rows -------------------------------------------------------------------------------------------
+
+# table, change of its last row, column that must be named, part of the sentence
+CELLS = [
+    ("ecko_blood", {"group": "Young"}, "group", 'did you mean "young"?'),
+    ("ecko_blood", {"group": "Cre+"}, "group", "expected young, aged, control or ecko."),
+    ("ecko_blood", {"sex": ""}, "sex", "found an empty cell"),
+    ("ecko_blood", {"sex": "female"}, "sex", "F, M, mixed or unknown"),
+    ("ecko_blood", {"animal": ""}, "animal", "found an empty cell"),
+    ("ecko_blood", {"t_pct": "NA"}, "t_pct", "a number from 0 to 100, or an empty cell"),
+    ("ecko_blood", {"t_pct": "nan"}, "t_pct", "a number from 0 to 100"),
+    ("ecko_blood", {"t_pct": "inf"}, "t_pct", "a number from 0 to 100"),
+    ("ecko_blood", {"t_pct": "1e400"}, "t_pct", "a number from 0 to 100"),
+    ("ecko_blood", {"t_pct": "30,5"}, "t_pct", "a number from 0 to 100"),
+    ("ecko_blood", {"t_pct": "3_0"}, "t_pct", "a number from 0 to 100"),
+    ("ecko_blood", {"t_pct": "٣٠"}, "t_pct", "a number from 0 to 100"),
+    ("ecko_blood", {"t_pct": "-1"}, "t_pct", "a number from 0 to 100"),
+    ("ecko_blood", {"myeloid_pct": 0, "b_pct": 0, "t_pct": "101"}, "t_pct", "a number from 0 to 100"),
+    ("ecko_blood", {"t_pct": ""}, "t_pct", "all of myeloid, B and T cells, or none"),
+    ("ecko_blood", {"t_pct": 32.5}, "myeloid_pct, b_pct, t_pct", "a sum of 102.5"),
+    ("ecko_blood", {"animal": "young0"}, "animal", "row 2 has the same"),
+    ("bmec_signaling", {"mfi": 0}, "mfi", "a number above 0"),
+    ("bmec_signaling", {"mfi": ""}, "mfi", "found an empty cell"),
+    ("bmec_signaling", {"marker": ""}, "marker", "found an empty cell"),
+    ("bmec_signaling", {"animal": "young0", "marker": "pAKT_S473"}, "group", "the group of animal"),
+    ("rapamycin_blood", {"day": "1.5"}, "day", "an integer"),
+    ("rapamycin_blood", {"day": "1e300"}, "day", "an integer"),
+    ("rapamycin_blood", {"analyte": "platelet"}, "analyte", 'did you mean "platelets"?'),
+    ("rapamycin_blood", {"value": 0}, "value", "a number above 0, or an empty cell"),
+    (
+        "rapamycin_blood",
+        {"animal": "r_young_vehicle0", "day": 7, "age_group": "young"},
+        "treatment",
+        "the treatment of",
+    ),
+    ("rapamycin_marrow", {"treatment": "rapamicin"}, "treatment", 'did you mean "rapamycin"?'),
+    ("rapamycin_marrow", {"value": 101, "unit": "% of LSK"}, "value", "at most 100"),
+    ("ecko_marrow", {"unit": ""}, "unit", "found an empty cell"),
+    ("ecko_marrow", {"plated_cells": -5}, "plated_cells", "a number above 0"),
+    ("ecko_cells", {"value": 2, "assay": "polarity"}, "value", "0 or 1"),
+    ("ecko_cells", {"value": 2.5, "assay": "gH2AX_foci"}, "value", "an integer"),
+    ("ecko_cells", {"assay": "polarty"}, "assay", 'did you mean "polarity"?'),
+    ("ecko_cells", {"blinded": "maybe"}, "blinded", "true or false"),
+    ("ecko_limiting_dilution", {"positive": 11}, "positive", "at most the 10 that were tested"),
+    ("ecko_limiting_dilution", {"tested": 0, "positive": 0}, "tested", "an integer of at least 1"),
+    ("ecko_limiting_dilution", {"dose": 0}, "dose", "a number above 0"),
+    ("ecko_limiting_dilution", {"cell_type": "lin-"}, "cell_type", 'did you mean "Lin-"?'),
+    ("ecko_limiting_dilution", {"donor": "young0"}, "group", "the group of donor"),
+    ("ecko_verification", {"value": 101}, "value", "a number from 0 to 100"),
+    ("ecko_verification", {"measure": "pS6", "value": 0}, "value", "a number above 0"),
+    ("serial_transplants", {"passage": 6}, "passage", "an integer from 1 to 5"),
+    ("serial_transplants", {"week": 0}, "week", "a number above 0"),
+    ("serial_transplants", {"recipient": "young0", "week": 4}, "exposed_animal", "the exposed_animal of recipient"),
+    ("serial_transplants", {"exposed_animal": "young0"}, "niche", "the niche of exposed_animal"),
+    ("serial_transplants", {"recipient": "ecko3", "week": 8}, "passage", "the passage of recipient"),
+    ("serial_transplants", {"host_niche": "wild-type"}, "host_niche", 'did you mean "wildtype"?'),
+    ("survival", {"group": "rapamycin"}, "group", "outside the rapamycin experiment"),
+    ("survival", {"event": "dead"}, "event", "died, euthanised or censored"),
+    ("survival", {"day": -1}, "day", "an integer of at least 0"),
+    ("hspc_counts", {"s_aged0": 1.5}, "s_aged0", "a raw count"),
+    ("hspc_counts", {"s_aged0": -1}, "s_aged0", "a raw count"),
+    ("hspc_counts", {"s_aged0": ""}, "s_aged0", "a raw count"),
+    ("hspc_counts", {"gene": "Kit"}, "gene", "row 8 has the same"),
+    ("hspc_counts", {"gene": ""}, "gene", "found an empty cell"),
+    ("hspc_samples", {"n_animals_pooled": 0}, "n_animals_pooled", "an integer of at least 1"),
+    ("exclusions", {"table": "ecko_blod"}, "table", 'did you mean "ecko_blood"?'),
+    ("exclusions", {"reason": ""}, "reason", "found an empty cell"),
+]
+
+
+@pytest.mark.parametrize(("table", "change", "column", "part"), CELLS)
+def test_a_broken_cell_is_named(tmp_path, tables, table, change, column, part):
+    """Change the last row of one table of an otherwise valid directory."""
+    beside = ("hspc_counts", "hspc_samples") if table.startswith("hspc") else ("survival",)
+    frame = tables[table].astype(object)
+    last = frame.index[-1]
+    for name, value in change.items():
+        if name not in frame:
+            frame[name] = ""
+        frame.loc[last, name] = value
+    file = contract.TABLES[table].file
+    found = errors(write(tmp_path / "d", {name: tables[name] for name in beside} | {table: frame}))
+    fault = one([problem for problem in found if problem.row == len(frame) + 1], file=file, column=column)
+    assert part in str(fault)
+    if column in change:
+        assert fault.value == str(change[column])
+    assert json.loads(json.dumps(fault.as_dict()))["row"] == len(frame) + 1
+
+
+def test_all_faults_of_all_files_are_listed_in_order(tmp_path, tables):
+    tables["ecko_blood"] = tables["ecko_blood"].astype(object)
+    tables["ecko_blood"].loc[[2, 7], "t_pct"] = "much"
+    tables["ecko_blood"].loc[4, "sex"] = "f"
+    tables["survival"]["event"] = "gone"
+    found = errors(write(tmp_path / "d", tables, ABOUT + "colour = 1\n"))
+    places = [(problem.file, problem.row) for problem in found]
+    assert places == [("dataset.toml", None), ("ecko_blood.csv", 4), ("ecko_blood.csv", 6), ("ecko_blood.csv", 9)] + [
+        ("survival.csv", row) for row in range(2, 22)
+    ]
+
+
+def test_a_faulty_cell_does_not_cause_further_faults(tmp_path, tables):
+    marrow = tables["ecko_marrow"]
+    marrow = pd.concat([marrow, marrow.assign(unit="per femur")], ignore_index=True)
+    marrow.loc[20, "group"] = "yuong"
+    assert len(errors(write(tmp_path / "d", {"ecko_marrow": marrow}))) == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [("ecko_marrow", "group", "aged"), ("serial_transplants", "niche", "aged")],
+)
+def test_an_animal_in_two_groups_over_two_tables(tmp_path, tables, table, column, value):
+    frame = tables[table]
+    id_column = "animal" if column == "group" else "exposed_animal"
+    frame.loc[frame[id_column] == "young0", column] = value
+    fault = one(errors(write(tmp_path / "d", {"ecko_blood": tables["ecko_blood"], table: frame})))
+    assert (fault.file, fault.row, fault.column) == (f"{table}.csv", 2, column)
+    assert "ecko_blood.csv, row 2" in fault.expected
+
+
+def test_counts_and_sheet_must_match(tmp_path, tables):
+    counts = tables["hspc_counts"].rename(columns={"s_aged0": "s_aged_0"})
+    found = errors(write(tmp_path / "d", {"hspc_counts": counts, "hspc_samples": tables["hspc_samples"]}))
+    assert one(found, file="hspc_samples.csv").suggestion == "s_aged_0"
+    assert one(found, file="hspc_counts.csv.gz").suggestion == "s_aged0"
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("name", ["hspc_counts", "hspc_samples"])
+def test_counts_and_sheet_come_together(tmp_path, tables, name):
+    fault = one(errors(write(tmp_path / "d", {name: tables[name], "ecko_blood": tables["ecko_blood"]})))
+    assert "beside it" in str(fault)
+
+
+# --- sex and simulated data ------------------------------------------------------------------------------------------
+
+
+def test_sheet_sex_against_expression_sex(tmp_path, tables):
+    sheet = tables["hspc_samples"]
+    sheet.loc[0, "sex"] = "M"
+    fault = one(errors(write(tmp_path / "d", {"hspc_counts": tables["hspc_counts"], "hspc_samples": sheet})))
+    assert (fault.row, fault.column, fault.value) == (2, "sex", "M")
+    assert "Xist 300, Y genes 0" in fault.expected
+
+
+@pytest.mark.parametrize("sex", ["mixed", "unknown"])
+def test_a_sex_that_is_not_stated_is_not_judged(tmp_path, tables, sex):
+    sheet = tables["hspc_samples"].assign(sex=sex)
+    assert errors(write(tmp_path / "d", {"hspc_counts": tables["hspc_counts"], "hspc_samples": sheet})) == []
+
+
+def test_expression_sex_is_not_called_from_few_or_mixed_counts(tmp_path, tables):
+    counts = tables["hspc_counts"].set_index("gene")
+    sheet = tables["hspc_samples"].assign(sex="M")
+    counts.loc["Xist"] = 15
+    counts.loc[["Ddx3y", "Eif2s3y", "Kdm5d", "Uty"]] = 0
+    assert errors(write(tmp_path / "a", {"hspc_counts": counts.reset_index(), "hspc_samples": sheet})) == []
+    counts.loc["Xist"], counts.loc["Uty"] = 300, 100
+    assert errors(write(tmp_path / "b", {"hspc_counts": counts.reset_index(), "hspc_samples": sheet})) == []
+    without = counts.drop(index=["Ddx3y", "Eif2s3y", "Kdm5d", "Uty"]).reset_index()
+    assert errors(write(tmp_path / "c", {"hspc_counts": without, "hspc_samples": sheet})) == []
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_sex_of_cells_is_judged_per_animal(tmp_path, dense):
+    data = cells()
+    data.obs.loc[data.obs["animal"] == "aged1", "sex"] = "F"
+    if dense:
+        data.X = data.X.toarray()
+    fault = one(errors(write(tmp_path / "d", {}, h5ad=data)), column="sex")
+    assert 'animal "aged1"' in str(fault)
+    assert fault.value == "F"
+
+
+def test_simulated_ids_are_refused_in_measured_and_public_data(tmp_path, tables):
+    frames = {name: tables[name].copy() for name in ("ecko_blood", "ecko_limiting_dilution", "serial_transplants")}
+    frames["ecko_blood"]["animal"] = "sim-" + frames["ecko_blood"]["animal"]
+    frames["ecko_limiting_dilution"].loc[3, "donor"] = "SIM-1"
+    frames["serial_transplants"]["recipient"] = "sim-" + frames["serial_transplants"]["recipient"]
+    for kind in ("measured", "public"):
+        found = errors(write(tmp_path / kind, frames, ABOUT.replace("measured", kind)))
+        assert [(p.file, p.column) for p in found] == [
+            ("ecko_blood.csv", "animal"),
+            ("ecko_limiting_dilution.csv", "donor"),
+            ("serial_transplants.csv", "recipient"),
+        ]
+    about = SIMULATED + 'world = "paper"\nseed = 1\n'
+    ds = contract.load(write(tmp_path / "s", {"ecko_blood": frames["ecko_blood"]}, about))
+    assert (ds.provenance.world, ds.provenance.seed) == ("paper", 1)
+    noted = remarks(write(tmp_path / "t", {"ecko_marrow": tables["ecko_marrow"]}, about))
+    assert "begins with sim- in simulated data (16 rows without)" in str(one(noted, column="animal"))
+
+
+def test_simulated_cells_are_refused_in_measured_data(tmp_path):
+    data = cells()
+    about = SIMULATED + 'world = "paper"\nseed = 1\n'
+    assert one(remarks(write(tmp_path / "d", {}, about, h5ad=data)), column="uns")
+    data.uns["endomtor_provenance"] = {"kind": "simulated", "world": "paper", "seed": 1}
+    assert one(errors(write(tmp_path / "d", {}, h5ad=data))).column == "uns"
+    assert errors(write(tmp_path / "d", {}, about, h5ad=data)) == []
+
+
+# --- single cells ----------------------------------------------------------------------------------------------------
+
+
+def test_cells_load_as_raw_counts_with_text_obs(tmp_path):
+    data = cells(leiden="3", ec_subtype="sinusoidal")
+    data.obs["batch"] = pd.Categorical([1] * 48 + [2] * 48)
+    data.layers["log"] = np.log1p(data.X.toarray())
+    got = contract.load(write(tmp_path / "d", {}, h5ad=data)).tables["bmec_cells"]
+    assert got.shape == (96, len(GENES))
+    assert set(got.obs["batch"]) == {"1", "2"}
+    assert got.obs["ec_subtype"].iloc[0] == "sinusoidal"
+    np.testing.assert_array_equal(got.X.toarray(), data.X.toarray())
+
+
+def _log(data):
+    data.X = np.log1p(data.X.toarray())
+
+
+def _negative(data):
+    data.X = -data.X.toarray()
+
+
+def _nan(data):
+    data.X = np.full(data.shape, np.nan)
+
+
+def _doubled_gene(data):
+    data.var_names = ["Xist", "Xist", *GENES[2:]]
+
+
+def _no_group(data):
+    del data.obs["group"]
+
+
+def _capital_group(data):
+    data.obs = data.obs.rename(columns={"group": "Group"})
+
+
+def _bad_group(data):
+    data.obs.iloc[0, 1] = "old"
+
+
+def _empty_animal(data):
+    data.obs.iloc[0, 0] = None
+
+
+def _two_groups(data):
+    data.obs.iloc[1, 1] = "aged"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "column", "part"),
+    [
+        (_log, "X", "raw counts in X"),
+        (_negative, "X", "raw counts in X"),
+        (_nan, "X", "found nan"),
+        (_doubled_gene, "gene symbol", "each gene symbol once"),
+        (_no_group, "group", "a column of this name"),
+        (_capital_group, "group", 'did you mean "Group"?'),
+        (_bad_group, "group", 'found "old"'),
+        (_empty_animal, "animal", "found an empty cell"),
+        (_two_groups, "group", "the group of animal"),
+    ],
+)
+def test_broken_cells_are_one_sentence(tmp_path, spoil, column, part):
+    data = cells()
+    spoil(data)
+    assert part in str(one(errors(write(tmp_path / "d", {}, h5ad=data)), column=column))
+
+
+def test_a_table_of_which_nothing_is_left_is_as_good_as_absent(tmp_path, tables):
+    sheet = tables["hspc_samples"]
+    exclusions = pd.DataFrame({"table": "hspc_counts", "animal": sheet["animal"], "reason": "degraded RNA"})
+    frames = {name: tables[name] for name in ("hspc_counts", "hspc_samples", "survival")} | {"exclusions": exclusions}
+    ds = contract.load(write(tmp_path / "d", frames | {"ecko_marrow": tables["ecko_marrow"].assign(value="")}))
+    assert set(ds.tables) == {"survival"}
+    assert len([p for p in ds.warnings if p.value == "nothing left"]) == 2
+
+
+def test_young_stand_in_for_absent_controls_with_a_remark(tmp_path, tables):
+    blood = tables["ecko_blood"].query("group != 'control'")
+    noted = remarks(write(tmp_path / "d", {"ecko_blood": blood, "ecko_verification": tables["ecko_verification"]}))
+    assert "young mice stand in" in str(one(noted))
+
+
+def test_cells_without_x(tmp_path):
+    data = anndata.AnnData(obs=cells().obs, var=cells().var)
+    assert "no X" in str(one(errors(write(tmp_path / "d", {}, h5ad=data))))
+
+
+# --- warnings --------------------------------------------------------------------------------------------------------
+
+
+def test_complete_confounding_withholds_only_its_contrast(tmp_path, tables):
+    blood = tables["ecko_blood"]
+    blood["batch"] = blood["group"].map({"young": "1", "aged": "2", "control": "3", "ecko": "3"})
+    folder = write(tmp_path / "d", {"ecko_blood": blood, "ecko_verification": tables["ecko_verification"]})
+    ds = contract.load(folder)
+    noted = one(ds.warnings, column="batch")
+    assert "complete confounding (aged in 2; young in 1)" in str(noted)
+    assert str(noted).endswith("so the verdict is withheld.")
+    assert list(ds.confounded) == ["ecko_blood"]
+    assert ds.withheld("ecko_blood", "ecko", "control") == ""
+    assert ds.withheld("ecko_blood", "aged", "young") == ds.confounded["ecko_blood"][0]
+    assert ds.withheld("ecko_blood", "ecko", "control", "aged", "young")
+    assert ds.withheld("ecko_marrow", "aged", "young") == ""
+
+
+def test_sex_confounding_of_treatment_and_niche(tmp_path, tables):
+    marrow = tables["rapamycin_marrow"]
+    marrow.loc[marrow["age_group"] == "aged", "sex"] = marrow["treatment"].map({"vehicle": "F", "rapamycin": "M"})
+    transplants = tables["serial_transplants"]
+    transplants["batch"] = transplants["niche"]
+    ds = contract.load(write(tmp_path / "d", {"rapamycin_marrow": marrow, "serial_transplants": transplants}))
+    assert "among aged mice" in ds.withheld("rapamycin_marrow", "rapamycin", "vehicle")
+    assert ds.withheld("serial_transplants", "ecko", "control")
+
+
+@pytest.mark.parametrize(
+    ("batches", "complete"),
+    [
+        (["a", "a", "b", "b", "c", "c", "d", "d"], True),  # batches nested in groups
+        (["a", "b", "c", "d", "e", "f", "g", "h"], False),  # a batch of each animal's own
+        (["", "", "", "", "", "", "", ""], False),
+        (["a", "a", "a", "b", "b", "a", "a", "a"], False),
+    ],
+)
+def test_what_complete_confounding_is(tmp_path, tables, batches, complete):
+    blood = tables["ecko_blood"].iloc[:8].assign(batch=batches)
+    assert bool(contract.load(write(tmp_path / "d", {"ecko_blood": blood})).confounding) is complete
+
+
+def test_partial_confounding_is_a_remark_without_consequence(tmp_path, tables):
+    blood = tables["ecko_blood"].iloc[:8].assign(batch=list("aabbaaaa"))
+    ds = contract.load(write(tmp_path / "d", {"ecko_blood": blood}))
+    assert "partial confounding" in str(one(ds.warnings, column="batch"))
+    assert ds.confounding == []
+
+
+def test_one_unit_and_too_few_units(tmp_path, tables):
+    blood = tables["ecko_blood"].iloc[[0, 4, 5, 6, 8, 9, 10, 12, 13, 14]]
+    noted = [str(p) for p in remarks(write(tmp_path / "d", {"ecko_blood": blood})) if p.column == "animal"]
+    assert len(noted) == 2
+    assert any("one animal in young" in line and "not testable here" in line for line in noted)
+    assert any("3 ecko against 3 control" in line and "smallest possible here is 0.1" in line for line in noted)
+
+
+def test_other_remarks(tmp_path, tables):
+    signaling = tables["bmec_signaling"].assign(fmo_mfi=100.0)
+    signaling.loc[2, "fmo_mfi"] = 2000.0
+    signaling.loc[3, "marker"] = "pS6_S235"
+    transplants = tables["serial_transplants"].assign(donor="pool", status="alive")
+    transplants.loc[[1, 31], "status"] = "died"
+    dilution = tables["ecko_limiting_dilution"].assign(died_before_readout=0)
+    dilution.loc[0, "died_before_readout"] = 2
+    blood = tables["ecko_blood"].assign(nk=0)
+    marrow = tables["ecko_marrow"].assign(population="HSCs")
+    rapamycin = tables["rapamycin_blood"].astype({"unit": object})
+    rapamycin.loc[4, "unit"] = "10^9/L"
+    folder = write(
+        tmp_path / "d",
+        {
+            "bmec_signaling": signaling,
+            "serial_transplants": transplants,
+            "ecko_limiting_dilution": dilution,
+            "ecko_blood": blood,
+            "ecko_marrow": marrow,
+            "rapamycin_blood": rapamycin,
+        },
+    )
+    ds = contract.load(folder)
+    said = "\n".join(map(str, ds.warnings))
+    assert contract.shared_background(signaling)
+    assert "one background tube per group and day" in said
+    assert "an mfi above its background fmo_mfi of 2000 (1 row below)" in said
+    assert 'row 5, column "marker": found "pS6_S235"' in said
+    assert 'did you mean "pS6_S235_236"?' in said
+    assert "deaths before the read-out (1 in ecko and 1 in young)" in said
+    assert "deaths before the read-out (0 in aged, 0 in control, 0 in ecko and 2 in young)" in said
+    assert "one donor only (pool)" in said
+    assert "niche attribution not verified" in said
+    assert 'column "nk": expected a column of the contract (this one is ignored); did you mean "nk_pct"?' in said
+    assert "nk" not in ds.tables["ecko_blood"]
+    assert 'did you mean "HSC"?' in said
+    assert '"10^3/uL" throughout platelets' in said
+    assert "niche attribution not verified" in " ".join(ds.describe(["ecko_blood"]))
+    assert "niche attribution not verified" not in " ".join(ds.describe(["rapamycin_blood"]))
+
+
+def test_backgrounds_of_each_animals_own_are_not_shared():
+    frame = pd.DataFrame(list(mice(n=3))).assign(marker="pS6_S235_236", mfi=500.0, fmo_mfi=np.arange(100.0, 112.0))
+    assert not contract.shared_background(frame)
+    assert not contract.shared_background(frame.drop(columns="fmo_mfi"))
+
+
+# --- words, vocabulary, page -----------------------------------------------------------------------------------------
+
+
+def test_a_problem_is_one_line_even_for_a_wild_value():
+    text = str(wording.error("a.csv", "a number", row=3, column="x", value="line\nbreak" + "y" * 500))
+    assert "\n" not in text
+    assert len(text) < 200
+
+
+def test_the_vocabulary_maps_markers_and_directions():
+    known = contract.vocabulary()
+    assert known.markers["pS6_S235_236"] == "mTORC1"
+    assert known.markers["pAKT_S473"] == "mTORC2"
+    assert {"femur_cellularity", "MPP4", "CFU"} <= set(known.populations)
+    levels = contract.TABLES["ecko_limiting_dilution"].column("cell_type").levels
+    assert set(known.cell_types) == set(levels)
+    assert (known.cell_types["WBM"], known.cell_types["HSC"]) == ("up", "down")
+
+
+def test_the_page_names_every_table_column_and_key():
+    page = contract.contract_markdown()
+    for table in contract.TABLES.values():
+        section = page.split(f"### {table.file}\n")[1].split("\n### ")[0]
+        for column in table.columns:
+            assert f"| `{column.name}` |" in section
+            assert column.meaning in section
+    assert all(f"`{key.name}`" in page for key in DESIGN_KEYS)
+    assert not [line for line in page.splitlines() if not line.startswith(("|", "#", "-")) and ". " in line]
+
+
+# --- fuzz ------------------------------------------------------------------------------------------------------------
+
+NAMES = [name for name in ("dataset.toml", *(table.file for table in contract.TABLES.values()))]
+CELL = st.one_of(
+    st.sampled_from(
+        ["", "m1", "young", "aged", "F", "0", "1", "100", "-3", "1e400", "nan", '"', "\r", "\n", ";", "sim-1"]
+    ),
+    st.text(max_size=8),
+)
+
+
+def check_bytes(name, content):
+    with tempfile.TemporaryDirectory() as folder:
+        tables = {name: content} if name != "dataset.toml" else {}
+        write(Path(folder), tables)
+        (Path(folder) / name).write_bytes(content)
+        for problem in contract.check(folder):
+            assert "\n" not in str(problem)
+            json.dumps(problem.as_dict(), allow_nan=False)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(NAMES), st.binary(max_size=300), st.sampled_from([b"", b"\x1f\x8b\x08", b"\x89HDF\r\n\x1a\n"]))
+def test_no_bytes_raise_anything_but_our_own(name, content, magic):
+    check_bytes(name, magic + content)
+    check_bytes(name, gzip.compress(content))
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_no_cells_raise_anything_but_our_own(data):
+    table = data.draw(st.sampled_from([table for table in contract.TABLES.values() if table.suffix == ".csv"]))
+    columns = [column.name for column in table.columns] + (["s1", "s2"] if table.name == "hspc_counts" else [])
+    sound = {column.name: st.sampled_from(column.levels) for column in table.columns if column.levels}
+    rows = data.draw(st.lists(st.tuples(*(st.one_of(CELL, sound.get(c, CELL)) for c in columns)), max_size=5))
+    text = "\n".join([",".join(columns), *(",".join(row) for row in rows)])
+    content = text.encode("utf-8", "surrogatepass")
+    check_bytes(table.file, gzip.compress(content) if table.file.endswith(".gz") else content)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text())
+def test_splitting_a_text_never_raises(text):
+    header, rows, problems = reading.split("x.csv", text) if text.strip() else ([], {}, [])
+    if not problems:
+        assert all(len(cells) == len(header) for cells in rows.values())
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 10**6), st.binary(min_size=1, max_size=8))
+def test_a_damaged_h5ad_never_raises(tmp_path_factory, place, patch):
+    folder = tmp_path_factory.getbasetemp() / "damaged"
+    if not folder.exists():
+        write(folder, {}, h5ad=cells(n_cells=1))
+        (folder / "sound").write_bytes((folder / "bmec_cells.h5ad").read_bytes())
+    content = (folder / "sound").read_bytes()
+    place %= len(content)
+    (folder / "bmec_cells.h5ad").write_bytes(content[:place] + patch + content[place + len(patch) :])
+    assert isinstance(contract.check(folder), list)

@@ -1,0 +1,304 @@
+"""Counts and gene sets against DESeq2, limma and decoupleR."""
+
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse, stats
+
+from endomtor.errors import EndomtorError, UnitError
+from endomtor.stats import expression
+
+REFERENCE = Path(__file__).parent / "reference"
+CONTRASTS = {"aging": ("group", "aged", "young"), "ecko": ("group", "ecko", "control")}
+
+
+def answer(name, index):
+    return pd.read_csv(REFERENCE / "answers" / f"{name}.csv").set_index(index)
+
+
+@pytest.fixture(scope="module")
+def counts():
+    return pd.read_csv(REFERENCE / "data" / "a_counts.csv", index_col="gene")
+
+
+@pytest.fixture(scope="module")
+def samples():
+    sheet = pd.read_csv(REFERENCE / "data" / "a_coldata.csv")
+    return sheet.assign(animal="mouse-" + sheet["sample"])
+
+
+@pytest.fixture(scope="module")
+def results(counts, samples):
+    """Filtered and unfiltered answers from one fit, which takes the time and does not depend on the filter."""
+    fits = []
+    fit = expression._fit
+
+    def once(*arguments):
+        if not fits:
+            fits.append(fit(*arguments))
+        return fits[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(expression, "_fit", once)
+        return {
+            kind: expression.deseq(counts, samples, contrasts=CONTRASTS, filtering=kind == "default")
+            for kind in ("default", "nofilter")
+        }
+
+
+@pytest.fixture
+def few(counts):
+    """300 genes, with a few that are zero in places."""
+    return counts.iloc[:300]
+
+
+# Normalisation
+
+
+def test_size_factors_agree_with_r(counts):
+    expected = answer("a_deseq2_sizefactors", "sample")["sizefactor"]
+    found = expression.size_factors(counts)
+    assert found.to_numpy() == pytest.approx(expected[found.index].to_numpy(), rel=1e-12)
+    with pytest.raises(EndomtorError, match="No gene has a count in every sample"):
+        expression.size_factors(counts.assign(empty=0))
+
+
+def test_log_counts_keeps_genes_by_mean_expression_only(counts):
+    logs = expression.log_counts(counts, min_mean=10)
+    normalised = counts / expression.size_factors(counts)
+    assert list(logs.index) == list(counts.index[normalised.mean(axis=1) >= 10])
+    assert (2**logs - 0.5).to_numpy() == pytest.approx(normalised.loc[logs.index].to_numpy(), abs=1e-6)
+    with pytest.raises(EndomtorError, match="0 of 4000 genes"):
+        expression.log_counts(counts, min_mean=1e9)
+
+
+# DESeq2
+
+
+@pytest.mark.parametrize("kind", ["nofilter", "default"])
+@pytest.mark.parametrize("name", ["aging", "ecko"])
+def test_deseq_agrees_with_deseq2(results, kind, name):
+    expected = answer(f"a_deseq2_{name}_{kind}", "gene")
+    found = results[kind][name]
+    assert list(found.index) == list(expected.index)
+    assert found["baseMean"].to_numpy() == pytest.approx(expected["baseMean"].to_numpy(), rel=1e-12)
+    high = expected["baseMean"] > 10
+    assert (found["log2FoldChange"] - expected["log2FoldChange"])[high].abs().max() < 0.002
+    for column in ("log2FoldChange", "lfcSE", "stat", "pvalue"):
+        assert (found[column].isna() == expected[column].isna()).all()
+    ratio = np.log10(found["pvalue"] / expected["pvalue"]).abs()
+    assert ratio.quantile(0.99) < 0.1
+    assert found["stat"].corr(expected["stat"], method="spearman") > 0.9999
+    called = expected["padj"] < 0.05
+    tolerance = 2 if kind == "nofilter" else 0.07 * called.sum()
+    assert ((found["padj"] < 0.05) != called).sum() <= tolerance
+
+
+def test_both_groups_zero_is_fold_change_0_and_p_1_as_in_r(results):
+    expected = answer("a_deseq2_ecko_nofilter", "gene")
+    zero = (expected["log2FoldChange"] == 0) & (expected["pvalue"] == 1)
+    assert zero.sum() > 10
+    found = results["nofilter"]["ecko"][zero]
+    assert (found[["log2FoldChange", "stat"]] == 0).all(axis=None)
+    assert (found["pvalue"] == 1).all()
+
+
+def test_convergence_is_reported(results):
+    found = results["default"]["aging"]
+    assert found["converged"].dtype == bool
+    assert 0 < (~found["converged"]).sum() < 10
+    assert found.loc[~found["converged"], "lfcSE"].notna().all()
+
+
+@pytest.mark.parametrize("name", ["aging", "ecko"])
+def test_independent_filter_is_rs_given_rs_p(name):
+    expected = answer(f"a_deseq2_{name}_default", "gene")
+    found = expression.independent_filter(expected["baseMean"], expected["pvalue"])
+    assert (found.isna() == expected["padj"].isna()).all()
+    known = found.notna()
+    assert found[known].to_numpy() == pytest.approx(expected["padj"][known].to_numpy(), rel=1e-10)
+
+
+def test_deseq_is_quiet_and_does_not_depend_on_the_order_of_samples(few, samples, capfd):
+    one = {"aging": CONTRASTS["aging"]}
+    straight = expression.deseq(few, samples, contrasts=one)["aging"]
+    turned = expression.deseq(few[few.columns[::-1]], samples.sample(frac=1, random_state=2), contrasts=one)["aging"]
+    backward = expression.deseq(few, samples, contrasts={"back": ("group", "young", "aged")})["back"]
+    assert capfd.readouterr() == ("", "")
+    pd.testing.assert_frame_equal(straight, turned, rtol=1e-4, atol=1e-8)
+    assert backward["log2FoldChange"].to_numpy() == pytest.approx(-straight["log2FoldChange"].to_numpy(), nan_ok=True)
+    assert backward["pvalue"].to_numpy() == pytest.approx(straight["pvalue"].to_numpy(), nan_ok=True)
+
+
+def test_a_batch_joins_the_design_only_where_it_can_be_told_from_the_groups(few, samples):
+    one = {"aging": CONTRASTS["aging"]}
+    crossed = samples.assign(batch=["b1", "b2", "b1"] * 4)
+    shifted = few.copy()
+    second = crossed.loc[crossed["batch"] == "b2", "sample"]
+    shifted.loc[shifted.index[::2], second] *= 8
+    found = expression.deseq(shifted, crossed, contrasts=one, block="batch")["aging"]
+    assert found.attrs == {"design": "~group + batch", "warnings": ()}
+    ignored = expression.deseq(shifted, crossed, contrasts=one)["aging"]
+    assert found["lfcSE"].median() < 0.6 * ignored["lfcSE"].median()
+    aligned = samples.assign(batch=samples["group"].map(lambda g: "b1" if g in ("young", "control") else "b2"))
+    alone = expression.deseq(few, aligned, contrasts=one, block="batch")["aging"]
+    assert alone.attrs["design"] == "~group"
+    assert alone.attrs["warnings"] == ("batch cannot be told from group and is not in the model",)
+
+
+def test_an_outlier_among_many_replicates_is_replaced_and_refitted(few, samples):
+    rng = np.random.default_rng(0)
+    names = [f"s{i}" for i in range(16)]
+    mean = few.mean(axis=1).to_numpy()[:, None]
+    wide = pd.DataFrame(rng.poisson(mean * rng.gamma(10, 0.1, (300, 16))), index=few.index, columns=names)
+    wide.iloc[5] = rng.poisson(100, 16)
+    wide.iloc[5, 2] = 100_000
+    sheet = pd.DataFrame({"sample": names, "animal": names, "group": ["young"] * 8 + ["aged"] * 8})
+    found = expression.deseq(wide, sheet, contrasts={"aging": CONTRASTS["aging"]})["aging"]
+    assert abs(found["log2FoldChange"].iloc[5]) < 0.3
+    assert found["pvalue"].iloc[5] > 0.01
+
+
+def test_deseq_refuses_wrong_input_with_a_sentence(few, samples):
+    def run(counts=few, sheet=samples, contrasts=CONTRASTS):
+        return expression.deseq(counts, sheet, contrasts=contrasts)
+
+    with pytest.raises(UnitError, match="'animal' repeats"):
+        run(sheet=samples.assign(animal="mouse-1"))
+    with pytest.raises(EndomtorError, match="s01_young.*no column in the counts"):
+        run(few.drop(columns="s01_young"))
+    for wrong in (few / 2.5, few - 1000, few.astype(str)):
+        with pytest.raises(EndomtorError, match="is not a raw count"):
+            run(wrong)
+    with pytest.raises(EndomtorError, match="'g0001' occurs twice"):
+        run(pd.concat([few, few]))
+    for contrast in (("batch", "a", "b"), ("group", "old", "young"), ("group", "aged", "aged")):
+        with pytest.raises(EndomtorError, match="expected the column group and two of its groups"):
+            run(contrasts={"x": contrast})
+    lone = samples.drop_duplicates("group")
+    with pytest.raises(EndomtorError, match="no replicate"):
+        run(sheet=lone)
+
+
+# Pseudobulk
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix, sparse.csc_matrix])
+def test_pseudobulk_sums_the_cells_of_an_animal(kind):
+    rng = np.random.default_rng(3)
+    matrix = rng.poisson(1.5, (40, 6))
+    obs = pd.DataFrame(
+        {
+            "animal": pd.Categorical([f"m{i % 4}" for i in range(40)]),
+            "group": [("young", "aged")[i % 2] for i in range(40)],
+            "subtype": [f"s{i % 3}" for i in range(40)],
+        },
+        index=[f"c{i}" for i in range(40)],
+    )
+    var = pd.DataFrame(index=[f"g{i}" for i in range(6)])
+    cells = anndata.AnnData(kind(matrix.astype(np.float32)), obs=obs, var=var)
+    cells.layers["counts"] = cells.X
+    found, sheet = expression.pseudobulk(cells)
+    for animal in ("m0", "m1", "m2", "m3"):
+        assert (found[animal] == matrix[(obs["animal"] == animal).to_numpy()].sum(axis=0)).all()
+    assert found.dtypes.eq(np.int64).all()
+    assert sheet.to_dict("list") == {
+        "animal": ["m0", "m1", "m2", "m3"],
+        "group": ["young", "aged", "young", "aged"],
+        "n_cells": [10] * 4,
+    }
+    pd.testing.assert_frame_equal(expression.pseudobulk(cells, layer="counts")[0], found)
+    cells.X = kind(np.log1p(matrix))
+    with pytest.raises(EndomtorError, match="in X is not a raw count"):
+        expression.pseudobulk(cells)
+    with pytest.raises(UnitError, match="obs has no column 'mouse'"):
+        expression.pseudobulk(cells, animal="mouse")
+    cells.obs["animal"] = [""] + ["m1"] * 39
+    with pytest.raises(UnitError, match="1 of 40 cells have a blank animal"):
+        expression.pseudobulk(cells)
+
+
+# Gene sets
+
+
+@pytest.fixture(scope="module")
+def gene_sets():
+    return pd.read_csv(REFERENCE / "data" / "g_sets.csv").groupby("set")["gene"].apply(list).to_dict()
+
+
+@pytest.fixture(scope="module")
+def expressed():
+    return pd.read_csv(REFERENCE / "data" / "g_expr.csv", index_col="gene")
+
+
+@pytest.fixture(scope="module")
+def ranks():
+    return pd.read_csv(REFERENCE / "data" / "g_ranks.csv", index_col="gene")["stat"]
+
+
+def test_set_scores_agree_with_decoupler(expressed, gene_sets):
+    expected = answer("g_decoupler_ulm", ["source", "condition"])["score"]
+    for name, genes in gene_sets.items():
+        found = expression.set_score(expressed, [*genes, "not measured"])
+        assert found.to_numpy() == pytest.approx(expected[name][found.index].to_numpy(), abs=1e-10)
+        inside = expressed.index.isin(genes)
+        difference = expression.set_score(expressed, genes, statistic="difference")
+        assert difference.to_numpy() == pytest.approx((expressed[inside].mean() - expressed[~inside].mean()).to_numpy())
+    with pytest.raises(EndomtorError, match="1 of 2000 genes are in the set"):
+        expression.set_score(expressed, expressed.index[:1])
+    with pytest.raises(EndomtorError, match="expected 't' or 'difference'"):
+        expression.set_score(expressed, expressed.index[:5], statistic="z")
+
+
+@pytest.mark.parametrize(("correlation", "name"), [(0.01, "g_camerapr_cor0.01"), (0.0, "g_camerapr_cor0")])
+def test_camera_on_ranks_agrees_with_limma(ranks, gene_sets, correlation, name):
+    compare_camera(expression.camera_preranked(ranks, gene_sets, inter_gene_cor=correlation), name)
+
+
+def test_camera_agrees_with_limma(expressed, gene_sets):
+    sheet = pd.DataFrame({"sample": expressed.columns, "group": expressed.columns.str[0], "animal": expressed.columns})
+    compare_camera(expression.camera(expressed, sheet, gene_sets, contrast=("t", "c")), "g_camera")
+    flipped = expression.camera(expressed, sheet, gene_sets, contrast=("c", "t"))
+    assert set(flipped["direction"]) == {"Up", "Down"}
+    assert flipped.loc["SET01", "direction"] == "Down"
+    with pytest.raises(UnitError, match="repeats"):
+        expression.camera(expressed, sheet.assign(animal="one"), gene_sets, contrast=("t", "c"))
+    with pytest.raises(EndomtorError, match="needs at least two"):
+        expression.camera(expressed, sheet.iloc[3:], gene_sets, contrast=("t", "c"))
+
+
+def compare_camera(found, name):
+    expected = answer(name, "set").loc[found.index]
+    assert found["p"].is_monotonic_increasing
+    assert found["p"].to_numpy() == pytest.approx(expected["PValue"].to_numpy(), rel=1e-10)
+    assert found["padj"].to_numpy() == pytest.approx(expected["FDR"].to_numpy(), rel=1e-10)
+    assert (found["direction"] == expected["Direction"]).all()
+    assert (found["n_genes"] == expected["NGenes"]).all()
+
+
+def test_moderated_variances_without_excess_spread_are_pooled():
+    # Equal variances spread less than chance: the prior is infinitely strong, as in limma.
+    posterior, prior_df = expression._squeeze(np.full(50, 0.4), 6.0)
+    assert prior_df == np.inf
+    assert posterior == pytest.approx(0.4)
+
+
+def test_t_deviates_become_normal_deviates():
+    t = np.linspace(-6, 6, 25)
+    exact = np.sign(t) * stats.norm.isf(stats.t.sf(np.abs(t), 10))
+    assert expression._z_of_t(t, 10.0) == pytest.approx(exact, abs=1e-5)
+
+
+def test_enrichment_scores_agree_with_the_published_definition(ranks, gene_sets):
+    expected = answer("g_gsea_prerank_ES", "set")
+    shuffled = ranks.sample(frac=1, random_state=1)
+    for name, genes in gene_sets.items():
+        score, running = expression.enrichment_score(shuffled, genes)
+        assert score == pytest.approx(expected.loc[name, "ES"], abs=1e-12)
+        assert running.iloc[-1] == pytest.approx(0, abs=1e-12)
+        assert expression.enrichment_score(ranks, genes, weight=0)[0] == pytest.approx(expected.loc[name, "ES_classic"])
+    with pytest.raises(EndomtorError, match="statistic 0"):
+        expression.enrichment_score(ranks * 0, gene_sets["SET01"])

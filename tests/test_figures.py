@@ -1,0 +1,549 @@
+"""The figures: every animal drawn, the provenance mark read, the output's metadata, colours told apart, tables inert.
+
+All frames here are invented test data.
+"""
+
+import base64
+import importlib
+import io
+import itertools
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from matplotlib.collections import PathCollection
+from PIL import Image
+from traitlets.config import Config
+
+from endomtor import figures
+from endomtor.errors import UnitError
+from endomtor.figures import intervals, publish, scales, style
+from endomtor.provenance import Provenance
+from endomtor.stats.estimate import Estimate
+
+GROUPS = ["young", "aged", "control", "ecko"]
+SIMULATED = Provenance("simulated", "World", "worlds/paper.toml", "0", world="paper", seed=7)
+PUBLIC = Provenance("public", "GSE162607", "GEO", "0", frozen=True)
+MEASURED = Provenance("measured", "Smith laboratory", "doi", "0")
+EXAMPLE = Provenance("measured", "Format", "doi", "0", example=True)
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _shell():
+    # Something must receive what is published; no history file is written for it.
+    yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    InteractiveShell.clear_instance()
+
+
+def estimate(value=0.5, low=0.1, high=0.9, kind="bounded"):
+    return Estimate(value, low, high, (low, high), 0.03, {"aged": 5, "young": 5}, "animal", "test", interval_kind=kind)
+
+
+def animals(counts, seed=1, base=5.0):
+    rng = np.random.default_rng(seed)
+    rows = [(f"{g}-{i}", g, base + rng.normal(0, 0.3)) for g, n in counts.items() for i in range(n)]
+    return pd.DataFrame(rows, columns=["animal", "group", "value"])
+
+
+def drawn_points(axes):
+    return sum(len(artist.get_offsets()) for artist in axes.collections if isinstance(artist, PathCollection))
+
+
+def one_estimation(counts, **more):
+    arguments = {
+        "value": "value",
+        "group": "group",
+        "animal": "animal",
+        "order": GROUPS,
+        "estimates": {("aged", "young"): estimate(), ("ecko", "control"): None},
+        "ylabel": "HSC (10³ per femur)",
+        "scale": "log2",
+    }
+    return figures.estimation(animals(counts), **(arguments | more))
+
+
+# --- every animal -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("counts", [{"young": 3, "aged": 3}, dict.fromkeys(GROUPS, 12), {"young": 5, "ecko": 1}])
+def test_estimation_draws_every_animal_and_prints_n(counts):
+    figure = one_estimation(counts)
+    left = figure.axes[1]
+    assert drawn_points(left) == sum(counts.values())
+    labels = [label.get_text() for label in left.get_xticklabels()]
+    assert labels == [f"{style.named(group)}\nn = {counts.get(group, 0)}" for group in GROUPS]
+    assert len(figure.axes) == 4
+    assert "not\ntestable\nhere" in [text.get_text() for text in figure.axes[3].texts]
+
+
+def test_estimation_keeps_the_values_it_was_given():
+    frame = animals({"young": 6})
+    figure = figures.estimation(
+        frame, value="value", group="group", animal="animal", order=["young"], estimates={}, ylabel="u"
+    )
+    figure.draw_without_rendering()
+    drawn = np.sort(np.concatenate([c.get_offsets()[:, 1] for c in figure.axes[1].collections]))
+    np.testing.assert_allclose(drawn, np.sort(frame["value"]))
+
+
+def test_estimation_aligns_zero_with_the_mean_of_the_reference():
+    figure = one_estimation(dict.fromkeys(GROUPS, 6))
+    frame = animals(dict.fromkeys(GROUPS, 6))
+    figure.draw_without_rendering()
+    left, panel = figure.axes[1], figure.axes[2]
+    mean = frame.loc[frame["group"] == "young", "value"].mean()
+    level = left.transData.transform((0, mean))[1]
+    zero = panel.transData.transform((0, 0))[1]
+    assert zero == pytest.approx(level, abs=0.01)
+
+
+def test_missing_values_are_not_drawn_and_repeated_animals_are_refused():
+    frame = animals({"young": 4, "aged": 4})
+    frame.loc[0, "value"] = np.nan
+    arguments = {
+        "value": "value",
+        "group": "group",
+        "animal": "animal",
+        "order": ["young", "aged"],
+        "estimates": {},
+        "ylabel": "u",
+    }
+    assert drawn_points(figures.estimation(frame, **arguments).axes[1]) == 7
+    with pytest.raises(UnitError, match="repeats"):
+        figures.estimation(pd.concat([frame, frame]), **arguments)
+
+
+def test_grid_draws_every_animal_of_every_endpoint():
+    frame = pd.concat(
+        [
+            animals({"young": 4, "aged": 5}, seed=1).assign(endpoint="HSC"),
+            animals({"control": 3, "ecko": 12}, seed=2).assign(endpoint="CFU"),
+        ]
+    )
+    figure = figures.estimation_grid(
+        frame,
+        value="value",
+        group="group",
+        animal="animal",
+        endpoint="endpoint",
+        order=GROUPS,
+        estimates={"HSC": {("aged", "young"): estimate()}, "CFU": {("ecko", "control"): estimate()}},
+        titles={"HSC": "HSC (10³ per femur)", "CFU": "CFU (colonies)"},
+        scale="log2",
+    )
+    lefts = [axes for axes in figure.axes if drawn_points(axes)]
+    assert [drawn_points(axes) for axes in lefts] == [9, 15]
+    assert [label.get_text() for label in lefts[1].get_yticklabels()] == ["control, n = 3", "ECKO, n = 12"]
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_superplot_draws_every_cell_and_every_animal_at_its_mean(binary):
+    rng = np.random.default_rng(0)
+    cells = pd.DataFrame(
+        [
+            (f"{group}-{i}", group, int(rng.integers(0, 2 if binary else 9)))
+            for group, n in {"control": 3, "ecko": 4}.items()
+            for i in range(n)
+            for _ in range(20)
+        ],
+        columns=["animal", "group", "value"],
+    )
+    figure = figures.superplot(
+        cells, value="value", animal="animal", group="group", order=["control", "ecko"], ylabel="foci per cell"
+    )
+    lines = figure.axes[0].lines
+    assert sum(len(line.get_xdata()) for line in lines if line.get_gid() == "endomtor-cells") == 140
+    large = sorted(float(line.get_ydata()[0]) for line in lines if line.get_gid() == "endomtor-animal")
+    np.testing.assert_allclose(large, np.sort(cells.groupby("animal")["value"].mean()))
+    assert figure.axes[0].get_xticklabels()[1].get_text() == "ECKO\nn = 4\n80 cells"
+
+
+def test_courses_draw_a_line_per_animal_and_refuse_two_values_at_one_time():
+    frame = animals({"vehicle": 5, "rapamycin": 6})
+    frame = pd.concat([frame.assign(day=day, analyte=a) for day in (0, 7) for a in ("WBC", "RBC")])
+    arguments = {
+        "time": "day",
+        "value": "value",
+        "animal": "animal",
+        "group": "group",
+        "order": ["vehicle", "rapamycin"],
+        "xlabel": "day",
+        "same_y": False,
+    }
+    figure = figures.courses(frame, facet="analyte", titles={"WBC": "WBC (10³/µL)", "RBC": "RBC (10⁶/µL)"}, **arguments)
+    for axes in figure.axes:
+        assert sum(line.get_gid() == "endomtor-animal" for line in axes.lines) == 11
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["vehicle, n = 5", "rapamycin, n = 6"]
+    with pytest.raises(UnitError):
+        figures.courses(frame, **arguments)
+
+
+def test_composition_draws_a_bar_per_animal_and_part():
+    frame = animals({"young": 4, "aged": 6}, base=0.0)
+    frame["myeloid"] = 30.0
+    frame["b"] = 50.0
+    frame["t"] = 20.0
+    figure = figures.composition(
+        frame,
+        parts={"myeloid": "myeloid", "b": "B", "t": "T"},
+        animal="animal",
+        group="group",
+        order=GROUPS,
+        balance="value",
+        balance_label="balance",
+        estimates={("aged", "young"): estimate()},
+    )
+    bars = figure.axes[0].patches
+    assert len(bars) == 30
+    tops = {round(bar.get_y() + bar.get_height(), 9) for bar in bars}
+    assert tops == {30.0, 80.0, 100.0}
+    assert max(drawn_points(axes) for axes in figure.axes) == 10
+
+
+def test_limiting_dilution_draws_every_donor_and_dose_and_the_single_hit_line():
+    frame = pd.DataFrame(
+        {
+            "group": ["control"] * 4 + ["ecko"] * 4,
+            "donor": ["a", "a", "b", "b", "c", "c", "d", "d"],
+            "dose": [1000, 5000] * 4,
+            "tested": 10,
+            "positive": [2, 8, 3, 10, 1, 5, 0, 10],
+        }
+    )
+    figure = figures.limiting_dilution(
+        frame,
+        group="group",
+        donor="donor",
+        order=["control", "ecko"],
+        frequencies={"control": (1 / 4000, 1 / 6000, 1 / 2500), "ecko": (1 / 8000, 0, np.inf)},
+        xlabel="cells injected",
+    )
+    axes = figure.axes[0]
+    assert drawn_points(axes) == 8
+    line = axes.lines[0]
+    np.testing.assert_allclose(line.get_ydata(), np.exp(-line.get_xdata() / 4000))
+
+
+def test_genes_and_cells_are_all_drawn():
+    rng = np.random.default_rng(0)
+    genes = pd.DataFrame(
+        {"log2fc": rng.normal(size=300), "p_adjusted": rng.uniform(0, 0.2, 300), "base_mean": rng.uniform(1, 9, 300)},
+        index=[f"G{i}" for i in range(300)],
+    )
+    genes.iloc[0, 1] = 0.0
+    for plot in (figures.volcano, figures.ma):
+        axes = plot(genes, contrast=("aged", "young"), n={"aged": 3, "young": 3}, label=["G1", "G2", "none"]).axes[0]
+        assert drawn_points(axes) == 300
+        assert {text.get_text() for text in axes.texts} == {"G1", "G2"}
+    genes["y"] = genes["log2fc"]
+    scatter = figures.lfc_scatter(genes, x="log2fc", y="y", xlabel="x", ylabel="y", slope=estimate(), label=["G1"])
+    assert drawn_points(scatter.axes[0]) == 300
+    cells = pd.DataFrame({"x": [0.0, 1, 2], "y": [0.0, 1, 2], "group": ["young", "aged", "aged"], "score": [1.0, 2, 3]})
+    panels = figures.embedding(cells, x="x", y="y", by="group").axes
+    assert [drawn_points(axes) for axes in panels] == [4, 5]
+    assert "animals unknown" in panels[0].get_title(loc="left")
+    assert drawn_points(figures.embedding(cells, x="x", y="y", by="score").axes[0]) == 3
+    image = figures.rrho_map(np.array([[3.0, -1], [-1, 2]]), xlabel="a", ylabel="b", genes=100).axes[0].images[0]
+    np.testing.assert_array_equal(image.get_array(), [[3, -1], [-1, 2]])
+
+
+def test_forest_writes_each_form_of_interval_and_draws_every_dot():
+    rows = [
+        ("a", 0.5, 0.2, 0.8, "bounded"),
+        ("b", 0.5, 0.2, np.inf, "upper_unbounded"),
+        ("c", 0.5, -np.inf, 0.8, "lower_unbounded"),
+        ("d", 0.5, -np.inf, np.inf, "whole_line"),
+        ("e", 2.0, -1.0, 1.5, "two_piece"),
+    ]
+    frame = pd.DataFrame(rows, columns=["label", "estimate", "low", "high", "interval_kind"])
+    dots = pd.DataFrame({"label": ["a"] * 12, "value": np.linspace(0, 1, 12)})
+    axes = figures.forest(frame, xlabel="φ", references={0: "young", 1: "aged"}, dots=dots, smallest=0.25).axes[0]
+    printed = [text.get_text() for text in axes.texts]
+    for words in ("[0.20, 0.80]", "from 0.20", "up to 0.80", "any value", "≤ −1.00 or ≥ 1.50", "young", "aged"):
+        assert any(words in text for text in printed), words
+    assert drawn_points(axes) == 12
+    with pytest.raises(ValueError, match="label 'z'"):
+        figures.forest(frame, xlabel="φ", references={}, dots=pd.DataFrame({"label": ["z"], "value": [0.0]}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "low", "high", "expected"),
+    [
+        ("bounded", 0.2, 0.8, [((0.2), (0.8), "-")]),
+        ("bounded", -9, 9, [(-1, 2, "<|-|>")]),
+        ("upper_unbounded", 0.2, np.inf, [(0.2, 2, "-|>")]),
+        ("lower_unbounded", -np.inf, 0.8, [(-1, 0.8, "<|-")]),
+        ("whole_line", np.nan, np.nan, [(-1, 2, "<|-|>")]),
+        ("two_piece", -0.5, 1.5, [(-1, -0.5, "<|-"), (1.5, 2, "-|>")]),
+    ],
+)
+def test_intervals_end_in_arrows_where_they_go_on(kind, low, high, expected):
+    axes = plt.figure().add_subplot()
+    intervals.draw(axes, 0, 0.5, low, high, kind, limits=(-1, 2), colour="k")
+    found = [(text.xyann[0], text.xy[0], text.arrowprops["arrowstyle"]) for text in axes.texts]
+    assert found == expected
+
+
+def test_scales_print_the_original_units():
+    axes = plt.figure().add_subplot()
+    axes.set_ylim(np.log2(9), np.log2(45))
+    scales.read_values(axes.yaxis, scales.find("log2"))
+    ticks = axes.yaxis.get_majorticklocs()
+    assert len(ticks) >= 3
+    assert [axes.yaxis.get_major_formatter()(t) for t in ticks] == [f"{2**t:.0f}" for t in ticks]
+    axes.set_ylim(np.log(0.4), np.log(1.7))
+    scales.read_differences(axes.yaxis, scales.find("logit"))
+    assert np.any(np.isclose(axes.yaxis.get_majorticklocs(), 0)), "the ratio 1 must be marked"
+    with pytest.raises(ValueError, match="log10"):
+        scales.find("log10")
+
+
+# --- p values -----------------------------------------------------------------------------------------------------
+
+
+def test_the_p_that_is_given_is_the_p_that_is_drawn():
+    """statannotations' own correction would draw the raw p; the adjusted one is twice the raw one here."""
+    raw = {("aged", "young"): 0.013, ("ecko", "control"): 0.021}
+    adjusted = {pair: 2 * p for pair, p in raw.items()}
+    figure = one_estimation(dict.fromkeys(GROUPS, 5), pvalues=adjusted)
+    texts = {text.get_text() for text in figure.axes[1].texts}
+    assert texts == {"p=0.026 (adj.)", "p=0.042 (adj.)"}
+
+
+def test_a_tiny_p_is_a_bound_and_an_absent_group_has_none():
+    pvalues = {("aged", "young"): 1e-9, ("ecko", "control"): 0.5}
+    figure = one_estimation({"young": 5, "aged": 5}, pvalues=pvalues)
+    assert [text.get_text() for text in figure.axes[1].texts] == ["p≤0.0001 (adj.)"]
+
+
+# --- publishing ---------------------------------------------------------------------------------------------------
+
+
+def shown(**more):
+    arguments = {"caption": "Unit: animal; n = 3 v 3.", "alt": "Three animals.", "provenance": SIMULATED}
+    with capture_output() as captured:
+        figures.show(one_estimation({"young": 3, "aged": 3}), **(arguments | more))
+    (output,) = captured.outputs
+    return output
+
+
+def test_show_publishes_one_output_with_caption_alt_and_name_and_closes_the_figure():
+    output = shown(name="fig-hsc")
+    assert set(output.data) == {"image/png", "text/plain"}
+    assert output.data["text/plain"] == "Three animals."
+    assert output.metadata["endomtor"] == {
+        "caption": "Unit: animal; n = 3 v 3. Simulated data, world “paper”, seed 7: "
+        "shows what the analysis does, not what mice do.",
+        "alt": "Three animals.",
+        "name": "fig-hsc",
+    }
+    assert plt.get_fignums() == []
+    with Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))) as image:
+        image = image.convert("RGBA")
+        assert image.width == 1100
+        assert image.getpixel((0, 0))[3] < 60, "the corner is cut away"
+        middle = image.getpixel((image.width // 2, image.height - 12))
+        assert middle[3] == 255, "the page is opaque"
+        assert min(middle[:3]) > 240, "the page is nearly white"
+
+
+@pytest.mark.parametrize("field", ["caption", "alt"])
+@pytest.mark.parametrize("empty", ["", "  \n"])
+def test_show_refuses_an_empty_caption_or_alt(field, empty):
+    with pytest.raises(ValueError, match="needs an? (caption|alt text)"):
+        shown(**{field: empty})
+
+
+def test_show_refuses_a_figure_drawn_outside_of_the_house():
+    with pytest.raises(ValueError, match="house"):
+        figures.show(plt.figure(), caption="c", alt="a", provenance=SIMULATED)
+
+
+def test_a_caption_cannot_smuggle_markup_into_the_page():
+    hostile = Provenance("measured", "<script>alert(1)</script> [x](javascript:1) {raw}`y`", "doi", "0")
+    caption = shown(provenance=hostile, caption="p < 0.05").metadata["endomtor"]["caption"]
+    assert "<" not in caption
+    assert r"\[x\](javascript:1)" in caption
+    assert r"\{raw\}\`y\`" in caption
+
+
+@pytest.mark.parametrize(
+    ("provenance", "words", "hatch"),
+    [
+        (SIMULATED, "SIMULATED · world “paper”, seed 7 · numbers assumed", "////"),
+        (PUBLIC, "PUBLIC · GSE162607 · frozen table", None),
+        (MEASURED, "MEASURED · Smith laboratory", None),
+        (EXAMPLE, "EXAMPLE · Format · invented to show the format", ".."),
+    ],
+)
+def test_the_mark_carries_the_words_and_the_pattern(provenance, words, hatch):
+    figure = one_estimation({"young": 3, "aged": 3})
+    before = figure.get_size_inches()[1]
+    publish.mark(figure, provenance)
+    (text,) = [text for text in figure.texts if text.get_gid() == "endomtor-mark"]
+    assert text.get_text() == words
+    page, band = figure.patches
+    assert band.get_hatch() == hatch
+    assert figure.get_size_inches()[1] > before
+    figure.draw_without_rendering()
+    lowest = band.get_window_extent().y0
+    assert all(axes.get_tightbbox().y1 <= lowest for axes in figure.axes), "nothing lies under the band"
+    # Text on its band: WCAG 1.4.3 asks for 4.5.
+    assert contrast(mpl.colors.to_hex(text.get_color()), mpl.colors.to_hex(band.get_facecolor())) >= 4.5
+
+
+def test_a_long_label_is_broken_inside_the_band():
+    figure = one_estimation({"young": 3, "aged": 3})
+    publish.mark(figure, Provenance("public", "A very long title " * 9, "doi", "0"))
+    figure.draw_without_rendering()
+    box, band = figure.texts[-1].get_window_extent(), figure.patches[1].get_window_extent()
+    assert band.x0 < box.x0
+    assert box.x1 < band.x1
+    assert band.y0 < box.y0
+    assert box.y1 < band.y1
+
+
+def test_a_legend_lies_below_the_band_and_above_the_axes():
+    frame = animals({"vehicle": 5, "rapamycin": 6}).assign(day=1)
+    figure = figures.courses(
+        frame,
+        time="day",
+        value="value",
+        animal="animal",
+        group="group",
+        order=["vehicle", "rapamycin"],
+        xlabel="day",
+        ylabel="WBC (10³/µL)",
+    )
+    publish.mark(figure, SIMULATED)
+    figure.draw_without_rendering()
+    legend = figure.legends[0].get_window_extent()
+    assert legend.y1 <= figure.patches[1].get_window_extent().y0
+    assert figure.axes[0].get_window_extent().y1 <= legend.y0
+
+
+def test_png_bytes_are_the_same_each_time_and_say_nothing_of_the_machine():
+    first, second = (base64.b64decode(shown().data["image/png"]) for _ in range(2))
+    assert first == second
+    with Image.open(io.BytesIO(first)) as image:
+        assert not {"Software", "Creation Time"} & set(image.info)
+
+
+def test_a_colour_scale_keeps_its_colours():
+    ramp = figures.rrho_map(np.linspace(-1, 1, 4096).reshape(64, 64), xlabel="a", ylabel="b", genes=100)
+    with Image.open(io.BytesIO(publish._png(ramp))) as image:
+        assert len(image.getcolors(2**24)) > 300
+        assert "Software" not in image.info
+
+
+def test_the_style_ends_with_its_context_and_import_changes_nothing():
+    before = dict(mpl.rcParams)
+    with figures.house():
+        assert mpl.rcParams["text.parse_math"] is False
+    assert dict(mpl.rcParams) == before
+    importlib.reload(style)
+    assert dict(mpl.rcParams) == before
+
+
+def test_names_from_spreadsheets_are_text_not_formulas():
+    figure = one_estimation({"young": 3, "aged": 3}, ylabel=r"a $\frac{1}$ label")
+    publish.mark(figure, MEASURED)
+    assert publish._png(figure)
+
+
+# --- colours ------------------------------------------------------------------------------------------------------
+
+# Machado, Oliveira & Fernandes 2009 (doi 10.1109/TVCG.2009.113), severity 1, on linear RGB.
+SIGHT = {
+    "normal": np.eye(3),
+    "deuteranope": np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]),
+    "protanope": np.array([[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]]),
+    "tritanope": np.array([[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]]),
+}
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+
+
+def linear(colour):
+    rgb = np.array(mpl.colors.to_rgb(colour))
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb):
+    x, y, z = TO_XYZ @ np.clip(rgb, 0, 1) / [0.9505, 1, 1.089]
+    x, y, z = (np.cbrt(v) if v > 0.008856 else 7.787 * v + 16 / 116 for v in (x, y, z))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def contrast(one, other):
+    low, high = sorted(float(TO_XYZ[1] @ linear(colour)) for colour in (one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+def test_groups_stay_apart_for_every_sight(sight):
+    seen = {group: lab(SIGHT[sight] @ linear(colour)) for group, colour in style.COLOURS.items()}
+    for one, other in itertools.combinations(seen, 2):
+        together = {one, other} <= set(GROUPS) or {one, other} == {"vehicle", "rapamycin"}
+        distance = np.linalg.norm(seen[one] - seen[other])
+        assert distance >= (25 if together else 15), f"{one} and {other}: {distance:.0f}"
+
+
+def test_groups_have_contrast_on_the_page_and_markers_of_their_own():
+    for group, colour in style.COLOURS.items():
+        assert contrast(colour, style.PAGE) >= 3, group
+    assert len(set(style.MARKERS.values())) == len(style.MARKERS) == len(style.COLOURS)
+
+
+# --- tables -------------------------------------------------------------------------------------------------------
+
+
+def published_table(frame, **more):
+    with capture_output() as captured:
+        figures.table(frame, **({"caption": "Unit: animal."} | more))
+    (output,) = captured.outputs
+    return output
+
+
+def test_a_table_is_inert_scoped_and_formatted():
+    frame = pd.DataFrame(
+        {
+            "<b>animal</b>": ["<script>alert(1)</script>", "m2", "m3"],
+            "value": [1234.5678, -0.00012345, np.nan],
+            "ratio": [0.5, 999.6, np.inf],
+            "n": [12000, 3, 4],
+        }
+    )
+    output = published_table(frame, caption="p < 0.05 & more", provenance=SIMULATED, formats={"n": "d"}, name="t1")
+    html = output.data["text/html"]
+    assert "<script>" not in html
+    assert "<b>" not in html
+    assert '<th scope="row">&lt;script&gt;alert(1)&lt;/script&gt;</th>' in html
+    assert html.count('scope="col"') == 4
+    assert html.startswith(
+        '<div class="endomtor-table" role="region" tabindex="0" aria-label="p &lt; 0.05 &amp; more">'
+    )
+    assert '<span class="endomtor-mark endomtor-mark-simulated">SIMULATED' in html
+    cells = {"1,235", "−1.2e−04", "–", "0.5", "1,000", "∞", "12000"}
+    for cell in cells:
+        assert f'<td class="endomtor-number">{cell}</td>' in html, cell
+        assert cell in output.data["text/plain"]
+    assert output.data["text/plain"].startswith("SIMULATED")
+    assert output.metadata["endomtor"] == {"table": True, "name": "t1"}
+
+
+def test_a_table_refuses_an_empty_caption_and_unknown_columns():
+    frame = pd.DataFrame({"a": [1]})
+    with pytest.raises(ValueError, match="caption"):
+        figures.table(frame, caption=" ")
+    with pytest.raises(ValueError, match="'b'.*expected one of a"):
+        figures.table(frame, caption="c", formats={"b": ".2f"})

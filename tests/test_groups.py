@@ -1,0 +1,403 @@
+"""Group comparisons against R, and what must hold for any data."""
+
+import itertools
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from endomtor.errors import UnitError
+from endomtor.stats import groups, units
+
+REFERENCE = Path(__file__).parent / "reference"
+TWO = {"value": "y", "group": "arm", "a": "a", "b": "b", "unit": "animal"}
+SETS = ["normal", "ties", "noties", "separated", "nearconst"]
+EXACT = [groups.mann_whitney_exact, groups.permutation_test_means]
+
+
+def numbered(frame):
+    return frame.assign(animal=[f"m{i}" for i in range(len(frame))])
+
+
+def table(a, b, **columns):
+    return numbered(pd.DataFrame({"arm": ["a"] * len(a) + ["b"] * len(b), "y": [*a, *b]} | columns))
+
+
+def two_sample(name):
+    data = pd.read_csv(REFERENCE / "data/e_twosample.csv")
+    answers = pd.read_csv(REFERENCE / "answers/e_twosample.csv")
+    return numbered(data[data["set"] == name]), answers[answers["set"] == name].set_index("key")["value"]
+
+
+def anova_data():
+    return numbered(pd.read_csv(REFERENCE / "data/d_anova.csv"))
+
+
+# --- against R ---
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_welch_equals_t_test(name):
+    data, r = two_sample(name)
+    got = groups.difference(data, **TWO)
+    assert [got.df, got.p, got.ci_low, got.ci_high] == pytest.approx(
+        [r["welch_df"], r["welch_p"], r["welch_lo"], r["welch_hi"]], rel=1e-10
+    )
+    assert got.unit == "animal"
+    assert got.n == data["arm"].value_counts().reindex(["a", "b"]).to_dict()
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_mann_whitney_equals_coin(name):
+    data, r = two_sample(name)
+    got = groups.mann_whitney_exact(data, **TWO)
+    assert got.statistic == r["mw_U_a"]
+    assert got.p == pytest.approx(r["mw_exact_ties_coin"], abs=1e-10)
+    assert got.p == pytest.approx(r["mw_exact_ties_exactRankTests"], abs=1e-10)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_hedges_g_equals_effectsize(name):
+    data, r = two_sample(name)
+    got = groups.hedges_g(data, **TWO)
+    assert got.estimate == pytest.approx(r["hedges_g_pooledTRUE"], rel=1e-10)
+    assert [got.ci_low, got.ci_high] == pytest.approx([r["hedges_lo_pooledTRUE"], r["hedges_hi_pooledTRUE"]], rel=1e-5)
+
+
+@pytest.mark.parametrize(("ss_type", "answer"), [(2, "d_anova_type2"), (3, "d_anova_type3_sum")])
+def test_anova_equals_car(ss_type, answer):
+    r = pd.read_csv(REFERENCE / f"answers/{answer}.csv")
+    got = groups.two_way_anova(anova_data(), value="y", factors=("age", "drug"), unit="animal", ss_type=ss_type)
+    pd.testing.assert_frame_equal(got, r, check_dtype=False, rtol=1e-10)
+
+
+def test_cell_means_equal_emmeans():
+    r = pd.read_csv(REFERENCE / "answers/d_emm_drug_by_age.csv").sort_values(["age", "drug"], ignore_index=True)
+    got = groups.cell_means(anova_data(), value="y", factors=["age", "drug"], unit="animal")
+    for ours, theirs in zip(["mean", "SE", "df", "lower", "upper"], r.columns[2:], strict=True):
+        np.testing.assert_allclose(got[ours], r[theirs], rtol=1e-10)
+
+
+def test_contrasts_equal_emmeans_with_holm():
+    got = groups.contrasts(anova_data(), value="y", treatment="drug", reference="veh", by="age", unit="animal")
+    for name, p in (("none", "p"), ("holm", "p_holm")):
+        r = pd.read_csv(REFERENCE / f"answers/d_emm_vs_veh_{name}.csv")
+        both = got.merge(r, on=["contrast", "age"], suffixes=("", "_r"))
+        assert len(both) == len(got) == len(r) == 4
+        np.testing.assert_allclose(both[["estimate", "SE", "df"]], both[["estimate_r", "SE_r", "df_r"]], rtol=1e-10)
+        np.testing.assert_allclose(both[["t", p]], both[["t.ratio", "p.value"]], rtol=1e-10)
+
+
+# --- against enumeration and other libraries ---
+
+
+def enumerate_p(scores, in_a):
+    """All allocations, one by one: share with a sum at least as far from its mean."""
+    size, expected = int(in_a.sum()), in_a.sum() * scores.mean()
+    far = [abs(sum(chosen) - expected) for chosen in itertools.combinations(scores, size)]
+    return np.mean(np.array(far) >= abs(scores[in_a].sum() - expected) - 1e-9)
+
+
+small_groups = st.tuples(*[st.lists(st.integers(-3, 6), min_size=1, max_size=5)] * 2)
+
+
+@given(small_groups)
+def test_exact_tests_equal_brute_force(samples):
+    data = table(*samples)
+    in_a = (data["arm"] == "a").to_numpy()
+    y = data["y"].to_numpy(float)
+    assert groups.mann_whitney_exact(data, **TWO).p == pytest.approx(enumerate_p(stats.rankdata(y), in_a))
+    assert groups.permutation_test_means(data, **TWO).p == pytest.approx(enumerate_p(y, in_a))
+
+
+def test_exact_tests_of_twenty_against_twenty():
+    rng = np.random.default_rng(3)
+    data = table(rng.normal(0.7, 1, 20), rng.normal(0, 1, 20))
+    a, b = (data.loc[data["arm"] == arm, "y"] for arm in "ab")
+    scipy_p = stats.mannwhitneyu(a, b, method="exact").pvalue
+    assert groups.mann_whitney_exact(data, **TWO).p == pytest.approx(scipy_p, rel=1e-10)
+    # No library counts 1.4e11 allocations; the t test is close to their answer at this size.
+    assert groups.permutation_test_means(data, **TWO).p == pytest.approx(stats.ttest_ind(a, b).pvalue, rel=0.1)
+
+
+def test_exact_tests_refuse_what_they_cannot_count():
+    data = table(range(30), range(30))
+    with pytest.raises(ValueError, match="60 units are too many"):
+        groups.permutation_test_means(data, **TWO)
+    with pytest.raises(ValueError, match="600 units are too many"):
+        groups.mann_whitney_exact(table(range(300), range(300)), **TWO)
+
+
+@pytest.mark.parametrize("test", EXACT)
+def test_exact_p_never_passes_the_smallest_one(test):
+    got = test(table([1, 2, 3], [14, 15, 16]), **TWO)
+    assert got.p == got.smallest_p == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("test", EXACT)
+@pytest.mark.parametrize("samples", [([5, 5, 5], [5, 5]), ([], [1, 2]), ([1], [2])])
+def test_exact_tests_without_information_answer_one(test, samples):
+    assert test(table(*samples), **TWO).p == 1
+
+
+def test_block_equals_least_squares_by_statsmodels():
+    from statsmodels.formula.api import ols
+
+    rng = np.random.default_rng(5)
+    data = table(rng.normal(1, 1, 7), rng.normal(0, 1, 6), batch=list("1122334112234"), sex=list("FMFMFMFMFMFMF"))
+    fit = ols("y ~ C(arm, Treatment('b')) + batch + sex", data).fit()
+    got = groups.difference(data, **TWO, block=["batch", "sex"])
+    term = "C(arm, Treatment('b'))[T.a]"
+    assert [got.estimate, got.p, got.df] == pytest.approx([fit.params[term], fit.pvalues[term], fit.df_resid])
+    assert [got.ci_low, got.ci_high] == pytest.approx(fit.conf_int().loc[term].tolist())
+    assert list(got.inner) == pytest.approx(fit.conf_int(alpha=0.1).loc[term].tolist())
+    assert got.method == "additive linear model, group + batch + sex"
+
+
+# --- blocks that cannot or need not enter ---
+
+
+@pytest.mark.parametrize("batch", ["111111", "      ", "123456", [None] * 6])
+def test_a_block_that_says_nothing_leaves_the_model(batch):
+    data = table([1, 2, 4], [3, 5, 9], batch=list(batch))
+    assert groups.difference(data, **TWO, block="batch") == groups.difference(data, **TWO)
+
+
+@pytest.mark.parametrize("batch", ["111222", "112334"])
+def test_complete_confounding_is_withheld_with_the_reason(batch):
+    data = table([1, 2, 4], [3, 5, 9], batch=list(batch))
+    for kwargs in ({"block": "batch"}, {"check": ["batch"]}):
+        got = groups.difference(data, **TWO, **kwargs)
+        assert "a and b" in got.withheld
+        assert "'batch'" in got.withheld
+        assert got.estimate == pytest.approx(7 / 3 - 17 / 3)
+        assert (got.ci_low, got.ci_high, got.interval_kind) == (-math.inf, math.inf, "whole_line")
+        assert math.isnan(got.p)
+
+
+def test_a_checked_column_that_is_balanced_changes_nothing():
+    data = table([1, 2, 4], [3, 5, 9], sex=list("FMFMFM"))
+    assert groups.difference(data, **TWO, check=["sex"]) == groups.difference(data, **TWO)
+
+
+def test_other_groups_do_not_hide_confounding():
+    # The third group links both batches, but the contrast of a and b does not use it.
+    data = numbered(pd.DataFrame({"arm": list("aabbcc"), "y": [1, 2, 3, 5, 1, 9], "batch": list("112212")}))
+    assert groups.difference(data, **TWO, block="batch").withheld
+
+
+def test_no_degree_of_freedom_is_withheld():
+    data = table([1, 2], [3, 5], batch=list("1213"))
+    assert "No degree of freedom" in groups.difference(data, **TWO, block="batch").withheld
+
+
+# --- degenerate data ---
+
+
+@pytest.mark.parametrize("samples", [([0.1 + 0.2] * 3, [0.3] * 4), ([2, 2, 2], [3, 3, 3])])
+def test_values_that_do_not_vary_are_withheld(samples):
+    for got in (groups.difference(table(*samples), **TWO), groups.hedges_g(table(*samples), **TWO)):
+        assert "do not vary" in got.withheld
+
+
+@pytest.mark.parametrize("samples", [([1], [2, 3]), ([], [1, 2]), ([], []), ([np.nan, 1], [2, 3])])
+def test_too_few_units_are_withheld(samples):
+    for got in (groups.difference(table(*samples), **TWO), groups.hedges_g(table(*samples), **TWO)):
+        assert "at least 2" in got.withheld
+        assert got.n["a"] < 2
+
+
+def test_one_group_without_spread_is_enough_for_welch():
+    got = groups.difference(table([5, 5, 5], [1, 2, 4]), **TWO)
+    assert got.df == pytest.approx(2)
+    assert 0 < got.p < 1
+
+
+def test_infinite_values_are_refused():
+    with pytest.raises(ValueError, match="infinite"):
+        groups.difference(table([1, -math.inf], [1, 2]), **TWO)
+
+
+def test_three_against_three_warns_that_p_rests_on_normality():
+    assert "0.1" in groups.difference(table([1, 2, 4], [3, 5, 9]), **TWO).warnings[0]
+    assert groups.difference(table(range(5), range(5)), **TWO).warnings == ()
+
+
+@pytest.mark.parametrize("separation", [50, 1e3, 1e7])
+def test_hedges_interval_survives_huge_effects(separation):
+    got = groups.hedges_g(table([0, 1, 2, 3], separation + np.arange(4)), **TWO)
+    assert got.ci_low < got.inner[0] < got.estimate < got.inner[1] < got.ci_high < 0
+
+
+def test_anova_says_what_is_missing():
+    data = anova_data()
+    common = {"value": "y", "factors": ("age", "drug"), "unit": "animal"}
+    with pytest.raises(ValueError, match="no units"):
+        groups.two_way_anova(data[(data["age"] != "aged") | (data["drug"] != "drugB")], **common)
+    with pytest.raises(ValueError, match="'age' has 1 level"):
+        groups.two_way_anova(data[data["age"] == "aged"], **common)
+    with pytest.raises(ValueError, match="6 units fill 6 cells"):
+        groups.two_way_anova(data.drop_duplicates(["age", "drug"]), **common)
+    with pytest.raises(ValueError, match="expected 2 or 3"):
+        groups.two_way_anova(data, **common, ss_type=1)
+
+
+# --- rapamycin within ages ---
+
+
+def rapamycin(n=(4, 5, 3, 6), effects=(0.0, -1.0, 2.0, -1.0), seed=1):
+    rng = np.random.default_rng(seed)
+    cells = [("young", "vehicle"), ("young", "rapamycin"), ("aged", "vehicle"), ("aged", "rapamycin")]
+    rows = [
+        {"age_group": age, "treatment": drug, "y": effect + rng.normal(), "batch": str(i % 2)}
+        for (age, drug), size, effect in zip(cells, n, effects, strict=True)
+        for i in range(size)
+    ]
+    return numbered(pd.DataFrame(rows))
+
+
+def test_treatment_within_age_without_batch_is_welch_and_consistent():
+    data = rapamycin()
+    got = groups.treatment_within_age(data, value="y")
+    for age in ("young", "aged"):
+        alone = groups.difference(
+            data[data["age_group"] == age],
+            value="y",
+            group="treatment",
+            a="rapamycin",
+            b="vehicle",
+            unit="animal",
+        )
+        same = {"n": alone.n, "warnings": alone.warnings}
+        assert replace(got[age], **same) == alone
+    assert got["interaction"].estimate == pytest.approx(got["aged"].estimate - got["young"].estimate)
+    assert got["averaged"].estimate == pytest.approx((got["aged"].estimate + got["young"].estimate) / 2)
+    assert got["averaged"].n == {
+        "young rapamycin": 5, "young vehicle": 4, "aged rapamycin": 6, "aged vehicle": 3,
+    }  # fmt: skip
+
+
+def test_treatment_within_age_with_batch_equals_statsmodels():
+    from statsmodels.formula.api import ols
+
+    data = rapamycin()
+    got = groups.treatment_within_age(data, value="y", batch="batch")
+    data["cell"] = data["age_group"] + data["treatment"]
+    fit = ols("y ~ 0 + cell + batch", data).fit()
+    names = list(fit.params.index)
+    weights = {"youngrapamycin": 0.5, "youngvehicle": -0.5, "agedrapamycin": 0.5, "agedvehicle": -0.5}
+    test = fit.t_test([weights.get(name[5:-1], 0.0) if name.startswith("cell") else 0.0 for name in names])
+    assert got["averaged"].estimate == pytest.approx(test.effect.item())
+    assert got["averaged"].p == pytest.approx(test.pvalue.item())
+    assert [got["averaged"].ci_low, got["averaged"].ci_high] == pytest.approx(test.conf_int().ravel().tolist())
+
+
+def test_a_missing_cell_withholds_only_what_needs_it():
+    data = rapamycin()
+    got = groups.treatment_within_age(data[data["age_group"] == "young"], value="y")
+    assert not got["young"].withheld
+    assert all(got[name].withheld for name in ("aged", "interaction", "averaged"))
+
+
+def test_batch_aligned_with_age_keeps_the_treatment_contrasts():
+    data = rapamycin()
+    data["batch"] = data["age_group"]
+    got = groups.treatment_within_age(data, value="y", batch="batch")
+    assert not any(estimate.withheld for estimate in got.values())
+    data["batch"] = data["treatment"]
+    got = groups.treatment_within_age(data, value="y", batch="batch")
+    assert got["averaged"].withheld
+    assert not got["interaction"].withheld
+
+
+def test_the_average_gives_ages_equal_weight():
+    got = groups.treatment_within_age(rapamycin(n=(3, 3, 30, 30)), value="y")
+    assert got["averaged"].estimate == pytest.approx((got["young"].estimate + got["aged"].estimate) / 2)
+
+
+# --- equivalence ---
+
+
+def test_tost_agrees_with_statsmodels_and_the_inner_interval():
+    from statsmodels.stats.weightstats import ttost_ind
+
+    rng = np.random.default_rng(2)
+    data = table(rng.normal(0, 1, 12), rng.normal(0, 1, 9))
+    got = groups.difference(data, **TWO)
+    a, b = (data.loc[data["arm"] == arm, "y"] for arm in "ab")
+    for smallest in (0.3, 0.9, 2.0):
+        p = groups.tost(got, smallest)
+        assert p == pytest.approx(ttost_ind(a, b, -smallest, smallest, usevar="unequal")[0])
+        assert (p <= 0.05) == (-smallest <= got.inner[0] and got.inner[1] <= smallest)
+    assert math.isnan(groups.tost(groups.difference(table([1], [2, 3]), **TWO), 1.0))
+
+
+# --- what holds for any data ---
+
+values = st.floats(-1e3, 1e3).map(lambda x: round(x, 3))
+samples = st.tuples(*[st.lists(values, min_size=2, max_size=7)] * 2)
+
+
+@given(samples, st.data())
+@settings(deadline=None, max_examples=50)
+def test_swap_flips_sign_scale_and_order_change_nothing(both, draw):
+    batch = draw.draw(st.lists(st.sampled_from(["1", "2"]), min_size=14, max_size=14))
+    data = table(*both)
+    data["batch"] = batch[: len(data)]
+    assume(all(np.std(sample) > 0.01 for sample in both))
+    swapped = TWO | {"a": "b", "b": "a"}
+    mixed = data.sample(frac=1, random_state=1)
+    for method in (groups.difference, groups.hedges_g, lambda f, **k: groups.difference(f, **k, block="batch")):
+        got = method(data, **TWO)
+        other = method(data, **swapped)
+        if got.withheld:
+            assert other.withheld
+            continue
+        close = {"rel": 1e-6, "abs": 1e-6}
+        assert [other.estimate, other.ci_low, other.ci_high, other.p] == pytest.approx(
+            [-got.estimate, -got.ci_high, -got.ci_low, got.p], **close
+        )
+        assert method(data.assign(y=1024 * data["y"]), **TWO).p == pytest.approx(got.p, **close)
+        again = method(mixed, **TWO)
+        assert [again.estimate, again.ci_low, again.p] == pytest.approx([got.estimate, got.ci_low, got.p], **close)
+    for test in EXACT:
+        p = test(data, **TWO).p
+        assert test(data, **swapped).p == pytest.approx(p)
+        assert test(data.assign(y=1024 * data["y"]), **TWO).p == pytest.approx(p)
+        assert test(mixed, **TWO).p == pytest.approx(p)
+        assert p <= 1
+        assert p >= units.smallest_attainable_p(*map(len, both)) / 2 - 1e-12
+
+
+def test_duplicated_rows_raise_everywhere():
+    doubled = pd.concat([table([1, 2, 4], [3, 5, 9])] * 2)
+    for method in (groups.difference, groups.hedges_g, *EXACT):
+        with pytest.raises(UnitError, match="'animal' repeats"):
+            method(doubled, **TWO)
+    twice = pd.concat([anova_data()] * 2)
+    with pytest.raises(UnitError):
+        groups.two_way_anova(twice, value="y", factors=("age", "drug"), unit="animal")
+    with pytest.raises(UnitError):
+        groups.cell_means(twice, value="y", factors=["age", "drug"], unit="animal")
+    with pytest.raises(UnitError):
+        groups.contrasts(twice, value="y", treatment="drug", reference="veh", by="age", unit="animal")
+    with pytest.raises(UnitError):
+        groups.treatment_within_age(pd.concat([rapamycin()] * 2), value="y")
+
+
+@pytest.mark.parametrize(("n_a", "n_b", "spread"), [(3, 3, 1.0), (3, 9, 3.0), (8, 8, 1.0)])
+def test_welch_keeps_its_error_rate(n_a, n_b, spread):
+    rng = np.random.default_rng(11)
+    false = 0
+    for _ in range(1000):
+        samples = [rng.normal(0, spread, n_a), rng.normal(0, 1, n_b)]
+        estimate, error, df = groups.welch_contrast(samples, [1, -1])
+        false += abs(estimate) > stats.t.ppf(0.975, df) * error
+    # Upper 99.9 % limit of a binomial with 1000 draws at 5 %, and a little for Welch's own approximation.
+    assert false <= 78

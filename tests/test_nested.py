@@ -1,0 +1,142 @@
+"""One value per unit, blocks, and the time at which units are compared."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from endomtor.errors import UnitError
+from endomtor.stats import groups, nested
+
+TWO = {"value": "y", "group": "niche", "a": "aged", "b": "young", "unit": "animal"}
+
+
+def cells():
+    return pd.DataFrame(
+        {
+            "animal": list("bbbaacc"),
+            "group": ["x"] * 3 + ["y"] * 4,
+            "y": [1.0, 0.0, 1.0, 0.0, 0.0, 1.0, np.nan],
+        }
+    )
+
+
+def test_mean_over_subsamples_in_order_of_units():
+    got = nested.one_value_per_unit(cells(), value="y", unit="animal", carry=["group"])
+    assert got.to_dict("list") == {
+        "animal": ["a", "b", "c"],
+        "group": ["y", "x", "y"],
+        "y": [0.0, pytest.approx(2 / 3), 1.0],
+        "n_subsamples": [2, 3, 1],
+    }
+
+
+def test_summaries_on_the_scales_of_the_analysis():
+    logit = nested.one_value_per_unit(cells(), value="y", unit="animal", summary="empirical_logit")["y"]
+    assert logit.tolist() == pytest.approx([np.log(0.5 / 2.5), np.log(2.5 / 1.5), np.log(1.5 / 0.5)])
+    foci = cells().assign(y=[4, 0, 2, 0, 0, 7, 9])
+    logs = nested.one_value_per_unit(foci, value="y", unit="animal", summary="log_mean")["y"]
+    assert logs.tolist() == pytest.approx(np.log([0.5, 2.5, 8.5]).tolist())
+    with pytest.raises(ValueError, match="0 or 1"):
+        nested.one_value_per_unit(foci, value="y", unit="animal", summary="empirical_logit")
+    with pytest.raises(ValueError, match="median"):
+        nested.one_value_per_unit(foci, value="y", unit="animal", summary="median")
+
+
+def test_what_varies_within_a_unit_is_not_carried():
+    wrong = cells().assign(group=list("xyxyyyy"))
+    with pytest.raises(UnitError, match="'group' has 2 values within animal 'b'"):
+        nested.one_value_per_unit(wrong, value="y", unit="animal", carry=["group"])
+    with pytest.raises(UnitError, match="blank in 1 of 7"):
+        nested.one_value_per_unit(
+            cells().replace({"animal": {"b": "b"}}).assign(animal=[*"bbbaac", None]), value="y", unit="animal"
+        )
+
+
+def test_units_without_a_value_are_left_out():
+    got = nested.one_value_per_unit(cells().assign(y=[np.nan] * 3 + [1] * 4), value="y", unit="animal")
+    assert got["animal"].tolist() == ["a", "c"]
+
+
+def exposed(donors, niches="aaaayyyy", seed=4):
+    rng = np.random.default_rng(seed)
+    names = {"a": "aged", "y": "young"}
+    return pd.DataFrame(
+        {
+            "animal": [f"e{i}" for i in range(len(niches))],
+            "niche": [names[n] for n in niches],
+            "donor": list(donors),
+            "y": rng.normal(size=len(niches)),
+        }
+    )
+
+
+def test_a_crossed_donor_is_a_block():
+    data = exposed("12341234")
+    got = nested.blocked_difference(data, **TWO, block="donor")
+    assert got == groups.difference(data, **TWO, block="donor")
+    wide = data.pivot(index="donor", columns="niche", values="y")
+    # With one animal of each niche per donor the block makes it the paired t test.
+    from scipy.stats import ttest_rel
+
+    assert got.p == pytest.approx(ttest_rel(wide["aged"], wide["young"]).pvalue)
+    assert got.df == 3
+
+
+def test_a_donor_that_feeds_one_niche_is_the_unit():
+    data = exposed("11223344")
+    got = nested.blocked_difference(data, **TWO, block="donor")
+    assert got.n == {"aged": 2, "young": 2}
+    assert got.unit == "donor"
+    assert "averaged" in got.warnings[-1]
+    means = data.groupby(["niche", "donor"], as_index=False)["y"].mean()
+    assert got.p == groups.difference(means, **(TWO | {"unit": "donor"})).p
+
+
+@pytest.mark.parametrize("donors", ["11111111", "12345678", "        "])
+def test_a_donor_that_says_nothing_plays_no_part(donors):
+    data = exposed(donors)
+    assert nested.blocked_difference(data, **TWO, block="donor") == groups.difference(data, **TWO)
+
+
+def test_one_donor_per_niche_is_withheld():
+    assert nested.blocked_difference(exposed("11112222"), **TWO, block="donor").withheld
+
+
+def test_a_column_aligned_with_the_niche_is_seen_at_the_level_of_donors():
+    data = exposed("11223344").assign(batch=list("11112222"))
+    assert "'batch'" in nested.blocked_difference(data, **TWO, block="donor", check=["batch"]).withheld
+
+
+def test_recipients_as_n_are_refused():
+    with pytest.raises(UnitError, match="'animal' repeats"):
+        nested.blocked_difference(pd.concat([exposed("12341234")] * 2), **TWO, block="donor")
+
+
+def visits(**weeks):
+    return pd.DataFrame([(unit, week) for unit, seen in weeks.items() for week in seen], columns=["unit", "week"])
+
+
+def test_latest_time_common_to_all():
+    got = nested.latest_common(visits(a=[4, 8, 16, 20], b=[4, 8, 16], c=[4, 16, 20]), "week", "unit")
+    assert got == nested.CommonTime(16.0, reached=True)
+
+
+def test_a_common_time_that_is_too_early_is_said_to_be():
+    got = nested.latest_common(visits(a=[4, 8, 16], b=[4, 8]), "week", "unit")
+    assert got == nested.CommonTime(8.0, reached=False)
+
+
+def test_no_common_time_names_who_is_missing():
+    got = nested.latest_common(visits(a=[16], b=[16, 20], c=[20], d=[20]), "week", "unit")
+    assert got == nested.CommonTime(20.0, reached=False, missing=("a",))
+    empty = nested.latest_common(visits(), "week", "unit")
+    assert np.isnan(empty.time)
+    assert not empty.reached
+
+
+def test_logit_of_percentages():
+    got = nested.logit_percent(pd.Series([0.0, 50.0, 100.0, np.nan], name="chimerism"))
+    assert got.tolist()[:3] == pytest.approx([np.log(0.1 / 99.9), 0, np.log(99.9 / 0.1)])
+    assert np.isnan(got[3])
+    with pytest.raises(ValueError, match="chimerism.*101"):
+        nested.logit_percent(pd.Series([101.0], name="chimerism"))

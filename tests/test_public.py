@@ -1,0 +1,615 @@
+"""Public data: registry, downloads over a real server, parsers, frozen tables against the originals."""
+
+import gzip
+import os
+import tomllib
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from endomtor import paths, public
+from endomtor.errors import FetchError, UnitError
+from endomtor.files import sha256_of
+from endomtor.public import blood, download, endothelium, frozen, hsc_aging, originals, registry, single_cells
+
+MIRROR = os.environ.get("ENDOMTOR_MIRROR", "")
+needs_mirror = pytest.mark.skipif(not MIRROR, reason="ENDOMTOR_MIRROR is not set: the originals are not here")
+DATA = paths.data()
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ENDOMTOR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("ENDOMTOR_MIRROR", raising=False)
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def fetched(tmp_path_factory):
+    """A cache with every original, filled through the mirror once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ENDOMTOR_CACHE", str(tmp_path_factory.mktemp("cache")))
+        assert public.prepare() == []
+        yield
+
+
+# --- the registry
+
+
+def test_registry_names_each_file_once_and_bundled_files_are_the_registered_ones():
+    entries = public.load()
+    assert len(entries) == 10
+    for entry in entries.values():
+        path = DATA / "public" / entry.file
+        assert path.exists() == entry.bundled, entry.name
+        if entry.bundled:
+            assert (path.stat().st_size, sha256_of(path)) == (entry.bytes, entry.sha256)
+            assert entry.licence in ("MIT", "BSD-3-Clause")
+            assert list((DATA / "public").glob(f"LICENSE-*-{entry.licence}.txt"))
+
+
+def test_nothing_lies_in_the_data_folders_that_no_list_names():
+    public_files = {entry.file for entry in public.load().values() if entry.bundled}
+    licences = {path.name for path in (DATA / "public").glob("LICENSE-*")}
+    found = {path.name for path in (DATA / "public").iterdir()}
+    assert found == public_files | licences | {"README.md", "msigdb_mtor_hallmarks.gmt"}
+    tables = {derived.file for derived in frozen.TABLES.values()}
+    assert {path.name for path in (DATA / "derived").iterdir()} == tables | {"README.md", frozen.MANIFEST}
+
+
+GOOD = f"""schema_version = 1
+[files.a-file]
+file = "a.csv"
+address = "https://example.org/o/r/c/a%20b.csv"
+bytes = 3
+sha256 = "{"0" * 64}"
+licence = "MIT"
+bundled = false
+citations = ["someone"]
+description = "A file."
+chapters = ["01_mtor_decline"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("bytes = 3", "bytes = -3", "bytes is -3, expected a positive number"),
+        ("bytes = 3", 'bytes = "3"', "bytes is '3', expected a whole number"),
+        ("bytes = 3", "", "bytes is missing, expected a whole number"),
+        ("bundled = false", "bundled = 0", "bundled is 0, expected true or false"),
+        ("licence =", "license =", "unknown key 'license', did you mean 'licence'?"),
+        ("a%20b", "a b", "expected a plain https address"),
+        ("/o/r/c", "/../c", "expected a plain https address"),
+        ("https:", "http:", "expected a plain https address"),
+        ('"a.csv"', '"../a.csv"', "expected a plain file name"),
+        ("0" * 64, "0" * 63, "expected 64 lower-case hexadecimal digits"),
+        ('["someone"]', "[]", "citations is [], expected a list of texts"),
+        ("a-file", "A_file", "lower-case words"),
+        ("schema_version = 1", "schema_version = 2", "schema_version is 2, expected 1"),
+        ("schema_version = 1", "schema_version = 1\nextra = 1", "unknown key 'extra'"),
+        ("schema_version = 1", "schema_version = ", "not a TOML file"),
+    ],
+)
+def test_a_wrong_registry_is_one_sentence(tmp_path, old, new, message):
+    path = tmp_path / "registry.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    assert list(registry.load(path)) == ["a-file"]
+    assert old in GOOD
+    path.write_text(GOOD.replace(old, new), encoding="utf-8")
+    with pytest.raises(FetchError) as caught:
+        registry.load(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_two_entries_of_one_file_are_refused(tmp_path):
+    path = tmp_path / "registry.toml"
+    path.write_text(GOOD + GOOD.split("\n", 1)[1].replace("a-file", "b-file"), encoding="utf-8")
+    with pytest.raises(FetchError, match="file of b-file is also that of a-file"):
+        registry.load(path)
+
+
+def test_an_unknown_name_gets_the_nearest():
+    with pytest.raises(FetchError, match="did you mean 'ec-heart'"):
+        public.available("ec-hart")
+    with pytest.raises(FetchError, match="known are gse162607-counts"):
+        public.fetch(["qqqq"])
+    with pytest.raises(FetchError, match="did you mean 'endothelium_scores'"):
+        public.table("endothelium_score")
+
+
+# --- downloads
+
+
+@pytest.fixture
+def server(cache, monkeypatch):
+    """A loopback host; `answers` holds for each path a list of (status, type, body), the last one repeated."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            host.asked.append(self.path)
+            queue = host.answers.get(unquote(self.path), [(404, "text/plain", b"no")])
+            status, kind, body = queue.pop(0) if len(queue) > 1 else queue[0]
+            self.send_response(status)
+            self.send_header("content-type", kind)
+            # One body is announced longer than it is, as when a connection breaks.
+            self.send_header("content-length", str(len(body) + (100 if kind == "broken" else 0)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    host = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    host.answers, host.asked = {}, []
+    thread = Thread(target=partial(host.serve_forever, poll_interval=0.01), daemon=True)
+    thread.start()
+    monkeypatch.setenv("ENDOMTOR_MIRROR", f"http://127.0.0.1:{host.server_port}/")
+    yield host
+    host.shutdown()
+    host.server_close()
+    thread.join()
+
+
+BODY = b"one,two\n1,2\n" * 20_000
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """A registry of one file of our own, whose address has a space."""
+    import hashlib
+
+    entry = registry.PublicFile(
+        name="a-file",
+        file="a.csv",
+        address="https://example.org/o/r/c/a%20b.csv",
+        bytes=len(BODY),
+        sha256=hashlib.sha256(BODY).hexdigest(),
+        licence="none stated",
+        bundled=False,
+        citations=("someone",),
+        description="A file.",
+        chapters=("01_mtor_decline",),
+    )
+    monkeypatch.setattr(registry, "load", lambda path=None: {"a-file": entry})
+    return entry
+
+
+PATH = "/o/r/c/a b.csv"
+
+
+def kept(cache):
+    return sorted(path.name for path in (cache / "public").glob("*")) if cache.exists() else []
+
+
+def test_a_file_comes_over_http_once(server, small, cache, capsys):
+    server.answers[PATH] = [(200, "text/plain", BODY)]
+    assert public.available("a-file") is None
+    found = public.fetch(["a-file", "a-file"], progress=True)
+    assert found["a-file"].read_bytes() == BODY
+    assert public.available("a-file") == found["a-file"]
+    assert server.asked == ["/o/r/c/a%20b.csv"]
+    assert "a-file" in capsys.readouterr().err
+    public.fetch(["a-file"])
+    assert len(server.asked) == 1
+
+
+def test_a_damaged_copy_counts_as_absent_and_is_fetched_again(server, small, cache):
+    server.answers[PATH] = [(200, "text/plain", BODY)]
+    path = public.fetch(["a-file"])["a-file"]
+    path.write_bytes(BODY[:-1] + b"x")
+    assert public.available("a-file") is None
+    public.fetch(["a-file"])
+    assert path.read_bytes() == BODY
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ((404, "text/plain", b"no"), "answered 404 Not Found, expected the file"),
+        ((403, "text/plain", b"no"), "answered 403 Forbidden, expected the file"),
+        ((200, "text/html; charset=utf-8", b"<html>please log in</html>"), "answered with a web page"),
+        ((200, "text/plain", BODY[:-1] + b"x"), "is not the registered file"),
+        ((200, "text/plain", BODY[:100]), "is not the registered file"),
+        ((200, "text/plain", BODY + b"more"), "sends more than the registered"),
+        ((200, "broken", BODY[:5000]), "broke off"),
+        ((503, "text/plain", b"later"), "answered 503 Service Unavailable; try again later"),
+    ],
+)
+def test_a_wrong_answer_is_one_sentence_and_leaves_nothing(server, small, cache, answer, message):
+    server.answers[PATH] = [answer]
+    with pytest.raises(FetchError, match="^a-file: .*") as caught:
+        public.fetch(["a-file"], pauses=())
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert kept(cache) == []
+
+
+def test_a_busy_host_is_asked_again_and_a_missing_file_is_not(server, small):
+    server.answers[PATH] = [(503, "text/plain", b"later"), (200, "broken", BODY[:10]), (200, "text/plain", BODY)]
+    public.fetch(["a-file"], pauses=(0.01, 0.01))
+    assert len(server.asked) == 3
+    public.available("a-file").unlink()
+    server.answers.clear()
+    with pytest.raises(FetchError, match="404"):
+        public.fetch(["a-file"], pauses=(0.01, 0.01))
+    assert len(server.asked) == 4
+
+
+def test_without_a_network_the_words_are_clear(small, cache, monkeypatch):
+    # Port 9 of the loopback address: refused at once.
+    monkeypatch.setenv("ENDOMTOR_MIRROR", "http://127.0.0.1:9")
+    with pytest.raises(download.NoNetworkError, match="a-file: 127.0.0.1:9 cannot be reached; is there a network"):
+        public.fetch(["a-file"], pauses=(0.01,))
+
+
+def test_a_folder_is_a_mirror(small, cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("ENDOMTOR_MIRROR", str(tmp_path / "mirror"))
+    with pytest.raises(FetchError, match="the mirror has no readable .*a b.csv"):
+        public.fetch(["a-file"])
+    twin = tmp_path / "mirror" / "o" / "r" / "c" / "a b.csv"
+    twin.parent.mkdir(parents=True)
+    twin.write_bytes(BODY)
+    assert public.fetch(["a-file"])["a-file"].read_bytes() == BODY
+
+
+def test_prepare_stops_at_the_first_sign_of_no_network(cache, monkeypatch):
+    tries = []
+
+    def refused(names, **_):
+        tries.append(names)
+        raise download.NoNetworkError(f"{names[0]}: the host cannot be reached; is there a network?")
+
+    monkeypatch.setattr(frozen, "fetch", refused)
+    sentences = public.prepare()
+    assert len(tries) == 1
+    assert len(sentences) == 6
+    assert all("cannot be reached" in sentence and "the frozen table is used" in sentence for sentence in sentences)
+    tries.clear()
+    assert len(public.prepare(offline=True)) == 6
+    assert tries == []
+
+
+def test_prepare_goes_on_after_a_file_that_is_gone(server, cache):
+    sentences = public.prepare()
+    assert len(server.asked) == len(sentences) == 6
+    assert all("404" in sentence for sentence in sentences)
+
+
+# --- parsers
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(*[st.integers(0, 10**6)] * 4), min_size=1, max_size=6))
+def test_lanes_of_one_mouse_are_added_and_summary_rows_dropped(tmp_path_factory, rows):
+    lines = ['"","YH4_1","OH1","YH4_L2","YH1"'] + [
+        f'"ENSMUSG{i}",{a},{b},{c},{d}' for i, (a, b, c, d) in enumerate(rows)
+    ]
+    path = write(tmp_path_factory.mktemp("p") / "c.csv", "\n".join([*lines, '"__no_feature",9,9,9,9']) + "\n")
+    counts = originals.endothelial_counts(path)
+    assert list(counts.columns) == ["OH1", "YH1", "YH4"]
+    assert counts["YH4"].tolist() == [a + c for a, _, c, _ in rows]
+    assert counts["OH1"].tolist() == [b for _, b, _, _ in rows]
+
+
+def test_single_cells_are_tab_separated_with_spaces_in_names(tmp_path):
+    path = write(tmp_path / "c.csv", "\tGSM1_4m\t GSM2_18m\nSelp\t0\t3\nERCC-00002\t5\t6\n")
+    counts, months = originals.single_hsc_counts(path)
+    assert list(counts.columns) == ["GSM1_4m", "GSM2_18m"]
+    assert months.tolist() == [4, 18]
+    assert counts.loc["Selp"].tolist() == [0, 3]
+
+
+def hsc_files(folder: Path, counts: pd.DataFrame) -> tuple[Path, Path]:
+    matrix = folder / "m.txt"
+    counts.to_csv(matrix, sep="\t", index_label="gene_id")
+    sheet = "".join(f"{name},{name.rsplit('_', 1)[0]},1\n" for name in counts.columns)
+    return matrix, write(folder / "s.csv", "\ufeffids,covariate,adjustvars\n" + sheet.rstrip("\n"))
+
+
+def test_hsc_counts_get_todays_symbols_and_the_sheets_groups(tmp_path):
+    counts = pd.DataFrame({"Young_HSC_1": [1, 2], "Aged_CLP_2": [3, 4]}, index=["Sdpr", "Selp"])
+    read, sheet = originals.hsc_counts(*hsc_files(tmp_path, counts))
+    assert list(read.index) == ["Cavin2", "Selp"]
+    assert sheet["group"].tolist() == ["young_HSC", "aged_CLP"]
+    matrix, samples = hsc_files(tmp_path, counts)
+    write(samples, "ids,covariate\nYoung_HSC_1,Young_HSC\n")
+    with pytest.raises(FetchError, match="Aged_CLP_2.*the same samples"):
+        originals.hsc_counts(matrix, samples)
+    write(samples, "ids,covariate\nYoung_HSC_1,Young_HSC\nAged_CLP_2,Old_CLP\n")
+    with pytest.raises(FetchError, match="'Old_CLP', expected Young_ or Aged_"):
+        originals.hsc_counts(matrix, samples)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (",YH1\nENS1,1.5\n", "gene ENS1, column YH1: '1.5', expected a count"),
+        (",YH1\nENS1,-1\n", "gene ENS1, column YH1: '-1', expected a count"),
+        (",YH1\nENS1,x\n", "gene ENS1, column YH1: 'x', expected a count"),
+        (",YH1\nENS1,1\nENS1,1\n", "gene 'ENS1' comes twice"),
+        (",ZH1\nENS1,1\n", "column 'ZH1', expected the name of an old"),
+        ("", "cannot be read as a table"),
+        ("gene\nENS1\n", "no sample column"),
+    ],
+)
+def test_a_wrong_count_table_is_one_sentence(tmp_path, text, message):
+    with pytest.raises(FetchError) as caught:
+        originals.endothelial_counts(write(tmp_path / "c.csv", text))
+    assert message in str(caught.value)
+
+
+def test_other_parsers_refuse_another_file(tmp_path):
+    other = write(tmp_path / "o.csv", "a,b\n1,2\n")
+    for parser in (originals.aging_signature, originals.blood_effects):
+        with pytest.raises(FetchError, match="is missing, expected"):
+            parser(other)
+    with pytest.raises(FetchError, match="line 1: no genes"):
+        originals.gene_sets(write(tmp_path / "s.gmt", "NAME\thttps://example.org\n"))
+
+
+def test_signature_and_hallmarks_are_as_described():
+    signature, provenance = hsc_aging.signature()
+    assert signature.shape == (220, 13)
+    assert (signature["average"] > 0).sum() == 181
+    assert np.allclose(signature[list(originals.STUDIES)].mean(axis=1), signature["average"], atol=1e-6)
+    assert provenance.kind == "public"
+    assert not provenance.frozen
+    sets = originals.mtor_hallmarks()
+    assert {name: len(genes) for name, genes in sets.items()} == {originals.MTORC1: 199, originals.PI3K_AKT_MTOR: 105}
+    # Genes that the study Kirschner alone brought over the signature's threshold are gone without it.
+    without = single_cells.signature_without(signature)
+    assert {"Jun", "Zfp36", "Btg2"}.isdisjoint(without.index)
+    assert {"Selp", "Nupr1"} <= set(without.index)
+
+
+def test_blood_effects_agree_with_the_facts():
+    table, _ = blood.effects("age")
+    effect = table.set_index("trait")["effect"]
+    facts = {"n.neut": 0.066, "nlr": 0.021, "rbc": -0.027, "hgb": -0.070, "plt": 13.5}
+    for trait, value in facts.items():
+        assert effect[trait] == pytest.approx(value, rel=0.02)
+    assert table["name"].notna().all()
+    hemoglobin = blood.estimate(table, "hgb")
+    assert hemoglobin.ci_low < hemoglobin.estimate < hemoglobin.ci_high < 0
+    assert hemoglobin.n == {"mice": 521}
+    assert len(blood.effects("sex")[0]) == 17
+
+
+# --- premises
+
+
+@pytest.mark.filterwarnings("ignore:The dispersion trend curve fitting did not converge")
+def test_the_joint_fit_has_pydeseq2s_own_errors():
+    from pydeseq2.default_inference import DefaultInference
+    from pydeseq2.ds import DeseqStats
+
+    rng = np.random.default_rng(1)
+    groups = [f"{age}_{population}" for age in ("young", "aged") for population in originals.POPULATIONS] * 2
+    mean = rng.uniform(50, 2000, (60, 1)) * rng.uniform(0.7, 1.4, (1, 32))
+    names = [f"s{i}" for i in range(32)]
+    counts = pd.DataFrame(rng.negative_binomial(20, 20 / (20 + mean)), [f"g{i:02}" for i in range(60)], names)
+    fit = hsc_aging.joint_fit(counts, pd.Series(groups))
+    table = hsc_aging.contrasts(fit)
+    for population in ("HSC", "CLP"):
+        contrast = ["group", f"aged_{population}", f"young_{population}"]
+        theirs = DeseqStats(fit, contrast=contrast, quiet=True, inference=DefaultInference(n_cpus=1))
+        theirs.run_wald_test()
+        assert np.allclose(table[f"lfc_{population}"], theirs.LFC @ theirs.contrast_vector / np.log(2), atol=1e-6)
+        assert np.allclose(table[f"se_{population}"], theirs.SE / np.log(2), rtol=1e-3)
+
+
+def test_slopes_are_those_of_a_line():
+    signature, _ = hsc_aging.signature()
+    rng = np.random.default_rng(2)
+    # In each population the fold changes are k times the published average of the study "Sun".
+    genes = signature.index[signature["Sun"].notna()]
+    table = pd.DataFrame({"gene": genes})
+    for k, population in enumerate(originals.POPULATIONS):
+        table[f"lfc_{population}"] = k * signature.loc[genes, "Sun"].to_numpy()
+        table[f"se_{population}"] = rng.uniform(0.1, 3, len(genes))
+    for weighted in (True, False):
+        for intercept in (True, False):
+            slopes = hsc_aging.signature_slopes(table, signature, weighted=weighted, intercept=intercept)
+            assert np.allclose(slopes.loc["Sun", list(originals.POPULATIONS)].astype(float), range(8))
+    # A gene that is hardly measured moves a weighted slope less.
+    table.loc[0, ["lfc_HSC", "se_HSC"]] = [50.0, 10.0]
+    moved = [hsc_aging.signature_slopes(table, signature, weighted=w).loc["Sun", "HSC"] for w in (True, False)]
+    assert 0 < abs(moved[0]) < abs(moved[1]) / 5
+
+
+def test_the_facts_of_hsc_aging_are_reproduced():
+    baseline = public.frozen_table("hspc_gene_baseline").set_index("gene")
+    facts = {
+        "Selp": 3.5,
+        "Nupr1": 2.9,
+        "Clu": 3.0,
+        "Gpr183": 4.0,
+        "Mt1": 3.0,
+        "Aldh1a1": 1.8,
+        "Vwf": 0.9,
+        "Slamf1": 0.4,
+    }
+    for gene, value in facts.items():
+        assert baseline.at[gene, "aging_lfc"] == pytest.approx(value, abs=0.25), gene
+    table = public.frozen_table("hsc_aging_lfc")
+    signature, _ = hsc_aging.signature()
+    rising = hsc_aging.rising(table, signature)
+    assert rising["HSC"] >= 0.97
+    assert rising[list(hsc_aging.CONTROLS)].max() < 0.6
+
+
+def test_the_premises_of_claim_4():
+    table = public.frozen_table("hsc_aging_lfc")
+    signature, _ = hsc_aging.signature()
+    slopes = hsc_aging.signature_slopes(table, signature)
+    transfer, specificity = hsc_aging.transfer(slopes), hsc_aging.specificity(slopes)
+    assert transfer.n == specificity.n == {"studies": 12}
+    assert transfer.ci_low > 0.25
+    assert specificity.ci_low > 0.25
+    order = pd.Series({name: one.estimate for name, one in hsc_aging.population_slopes(slopes).items()})
+    assert order["HSC"] > order["MPP1"] > order["MPP2"] > order[list(hsc_aging.CONTROLS)].max()
+    # Neither premise hangs on how the line is drawn.
+    choices = hsc_aging.slope_choices(table, signature)
+    assert len(choices) == 4
+    assert (choices[["transfer_low", "specificity_low"]] > 0).all(axis=None)
+
+
+def test_endothelium_genes_as_n_against_mice_as_n():
+    scores, genes = public.frozen_table("endothelium_scores"), public.frozen_table("endothelium_genes")
+    heart = endothelium.contrast(scores, "heart")
+    assert heart.n == {"young": 3, "aged": 3}
+    assert heart.p > 0.1
+    assert heart.ci_low < 0 < heart.ci_high
+    assert endothelium.wrong_gene_level_p(genes, "heart") < 1e-4
+    for tissue in ("brain", "kidney"):
+        assert endothelium.contrast(scores, tissue).p > 0.5
+        assert endothelium.wrong_gene_level_p(genes, tissue) > 0.1
+    # Both look at one number; only what counts as n differs.
+    heart_genes = genes[genes["tissue"] == "heart"].groupby("mtorc1")["lfc"].mean()
+    assert heart_genes[1] - heart_genes[0] == pytest.approx(heart.estimate, abs=1e-3)
+    assert len(endothelium.score_choices(scores)) == 12
+    with pytest.raises(UnitError):
+        endothelium.contrast(pd.concat([scores, scores]), "heart")
+
+
+def test_single_cells_are_described():
+    cells = public.frozen_table("single_hscs")
+    assert cells["months"].value_counts().to_dict() == {18: 86, 4: 80}
+    assert cells.loc[cells["kept"] == 0, "score"].isna().all()
+    assert 0.5 < single_cells.share_higher(cells) < 1
+
+
+def test_baselines_hold_what_the_worlds_need():
+    hspc, cells = public.frozen_table("hspc_gene_baseline"), public.frozen_table("ec_gene_baseline")
+    assert list(hspc.columns) == ["gene", "mean", "dispersion", "aging_lfc"]
+    assert list(cells.columns) == ["gene", "mean", "dispersion", "mtorc1"]
+    for table in (hspc, cells):
+        assert table["gene"].is_unique
+        assert table.notna().all(axis=None)
+        assert (table[["mean", "dispersion"]] > 0).all(axis=None)
+        assert {"Xist", "Ddx3y", "Eif2s3y", "Kdm5d", "Uty"} <= set(table["gene"])
+    assert len(hspc) == 3000
+    assert cells["mtorc1"].sum() > 190
+    assert {"Cdh5", "Pecam1", "Emcn", "Kdr", "Ly6a", "Stab2", "Vwf"} <= set(cells["gene"])
+
+
+# --- frozen tables
+
+
+def test_the_manifest_names_the_files():
+    manifest = frozen.manifest()
+    assert list(manifest) == list(frozen.TABLES)
+    for name, entry in manifest.items():
+        assert entry["sha256"] == sha256_of(DATA / "derived" / entry["file"])
+        assert entry["inputs"] == frozen._inputs(name)
+        assert entry["version"] == frozen.TABLES[name].version
+    assert sum(path.stat().st_size for path in (DATA / "derived").iterdir()) < 2_000_000
+
+
+def test_without_originals_the_frozen_table_is_read(cache):
+    table, provenance = public.table("endothelium_scores")
+    assert provenance.frozen
+    assert provenance.kind == "public"
+    assert provenance.sha256 == sha256_of(DATA / "derived" / "endothelium_scores.csv")
+    assert len(table) == 18
+    with pytest.raises(FetchError, match="an original is not here"):
+        public.freeze(("endothelium_scores",))
+
+
+def test_a_changed_frozen_table_is_refused(cache, tmp_path, monkeypatch):
+    for name in ("derived", "public", "genesets", "registry.toml"):
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / name).symlink_to(DATA / name)
+    (tmp_path / "data" / "derived").unlink()
+    (tmp_path / "data" / "derived").mkdir()
+    for path in (DATA / "derived").iterdir():
+        (tmp_path / "data" / "derived" / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(paths, "data", lambda: tmp_path / "data")
+    (tmp_path / "data" / "derived" / "single_hscs.csv").write_text("cell\n", encoding="utf-8")
+    with pytest.raises(FetchError, match="single_hscs.csv: not the table that MANIFEST.toml names"):
+        public.table("single_hscs")
+    (tmp_path / "data" / "derived" / "single_hscs.csv").unlink()
+    with pytest.raises(FetchError, match="the frozen table is missing"):
+        public.table("single_hscs")
+
+
+def test_written_tables_are_rounded_and_the_same_each_time():
+    frame = pd.DataFrame(
+        {"gene": ["Nan", "b"], "lfc_HSC": [-0.00001, 1.23456], "mean": [1234567.8, np.nan], "n": [1, 2]}
+    )
+    plain, packed = frozen._serialised(frame, False), frozen._serialised(frame, True)
+    assert plain.decode() == "gene,lfc_HSC,mean,n\nNan,0.0000,1.23457e+06,1\nb,1.2346,,2\n"
+    assert gzip.decompress(packed) == plain
+    assert packed == frozen._serialised(frame, True)
+
+
+@needs_mirror
+@pytest.mark.parametrize("name", list(frozen.TABLES))
+def test_frozen_equals_a_recomputation_from_the_originals(fetched, name):
+    """The long one: the joint fit of `hsc_aging_lfc` takes some 25 s; the others use its cached result."""
+    again, provenance = public.table(name)
+    assert not provenance.frozen
+    old = public.frozen_table(name)
+    # The optimizers' last digits differ between processors.
+    pd.testing.assert_frame_equal(again, old, rtol=1e-3, atol=1e-3)
+
+
+@needs_mirror
+def test_freeze_writes_what_is_in_the_repository(fetched, tmp_path, monkeypatch):
+    for name in ("public", "genesets", "registry.toml"):
+        (tmp_path / name).symlink_to(DATA / name)
+    monkeypatch.setattr(paths, "data", lambda: tmp_path)
+    (path,) = public.freeze(("endothelium_scores",))
+    assert path == tmp_path / "derived" / "endothelium_scores.csv"
+    entry = frozen.manifest()["endothelium_scores"]
+    whole = tomllib.loads((DATA / "derived" / frozen.MANIFEST).read_text(encoding="utf-8"))["endothelium_scores"]
+    assert {**entry, "sha256": ""} == {**whole, "sha256": ""}
+    assert entry["sha256"] == sha256_of(path)
+
+
+@needs_mirror
+def test_premises_are_the_same_from_originals(fetched):
+    signature, _ = hsc_aging.signature()
+    both = []
+    for table in (public.table("hsc_aging_lfc")[0], public.frozen_table("hsc_aging_lfc")):
+        slopes = hsc_aging.signature_slopes(table, signature)
+        both.append([hsc_aging.transfer(slopes).estimate, hsc_aging.specificity(slopes).estimate])
+    assert both[0] == pytest.approx(both[1], abs=1e-4)
+
+
+@needs_mirror
+def test_the_bundled_hallmarks_are_an_extract_of_the_original(fetched):
+    path = public.fetch(["msigdb-mouse-hallmarks"])["msigdb-mouse-hallmarks"]
+    whole = originals.gene_sets(path)
+    assert len(whole) == 50
+    for name, genes in originals.mtor_hallmarks().items():
+        assert whole[name] == genes
+
+
+@needs_mirror
+def test_every_address_has_its_twin_in_the_mirror():
+    if "://" in MIRROR:
+        pytest.skip("the mirror is a URL")
+    for entry in public.load().values():
+        twin = Path(MIRROR) / unquote(urlsplit(entry.address).path).lstrip("/")
+        assert sha256_of(twin) == entry.sha256
+
+
+def test_the_registry_file_is_plain_toml():
+    content = tomllib.loads((DATA / "registry.toml").read_text(encoding="utf-8"))
+    assert list(content["files"]) == list(public.load())

