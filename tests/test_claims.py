@@ -127,7 +127,8 @@ class TestPartialConjunction:
         import numpy as np
 
         rng = np.random.default_rng(20)
-        # Needed 2 of 4 while one is real: false claims must stay at or below 2.5 %, also when the rest are one and the same.
+        # Needed 2 of 4 while one is real: false claims must stay at or below 2.5 %, also when the rest are one and
+        # the same.
         for shared in (False, True):
             null = np.repeat(rng.random((20_000, 1)), 3, axis=1) if shared else rng.random((20_000, 3))
             p = np.column_stack([np.zeros(20_000), null])

@@ -1,4 +1,4 @@
-"""Chapter 02's analysis: one number per animal, contrasts within ages, and what it finds in worlds whose truth is known."""
+"""Chapter 02's analysis: one number per animal, contrasts within ages, and what it finds in worlds of known truth."""
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,10 @@ def chapter_on(folder, **tables) -> Chapter:
     return Chapter("02_rapamycin", contract.load(folder))
 
 
+def compare_blood(chapter: Chapter) -> dict:
+    return rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(rapamycin.blood(chapter)))
+
+
 class TestOneNumberPerAnimal:
     def test_the_animals_own_baseline_is_subtracted(self, tmp_path):
         rows = blood_rows()
@@ -61,7 +65,7 @@ class TestOneNumberPerAnimal:
 class TestContrasts:
     def test_the_primary_is_the_mean_of_the_ages(self, tmp_path):
         chapter = chapter_on(tmp_path, rapamycin_blood=blood_rows())
-        answers = rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(rapamycin.blood(chapter)))["platelets"]
+        answers = compare_blood(chapter)["platelets"]
         mean = (answers["young"].estimate + answers["aged"].estimate) / 2
         assert answers["averaged"].estimate == pytest.approx(mean)
         assert answers["averaged"].estimate == pytest.approx(-1, abs=0.1)
@@ -74,7 +78,7 @@ class TestContrasts:
 
     def test_one_age_alone_stands_for_both(self, tmp_path):
         chapter = chapter_on(tmp_path, rapamycin_blood=blood_rows(ages=("aged",)))
-        answers = rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(rapamycin.blood(chapter)))["platelets"]
+        answers = compare_blood(chapter)["platelets"]
         assert answers["averaged"] == answers["aged"]
         assert chapter.records[0].n == {"aged rapamycin": 4, "aged vehicle": 4}
 
@@ -82,7 +86,7 @@ class TestContrasts:
         rows = blood_rows()
         rows["batch"] = rows["treatment"].map({"vehicle": "monday", "rapamycin": "friday"})
         chapter = chapter_on(tmp_path, rapamycin_blood=rows)
-        rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(rapamycin.blood(chapter)))
+        compare_blood(chapter)
         assert {record.verdict for record in chapter.records} == {"not testable here"}
 
     def test_without_tables_nothing_is_claimed(self, tmp_path):
@@ -110,7 +114,7 @@ class TestUnits:
 )
 def test_claim_in_worlds(tmp_path, world, word):
     chapter = Chapter("02_rapamycin", contract.load(worlds.simulate(world, seed=3, out=tmp_path / world)))
-    rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(rapamycin.blood(chapter)))
+    compare_blood(chapter)
     rapamycin.compare_marrow(chapter, rapamycin.marrow(chapter))
     claim = next(entry for entry in chapter.ledger()["claims"] if entry["id"] == "C2")
     assert claim["prediction"]["verdict"] == word

@@ -58,8 +58,8 @@ class Chapter:
         Parameters
         ----------
         table : str, optional
-            Where the estimate's data come from. The verdict is withheld when sex or batch cannot be told from the groups
-            compared in it.
+            Where the estimate's data come from. The verdict is withheld when sex or batch cannot be told from the
+            groups compared in it.
         compared : sequence of str, optional
             Those groups; the groups of `estimate.n` when left out.
         family : str, optional
@@ -132,7 +132,8 @@ class Chapter:
         sentences = [f"Source: {self.provenance.source}", f"Design: {design}.", *self.dataset.describe(tables), *absent]
         items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
         show_html(
-            f'<aside class="endomtor-data endomtor-box-{publish.kind_of(self.provenance)}" aria-label="Data used on this page">'
+            f'<aside class="endomtor-data endomtor-box-{publish.kind_of(self.provenance)}" '
+            'aria-label="Data used on this page">'
             f"<p>Data used on this page: <strong>{escape(self.provenance.label)}</strong></p><ul>{items}</ul></aside>",
             "\n".join([self.provenance.label, *sentences]),
         )

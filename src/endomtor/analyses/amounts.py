@@ -10,8 +10,8 @@ def endpoints(table: pd.DataFrame) -> pd.DataFrame:
     """Return a marrow table with `log2` and `endpoint`, one row per animal and endpoint.
 
     The endpoint is the population. Where a population comes in several units, an absolute number is the population's
-    endpoint (a frequency moves when other cells move), the first in the alphabet if there are several; each other unit is
-    an endpoint of its own, `HSC.percent_of_WBM`.
+    endpoint (a frequency moves when other cells move), the first in the alphabet if there are several; each other unit
+    is an endpoint of its own, `HSC.percent_of_WBM`.
 
     Parameters
     ----------

@@ -141,13 +141,13 @@ def show_values(chapter: Chapter, values: pd.DataFrame | None, table: str, scale
     shown = [column for column in (unit, "group", "batch", "name", "value") if column in values]
     figures.table(
         values[shown].rename(columns={"name": "endpoint", "value": scale}).head(8),
-        caption=f"The first {min(8, len(values))} of {len(values)} values, a row per {unit} and endpoint. Unit: {unit}.",
+        caption=f"The first {min(8, len(values))} of {len(values)} values, one per {unit} and endpoint. Unit: {unit}.",
         provenance=chapter.provenance,
     )
 
 
 def show_remarks(*several: Mapping[str, Answer]) -> None:
-    """Show what a reader must know beside the numbers: warnings and reasons for withholding, each with its endpoints."""
+    """Show what a reader must know beside the numbers: warnings and reasons for withholding, by endpoint."""
     remarks: dict[str, list[str]] = {}
     for answer in (one for answers in several for one in answers.values()):
         estimates = [*answer.contrasts.values(), *([answer.phi] if answer.phi else [])]
@@ -338,7 +338,7 @@ def marrow(chapter: Chapter) -> pd.DataFrame:
     DataFrame
         id, name, title, animal, group, sex, batch, population, value. Of several units of a population the first
         absolute number (else the first unit), in alphabetical order, is `C3.marrow.<population>`; the others add their
-        unit to the id and are descriptive. The rule looks at the unit's words alone (`RELATIVE_UNIT`), never at the values.
+        unit to the id and are descriptive. The rule looks at the unit's words (`RELATIVE_UNIT`), never at the values.
     """
     table = chapter.dataset.get("ecko_marrow")
     known = dict.fromkeys([*STEM, *contract.vocabulary().populations])
@@ -616,8 +616,8 @@ def show_dilution(chapter: Chapter, table: pd.DataFrame | None, place: int) -> N
             frequencies={group: (fit.frequency, fit.lower, fit.upper) for group, fit in fits.iterrows()},
             xlabel=f"{words} injected",
         ),
-        caption=f"Limiting dilution of {words}{weeks}: a point is a donor at one dose, a line the single-hit model over "
-        "all recipients of a group with its 95 % band (recipients as n). "
+        caption=f"Limiting dilution of {words}{weeks}: a point is a donor at one dose, a line the single-hit model "
+        "over all recipients of a group with its 95 % band (recipients as n). "
         f"Unit: donor; n: {', '.join(f'{group} {count}' for group, count in n.items())}; recipients: {recipients}.",
         alt=f"Fraction of recipients without a graft against dose. Single-hit frequencies: {lines}.",
         provenance=chapter.provenance,
@@ -718,7 +718,7 @@ def say_phi(answers: Mapping[str, Answer]) -> None:
 
 
 def phi_rows(*several: Mapping[str, Answer]) -> pd.DataFrame:
-    """Return the rows of the forest plot: label, estimate, low, high, interval_kind, note, primary; primary endpoints first.
+    """Return the rows of the forest plot: label, estimate, low, high, interval_kind, note, primary; primary first.
 
     An endpoint without an aging effect keeps its set but not its estimate, which is a ratio to nothing.
     """

@@ -14,7 +14,7 @@ from endomtor.stats import Estimate, expression, groups
 
 FAMILY = "C1.signaling"
 CELL_MINIMUM = {"genes": 200, "cells": 3}
-"""Quality control of single cells: genes seen in a cell, cells in which a gene is seen (the scanpy tutorials' values)."""
+"""Quality control of single cells: genes seen in a cell, cells that show a gene (the scanpy tutorials' values)."""
 
 HALLMARK_MINIMUM = 10
 """Genes of the hallmark that must have been measured for a score (an assumption; gene-set tools use 5 to 15)."""
@@ -27,14 +27,15 @@ def markers(chapter: Chapter) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        animal, group, sex, batch, marker, complex (mTORC1, mTORC2, other); `raw` = log2 MFI; `net` = log2(MFI - background),
-        missing where there is no background or it is not below the signal; `background` = own, shared or none; `value` =
-        the primary scale: `net` where every animal has a background of its own below its signal, else `raw`.
+        animal, group, sex, batch, marker, complex (mTORC1, mTORC2, other); `raw` = log2 MFI; `net` = log2(MFI -
+        background), missing where there is no background or it is not below the signal; `background` = own, shared or
+        none; `value` = the primary scale: `net` where every animal has a background of its own below its signal, else
+        `raw`.
 
     Notes
     -----
-    One background tube for a whole group and day belongs to no animal: subtracting it moves all of them together and lends
-    the group difference a precision that it does not have. Then log2(MFI) is primary and both are shown.
+    One background tube for a whole group and day belongs to no animal: subtracting it moves all of them together and
+    lends the group difference a precision that it does not have. Then log2(MFI) is primary and both are shown.
     """
     table = chapter.dataset.get("bmec_signaling").copy()
     known = contract.vocabulary().markers
@@ -43,7 +44,7 @@ def markers(chapter: Chapter) -> pd.DataFrame:
     background = table["fmo_mfi"] if "fmo_mfi" in table else pd.Series(np.nan, index=table.index)
     table["net"] = np.log2((table["mfi"] - background).where(table["mfi"] > background))
     table["background"] = "none"
-    for marker, rows in table.groupby("marker"):
+    for _, rows in table.groupby("marker"):
         kind = _background(rows.assign(fmo_mfi=background))
         table.loc[rows.index, "background"] = kind
         primary = "net" if kind == "own" and rows["net"].notna().all() else "raw"
@@ -151,8 +152,8 @@ def cells(chapter: Chapter):
     Returns
     -------
     anndata.AnnData
-        Raw counts in `layers["counts"]`; `obsm["X_tsne"]`. A t-SNE rather than a UMAP: both are pictures, and this one needs
-        no compilation at each start.
+        Raw counts in `layers["counts"]`; `obsm["X_tsne"]`. A t-SNE rather than a UMAP: both are pictures, and this one
+        needs no compilation at each start.
     """
     import scanpy as sc
 
@@ -178,7 +179,7 @@ def cell_counts(adata) -> pd.DataFrame | None:
 
 
 def hallmark_scores(chapter: Chapter, adata) -> pd.DataFrame | None:
-    """Sum the cells of each animal and score the mTORC1 hallmark: mean log2 expression of the set minus that of the rest.
+    """Sum the cells of each animal and score the mTORC1 hallmark: mean log2 expression of the set minus the rest.
 
     Returns
     -------
@@ -301,7 +302,8 @@ def show_other_endothelium(answers: dict[str, Estimate]) -> None:
             estimates={tissue: {("aged", "young"): answer} for tissue, answer in answers.items()},
             titles={tissue: f"{tissue}, mTORC1 hallmark score, log2" for tissue in answers},
         ),
-        caption=f"Sorted endothelium of three organs, every mouse a point. Unit: mouse; {reporting.n_text(answers.values())}.",
+        caption="Sorted endothelium of three organs, every mouse a point. "
+        f"Unit: mouse; {reporting.n_text(answers.values())}.",
         alt=reporting.alt_text("mTORC1 hallmark, aged - young", answers),
         provenance=provenance,
         name="fig-endothelium",

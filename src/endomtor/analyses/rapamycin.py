@@ -34,7 +34,7 @@ def blood(chapter: Chapter) -> pd.DataFrame:
 
 @needs("rapamycin_marrow")
 def marrow(chapter: Chapter) -> pd.DataFrame:
-    """Return the marrow table with `log2`, `arm` and `endpoint`: the population, with its unit where it comes in several.
+    """Return the marrow table with `log2`, `arm` and `endpoint`, the population (and unit, where several).
 
     Returns
     -------
@@ -51,10 +51,10 @@ def _with_arm(table: pd.DataFrame) -> pd.DataFrame:
 def change_from_baseline(table: pd.DataFrame | None) -> pd.DataFrame | None:
     """Summarise each animal's course in one number: mean log2 after the first dose minus its own log2 before it.
 
-    The days after the first dose are those on which every animal of the analyte was measured (all days, if there is none),
-    so that no animal stands for an earlier or later stretch than another. Where an animal has no value before the first
-    dose, no animal of that analyte has its baseline subtracted. In a balanced design the treatment contrast of these
-    numbers is the one of a mixed model with a random animal.
+    The days after the first dose are those on which every animal of the analyte was measured (all days, if there is
+    none), so that no animal stands for an earlier or later stretch than another. Where an animal has no value before
+    the first dose, no animal of that analyte has its baseline subtracted. In a balanced design the treatment contrast
+    of these numbers is the one of a mixed model with a random animal.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def change_from_baseline(table: pd.DataFrame | None) -> pd.DataFrame | None:
     if table is None:
         return None
     parts = []
-    for analyte, rows in table.groupby("analyte"):
+    for _, rows in table.groupby("analyte"):
         after, before = rows[rows["day"] > 0], rows[rows["day"] <= 0]
         days = _shared_days(after)
         value = after[after["day"].isin(days)].groupby("animal")["log2"].mean()
@@ -112,7 +112,8 @@ def _compare(
     Returns
     -------
     dict[str, dict[str, Estimate]]
-        Endpoint to `young`, `aged`, `averaged`, `interaction`. Where one age only was studied its contrast is the average.
+        Endpoint to `young`, `aged`, `averaged`, `interaction`. Where one age only was studied its contrast is the
+        average.
     """
     if frame is None:
         return {}
@@ -128,8 +129,9 @@ def _compare(
         answers[name] = found
         evidence_id = f"{prefix}.{name}"
         chapter.record(evidence_id, found["averaged"], table=table, compared=COMPARED, family=prefix)
+        family = f"{prefix} by age"
         for age in studied:
-            chapter.record(f"{evidence_id}.{age}", found[age], table=table, compared=COMPARED, family=f"{prefix} by age")
+            chapter.record(f"{evidence_id}.{age}", found[age], table=table, compared=COMPARED, family=family)
     return answers
 
 
@@ -155,7 +157,8 @@ def show_blood(chapter: Chapter, table: pd.DataFrame | None) -> None:
             scale="log2",
             same_y=False,
         ),
-        caption=f"Blood counts over days: every animal a thin line, the mean of each treatment bold. Unit: animal; n: {counts}.",
+        caption="Blood counts over days: every animal a thin line, the mean of each treatment bold. "
+        f"Unit: animal; n: {counts}.",
         alt=f"Courses of {', '.join(titles)} over days {table['day'].min():g} to {table['day'].max():g}, n: {counts}.",
         provenance=chapter.provenance,
         name="fig-blood",
@@ -169,7 +172,8 @@ def show_changes(chapter: Chapter, changes: pd.DataFrame | None, answers: dict[s
     by_days = changes.groupby("days")["analyte"].unique()
     days = "; ".join(f"{', '.join(names)}: {shared}" for shared, names in by_days.items())
     baseline = "minus the animal's own baseline" if changes["baseline"].all() else "baseline not subtracted everywhere"
-    _show_grid(chapter, changes, "analyte", answers, f"Mean log2 after the first dose, {baseline} (days {days}).", "fig-changes")
+    about = f"Mean log2 after the first dose, {baseline} (days {days})."
+    _show_grid(chapter, changes, "analyte", answers, about, "fig-changes")
 
 
 def show_marrow(chapter: Chapter, table: pd.DataFrame | None, answers: dict[str, dict[str, Estimate]]) -> None:
@@ -230,9 +234,9 @@ def show_values(chapter: Chapter, changes: pd.DataFrame | None) -> None:
     """Show the first rows of the table that is tested."""
     if changes is None:
         return
-    columns = {"animal": "animal", "age_group": "age", "treatment": "treatment", "analyte": "analyte", "value": "log2 change"}
+    shown = changes[["animal", "age_group", "treatment", "analyte", "value"]]
     figures.table(
-        changes[list(columns)].rename(columns=columns).head(8),
+        shown.rename(columns={"age_group": "age", "value": "log2 change"}).head(8),
         caption=f"The first 8 of {len(changes)} values; one row per animal and analyte. Unit: animal.",
         provenance=chapter.provenance,
     )

@@ -1,4 +1,4 @@
-"""Estimates as words: for captions, alt texts and sentences. Numbers in a chapter's text come from here, none is typed."""
+"""Estimates as words, for captions, alt texts and sentences: no number in a chapter's text is typed."""
 
 from collections.abc import Iterable, Mapping
 

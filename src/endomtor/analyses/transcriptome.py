@@ -16,6 +16,7 @@ from endomtor.chapter import Chapter, needs
 from endomtor.claims import catalogue, verdicts
 from endomtor.contract.tables import GROUPS
 from endomtor.errors import EndomtorError
+from endomtor.provenance import Provenance
 from endomtor.public import hsc_aging, single_cells
 from endomtor.public.originals import STUDIES
 from endomtor.stats import Estimate, expression, groups, resemblance
@@ -28,8 +29,6 @@ NAMED_GENES = 6
 
 MAP_CELLS = 60
 """Rows and columns of the rank-rank map."""
-
-AGING, ECKO = "aged - young", "ECKO - {reference}"
 
 
 @dataclass(frozen=True)
@@ -238,8 +237,8 @@ def scores(data: Transcriptomes | None) -> pd.DataFrame | None:
     -------
     DataFrame
         animal, group, sex, batch; `score`: projection on the signature's average log2 fold change over twelve studies
-        (`stats.resemblance.project`; 1 = as far apart as the published groups); `up_down`: mean log2 expression of the
-        signature's up genes minus that of its down genes. None where the signature cannot be scored; the page says why.
+        (`stats.resemblance.project`; 1 = as far apart as the published groups); `up_down`: the same genes with equal weights,
+        mean log2 expression of the up genes against all others, minus that of the down genes. None where the signature cannot be scored; the page says why.
     """
     if data is None:
         return None
@@ -320,9 +319,11 @@ def _recorded(chapter: Chapter, data: Transcriptomes, evidence_id: str, estimate
     record = chapter.record(evidence_id, answer, table="hspc_samples")
     for remark in answer.warnings:
         reporting.say(f"Note: {remark}.")
-    if record.reason == verdicts.NO_AGING:
+    if record.reason == verdicts.WITHHELD:
+        reporting.say(f"No verdict: {answer.withheld or chapter.dataset.withheld('hspc_samples', *answer.n)}.")
+    elif record.reason == verdicts.NO_AGING:
         reporting.say("No aging effect is seen in these animals, so that phi is a ratio to nothing.")
-    elif record.reason != verdicts.WITHHELD:
+    else:
         reporting.say(f"phi = {reporting.result_text(answer)}.")
     return answer
 
@@ -596,7 +597,7 @@ class Populations:
     slopes: pd.DataFrame
     estimates: dict[str, Estimate]
     specificity: Estimate
-    provenance: public.table.__annotations__["return"].__args__[1]
+    provenance: Provenance
 
 
 def populations(chapter: Chapter) -> Populations:
@@ -614,3 +615,182 @@ def populations(chapter: Chapter) -> Populations:
         if population != "HSC":
             chapter.record(f"C4.context.{population}", estimate, family="C4.context", **about)
     return found
+
+
+def show_populations(found: Populations) -> None:
+    """Draw the mean slope of each population with its interval over studies, and every study as a dot."""
+    rows = pd.DataFrame(
+        {
+            "label": population + (" (no stem cells: control)" if population in hsc_aging.CONTROLS else ""),
+            "estimate": one.estimate,
+            "low": one.ci_low,
+            "high": one.ci_high,
+            "interval_kind": one.interval_kind,
+        }
+        for population, one in found.estimates.items()
+    )
+    dots = pd.DataFrame(
+        {"label": label, "value": value}
+        for label, population in zip(rows["label"], found.estimates, strict=True)
+        for value in found.slopes[population]
+    )
+    figures.show(
+        figures.forest(
+            rows,
+            dots=dots,
+            xlabel="slope on the published log₂ fold changes",
+            references={0.0: "not seen", 1.0: "as published"},
+            smallest=catalogue.load().rule("C4.premise.HSC").smallest,
+        ),
+        caption="The published aging signature in eight populations: mean slope with its 95 % interval; each dot below is one of "
+        f"the twelve published studies. Unit: study ({reporting.n_text(found.estimates.values())}), given these two young and "
+        "two old mice a population. Dotted: the smallest slope of interest.",
+        alt=reporting.alt_text("Slope on the published signature, by population", found.estimates),
+        provenance=found.provenance,
+        name="fig-populations",
+    )
+
+
+def say_premises(found: Populations) -> None:
+    """Say both premises in words."""
+    reporting.say(f"**Transfer to HSCs:** {reporting.result_text(found.estimates['HSC'])}.")
+    reporting.say(f"**Specificity:** {reporting.result_text(found.specificity)}.")
+
+
+def show_signature(found: Populations) -> None:
+    """Draw the published average fold change of each gene against the one in HSCs, with the mean slope of the studies."""
+    signature, _ = hsc_aging.signature()
+    frame = found.table.set_index("gene")[["lfc_HSC"]].join(signature["average"], how="inner")
+    slope = found.estimates["HSC"]
+    figures.show(
+        figures.lfc_scatter(
+            frame,
+            x="average",
+            y="lfc_HSC",
+            xlabel="log₂ fold change, mean of twelve studies",
+            ylabel="log₂ fold change, old − young HSC here",
+            slope=slope,
+            label=named_genes(),
+        ),
+        caption="Each point a gene of the signature: published average against GSE162607. Line: mean slope over the studies with "
+        f"its interval. Unit: study; {reporting.n_text([slope])}.",
+        alt=reporting.alt_text(f"Scatter of {len(frame)} signature genes in HSCs", {"mean slope": slope}),
+        provenance=found.provenance,
+        name="fig-signature",
+    )
+
+
+def gene_level_slopes(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the slope on the signature's average with an interval that takes genes for independent: not for inference.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `hsc_aging_lfc`.
+
+    Returns
+    -------
+    DataFrame
+        Index population; slope, low, high (95 %), by weighted least squares through the origin with the weights of
+        `hsc_aging.signature_slopes`.
+    """
+    signature, _ = hsc_aging.signature()
+    ours = table.set_index("gene").join(signature["average"], how="inner")
+    rows = {}
+    for population in hsc_aging.POPULATIONS:
+        weights = 1 / (ours[f"se_{population}"] ** 2 + hsc_aging.SCATTER**2)
+        fit = sm.WLS(ours[f"lfc_{population}"], ours[["average"]], weights=weights).fit()
+        rows[population] = (fit.params["average"], *fit.conf_int().loc["average"])
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["slope", "low", "high"]).rename_axis("population")
+
+
+def show_population_table(found: Populations) -> None:
+    """Show each population in numbers, with the share of rising genes and the interval over genes, marked as wrong."""
+    signature, _ = hsc_aging.signature()
+    rising, genes = hsc_aging.rising(found.table, signature), gene_level_slopes(found.table)
+    figures.table(
+        pd.DataFrame(
+            {
+                "population": population,
+                "slope": one.estimate,
+                "over studies": reporting.interval_text(one),
+                "lowest and highest study": f"{reporting.number(found.slopes[population].min())} to "
+                f"{reporting.number(found.slopes[population].max())}",
+                "up genes that rise, %": 100 * rising[population],
+                "over genes, not for inference": f"{reporting.number(genes.at[population, 'low'])} to "
+                f"{reporting.number(genes.at[population, 'high'])}",
+            }
+            for population, one in found.estimates.items()
+        ),
+        caption="The signature in eight populations, two young and two old mice each. Unit: study (12). The last column takes "
+        "genes for independent witnesses and is not for inference.",
+        provenance=found.provenance,
+        formats={"slope": ".2f", "up genes that rise, %": ".0f"},
+    )
+
+
+def show_choices(found: Populations) -> None:
+    """Show both premises under each way to draw the line."""
+    signature, _ = hsc_aging.signature()
+    choices = hsc_aging.slope_choices(found.table, signature)
+    figures.table(
+        pd.DataFrame(
+            {"line": choices["choice"]}
+            | {
+                name: [
+                    f"{reporting.number(row[name])} ({reporting.number(row[f'{name}_low'])} to "
+                    f"{reporting.number(row[f'{name}_high'])})"
+                    for row in choices.to_dict("records")
+                ]
+                for name in ("transfer", "specificity")
+            }
+        ),
+        caption="Both premises under other ways to draw the line; the first is the one used. Unit: study (12).",
+        provenance=found.provenance,
+    )
+
+
+# --- Public data: single cells ----------------------------------------------------------------------------------------
+
+
+def single_hscs() -> tuple[pd.DataFrame, Provenance]:
+    """Return the cells of GSE87631 that passed quality control, with `group` young (4 months) or aged (18 months)."""
+    cells, provenance = public.table("single_hscs")
+    kept = cells[cells["kept"] == 1]
+    return kept.assign(group=kept["months"].map({4: "young", 18: "aged"})), provenance
+
+
+def say_cells() -> None:
+    """Say how many cells were kept and how often an old cell scores above a young one; a description."""
+    cells, _ = public.table("single_hscs")
+    signature, _ = hsc_aging.signature()
+    kept = cells.groupby("months")["kept"].agg(["sum", "size"])
+    counts = " and ".join(f"{row['sum']} of {row['size']} cells of {months} months" for months, row in kept.iterrows())
+    reporting.say(
+        f"{counts} passed quality control. The signature without its own study holds "
+        f"{len(single_cells.signature_without(signature))} genes. An old cell scores above a young one in "
+        f"{100 * single_cells.share_higher(cells):.0f} % of all pairs (50 %: no difference)."
+    )
+
+
+def show_cells(by: str) -> None:
+    """Draw the cells in the first two principal components, by age (`group`) or by signature score (`score`)."""
+    cells, provenance = single_hscs()
+    counts = cells["group"].value_counts()
+    n = f"{counts['young']} cells of 4 months, {counts['aged']} of 18 months, an unknown number of mice"
+    what = {"group": "by age (young: 4 months, aged: 18 months)", "score": "by signature score"}[by]
+    figures.show(
+        figures.embedding(
+            cells.rename(columns={"pc1": "PC 1", "pc2": "PC 2"}),
+            x="PC 1",
+            y="PC 2",
+            by=by,
+            by_label="signature score, made without these cells’ study",
+        ),
+        caption=f"Single HSCs {what}, scanpy. For the eye only: cells are not replicates; {n}.",
+        alt=f"First two principal components of {len(cells)} single HSCs, {what}: mean score "
+        + ", ".join(f"{name} {reporting.number(mean)}" for name, mean in cells.groupby("group")["score"].mean().items())
+        + ".",
+        provenance=provenance,
+        name=f"fig-cells-{by}",
+    )

@@ -1,4 +1,4 @@
-"""The one ledger: every claim with the verdict of its premise and of its prediction, from the evidence of all chapters."""
+"""The one ledger: each claim with the verdicts of its premise and its prediction, from the evidence of all chapters."""
 
 import json
 from dataclasses import asdict

@@ -35,10 +35,10 @@ def judge(estimate: Estimate, rule: Rule) -> Verdict:
     """Return the verdict of one estimate under its rule.
 
     Difference: *supported* when the 95 % interval lies on the predicted side of 0 and the estimate reaches the smallest
-    effect of interest; *contradicted* when the interval lies on the other side, or the 90 % interval lies within plus or
-    minus that effect. Phi: *supported* when the aging contrast is significant in the declared direction and the lower
-    limit lies above the smallest phi; *contradicted* when the bounded set lies below 0, or its 90 % counterpart within plus
-    or minus the smallest phi. All else is *inconclusive*.
+    effect of interest; *contradicted* when the interval lies on the other side, or the 90 % interval lies within plus
+    or minus that effect. Phi: *supported* when the aging contrast is significant in the declared direction and the
+    lower limit lies above the smallest phi; *contradicted* when the bounded set lies below 0, or its 90 % counterpart
+    within plus or minus the smallest phi. All else is *inconclusive*.
     """
     if estimate.withheld:
         return Verdict(NOT_TESTABLE, WITHHELD)

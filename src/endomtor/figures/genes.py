@@ -202,12 +202,13 @@ def lfc_scatter(
             band = f"95 % interval {slope.ci_low:.2f} to {slope.ci_high:.2f}"
         else:
             band = "95 % interval not bounded"
+        middle = f"slope {slope.estimate:.2f}" if np.isfinite(slope.estimate) else "slope not estimated"
         axes.plot(
             ends,
             ends * slope.estimate,
             color=style.COLOURS["ecko"],
             linewidth=2.2,
-            label=f"slope {slope.estimate:.2f}, {band}".replace("-", "−"),
+            label=f"{middle}, {band}".replace("-", "−"),
         )
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel=xlabel, ylabel=ylabel, aspect="equal")
         counts = ", ".join(f"{style.named(name)} {count}" for name, count in slope.n.items())

@@ -107,7 +107,9 @@ def hspc(hsc: pd.DataFrame, signature_path: Path, endothelium_table: pd.DataFram
     named = {*aging_signature(signature_path).index, *sets[MTORC1], *sets[PI3K_AKT_MTOR], "Xist"}
     chosen = sorted(table.index[table.index.isin(named) & (table["mean"] >= _MIN_NAMED)])
     expressed = table.index[(table["mean"] >= _MIN_DRAWN) & (frame["dispersion"] <= _MAX_DISPERSION)]
-    pool = sorted(set(expressed) - set(chosen) - set(Y_GENES))
+    # The counts carry symbols that a spreadsheet turned into dates (Sept1 into 1-Sep): no gene can be told from them.
+    dates = expressed[expressed.str.fullmatch(r"\d+-[A-Z][a-z]{2}")]
+    pool = sorted(set(expressed) - set(chosen) - set(Y_GENES) - set(dates))
     draw = np.random.default_rng(_DRAW_SEED).choice(pool, N_HSPC_GENES - len(chosen) - len(Y_GENES), replace=False)
     result = table.loc[[*chosen, *draw]]
 

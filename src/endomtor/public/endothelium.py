@@ -1,5 +1,6 @@
 """Aged and young endothelium of brain, heart and kidney: is the mTORC1 hallmark lower? (Context: none is marrow.)"""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from scipy import stats
 
 from endomtor.public.originals import MTORC1, endothelial_counts, ensembl_symbols, mtor_hallmarks
 from endomtor.stats import Estimate
-from endomtor.stats.units import one_row_per_unit
+from endomtor.stats.groups import difference
 
 TISSUES = ("brain", "heart", "kidney")
 # A gene counts as expressed in a tissue with this many counts in at least three mice, the size of a group.
@@ -116,23 +117,10 @@ def contrast(scores: pd.DataFrame, tissue: str, score: str = "relative") -> Esti
     UnitError
         If a mouse comes twice.
     """
-    frame = scores[scores["tissue"] == tissue]
-    one_row_per_unit(frame, "mouse", design="Welch t test")
-    aged, young = (frame.loc[frame["group"] == group, score] for group in ("aged", "young"))
-    test = stats.ttest_ind(aged, young, equal_var=False)
-    limits, inner = test.confidence_interval(0.95), test.confidence_interval(0.90)
-    return Estimate(
-        estimate=float(aged.mean() - young.mean()),
-        ci_low=float(limits.low),
-        ci_high=float(limits.high),
-        inner=(float(inner.low), float(inner.high)),
-        p=float(test.pvalue),
-        n={"young": len(young), "aged": len(aged)},
-        unit="mouse",
-        method=f"Welch t test, aged minus young, of the {SCORES[score]}",
-        df=float(test.df),
-        warnings=("endothelium of the bone marrow is not among these tissues",),
+    answer = difference(
+        scores[scores["tissue"] == tissue], value=score, group="group", a="aged", b="young", unit="mouse"
     )
+    return replace(answer, method=f"{answer.method}, of the {SCORES[score]}")
 
 
 def wrong_gene_level_p(genes: pd.DataFrame, tissue: str) -> float:

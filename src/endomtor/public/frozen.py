@@ -144,7 +144,7 @@ TABLES: dict[str, Derived] = {
         originals=("svendsen-signature",),
         tables=("hsc_aging_lfc", "ec_gene_baseline"),
         own=_GMT,
-        version=1,
+        version=2,
         function="endomtor.public.baselines.hspc",
         make=lambda src: baselines.hspc(
             src.table("hsc_aging_lfc"), src.original("svendsen-signature"), src.table("ec_gene_baseline")

@@ -1,6 +1,6 @@
-"""Statistics of the book, one module per design. Every function that tests returns an `Estimate` and takes the unit's column."""
+"""Statistics of the book, one module per design: a function that tests takes the unit's column, returns an `Estimate`."""
 
-from .composition import LINEAGE_BASIS, clr, closure, ilr, lineage_balance, manova, part_contrasts, replace_zeros
+from .composition import LINEAGE_BASIS, closure, clr, ilr, lineage_balance, manova, part_contrasts, replace_zeros
 from .estimate import Estimate
 from .groups import (
     ExactTest,

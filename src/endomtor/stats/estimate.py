@@ -21,8 +21,8 @@ class Estimate:
     inner : tuple[float, float]
         The 90 % limits, for the equivalence rule; (-inf, inf) where that set is not bounded.
     p : float
-        Two-sided p of the null that the verdict uses. For phi it is twice the one-sided p of "no aging effect, or phi at
-        most the smallest phi of interest", at most 1.
+        Two-sided p of the null that the verdict uses. For phi it is twice the one-sided p of "no aging effect, or phi
+        at most the smallest phi of interest", at most 1.
     n : dict[str, int]
         Experimental units per group.
     unit : str

@@ -1,0 +1,308 @@
+"""A small book is built for real: papermill, Snakemake, Jupyter Book."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import nbformat
+import pytest
+from rich.console import Console
+
+from endomtor import cli
+from endomtor.building import sphinx_extension, workflow
+from endomtor.building.workflow import Settings, fingerprint
+from endomtor.errors import BuildError
+
+ROOT = Path(__file__).resolve().parents[1]
+CHAPTERS = ("01_one", "02_two")
+
+
+def small_book(root: Path) -> Path:
+    """Copy the book of `tests/fixtures` to `root`, with the real data folder and workflow."""
+    shutil.copytree(ROOT / "tests" / "fixtures" / "book", root)
+    for folder in ("data", "workflow"):
+        shutil.copytree(ROOT / folder, root / folder)
+    return root
+
+
+def build(root: Path, **changes) -> str:
+    """Build the small book and return what the user sees."""
+    shown = io.StringIO()
+    settings = Settings(**{"root": str(root), "build": str(root / "_build"), **changes})
+    workflow.build(settings, jobs=2, console=Console(file=shown, width=200))
+    return shown.getvalue()
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Return every file of a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def edit(root: Path, chapter: str, old: str, new: str) -> None:
+    """Change the source of a notebook."""
+    path = root / "notebooks" / f"{chapter}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    assert any(old in cell.source for cell in notebook.cells)
+    for cell in notebook.cells:
+        cell.source = cell.source.replace(old, new)
+    nbformat.write(notebook, path)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """A small book, in a folder with a blank in its name, built once; the tests below change it one after another."""
+    root = small_book(tmp_path_factory.mktemp("a") / "small book")
+    shown = build(root)
+    for job in ("data", *CHAPTERS, "ledger", "site"):
+        assert f"  {job} " in shown
+    assert shown.count(" done ") == 5
+    return root
+
+
+def test_a_build_leaves_what_the_design_says(built):
+    out = built / "_build"
+    for chapter in CHAPTERS:
+        assert (out / "executed" / "notebooks" / f"{chapter}.ipynb").is_file()
+        assert json.loads((out / "evidence" / f"{chapter}.json").read_text()) == []
+    assert json.loads((out / "ledger.json").read_text())["dataset"]["world"] == "paper"
+    assert (out / "data" / "paper-1" / "dataset.toml").is_file()
+    assert 'url=book/index.html"' in (out / "html" / "index.html").read_text()
+    assert (out / "html" / "book" / "index.html").is_file()
+
+
+def test_a_notebook_runs_in_this_interpreter_on_the_data_of_the_build(built):
+    twin = (built / "_build" / "executed" / "notebooks" / "01_one.ipynb").read_text()
+    assert f"kernel prefix {sys.prefix}" in twin
+    assert "world paper seed 1 data paper-1" in twin
+
+
+def test_a_page_shows_the_executed_twin(built):
+    page = (built / "_build" / "html" / "notebooks" / "02_two.html").read_text()
+    assert "twin of two" in page.split("cell_output", 1)[1]
+    assert 'alt="a red dot"' in page
+    assert "One <em>dot</em>." in page
+    assert "data_dir" in page
+    assert str(built) not in page
+    first = (built / "_build" / "html" / "book" / "index.html").read_text()
+    assert "endomtor-ledger" in first
+    assert "papermill 2." in first
+
+
+def test_nothing_changed_executes_nothing(built):
+    before = content(built / "_build" / "executed") | content(built / "_build" / "html")
+    os.utime(built / "notebooks" / "01_one.ipynb")
+    shown = build(built)
+    assert " done " not in shown
+    assert shown.count("unchanged") == 2
+    assert content(built / "_build" / "executed") | content(built / "_build" / "html") == before
+
+
+def test_claims_prints_the_ledger(built, capfdbinary, monkeypatch):
+    monkeypatch.setenv("ENDOMTOR_BUILD", str(built / "_build"))
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["claims", "--json"])
+    assert ended.value.code == 0
+    assert capfdbinary.readouterr().out == (built / "_build" / "ledger.json").read_bytes()
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["claims", "--strict"])
+    assert ended.value.code == 0
+    lines = capfdbinary.readouterr().out.decode().splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert sum("not testable" in line for line in lines) >= 5
+
+
+def test_a_changed_notebook_is_the_only_one_executed(built):
+    one = built / "_build" / "executed" / "notebooks" / "01_one.ipynb"
+    before = one.read_bytes()
+    edit(built, "02_two", "twin of two", "second edition")
+    shown = build(built)
+    assert "01_one" in shown.split("unchanged")[0].splitlines()[-1]
+    assert one.read_bytes() == before
+    assert "second edition" in (built / "_build" / "html" / "notebooks" / "02_two.html").read_text()
+
+
+def test_a_notebook_that_raises_fails_the_build_and_leaves_the_site(built):
+    site = content(built / "_build" / "html")
+    edit(built, "02_two", 'print("second edition")', 'x = 1\nraise ValueError("first line\\nlast line")')
+    ran = subprocess.run(
+        [sys.executable, "-c", "from endomtor.cli import main; main()", "build", "--offline"],
+        cwd=built,
+        env={name: value for name, value in os.environ.items() if not name.startswith("ENDOMTOR_")},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 1
+    told = [line for line in ran.stderr.splitlines() if line.startswith("endomtor: ")]
+    assert told == ran.stderr.splitlines()[-1:]
+    assert "notebooks/02_two.ipynb, cell 4 (`x = 1`): ValueError: last line" in told[0]
+    assert "Traceback" not in ran.stderr
+    assert content(built / "_build" / "html") == site
+    partial = nbformat.read(built / "_build" / "failed" / "02_two.ipynb", as_version=4)
+    assert any(output.get("ename") == "ValueError" for cell in partial.cells for output in cell.get("outputs", []))
+
+
+def test_a_failed_chapter_fails_again_and_is_mended_by_mending_it(built):
+    with pytest.raises(BuildError, match="cell 4"):
+        build(built)
+    edit(built, "02_two", 'raise ValueError("first line\\nlast line")', 'print("third edition")')
+    build(built)
+    assert "third edition" in (built / "_build" / "html" / "notebooks" / "02_two.html").read_text()
+    assert not list((built / "_build" / "failed").iterdir())
+
+
+def test_a_fault_of_a_page_fails_the_build_each_time_and_leaves_the_site(built):
+    site = content(built / "_build" / "html")
+    index = built / "book" / "index.md"
+    sound = index.read_text()
+    index.write_text(sound + "\n[nowhere](no-such-page.md)\n")
+    for _ in range(2):
+        with pytest.raises(BuildError, match="no-such-page"):
+            build(built)
+    assert content(built / "_build" / "html") == site
+    index.write_text(sound)
+
+
+@pytest.mark.slow
+def test_a_removed_chapter_leaves_the_book(built):
+    (built / "notebooks" / "02_two.ipynb").rename(built / "02_two.ipynb")
+    toc = built / "_toc.yml"
+    whole = toc.read_text()
+    toc.write_text(whole.replace("  - file: notebooks/02_two\n", ""))
+    build(built)
+    assert not (built / "_build" / "evidence" / "02_two.json").exists()
+    (built / "02_two.ipynb").rename(built / "notebooks" / "02_two.ipynb")
+    toc.write_text(whole)
+
+
+@pytest.mark.slow
+def test_measured_data_are_read_in_place(tmp_path):
+    root = small_book(tmp_path / "book")
+    mice = tmp_path / "my {young} mice"
+    mice.mkdir()
+    (mice / "dataset.toml").write_text('title = "Ours"\nprovenance = "measured"\nsource = "a sentence"\n')
+    rows = [f"m{i},young,F,b1,pS6_S235_236,{1000 + i}" for i in range(4)]
+    rows += [f"n{i},aged,F,b1,pS6_S235_236,{900 + i}" for i in range(4)]
+    table = mice / "bmec_signaling.csv"
+    table.write_text("\n".join(["animal,group,sex,batch,marker,mfi", *rows]) + "\n")
+    out = tmp_path / "else where"
+    build(root, build=str(out), data=str(mice))
+    assert json.loads((out / "ledger.json").read_text())["dataset"]["title"] == "Ours"
+    assert "my {young} mice" in (out / "executed" / "notebooks" / "01_one.ipynb").read_text()
+    assert not [path for path in (*out.rglob("*"), *root.rglob("*")) if path.name == table.name]
+    assert not (root / "_build").exists()
+    assert " done " not in build(root, build=str(out), data=str(mice))
+
+    table.write_text(table.read_text().replace("n0,aged,F,b1,pS6_S235_236,900", "n0,aged,F,b1,pS6_S235_236,901"))
+    shown = build(root, build=str(out), data=str(mice))
+    assert "unchanged" not in shown
+
+    table.write_text(table.read_text().replace("901", "many"))
+    with pytest.raises(BuildError, match=r"bmec_signaling\.csv, row 6, column \"mfi\""):
+        build(root, build=str(out), data=str(mice))
+
+
+@pytest.mark.slow
+def test_jupyter_book_alone_shows_the_twins_and_says_when_there_are_none(built, tmp_path):
+    def jupyter_book(root: Path) -> str:
+        command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", ".", "-W", "-n"]
+        subprocess.run(command, cwd=root, check=True, capture_output=True)
+        return (root / "_build" / "html" / "notebooks" / "01_one.html").read_text()
+
+    build(built)
+    assert "kernel prefix" in jupyter_book(built).split("cell_output", 1)[1]
+    never = jupyter_book(small_book(tmp_path / "never"))
+    assert sphinx_extension.NOT_BUILT.split("`")[0] in never
+
+
+def test_a_dead_kernel_is_named_with_its_cell(tmp_path):
+    from endomtor.building.execute import execute
+
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "language": "python"}})
+    sources = ("x = 1", "import os\nos._exit(3)")
+    notebook.cells = [nbformat.v4.new_markdown_cell("# Dies"), *map(nbformat.v4.new_code_cell, sources)]
+    path = tmp_path / "notebooks" / "09_dies.ipynb"
+    path.parent.mkdir()
+    nbformat.write(notebook, path)
+    with pytest.raises(BuildError, match=r"notebooks/09_dies\.ipynb, cell 3 \(`import os`\): DeadKernelError"):
+        execute(
+            path,
+            parameters={},
+            build=tmp_path / "out",
+            twin=tmp_path / "twin.ipynb",
+            evidence=tmp_path / "evidence.json",
+            failed=tmp_path / "failed.ipynb",
+        )
+    assert not (tmp_path / "twin.ipynb").exists()
+    assert not (tmp_path / "evidence.json").exists()
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_what_a_chapter_depends_on(tmp_path):
+    root = small_book(tmp_path / "book")
+    base = {"root": str(root), "build": str(tmp_path / "out")}
+    prints = {
+        Settings(**base, **change).chapter_print("01_one")
+        for change in ({}, {"seed": 2}, {"world": "bystander"}, {"data": "/x"}, {"missing": ["ec-heart"]})
+    }
+    assert len(prints) == 5
+    before = Settings(**base).chapter_print("01_one")
+    other = Settings(**base).chapter_print("02_two")
+    edit(root, "01_one", "Chapter", "chapter")
+    assert Settings(**base).chapter_print("01_one") != before
+    assert Settings(**base).chapter_print("02_two") == other
+    assert before in prints
+
+
+def test_a_fingerprint_sees_content_and_names_not_times_or_places(tmp_path):
+    first, second = tmp_path / "a" / "x", tmp_path / "b" / "x"
+    for folder in (first, second):
+        folder.mkdir(parents=True)
+        (folder / "one.txt").write_text("one")
+    os.utime(second / "one.txt", (1, 1))
+    assert fingerprint([first]) == fingerprint([second])
+    (second / "one.txt").rename(second / "two.txt")
+    assert fingerprint([first]) != fingerprint([second])
+    assert fingerprint([first], 1) != fingerprint([first], 2)
+
+
+def test_a_chapter_by_its_number_or_name(tmp_path):
+    settings = Settings(root=str(small_book(tmp_path / "book")), build=str(tmp_path))
+    assert {settings.chapter(name) for name in ("02", "2", "02_two")} == {"02_two"}
+    with pytest.raises(BuildError, match="did you mean '02_two'"):
+        settings.chapter("02_tow")
+
+
+def test_a_second_build_of_one_folder_waits(tmp_path):
+    shown = io.StringIO()
+    entered = threading.Event()
+
+    def second() -> None:
+        with workflow._alone(tmp_path, Console(file=shown)):
+            entered.set()
+
+    thread = threading.Thread(target=second)
+    with workflow._alone(tmp_path, Console(file=io.StringIO())):
+        thread.start()
+        assert not entered.wait(0.3)
+        assert "Another build is at work" in shown.getvalue()
+    thread.join(10)
+    assert entered.is_set()
+
+
+def test_the_committed_notebook_says_that_it_was_not_executed():
+    committed = (ROOT / "tests" / "fixtures" / "book" / "notebooks" / "01_one.ipynb").read_text()
+    page = nbformat.reads(sphinx_extension.unbuilt_page_of(committed), as_version=4)
+    nbformat.validate(page)
+    assert sphinx_extension.NOT_BUILT in page.cells[1].source
+    assert page.cells[0].source == "# Chapter 01_one"
+
+
+def test_the_date_honours_source_date_epoch(monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    assert sphinx_extension.build_date().isoformat() == "1970-01-02T00:00:00+00:00"
