@@ -172,8 +172,9 @@ transcriptome.show_populations(populations)
 # %% [markdown]
 # The signature is strong in HSCs and fades through MPP1 and MPP2.
 # MPP3, MPP4, GMP, MEP and CLP hold no long-term stem cells and serve as negative controls.
-# Their slopes are small, not all zero: a slope through the origin is carried by the few genes that change most, and a handful of them rise in other old cells as well.
-# The share of up genes that rise, in the next table, stays near one half or below in the controls.
+# Their slopes are small, but not all are zero.
+# A line through the origin is carried by the genes that change most, and a few of those rise in other old cells as well: without ten of them, in the next table, little is left in the controls and most in HSCs.
+# The share of up genes that rise at all stays near one half or below in the controls.
 
 # %%
 transcriptome.show_signature(populations)
@@ -186,9 +187,6 @@ transcriptome.show_choices(populations)
 
 # %%
 chapter.results("C4.premise", caption="The premises, over published studies.")
-
-# %%
-chapter.results("C4.context", caption="The other populations.")
 
 # %% [markdown]
 # ### Single cells, for the eye only
@@ -219,7 +217,7 @@ chapter.verdict("C4")
 # - A shared stress response of sorted cells would move ECKO and aged cells alike without any aging.
 # - A sort gate holds a mixture; if aged and ECKO marrow fill it with other proportions of the same cells, the transcriptome shifts though no cell has changed.
 # - The signature is of HSCs. In a wider gate (LSK, HSPC) part of its signal is the number of HSCs in the gate.
-# - Eleven of twelve studies agreeing says nothing about mice of another strain, sex or diet.
+# - That twelve studies agree says nothing about mice of another strain, sex or diet.
 # - Cage and litter act on all animals of a group together and are in no model here.
 #
 # ## Key takeaways

@@ -87,7 +87,10 @@ transplants.show_courses(chapter, recipients, "chimerism")
 transplants.show_exposed(chapter, answers, "chimerism")
 
 # %%
-chapter.results("C5.transplant.chimerism", caption="Donor chimerism: phi; p and a number name an earlier passage.")
+chapter.results(
+    "C5.transplant.chimerism",
+    caption="Donor chimerism: phi. The row with the full name is primary, p and a number name another passage.",
+)
 
 # %% [markdown]
 # ## Lineage output
@@ -105,7 +108,10 @@ transplants.show_lineages(chapter, recipients, answers)
 transplants.show_exposed(chapter, answers, "myeloid_balance")
 
 # %%
-chapter.results("C5.transplant.myeloid_balance", caption="Lineages: phi; p and a number name an earlier passage.")
+chapter.results(
+    "C5.transplant.myeloid_balance",
+    caption="Lineages: phi. The row with the full name is primary, p and a number name another passage.",
+)
 
 # %% [markdown]
 # ## How far towards aged?

@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -49,4 +50,22 @@ def mirror() -> Path:
     return Path(value)
 
 
-# The session's built book (`built_book`) goes here.
+def build_book(out: Path, *options: str, offline: bool = True) -> Path:
+    """Run `endomtor build` as a user does, into `out`, and return it; frozen public tables unless told otherwise."""
+    command = [sys.executable, "-m", "endomtor", "build", "--out", str(out), *options]
+    command += ["--offline"] if offline else []
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
+    return out
+
+
+@pytest.fixture(scope="session")
+def built_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The book, built in world `paper` with seed 1; the folder has the layout of `_build`."""
+    return build_book(tmp_path_factory.mktemp("paper") / "book")
+
+
+@pytest.fixture(scope="session")
+def bystander_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The book, built in world `bystander`, in which only the first claim is true."""
+    return build_book(tmp_path_factory.mktemp("bystander") / "book", "--world", "bystander", "--seed", "1")

@@ -121,7 +121,13 @@ class Chapter:
         ]
         kinds = {record.provenance["kind"] for record in records}
         own = self.provenance if kinds == {self.provenance.kind} else None
-        figures.table(pd.DataFrame(rows), caption=f"{caption} Estimand: {records[0].estimand}.", provenance=own)
+        estimands = [record.estimand for record in records]
+        table = pd.DataFrame(rows)
+        if len(set(estimands)) == 1:
+            caption = f"{caption} Estimand: {estimands[0]}."
+        else:
+            table.insert(1, "estimand", estimands)
+        figures.table(table, caption=caption, provenance=own)
 
     def data_box(self, *tables: str) -> None:
         """Show which data this page used: title, kind, source, design, units per group, exclusions, warnings."""

@@ -565,7 +565,7 @@ def donors(table: pd.DataFrame | None) -> pd.DataFrame | None:
         parts.append(
             rows.assign(
                 id=f"C3.limiting_dilution.{cell_type}",
-                name=f"repopulating cells in {words}",
+                name=f"repopulating frequency, {words}",
                 title=f"repopulating cells per {10**zeros:,} {words}",
                 value=rows["log_frequency"] + zeros * np.log(10),
             )
@@ -667,7 +667,7 @@ def say_single_hit(table: pd.DataFrame | None) -> None:
         tests = limiting_dilution.single_hit_tests(table[table["cell_type"] == cell_type]).set_index("test")
         slope = reporting.number(tests.loc["wald", "estimate"])
         reporting.say(
-            f"- {cell_type}: slope {slope} (1 = single hit), likelihood ratio {reporting.p_text(tests.loc['lr', 'p'])}."
+            f"- {CELL_TYPES[cell_type]}: slope {slope} (1 = single hit), likelihood ratio {reporting.p_text(tests.loc['lr', 'p'])}."
         )
 
 

@@ -30,6 +30,9 @@ NAMED_GENES = 6
 MAP_CELLS = 60
 """Rows and columns of the rank-rank map."""
 
+LEADING = 10
+"""Genes that are left out to see how much a population's slope hangs on a few."""
+
 
 @dataclass(frozen=True)
 class Transcriptomes:
@@ -76,10 +79,10 @@ class Transcriptomes:
 
 @needs("hspc_counts", "hspc_samples")
 def transcriptomes(chapter: Chapter) -> Transcriptomes:
-    """Choose one population and add the samples of one animal.
+    """Choose one population and add the samples of one animal: two samples of one animal are not two animals.
 
-    The population is the one in which most groups were sequenced; among equals HSC, for which the signature was made, then
-    the one with most animals. Two samples of one animal are not two animals.
+    The population is the one in which most groups were sequenced; among equals HSC, for which the signature was made,
+    then the one with most animals.
     """
     samples, counts = chapter.dataset.get("hspc_samples").copy(), chapter.dataset.get("hspc_counts")
     if "population" not in samples:
@@ -142,7 +145,7 @@ def _remarks(data: Transcriptomes) -> list[str]:
 
 
 def differential(data: Transcriptomes | None) -> dict[str, pd.DataFrame]:
-    """Fit DESeq2 once to all animals and take every contrast from that fit, with the batch in the design where it can be.
+    """Fit DESeq2 once to all animals, with the batch in the design where it can be, and take every contrast from that.
 
     Returns
     -------
@@ -219,8 +222,8 @@ def show_volcano(chapter: Chapter, data: Transcriptomes | None, results: dict[st
     up, down = called(results[name], 0.05)
     figures.show(
         figures.volcano(frame, contrast=(a, b), n=data.n(a, b), label=named_genes()),
-        caption=f"{_words(a)} against {_words(b)}, DESeq2. Points are genes; the unit is the animal ({_counted(data.n(a, b))}). "
-        "Named: genes of the published aging signature on which most studies agree.",
+        caption=f"{_words(a)} against {_words(b)}, DESeq2. Points are genes; the unit is the animal "
+        f"({_counted(data.n(a, b))}). Named: genes of the published aging signature on which most studies agree.",
         alt=f"Volcano plot of {_words(a)} against {_words(b)}: {up} genes higher and {down} lower at adjusted p 0.05.",
         provenance=chapter.provenance,
         name=f"fig-volcano-{name}",
@@ -237,8 +240,9 @@ def scores(data: Transcriptomes | None) -> pd.DataFrame | None:
     -------
     DataFrame
         animal, group, sex, batch; `score`: projection on the signature's average log2 fold change over twelve studies
-        (`stats.resemblance.project`; 1 = as far apart as the published groups); `up_down`: the same genes with equal weights,
-        mean log2 expression of the up genes against all others, minus that of the down genes. None where the signature cannot be scored; the page says why.
+        (`stats.resemblance.project`; 1 = as far apart as the published groups); `up_down`: the same genes with equal
+        weights, mean log2 expression of the up genes against all others, minus that of the down genes. None where the
+        signature cannot be scored; the page says why.
     """
     if data is None:
         return None
@@ -320,7 +324,8 @@ def _recorded(chapter: Chapter, data: Transcriptomes, evidence_id: str, estimate
     for remark in answer.warnings:
         reporting.say(f"Note: {remark}.")
     if record.reason == verdicts.WITHHELD:
-        reporting.say(f"No verdict: {answer.withheld or chapter.dataset.withheld('hspc_samples', *answer.n)}.")
+        reason = answer.withheld or chapter.dataset.withheld("hspc_samples", *answer.n)
+        reporting.say(f"No verdict: {reason.rstrip('.')}.")
     elif record.reason == verdicts.NO_AGING:
         reporting.say("No aging effect is seen in these animals, so that phi is a ratio to nothing.")
     else:
@@ -329,7 +334,11 @@ def _recorded(chapter: Chapter, data: Transcriptomes, evidence_id: str, estimate
 
 
 def show_scores(
-    chapter: Chapter, data: Transcriptomes | None, frame: pd.DataFrame | None, answer: Estimate | None, value: str = "score"
+    chapter: Chapter,
+    data: Transcriptomes | None,
+    frame: pd.DataFrame | None,
+    answer: Estimate | None,
+    value: str = "score",
 ) -> None:
     """Draw every animal's score and the contrasts; without phi, ECKO against its reference in this panel of its own."""
     if frame is None:
@@ -337,12 +346,14 @@ def show_scores(
     contrasts = compare(data, frame, value)
     shown = {pair: contrasts[name] for name, pair in data.contrasts.items()}
     named = {f"{_words(a)} - {_words(b)}": one for (a, b), one in shown.items()}
+    seen = {name: one for name, one in named.items() if not one.withheld}
     label, subject = {
         "score": ("aging score, 1 = the published old − young", "Score on the twelve-study aging signature"),
-        "up_down": ("up genes − down genes, mean log₂", "Signature score with equal weights"),
+        "up_down": ("up − down genes of the signature, log₂", "Signature score with equal weights"),
     }[value]
-    words = "; ".join(f"{name} {reporting.result_text(one)}" for name, one in named.items())
-    phi_words = "" if answer is None or answer.withheld else f" phi: {reporting.interval_text(answer)}."
+    words = "; ".join(f"{name} {reporting.result_text(one).rstrip('.')}" for name, one in named.items())
+    readable = answer is not None and not answer.withheld and not _no_aging(answer)
+    phi_words = f" phi {reporting.number(answer.estimate)}, {reporting.interval_text(answer)}." if readable else ""
     figures.show(
         figures.estimation(
             frame,
@@ -354,7 +365,7 @@ def show_scores(
             ylabel=label,
         ),
         caption=f"{subject}, every animal a point. {words}.{phi_words}",
-        alt=reporting.alt_text(f"{subject} per animal, {_counted(data.n(*sorted(data.present)))}", named),
+        alt=reporting.alt_text(f"{subject} per animal, {_counted(data.n(*sorted(data.present)))}", seen),
         provenance=chapter.provenance,
         name=f"fig-{value.replace('_', '-')}",
     )
@@ -376,12 +387,18 @@ def equal_weights(data: Transcriptomes | None, frame: pd.DataFrame | None) -> Es
     )
 
 
+def _no_aging(answer: Estimate) -> bool:
+    return verdicts.judge(answer, catalogue.load().rule("C4.transcriptome.phi")).reason == verdicts.NO_AGING
+
+
 def show_phi(chapter: Chapter, answers: dict[str, Estimate | None]) -> None:
     """Draw phi by each way of computing it, the primary one first."""
+    rule = catalogue.load().rule("C4.transcriptome.phi")
     known = {label: one for label, one in answers.items() if one is not None and not one.withheld}
     if not known:
         return
-    unseen = [one.aging_p > verdicts.ONE_SIDED or one.interval_kind != "bounded" for one in known.values()]
+    unseen = [_no_aging(one) for one in known.values()]
+    seen = {label: one for (label, one), silent in zip(known.items(), unseen, strict=True) if not silent}
     rows = pd.DataFrame(
         {
             "label": label,
@@ -399,11 +416,11 @@ def show_phi(chapter: Chapter, answers: dict[str, Estimate | None]) -> None:
             rows,
             xlabel="phi: share of the way from young to aged, 95 % set",
             references={0.0: "young", 1.0: "aged"},
-            smallest=catalogue.load().rule("C4.transcriptome.phi").smallest,
+            smallest=rule.smallest,
         ),
         caption="phi of the HSPC transcriptome by three ways; the first decides, the others describe. "
         f"Dotted: the smallest phi of interest. Unit: animal; {reporting.n_text(known.values())}.",
-        alt=reporting.alt_text("Forest plot of phi", known),
+        alt=reporting.alt_text("Forest plot of phi", seen) if seen else "Forest plot of phi: no aging effect is seen.",
         provenance=chapter.provenance,
         name="fig-phi",
     )
@@ -437,8 +454,8 @@ def show_scatter(
             slope=slope,
             label=named_genes(),
         ),
-        caption="Each point a gene: fold changes by DESeq2; line: phi over genes by moments, with its jackknife interval. "
-        f"Unit: animal; {reporting.n_text([slope])}.",
+        caption="Each point a gene, fold changes by DESeq2; line: phi over genes by moments, with its jackknife "
+        f"interval. Unit: animal; {reporting.n_text([slope])}.",
         alt=reporting.alt_text(f"Scatter of {len(frame)} genes, ECKO against aging fold changes", {"slope": slope}),
         provenance=chapter.provenance,
         name="fig-scatter",
@@ -460,10 +477,13 @@ def show_overlap(chapter: Chapter, data: Transcriptomes | None, ranks: resemblan
     table = quadrants(ranks)
     figures.show(
         figures.rrho_map(
-            ranks.signed.T, xlabel="genes by aged − young", ylabel=f"genes by ECKO − {data.reference}", genes=ranks.genes
+            ranks.signed.T,
+            xlabel="genes by aged − young",
+            ylabel=f"genes by ECKO − {data.reference}",
+            genes=ranks.genes,
         ),
-        caption="Rank-rank overlap of the two contrasts: orange where more genes are shared than chance would give, purple where "
-        f"fewer. A picture of {ranks.genes:,} genes, not a test. Unit behind both lists: animal; "
+        caption="Rank-rank overlap of the two contrasts: orange where more genes are shared than chance would give, "
+        f"purple where fewer. A picture of {ranks.genes:,} genes, not a test. Unit behind both lists: animal; "
         f"{_counted(data.n(*sorted(data.present)))}.",
         alt="Rank-rank overlap map. "
         + "; ".join(f"{row.quadrant}: {row.genes} genes, {row.expected:.0f} expected" for row in table.itertuples())
@@ -511,8 +531,8 @@ def show_quadrants(chapter: Chapter, ranks: resemblance.RankOverlap | None) -> N
         return
     figures.table(
         quadrants(ranks).rename(columns={"expected": "expected by chance", "peak": "largest −ln p (a picture)"}),
-        caption="The four corners of the rank-rank map. Genes are not independent and the map is searched: no p of it enters "
-        "a verdict.",
+        caption="The four corners of the rank-rank map. Genes are not independent and the map is searched: "
+        "no p of it enters a verdict.",
         provenance=chapter.provenance,
         formats={"expected by chance": ",.0f", "largest −ln p (a picture)": ".1f"},
     )
@@ -527,12 +547,12 @@ def trap(data: Transcriptomes | None, results: dict[str, pd.DataFrame]) -> pd.Da
     Returns
     -------
     DataFrame
-        contrast (compared with aged - young), shared (the group in both contrasts, "none" where there is none), r (Pearson's
-        over genes, the wrong analysis), phi (Estimate or None). None without the contrasts.
+        contrast (compared with aged - young), shared (the group in both contrasts, or "none"), r (Pearson's over genes,
+        the wrong analysis), phi (Estimate). None without the contrasts.
 
     Notes
     -----
-    control - young is a contrast in which nothing can resemble age: both are young wild-type mice.
+    control - young is a contrast in which nothing can resemble age: both are young mice with mTOR.
     """
     frame = fold_changes(results)
     if frame is None:
@@ -566,7 +586,9 @@ def show_trap(chapter: Chapter, table: pd.DataFrame | None) -> None:
                 "shared group": table["shared"],
                 "naive r (wrong)": table["r"],
                 "phi over genes": [one.estimate for one in table["phi"]],
-                "its interval over animals": [reporting.interval_text(one) for one in table["phi"]],
+                "its interval over animals": [
+                    "no interval" if one.withheld else reporting.interval_text(one) for one in table["phi"]
+                ],
             }
         ),
         caption="The naive correlation of fold changes, wrong on purpose, beside phi with the shared noise taken off. "
@@ -576,8 +598,9 @@ def show_trap(chapter: Chapter, table: pd.DataFrame | None) -> None:
     rows = table.set_index("contrast")
     if "control - young" in rows.index:
         reporting.say(
-            "Control and young mice are both young and wild-type: nothing in control - young can be aging. "
-            f"Still its fold changes correlate with those of aging at r = {reporting.number(rows.at['control - young', 'r'])}."
+            "Control and young mice are both young: control - young cannot be aging. "
+            f"Its r of {reporting.number(rows.at['control - young', 'r'])} is made of the noise of the young animals, "
+            "which sits in both contrasts, and of how far the two groups of young mice differ by chance."
         )
     else:
         reporting.say(
@@ -586,7 +609,7 @@ def show_trap(chapter: Chapter, table: pd.DataFrame | None) -> None:
         )
 
 
-# --- Public data: eight populations ------------------------------------------------------------------------------------
+# --- Public data: eight populations -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -605,9 +628,7 @@ def populations(chapter: Chapter) -> Populations:
     table, provenance = public.table("hsc_aging_lfc")
     signature, _ = hsc_aging.signature()
     slopes = hsc_aging.signature_slopes(table, signature)
-    found = Populations(
-        table, slopes, hsc_aging.population_slopes(slopes), hsc_aging.specificity(slopes), provenance
-    )
+    found = Populations(table, slopes, hsc_aging.population_slopes(slopes), hsc_aging.specificity(slopes), provenance)
     about = {"provenance": provenance}
     chapter.record("C4.premise.HSC", hsc_aging.transfer(slopes), family="C4.premise", **about)
     chapter.record("C4.premise.specificity", found.specificity, family="C4.premise", **about)
@@ -621,7 +642,7 @@ def show_populations(found: Populations) -> None:
     """Draw the mean slope of each population with its interval over studies, and every study as a dot."""
     rows = pd.DataFrame(
         {
-            "label": population + (" (no stem cells: control)" if population in hsc_aging.CONTROLS else ""),
+            "label": population + (" (negative control)" if population in hsc_aging.CONTROLS else ""),
             "estimate": one.estimate,
             "low": one.ci_low,
             "high": one.ci_high,
@@ -642,9 +663,9 @@ def show_populations(found: Populations) -> None:
             references={0.0: "not seen", 1.0: "as published"},
             smallest=catalogue.load().rule("C4.premise.HSC").smallest,
         ),
-        caption="The published aging signature in eight populations: mean slope with its 95 % interval; each dot below is one of "
-        f"the twelve published studies. Unit: study ({reporting.n_text(found.estimates.values())}), given these two young and "
-        "two old mice a population. Dotted: the smallest slope of interest.",
+        caption="The published aging signature in eight populations: mean slope with its 95 % interval; each dot below "
+        f"is one of the published studies. Unit: study ({reporting.n_text(found.estimates.values())}), given these two "
+        "young and two old mice a population. Dotted: the smallest slope of interest.",
         alt=reporting.alt_text("Slope on the published signature, by population", found.estimates),
         provenance=found.provenance,
         name="fig-populations",
@@ -658,7 +679,7 @@ def say_premises(found: Populations) -> None:
 
 
 def show_signature(found: Populations) -> None:
-    """Draw the published average fold change of each gene against the one in HSCs, with the mean slope of the studies."""
+    """Draw each gene's published average fold change against that in HSCs, with the mean slope of the studies."""
     signature, _ = hsc_aging.signature()
     frame = found.table.set_index("gene")[["lfc_HSC"]].join(signature["average"], how="inner")
     slope = found.estimates["HSC"]
@@ -672,8 +693,8 @@ def show_signature(found: Populations) -> None:
             slope=slope,
             label=named_genes(),
         ),
-        caption="Each point a gene of the signature: published average against GSE162607. Line: mean slope over the studies with "
-        f"its interval. Unit: study; {reporting.n_text([slope])}.",
+        caption="Each point a gene of the signature: published average against GSE162607. Line: mean slope over the "
+        f"studies with its interval. Unit: study; {reporting.n_text([slope])}.",
         alt=reporting.alt_text(f"Scatter of {len(frame)} signature genes in HSCs", {"mean slope": slope}),
         provenance=found.provenance,
         name="fig-signature",
@@ -692,16 +713,20 @@ def gene_level_slopes(table: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Index population; slope, low, high (95 %), by weighted least squares through the origin with the weights of
-        `hsc_aging.signature_slopes`.
+        `hsc_aging.signature_slopes`; `rest`, the slope without the `LEADING` genes that add most to it.
     """
     signature, _ = hsc_aging.signature()
     ours = table.set_index("gene").join(signature["average"], how="inner")
     rows = {}
     for population in hsc_aging.POPULATIONS:
         weights = 1 / (ours[f"se_{population}"] ** 2 + hsc_aging.SCATTER**2)
-        fit = sm.WLS(ours[f"lfc_{population}"], ours[["average"]], weights=weights).fit()
-        rows[population] = (fit.params["average"], *fit.conf_int().loc["average"])
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["slope", "low", "high"]).rename_axis("population")
+        x, y = ours["average"], ours[f"lfc_{population}"]
+        fit = sm.WLS(y, ours[["average"]], weights=weights).fit()
+        adds = weights * x * y
+        rest = adds.sort_values().index[:-LEADING]
+        slope = adds[rest].sum() / (weights * x**2)[rest].sum()
+        rows[population] = (fit.params["average"], *fit.conf_int().loc["average"], slope)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["slope", "low", "high", "rest"])
 
 
 def show_population_table(found: Populations) -> None:
@@ -719,13 +744,19 @@ def show_population_table(found: Populations) -> None:
                 "up genes that rise, %": 100 * rising[population],
                 "over genes, not for inference": f"{reporting.number(genes.at[population, 'low'])} to "
                 f"{reporting.number(genes.at[population, 'high'])}",
+                f"without its {LEADING} leading genes": genes.at[population, "rest"],
             }
             for population, one in found.estimates.items()
         ),
-        caption="The signature in eight populations, two young and two old mice each. Unit: study (12). The last column takes "
-        "genes for independent witnesses and is not for inference.",
+        caption=f"The signature in eight populations, two young and two old mice each. Unit: study ({len(STUDIES)}). "
+        "The interval over genes takes them for independent witnesses and is not for inference; the last column is the "
+        "slope on the studies' average without the genes that add most to it.",
         provenance=found.provenance,
-        formats={"slope": ".2f", "up genes that rise, %": ".0f"},
+        formats={
+            "slope": ".2f",
+            "up genes that rise, %": ".0f",
+            f"without its {LEADING} leading genes": ".2f",
+        },
     )
 
 
@@ -745,7 +776,7 @@ def show_choices(found: Populations) -> None:
                 for name in ("transfer", "specificity")
             }
         ),
-        caption="Both premises under other ways to draw the line; the first is the one used. Unit: study (12).",
+        caption=f"Both premises under other ways to draw the line; the first is used. Unit: study ({len(STUDIES)}).",
         provenance=found.provenance,
     )
 
@@ -789,7 +820,9 @@ def show_cells(by: str) -> None:
         ),
         caption=f"Single HSCs {what}, scanpy. For the eye only: cells are not replicates; {n}.",
         alt=f"First two principal components of {len(cells)} single HSCs, {what}: mean score "
-        + ", ".join(f"{name} {reporting.number(mean)}" for name, mean in cells.groupby("group")["score"].mean().items())
+        + ", ".join(
+            f"{name} {reporting.number(cells.loc[cells['group'] == name, 'score'].mean())}" for name in counts.index
+        )
         + ".",
         provenance=provenance,
         name=f"fig-cells-{by}",

@@ -42,8 +42,8 @@ class Readout:
 
 
 READOUTS = {
-    "chimerism": Readout("donor chimerism, % of CD45+ blood cells", "logit"),
-    "myeloid_balance": Readout("myeloid against B and T among donor cells, ILR balance", "linear"),
+    "chimerism": Readout("donor chimerism of CD45+ cells, %", "logit"),
+    "myeloid_balance": Readout("myeloid-lymphoid balance, ILR", "linear"),
 }
 
 
@@ -123,8 +123,8 @@ def readout_week(rows: pd.DataFrame, readout: str) -> nested.CommonTime:
     """Return the week of one passage at which exposed animals are compared.
 
     It is the latest week common to all. Where a death keeps that below `LONG_TERM`, it is the latest week common to
-    those alive: otherwise one early death would move every animal's read-out to the weeks before it. `losses` counts the
-    deaths.
+    those alive: otherwise one early death would move every animal's read-out to the weeks before it. `losses` counts
+    the deaths.
     """
     seen = rows.dropna(subset=[readout])
     common = nested.latest_common(seen, "week", UNIT, minimum=LONG_TERM)
@@ -154,8 +154,8 @@ def exposed_animals(rows: pd.DataFrame) -> pd.DataFrame:
 def compare(chapter: Chapter, rows: pd.DataFrame | None) -> dict[str, dict[int, Passage]]:
     """Estimate the niche contrasts and phi of each read-out in each passage, and record the evidence.
 
-    The latest passage that has every niche is primary; the others are descriptive. Passage 1 is never primary: its cells
-    are read in the animal whose niche exposes them, so that nothing is lasting yet.
+    The latest passage that has every niche is primary; the others are descriptive. Passage 1 is never primary: its
+    cells are read in the animal whose niche exposes them, so that nothing is lasting yet.
 
     Returns
     -------
@@ -201,8 +201,8 @@ def _phi(units: pd.DataFrame, readout: str) -> Estimate | None:
 def final_passage(passages: Mapping[int, Passage]) -> int | None:
     """Return the latest passage after the first that has every niche of the data, or None.
 
-    Passages with at least two exposed animals of each niche go first; then those without control, for which young stands
-    in.
+    Passages with at least two exposed animals of each niche go first. A passage without control counts where none has
+    all niches: young stands in.
     """
     if not passages:
         return None
@@ -272,8 +272,8 @@ def with_dead_at_the_lowest(rows: pd.DataFrame, passages: Mapping[int, Passage])
     """Return the final passage's chimerism as it would be had the dead shown the lowest value that was seen.
 
     A bound, not an estimate: where poor grafts kill, survivors look better than the grafts were. A recipient that died
-    before its read-out gets the lowest value of its passage; so does an exposed animal that has no recipient there because
-    one of its line died in an earlier passage. None without a final passage or when nobody died.
+    before its read-out gets the lowest value of its passage; so does an exposed animal that has no recipient there
+    because one of its line died in an earlier passage. None without a final passage or when nobody died.
     """
     final = final_passage(passages)
     if final is None:
@@ -469,8 +469,8 @@ def show_lineages(chapter: Chapter, rows: pd.DataFrame | None, answers: Answers)
             balance_label="myeloid against B and T, ILR balance",
             estimates=_drawable(one.contrasts),
         ),
-        caption=f"Donor-derived white cells in passage {number}, week {one.week:g}. Above: lineages, each bar an exposed "
-        "animal (mean of its recipients); what is missing to 100 % are other cells. Below: the balance that is tested, "
+        caption=f"Donor-derived white cells in passage {number}, week {one.week:g}. Above: lineages, each bar an "
+        "exposed animal (mean of its recipients); what is missing to 100 % are other cells. Below: the balance tested, "
         f"{_contrast_words({number: one})} with 95 % intervals. {_unit_words({number: one})}",
         alt=reporting.alt_text(
             f"Lineages of donor-derived cells in passage {number}",
@@ -559,8 +559,8 @@ def show_recipients_as_n(chapter: Chapter, rows: pd.DataFrame | None, answers: A
             xlabel="ECKO − reference, logit of donor chimerism",
             references={0: "no difference"},
         ),
-        caption=f"The same contrast of the final passage ({' − '.join(right.n)}), once over {right.unit}s and once, "
-        f"wrongly, over recipients, with 95 % intervals; {reporting.n_text([right])} against {reporting.n_text([wrong])}.",
+        caption=f"The same contrast of the final passage ({' − '.join(right.n)}) with 95 % intervals: over {right.unit}s "
+        f"({reporting.n_text([right])}) and, wrongly, over recipients ({reporting.n_text([wrong])}).",
         alt=reporting.alt_text("Right and wrong unit", labels),
         provenance=chapter.provenance,
         name="fig-wrong-unit",
@@ -625,7 +625,8 @@ def show_bound(chapter: Chapter, rows: pd.DataFrame | None, answers: Answers) ->
             for name, (one, other) in pairs.items()
         ),
         caption="Donor chimerism of the final passage as read in survivors, and with the lowest value seen put in for "
-        f"every recipient that died before. A bound, descriptive only. Exposed animals at the bound: {_counts(bound.units)}.",
+        "every recipient that died before. A bound, descriptive only. "
+        f"Exposed animals at the bound: {_counts(bound.units)}.",
         provenance=chapter.provenance,
     )
 

@@ -98,11 +98,25 @@ def _number(value: float) -> str:
     return f"{value:,.10g}"
 
 
+_PER_CENT = (
+    (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9),
+    (0.1, 0.5, 2, 10, 50, 90, 98, 99.5, 99.9),
+    (0.1, 1, 10, 50, 90, 99, 99.9),
+)
+"""Ticks of a logit axis, from fine to coarse."""
+
+
 def _nice(low: float, high: float, bounds: tuple[float, float], most: int) -> np.ndarray:
     """Return round numbers within the limits, the largest set of at most `most` from coarse to fine.
 
-    Steps of 1, 2 or 5 only, so that the ratio 1 is among them whenever it is in range.
+    Steps of 1, 2 or 5 only, so that the ratio 1 is among them whenever it is in range. Per cent that reach below 10 or
+    above 90 are ticked towards both ends, where a logit axis has its room.
     """
+    if bounds == (0, 100) and (low < 10 or high > 90):
+        for ticks in _PER_CENT:
+            inside = [tick for tick in ticks if low <= tick <= high]
+            if 3 <= len(inside) <= most:
+                return np.array(inside)
     wide = bounds == (0, np.inf) and high / max(low, np.finfo(float).tiny) > 6
     best = np.array([])
     for fineness in range(1, 10):

@@ -1,0 +1,224 @@
+"""The built book: what a build leaves, what stands on its pages, and what it says in two worlds."""
+
+import json
+import re
+from dataclasses import asdict
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from conftest import ROOT, build_book
+from endomtor import worlds
+from endomtor.claims import boxes, catalogue, evidence, ledger, verdicts
+from endomtor.provenance import Provenance
+
+CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
+FIELDS = {
+    *("id", "prediction", "claim", "kind", "estimand", "estimate", "ci_low", "ci_high", "interval_kind", "level", "p"),
+    *("p_adjusted", "family", "n", "unit", "method", "verdict", "reason", "provenance", "notebook", "fragility"),
+}
+SUPPORT = re.compile(r"support|confirm|evidence for|prove|contradict", re.IGNORECASE)
+
+
+class Page(HTMLParser):
+    """Links, ids, images and visible text of one page."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+        self.images: list[dict] = []
+        self.text = ""
+        self._hidden = 0
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self._hidden += tag in ("script", "style")
+        if attributes.get("id"):
+            self.ids.add(attributes["id"])
+        if tag == "img":
+            self.images.append(attributes)
+        for key in ("href", "src"):
+            if attributes.get(key):
+                self.links.append(attributes[key])
+
+    def handle_endtag(self, tag):
+        self._hidden -= tag in ("script", "style")
+
+    def handle_data(self, data):
+        if not self._hidden:
+            self.text += data
+
+
+@pytest.fixture(scope="module")
+def pages(built_book) -> dict[Path, Page]:
+    html = built_book / "html"
+    return {path.relative_to(html): Page(path) for path in sorted(html.rglob("*.html")) if "_static" not in path.parts}
+
+
+@pytest.fixture(scope="module")
+def built_ledger(built_book) -> dict:
+    return ledger.read(built_book)
+
+
+class TestWhatABuildLeaves:
+    def test_every_chapter_was_executed(self, built_book):
+        executed = built_book / "executed" / "notebooks"
+        assert sorted(path.stem for path in executed.glob("*.ipynb")) == CHAPTERS
+        for path in executed.glob("*.ipynb"):
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+            code = [cell for cell in cells if cell["cell_type"] == "code"]
+            assert all(cell["execution_count"] for cell in code), path.name
+            assert any(cell["outputs"] for cell in code), path.name
+
+    def test_evidence_records_have_the_fields_of_the_design(self, built_book):
+        for chapter in CHAPTERS:
+            text = (built_book / "evidence" / f"{chapter}.json").read_text(encoding="utf-8")
+            assert "NaN" not in text
+            assert "Infinity" not in text
+            for record in json.loads(text):
+                assert set(record) == FIELDS
+                assert record["verdict"] in {*verdicts.DATA_WORDS, *verdicts.WORLD_WORDS}
+                assert record["reason"] in verdicts.REASONS
+                assert record["notebook"] == chapter
+
+    def test_the_ledger_is_the_evidence_of_the_chapters(self, built_book, built_ledger):
+        records = [
+            record for chapter in CHAPTERS for record in evidence.read(built_book / "evidence" / f"{chapter}.json")
+        ]
+        assert built_ledger["evidence"] == [asdict(record) for record in records]
+        own = next(record.provenance for record in records if record.kind == "prediction")
+        again = ledger.build(records, Provenance(**own), catalogue.load(), worlds.load("paper").truth)
+        assert again["claims"] == built_ledger["claims"]
+
+    def test_the_root_leads_to_the_first_page(self, built_book):
+        assert "url=book/index.html" in (built_book / "html" / "index.html").read_text(encoding="utf-8")
+
+
+class TestPages:
+    def test_no_internal_link_is_broken(self, built_book, pages):
+        html = built_book / "html"
+        broken = []
+        for path, page in pages.items():
+            for link in page.links:
+                parts = urlsplit(link)
+                if parts.scheme or parts.netloc:
+                    continue
+                target = (html / path.parent / unquote(parts.path)).resolve() if parts.path else html / path
+                if not target.exists():
+                    broken.append(f"{path}: {link}")
+                elif parts.fragment and target.suffix == ".html":
+                    other = pages.get(target.relative_to(html.resolve()) if parts.path else path)
+                    if other and unquote(parts.fragment) not in other.ids:
+                        broken.append(f"{path}: {link}")
+        assert not broken
+
+    def test_each_chapter_shows_the_verdict_of_the_ledger(self, pages, built_ledger):
+        for claim in built_ledger["claims"]:
+            text = " ".join(pages[Path("notebooks", f"{claim['chapter']}.html")].text.split())
+            words = boxes.phrase("simulated", claim["prediction"]["verdict"])
+            assert f"Prediction: {boxes.MARKS[claim['prediction']['verdict']]} {words}" in text, claim["id"]
+
+    def test_the_first_page_shows_every_claim_of_the_ledger(self, pages, built_ledger):
+        text = " ".join(pages[Path("book/index.html")].text.split())
+        for claim in built_ledger["claims"]:
+            assert claim["title"] in text
+            assert boxes.phrase("simulated", claim["prediction"]["verdict"]) in text
+            assert boxes.phrase("public", claim["premise"]["verdict"]) in text
+
+    def test_the_first_page_says_whose_numbers_these_are_not(self, pages):
+        text = " ".join(pages[Path("book/index.html")].text.split())
+        before, _, _ = text.partition("Premise, on public data")
+        assert "only its abstract is at hand" in before or "only the abstract" in before
+        assert "not made or endorsed by" in before
+
+    def test_no_simulated_cell_of_the_first_page_reads_as_support(self, built_book):
+        html = (built_book / "html" / "book" / "index.html").read_text(encoding="utf-8")
+        cells = re.findall(r'<td class="endomtor-cell-simulated".*?</td>', html, re.DOTALL)
+        assert len(cells) == len(catalogue.load().claims)
+        for cell in cells:
+            assert not SUPPORT.search(re.sub(r"<[^>]*>", "", cell)), cell
+
+    def test_every_figure_says_where_its_numbers_come_from(self, pages):
+        for chapter in CHAPTERS:
+            page = pages[Path("notebooks", f"{chapter}.html")]
+            figures = [image for image in page.images if "_images/" in image["src"]]
+            captions = len(re.findall(r"Simulated data, world|Public data:", page.text))
+            assert figures, chapter
+            assert captions >= len(figures), chapter
+            for image in figures:
+                assert len(image.get("alt", "")) > 40, (chapter, image)
+
+    def test_every_chapter_names_its_data(self, pages):
+        for chapter in CHAPTERS:
+            text = pages[Path("notebooks", f"{chapter}.html")].text
+            assert "Data used on this page: SIMULATED · world “paper”, seed 1" in text
+
+    def test_every_page_has_one_title_and_the_books_copyright(self, built_book, pages):
+        for path in pages:
+            html = (built_book / "html" / path).read_text(encoding="utf-8")
+            assert len(re.findall(r"<title>", html)) == 1, path
+            if path.name not in ("index.html",) or path.parent.name == "book":
+                assert html.count("<h1") == 1 or path.name in ("genindex.html", "search.html"), path
+                assert "endomtor contributors" in html, path
+
+
+class TestWorlds:
+    def verdicts_of(self, build: Path) -> dict[str, str]:
+        return {claim["id"]: claim["prediction"]["verdict"] for claim in ledger.read(build)["claims"]}
+
+    def test_paper_is_recovered(self, built_book):
+        found = self.verdicts_of(built_book)
+        assert found == {**dict.fromkeys(("C1", "C2", "C3", "C4", "C5"), "recovered"), "C1b": "not testable here"}
+
+    def test_bystander_is_silent_but_for_the_first_claim(self, bystander_book):
+        found = self.verdicts_of(bystander_book)
+        assert found["C1"] == "recovered"
+        assert {found[one] for one in ("C2", "C3", "C4", "C5")} == {"rightly silent"}
+        assert not ledger.strict_faults(ledger.read(bystander_book))
+
+    def test_the_premise_is_the_same_in_every_world(self, built_book, bystander_book):
+        first, second = (
+            {
+                record["id"]: record["estimate"]
+                for record in ledger.read(build)["evidence"]
+                if record["kind"] != "prediction"
+            }
+            for build in (built_book, bystander_book)
+        )
+        assert first == second
+        assert "C4.premise.HSC" in first
+
+    @pytest.mark.slow
+    def test_bystander_over_five_seeds(self, tmp_path):
+        silent = dict.fromkeys(("C1", "C2", "C3", "C4", "C5"), 0)
+        for seed in range(1, 6):
+            found = self.verdicts_of(build_book(tmp_path / str(seed), "--world", "bystander", "--seed", str(seed)))
+            silent["C1"] += found["C1"] == "recovered"
+            for one in ("C2", "C3", "C4", "C5"):
+                silent[one] += found[one] == "rightly silent"
+        assert min(silent.values()) >= 4, silent
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("world", ["intrinsic", "null", "toxic", "opposite", "confounded", "survivor"])
+    def test_other_worlds_say_what_the_design_demands(self, tmp_path, world):
+        found = ledger.read(build_book(tmp_path / "book", "--world", world, "--seed", "1"))
+        assert not ledger.strict_faults(found)
+        if world == "confounded":
+            assert {claim["prediction"]["verdict"] for claim in found["claims"]} == {"not testable here"}
+
+
+@pytest.mark.slow
+def test_originals_give_the_frozen_premises(tmp_path, mirror, built_book, monkeypatch):
+    """The build on downloaded originals has the numbers of the build on frozen tables."""
+    monkeypatch.setenv("ENDOMTOR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("ENDOMTOR_MIRROR", str(mirror))
+    original = ledger.read(build_book(tmp_path / "book", offline=False))
+    frozen = {record["id"]: record for record in ledger.read(built_book)["evidence"] if record["kind"] != "prediction"}
+    for record in original["evidence"]:
+        if record["kind"] != "prediction":
+            assert record["estimate"] == pytest.approx(frozen[record["id"]]["estimate"], abs=1e-4), record["id"]
+            assert record["verdict"] == frozen[record["id"]]["verdict"]
