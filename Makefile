@@ -42,7 +42,8 @@ lock: ## solve requirements.lock again from pyproject.toml (needs uv)
 	@uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  --fork-strategy fewest --all-extras pyproject.toml -o requirements.lock
 
-# uv is quicker and removes what left the lock; pip alone does as well.
+# uv is quicker and removes what left the lock; pip alone does as well. Bytecode is compiled here, as pip does by itself:
+# without it each process of a build would compile pandas and Sphinx again where PYTHONDONTWRITEBYTECODE is set.
 $(STAMP): requirements.lock pyproject.toml
 	@if ! $(BIN)/python -c "$(FITS)" 2>/dev/null; then \
 	  for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
@@ -56,7 +57,7 @@ $(STAMP): requirements.lock pyproject.toml
 	fi
 	@echo "Installing requirements.lock into .venv (once; a few minutes without a package cache)"
 	@if uv --version >/dev/null 2>&1; then \
-	  uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock && \
+	  uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock && \
 	  uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .; \
 	else \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock && \

@@ -2,6 +2,7 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -97,7 +98,7 @@ transcriptome.show_scores(chapter, data, scores, phi)
 # The same genes with equal weights: the up genes against all others, minus the down genes against all others.
 
 # %%
-equal = transcriptome.equal_weights(data, scores)
+equal = transcriptome.equal_weights(chapter, data, scores)
 transcriptome.show_scores(chapter, data, scores, equal, "up_down")
 
 # %% [markdown]
@@ -110,6 +111,8 @@ transcriptome.show_scores(chapter, data, scores, equal, "up_down")
 
 # %%
 phi_genes = transcriptome.phi_genes(chapter, data)
+
+# %%
 transcriptome.show_scatter(chapter, data, results, phi_genes)
 
 # %%
@@ -216,7 +219,7 @@ chapter.verdict("C4")
 #
 # - A shared stress response of sorted cells would move ECKO and aged cells alike without any aging.
 # - A sort gate holds a mixture; if aged and ECKO marrow fill it with other proportions of the same cells, the transcriptome shifts though no cell has changed.
-# - The signature is of HSCs. In a wider gate (LSK, HSPC) part of its signal is the number of HSCs in the gate.
+# - The signature is of HSCs, so that in a wider gate (LSK, HSPC) part of its signal is the number of HSCs in the gate.
 # - That twelve studies agree says nothing about mice of another strain, sex or diet.
 # - Cage and litter act on all animals of a group together and are in no model here.
 #

@@ -2,11 +2,11 @@
 # jupyter:
 #   jupytext:
 #     formats: ipynb,py:percent
+#     notebook_metadata_filter: -jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
 #       format_name: percent
 #       format_version: '1.3'
-#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -73,6 +73,7 @@ transplants.show_values(chapter, answers)
 #
 # Every recipient is a thin line.
 # Bold lines are means over exposed animals.
+# Where recipients die, a bold line may rise only because poor grafts have left it.
 
 # %%
 transplants.show_courses(chapter, recipients, "chimerism")

@@ -41,7 +41,8 @@ def test_help_imports_nothing_heavy():
     code = (
         "import sys\nfrom endomtor.cli import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
-        "print(sorted({'pandas', 'scanpy', 'numpy', 'matplotlib', 'papermill', 'snakemake', 'sphinx'} & set(sys.modules)))"
+        "heavy = {'pandas', 'scanpy', 'numpy', 'matplotlib', 'papermill', 'snakemake', 'sphinx'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert shown.splitlines()[-1] == "[]"
@@ -55,8 +56,8 @@ def test_help_starts_quickly():
         run("--help")
         return time.perf_counter() - before
 
-    # The best of five: other work on the machine only ever adds. The aim of 0.3 s is measured by itself, not in a test run.
-    assert min(seconds() for _ in range(5)) < 1.0
+    # The best of five, since other work on the machine only ever adds; it takes 0.1 s on a quiet one.
+    assert min(seconds() for _ in range(5)) < 0.6
 
 
 @pytest.mark.parametrize("command", COMMANDS)

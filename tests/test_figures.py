@@ -188,6 +188,23 @@ def test_courses_draw_a_line_per_animal_and_refuse_two_values_at_one_time():
         figures.courses(frame, **arguments)
 
 
+def test_courses_of_subsamples_count_units_and_average_their_means():
+    rows = [("r1", "e1", 0.0), ("r2", "e1", 2.0), ("r3", "e2", 5.0)]
+    frame = pd.DataFrame(rows, columns=["recipient", "exposed", "value"]).assign(niche="ecko", week=16)
+    figure = figures.courses(
+        frame,
+        time="week",
+        value="value",
+        animal="recipient",
+        unit="exposed",
+        group="niche",
+        order=GROUPS,
+        xlabel="week",
+    )
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ECKO, n = 2"]
+    assert figure.axes[0].lines[-1].get_ydata() == [3.0]
+
+
 def test_composition_draws_a_bar_per_animal_and_part():
     frame = animals({"young": 4, "aged": 6}, base=0.0)
     frame["myeloid"] = 30.0
@@ -304,6 +321,11 @@ def test_scales_print_the_original_units():
     axes.set_ylim(np.log(0.4), np.log(1.7))
     scales.read_differences(axes.yaxis, scales.find("logit"))
     assert np.any(np.isclose(axes.yaxis.get_majorticklocs(), 0)), "the ratio 1 must be marked"
+    # Where a logit axis nears an end, the numbers go where its room is.
+    axes.set_ylim(*scales.find("logit").analysed(np.array([3, 96])))
+    scales.read_values(axes.yaxis, scales.find("logit"))
+    ticks = axes.yaxis.get_majorticklocs()
+    assert [axes.yaxis.get_major_formatter()(t) for t in ticks] == ["5", "10", "20", "50", "80", "90", "95"]
     with pytest.raises(ValueError, match="log10"):
         scales.find("log10")
 

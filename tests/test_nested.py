@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from endomtor.errors import UnitError
-from endomtor.stats import groups, nested
+from endomtor.stats import groups, nested, phi
 
 TWO = {"value": "y", "group": "niche", "a": "aged", "b": "young", "unit": "animal"}
 
@@ -100,6 +100,22 @@ def test_a_donor_that_says_nothing_plays_no_part(donors):
 
 def test_one_donor_per_niche_is_withheld():
     assert nested.blocked_difference(exposed("11112222"), **TWO, block="donor").withheld
+
+
+def test_phi_knows_the_same_three_roles_of_a_donor():
+    data = exposed("1234" * 4, niches="aaaayyyyaaaayyyy").assign(
+        niche=np.repeat(["young", "aged", "control", "ecko"], 4)
+    )
+    about = {"value": "y", "group": "niche", "direction": "greater"}
+    crossed = nested.blocked_phi(data, unit="animal", block="donor", **about)
+    assert crossed == phi(data, unit="animal", block="donor", **about)
+    own = data.assign(donor=data["animal"] + "-cells")
+    assert nested.blocked_phi(own, unit="animal", block="donor", **about) == phi(data, unit="animal", **about)
+    feeds_one = data.assign(donor=data["niche"] + np.tile(list("1122"), 4))
+    means = feeds_one.groupby(["niche", "donor"], as_index=False)["y"].mean()
+    averaged = nested.blocked_phi(feeds_one, unit="animal", block="donor", **about)
+    assert (averaged.unit, averaged.n["ecko"]) == ("donor", 2)
+    assert averaged.p == phi(means, unit="donor", **about).p
 
 
 def test_a_column_aligned_with_the_niche_is_seen_at_the_level_of_donors():

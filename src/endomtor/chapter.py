@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import wraps
@@ -86,7 +87,7 @@ class Chapter:
 
     def ledger(self) -> dict:
         """Return the ledger of this chapter's evidence alone, as the book's ledger will have it."""
-        return ledger.build(evidence.adjusted(self.records), self.provenance, catalogue.load(), self._truth)
+        return ledger.build(self.records, self.provenance, catalogue.load(), self._truth)
 
     def verdict(self, claim_id: str) -> None:
         """Show the verdict box of a claim."""
@@ -160,7 +161,10 @@ def open_chapter(name: str, data_dir: str = "", world: str = "paper", seed: int 
     folder = Path(data_dir) if data_dir else paths.build_dir() / "data" / f"{world}-{seed}"
     if not data_dir and not (folder / "dataset.toml").is_file():
         worlds.simulate(world, seed=seed, out=folder)
-    return Chapter(name, contract.load(folder))
+    chapter = Chapter(name, contract.load(folder))
+    # statsmodels' multipletests collects garbage at each call: spare it the search through what the imports have made.
+    gc.freeze()
+    return chapter
 
 
 def show_html(html: str, text: str) -> None:

@@ -188,7 +188,16 @@ def _named(answers: Mapping[str, Answer]) -> dict[str, Estimate]:
     }
 
 
-def _grid(chapter, values, answers, *, unit, scale, subject, name) -> None:
+def _grid(
+    chapter: Chapter,
+    values: pd.DataFrame,
+    answers: Mapping[str, Answer],
+    *,
+    unit: str,
+    scale: str,
+    subject: str,
+    name: str,
+) -> None:
     """Draw every unit of several endpoints with both contrasts."""
     if not answers:
         return
@@ -666,9 +675,8 @@ def say_single_hit(table: pd.DataFrame | None) -> None:
     for cell_type in cell_types(table):
         tests = limiting_dilution.single_hit_tests(table[table["cell_type"] == cell_type]).set_index("test")
         slope = reporting.number(tests.loc["wald", "estimate"])
-        reporting.say(
-            f"- {CELL_TYPES[cell_type]}: slope {slope} (1 = single hit), likelihood ratio {reporting.p_text(tests.loc['lr', 'p'])}."
-        )
+        fits = reporting.p_text(tests.loc["lr", "p"])
+        reporting.say(f"- {CELL_TYPES[cell_type]}: slope {slope} (1 = single hit), likelihood ratio {fits}.")
 
 
 def show_recipients_as_n(chapter: Chapter, table: pd.DataFrame | None, answers: Mapping[str, Answer]) -> None:
@@ -707,7 +715,7 @@ def say_phi(answers: Mapping[str, Answer]) -> None:
         if answer.record is None or catalogue.load().rule(evidence_id).role != "primary":
             continue
         if answer.record.verdict == verdicts.NOT_TESTABLE:
-            why = answer.phi.withheld or "groups cannot be told from sex or batch"
+            why = answer.phi.withheld or "the design does not allow one"
             reporting.say(f"**{answer.name}**: no verdict ({why.rstrip('.')}).")
         elif answer.record.reason == verdicts.NO_AGING:
             reporting.say(

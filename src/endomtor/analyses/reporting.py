@@ -9,12 +9,12 @@ from endomtor.stats import Estimate
 
 
 def number(value: float, digits: int = 2) -> str:
-    """Return a number with a true minus sign; infinite limits are named."""
+    """Return a number with a true minus sign, never minus zero; infinite limits are named."""
     if np.isnan(value):
         return "not estimated"
     if np.isinf(value):
         return "unbounded"
-    return f"{value:.{digits}f}".replace("-", "−")
+    return f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def p_text(p: float) -> str:

@@ -4,7 +4,7 @@ Animals scored on a published aging signature; phi over genes and the rank-rank 
 populations as the premise, public single cells as a description.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -321,16 +321,21 @@ def _recorded(chapter: Chapter, data: Transcriptomes, evidence_id: str, estimate
         reporting.say(f"Phi cannot be estimated from these data. {error}")
         return None
     record = chapter.record(evidence_id, answer, table="hspc_samples")
+    answer = _withheld_like_its_record(chapter, answer)
     for remark in answer.warnings:
         reporting.say(f"Note: {remark}.")
-    if record.reason == verdicts.WITHHELD:
-        reason = answer.withheld or chapter.dataset.withheld("hspc_samples", *answer.n)
-        reporting.say(f"No verdict: {reason.rstrip('.')}.")
+    if answer.withheld:
+        reporting.say(f"No verdict: {answer.withheld.rstrip('.')}.")
     elif record.reason == verdicts.NO_AGING:
         reporting.say("No aging effect is seen in these animals, so that phi is a ratio to nothing.")
     else:
         reporting.say(f"phi = {reporting.result_text(answer)}.")
     return answer
+
+
+def _withheld_like_its_record(chapter: Chapter, answer: Estimate) -> Estimate:
+    """Withhold an estimate where sex or batch cannot be told from its groups, so that figures and verdict agree."""
+    return replace(answer, withheld=answer.withheld or chapter.dataset.withheld("hspc_samples", *answer.n))
 
 
 def show_scores(
@@ -351,7 +356,9 @@ def show_scores(
         "score": ("aging score, 1 = the published old − young", "Score on the twelve-study aging signature"),
         "up_down": ("up − down genes of the signature, log₂", "Signature score with equal weights"),
     }[value]
+    about = f"{subject}, every animal a point ({_counted(data.n(*sorted(data.present)))})"
     words = "; ".join(f"{name} {reporting.result_text(one).rstrip('.')}" for name, one in named.items())
+    words = f" {words}." if words else ""
     readable = answer is not None and not answer.withheld and not _no_aging(answer)
     phi_words = f" phi {reporting.number(answer.estimate)}, {reporting.interval_text(answer)}." if readable else ""
     figures.show(
@@ -364,19 +371,19 @@ def show_scores(
             estimates={pair: None if one.withheld else one for pair, one in shown.items()},
             ylabel=label,
         ),
-        caption=f"{subject}, every animal a point. {words}.{phi_words}",
-        alt=reporting.alt_text(f"{subject} per animal, {_counted(data.n(*sorted(data.present)))}", seen),
+        caption=f"{about}.{words}{phi_words}",
+        alt=reporting.alt_text(about, seen) if seen else f"{about}; no contrast can be estimated.",
         provenance=chapter.provenance,
         name=f"fig-{value.replace('_', '-')}",
     )
 
 
-def equal_weights(data: Transcriptomes | None, frame: pd.DataFrame | None) -> Estimate | None:
+def equal_weights(chapter: Chapter, data: Transcriptomes | None, frame: pd.DataFrame | None) -> Estimate | None:
     """Estimate phi of the up-minus-down score: the primary answer with other weights, not recorded."""
     if frame is None or not {"young", "aged", "ecko"} <= data.present:
         return None
     rule = catalogue.load().rule("C4.transcriptome.phi")
-    return resemblance.phi(
+    answer = resemblance.phi(
         frame,
         value="up_down",
         group="group",
@@ -385,6 +392,7 @@ def equal_weights(data: Transcriptomes | None, frame: pd.DataFrame | None) -> Es
         smallest=rule.smallest,
         block="batch",
     )
+    return _withheld_like_its_record(chapter, answer)
 
 
 def _no_aging(answer: Estimate) -> bool:

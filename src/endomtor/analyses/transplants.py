@@ -337,9 +337,10 @@ def show_hosts(chapter: Chapter) -> None:
     table = chapter.dataset.get(TABLE)
     if table is None:
         return
-    again = table[_exposed_again(table)].groupby("host_niche")["recipient"].nunique()
+    again = table[_exposed_again(table)]
     if len(again):
-        counts = ", ".join(f"{niche} {count}" for niche, count in again.items())
+        hosts = again.groupby("host_niche")["recipient"].nunique()
+        counts = ", ".join(f"{niche} {count}" for niche, count in hosts.items())
         reporting.say(
             f"Later recipients that were aged or ECKO themselves were left out ({counts}): "
             "in them a present niche cannot be told from a past one."
@@ -559,8 +560,8 @@ def show_recipients_as_n(chapter: Chapter, rows: pd.DataFrame | None, answers: A
             xlabel="ECKO − reference, logit of donor chimerism",
             references={0: "no difference"},
         ),
-        caption=f"The same contrast of the final passage ({' − '.join(right.n)}) with 95 % intervals: over {right.unit}s "
-        f"({reporting.n_text([right])}) and, wrongly, over recipients ({reporting.n_text([wrong])}).",
+        caption=f"The same contrast of the final passage ({' − '.join(right.n)}) with 95 % intervals: over "
+        f"{right.unit}s ({reporting.n_text([right])}) and, wrongly, over recipients ({reporting.n_text([wrong])}).",
         alt=reporting.alt_text("Right and wrong unit", labels),
         provenance=chapter.provenance,
         name="fig-wrong-unit",

@@ -119,15 +119,19 @@ def _what_failed(notebook: Path, failed: Path, error: Exception) -> str:
     last = _last_line(error)
     if not failed.is_file():
         return f"{name}: {last}"
-    partial = nbformat.read(failed, as_version=4)
-    cells = [cell for cell in partial.cells if not _ADDED_CELLS & set(cell.metadata.get("tags", []))]
-    where = ""
-    for number, cell in enumerate(cells, start=1):
-        if cell.metadata.get("papermill", {}).get("status") in ("failed", "running"):
-            first = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
-            where = f", cell {number} (`{first}`)"
-            break
-    return f"{name}{where}: {last}; the partial notebook is {failed}"
+    cells = nbformat.read(failed, as_version=4).cells
+    own = [cell for cell in cells if not _ADDED_CELLS & set(cell.metadata.get("tags", []))]
+    reached = [number for number, cell in enumerate(own, start=1) if _status(cell) in ("completed", "failed")]
+    if not reached:
+        return f"{name}: {last}; the partial notebook is {failed}"
+    # papermill stops at the cell that raised or in which the kernel died, and calls the latter completed.
+    number = reached[-1]
+    first = next((line.strip() for line in own[number - 1].source.splitlines() if line.strip()), "")
+    return f"{name}, cell {number} (`{first}`): {last}; the partial notebook is {failed}"
+
+
+def _status(cell: nbformat.NotebookNode) -> str:
+    return cell.metadata.get("papermill", {}).get("status", "")
 
 
 def _last_line(error: Exception) -> str:

@@ -13,6 +13,10 @@ from endomtor import files
 from endomtor.building.workflow import NEWS, Settings
 from endomtor.errors import EndomtorError
 
+# jsonschema compiles the grammar of international addresses on import, where it finds this package: a second a process,
+# for a format that no notebook uses.
+sys.modules["rfc3987_syntax"] = None
+
 
 def simulate(settings: Settings) -> None:
     """Write the data directory of the world."""

@@ -23,6 +23,11 @@ _REDIRECT = f"""<!doctype html>
 </html>
 """
 _SHOWN_FAULTS = 10
+# Called through this interpreter, since the script beside it may not be on the path; for the first line see `jobs`.
+_JUPYTER_BOOK = """
+import sys; sys.modules["rfc3987_syntax"] = None
+from jupyter_book.cli.main import main; main()
+"""
 
 
 def render(root: Path, build: Path) -> None:
@@ -41,12 +46,11 @@ def render(root: Path, build: Path) -> None:
         # Sphinx would trust what a killed run has left, and would not repeat the warnings of pages that it has read.
         shutil.rmtree(work, ignore_errors=True)
     sound.unlink(missing_ok=True)
-    # jupyter-book is called through this interpreter, since the script beside it may not be on the path.
     command = [
         sys.executable,
         "-P",
         "-c",
-        "from jupyter_book.cli.main import main; main()",
+        _JUPYTER_BOOK,
         "build",
         str(root),
         "--path-output",

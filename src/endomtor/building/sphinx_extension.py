@@ -52,14 +52,15 @@ def _show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
     twin = build_folder(Path(app.srcdir)) / "executed" / f"{docname}.ipynb"
     # Noted even where there is none yet: Sphinx then reads the page again when it has appeared.
     app.env.note_dependency(str(twin))
-    source[0] = page_of(twin.read_text(encoding="utf-8")) if twin.is_file() else unbuilt_page_of(source[0])
+    source[0] = page_of(twin.read_text(encoding="utf-8"), twin.stem) if twin.is_file() else unbuilt_page_of(source[0])
 
 
-def page_of(executed: str) -> str:
+def page_of(executed: str, chapter: str) -> str:
     """Return the text of an executed notebook as the site shows it.
 
-    Caption and alt text move from the output's metadata to the cell's, where myst-nb looks for them. The cell that
-    papermill put in is left out: it names folders of the machine that built the book.
+    Caption and alt text move from the output's metadata to the cell's, where myst-nb looks for them. A figure's name
+    gets the chapter before it, since names are one to a book. The cell that papermill put in is left out: it names
+    folders of the machine that built the book.
     """
     notebook = nbformat.reads(executed, as_version=4)
     notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
@@ -67,7 +68,9 @@ def page_of(executed: str) -> str:
         for output in cell.get("outputs", []):
             shown = output.get("metadata", {}).get("endomtor", {})
             if "alt" in shown:
-                figure = {key: shown[key] for key in ("caption", "name") if shown.get(key)}
+                figure = {"caption": shown["caption"]}
+                if shown.get("name"):
+                    figure["name"] = f"{chapter}-{shown['name']}"
                 cell.metadata["mystnb"] = {"figure": figure, "image": {"alt": shown["alt"]}}
     return nbformat.writes(notebook)
 

@@ -95,10 +95,6 @@ class Settings:
         )
         raise BuildError(f"there is no chapter {name!r}; {hint}")
 
-    def data_files(self) -> list[str]:
-        """The files of the user's data directory."""
-        return [] if self.data is None else [str(path) for path in sorted(Path(self.data).iterdir()) if path.is_file()]
-
     def save(self) -> None:
         """Write the settings to `file`."""
         files.write_text(self.file, json.dumps(asdict(self), indent=2) + "\n")
@@ -110,8 +106,16 @@ class Settings:
         return shlex.join(command).replace("{", "{{").replace("}", "}}")
 
     def data_print(self) -> str:
-        """Fingerprint of what the data set and the ledger depend on besides the user's files."""
-        return fingerprint([PACKAGE, Path(self.root) / "data"], self.data, self.world, self.seed)
+        """Fingerprint of what the data set and the ledger depend on.
+
+        A laboratory's files may be large: they count by name, size and time. What their bytes are is looked at when the
+        data are checked again, and chapters depend on the sum that the check has left.
+        """
+        found = []
+        if self.data:
+            stats = [(path.name, path.stat()) for path in sorted(Path(self.data).iterdir())]
+            found = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+        return fingerprint([PACKAGE, Path(self.root) / "data"], self.data, self.world, self.seed, found)
 
     def chapter_print(self, chapter: str) -> str:
         """Fingerprint of what the execution of a chapter depends on: a change means that it must run again."""
@@ -206,7 +210,7 @@ def _snakemake(settings: Settings, jobs: int, copies: str) -> list[str]:
     ]
     command += ["--directory", settings.build, "--configfile", str(settings.file), "--cores", str(jobs)]
     # Our own lock replaces Snakemake's, which a killed build would leave behind.
-    command += ["--nolock", "--rerun-incomplete", "--scheduler", "greedy", "--quiet", "all", "--nocolor"]
+    command += ["--nolock", "--rerun-incomplete", "--scheduler", "greedy", "--nocolor"]
     return [*command, "--rerun-triggers", "mtime", "params", "input", "code"]
 
 

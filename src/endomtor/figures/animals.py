@@ -1,7 +1,8 @@
 """Figures in which every animal is a point, a line or a bar of its own."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -167,6 +168,23 @@ def _make_room(axes: Axes, estimates: Mapping[Contrast, Estimate | None], means:
     axes.set_ylim(low - pad, high + pad)
 
 
+@contextmanager
+def _alone(axes: Axes) -> Iterator[None]:
+    """Hide the other axes and do no layout: seaborn draws the whole figure for each swarm, a minute in a large grid."""
+    figure = axes.get_figure(root=True)
+    others = [other for other in figure.axes if other is not axes and other.get_visible()]
+    layout = figure.get_layout_engine()
+    figure.set_layout_engine("none")
+    for other in others:
+        other.set_visible(False)
+    try:
+        yield
+    finally:
+        for other in others:
+            other.set_visible(True)
+        figure.set_layout_engine(layout)
+
+
 def _strip(
     axes: Axes, frame: pd.DataFrame, value: str, group: str, order: Sequence[str], *, vertical: bool = True
 ) -> None:
@@ -177,21 +195,22 @@ def _strip(
         if members.empty:
             continue
         # A swarm, because the jitter of a strip plot is drawn from numpy's global random state.
-        sns.swarmplot(
-            data=members,
-            x=group if vertical else value,
-            y=value if vertical else group,
-            order=list(order),
-            orient="x" if vertical else "y",
-            color=style.colour(name),
-            marker=style.marker(name),
-            size=6.5 if vertical else 5.5,
-            edgecolor=style.PAGE,
-            linewidth=0.6,
-            zorder=3,
-            ax=axes,
-            warn_thresh=1,
-        )
+        with _alone(axes):
+            sns.swarmplot(
+                data=members,
+                x=group if vertical else value,
+                y=value if vertical else group,
+                order=list(order),
+                orient="x" if vertical else "y",
+                color=style.colour(name),
+                marker=style.marker(name),
+                size=6.5 if vertical else 5.5,
+                edgecolor=style.PAGE,
+                linewidth=0.6,
+                zorder=3,
+                ax=axes,
+                warn_thresh=1,
+            )
         ends, level = [place - 0.34, place + 0.34], [members[value].mean()] * 2
         axes.plot(*((ends, level) if vertical else (level, ends)), color=style.INK, linewidth=1.6, zorder=2)
     labels = [f"{style.named(name)}{_GAP[vertical]}n = {counts.get(name, 0)}" for name in order]
