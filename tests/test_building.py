@@ -97,9 +97,12 @@ def test_a_page_shows_the_executed_twin(built):
 def test_nothing_changed_executes_nothing(built):
     before = content(built / "_build" / "executed") | content(built / "_build" / "html")
     os.utime(built / "notebooks" / "01_one.ipynb")
+    half_done = built / "_build" / "executed" / "notebooks" / ".01_one.killed"
+    half_done.mkdir()
     shown = build(built)
     assert " done " not in shown
     assert shown.count("unchanged") == 2
+    assert not half_done.exists()
     assert content(built / "_build" / "executed") | content(built / "_build" / "html") == before
 
 
@@ -233,11 +236,10 @@ def test_a_dead_kernel_is_named_with_its_cell(tmp_path):
             path,
             parameters={},
             build=tmp_path / "out",
-            twin=tmp_path / "twin.ipynb",
+            twin=tmp_path / "out" / "twin.ipynb",
             evidence=tmp_path / "evidence.json",
             failed=tmp_path / "failed.ipynb",
         )
-    assert not (tmp_path / "twin.ipynb").exists()
     assert not (tmp_path / "evidence.json").exists()
     assert not list((tmp_path / "out").iterdir())
 

@@ -305,7 +305,7 @@ class TestWords:
             ("bounded", 0.1, 0.9, "interval 0.10 to 0.90"),
             ("upper_unbounded", 0.1, None, "interval 0.10 to unbounded"),
             ("two_piece", 0.1, 0.9, "below 0.10 or above 0.90"),
-            ("whole_line", None, None, "every number"),
+            ("whole_line", None, None, "interval every number"),
         ],
     )
     def test_every_kind_of_interval_is_told(self, kind, low, high, text):

@@ -104,31 +104,30 @@ class Chapter:
         records = [record for record in evidence.adjusted(self.records) if record.id.startswith(prefix)]
         if not records:
             return
-        rows = [
+        table = pd.DataFrame(
             {
-                "": record.id.removeprefix(prefix).strip(".").replace("_", " ") or record.id,
-                "estimate": record.estimate,
-                "95 % interval": boxes.limits(asdict(record)),
-                "p": record.p,
-                "p (Holm)": record.p_adjusted,
-                "n": ", ".join(f"{group} {count}" for group, count in record.n.items()),
-                "unit": record.unit,
-                "method": record.method,
-                "verdict": boxes.phrase(
-                    record.provenance["kind"], record.verdict, example=record.provenance["example"]
-                ),
+                "": [one.id.removeprefix(prefix).strip(".").replace("_", " ") or one.id for one in records],
+                "estimate": [record.estimate for record in records],
+                "95 %": [boxes.limits(asdict(record)) for record in records],
+                "p": [record.p for record in records],
+                "p (Holm)": [record.p_adjusted for record in records],
+                "verdict": [
+                    boxes.phrase(one.provenance["kind"], one.verdict, example=one.provenance["example"])
+                    for one in records
+                ],
             }
-            for record in records
-        ]
+        )
+        # What all rows share stands in the caption: a table of words is hard to read on a phone.
+        shared = {name: [getattr(record, name) for record in records] for name in ("estimand", "unit", "method")}
+        shared["n"] = [", ".join(f"{group} {count}" for group, count in record.n.items()) for record in records]
+        for name, values in shared.items():
+            if len(set(values)) == 1:
+                caption = f"{caption} {name[0].upper() if name != 'n' else 'n'}{name[1:]}: {values[0]}."
+            else:
+                table.insert(len(table.columns) - 1, name, values)
         kinds = {record.provenance["kind"] for record in records}
         own = self.provenance if kinds == {self.provenance.kind} else None
-        estimands = [record.estimand for record in records]
-        table = pd.DataFrame(rows)
-        if len(set(estimands)) == 1:
-            caption = f"{caption} Estimand: {estimands[0]}."
-        else:
-            table.insert(1, "estimand", estimands)
-        figures.table(table, caption=caption, provenance=own)
+        figures.table(table.dropna(axis="columns", how="all"), caption=caption, provenance=own)
 
     def data_box(self, *tables: str) -> None:
         """Show which data this page used: title, kind, source, design, units per group, exclusions, warnings."""

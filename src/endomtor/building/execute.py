@@ -57,8 +57,8 @@ def execute(
     BuildError
         A cell raised or the kernel died: names notebook, cell (as counted in the committed notebook, from 1) and error.
     """
-    build.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=build, prefix=f".{notebook.stem}.") as scratch:
+    twin.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=twin.parent, prefix=f".{notebook.stem}.") as scratch:
         partial = Path(scratch) / notebook.name
         records = Path(scratch) / f"{notebook.stem}.json"
         surroundings = {f"{name}_NUM_THREADS": "1" for name in _ONE_THREAD}

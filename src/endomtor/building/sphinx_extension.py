@@ -41,8 +41,10 @@ def build_folder(root: Path) -> Path:
 
 
 def _note_code(app: Sphinx, config) -> None:
-    # Directives draw from the package and its tables: all pages are read again when these change.
-    config.endomtor_code = fingerprint([PACKAGE, Path(app.srcdir) / "data"])
+    # Directives draw from the package and its tables: all pages are read again when these change. So they are for a style
+    # sheet, which Sphinx copies only when some page is drawn, and which pages name with its checksum.
+    root = Path(app.srcdir)
+    config.endomtor_code = fingerprint([PACKAGE, root / "data", root / "book" / "_static"])
 
 
 def _show_executed(app: Sphinx, docname: str, source: list[str]) -> None:

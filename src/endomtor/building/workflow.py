@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -174,7 +175,7 @@ def build(settings: Settings, *, jobs: int, console) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder, console) as lock:
         settings.save()
-        _forget_removed_chapters(settings)
+        _sweep(settings)
         if not (folder / "html" / "index.html").is_file():
             (folder / "site" / "drawn.txt").unlink(missing_ok=True)
         log = folder / "build.log"
@@ -226,7 +227,11 @@ def _alone(folder: Path, console) -> Iterator[int]:
         yield stream.fileno()
 
 
-def _forget_removed_chapters(settings: Settings) -> None:
+def _sweep(settings: Settings) -> None:
+    """Remove what belongs to no chapter any more and what a killed build has left half done."""
+    for half_done in (".sources.*", ".html.*", "data/.*", "executed/notebooks/.*"):
+        for path in Path(settings.build).glob(half_done):
+            shutil.rmtree(path, ignore_errors=True)
     chapters = set(settings.chapters())
     for folder in ("evidence", "executed/notebooks", "failed"):
         for path in (Path(settings.build) / folder).glob("[0-9][0-9]_*"):

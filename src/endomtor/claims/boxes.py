@@ -134,19 +134,23 @@ def interval(record: dict) -> str:
         return f"No estimate ({REASONS.get(record['reason'], record['reason'])})."
     groups = ", ".join(f"{group} {count}" for group, count in record["n"].items())
     level = f"{100 * record['level']:.0f} %"
-    return f"{record['estimate']:.2f} ({level} {limits(record)}; unit: {record['unit']}; n: {groups})."
+    return f"{_number(record['estimate'])} ({level} interval {limits(record)}; unit: {record['unit']}; n: {groups})."
 
 
 def limits(record: dict) -> str:
     """Return the confidence set of a record as text, whatever its form."""
     if record["estimate"] is None:
         return "none"
-    low, high = (None if limit is None else f"{limit:.2f}" for limit in (record["ci_low"], record["ci_high"]))
+    low, high = (None if limit is None else _number(limit) for limit in (record["ci_low"], record["ci_high"]))
     if record["interval_kind"] == "two_piece":
-        return f"set: below {low} or above {high}"
+        return f"below {low} or above {high}"
     if record["interval_kind"] == "whole_line":
-        return "set: every number"
-    return f"interval {low or 'unbounded'} to {high or 'unbounded'}"
+        return "every number"
+    return f"{low or 'unbounded'} to {high or 'unbounded'}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
 
 
 def verdict_html(claim: dict, ledger_part: dict) -> str:

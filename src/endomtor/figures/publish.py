@@ -245,10 +245,12 @@ def _html(cells: pd.DataFrame, numeric: set[str], header: str, caption: str, lab
         "<tr>" + "".join(cell(column, text) for column, text in zip(cells.columns, row, strict=True)) + "</tr>"
         for row in cells.itertuples(index=False)
     )
-    # A region that scrolls must be reachable by keyboard and have a name (WCAG 2.1.1).
+    # A region that scrolls must be reachable by keyboard and have a name (WCAG 2.1.1). The caption stands outside of it,
+    # so that it wraps to the screen and not to the table.
     return (
+        f'<figure class="endomtor-table-figure"><figcaption>{caption}</figcaption>'
         f'<div class="endomtor-table" role="region" tabindex="0" aria-label="{label}"><table>'
-        f"<caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></figure>"
     )
 
 
