@@ -33,14 +33,15 @@ chapter = open_chapter("01_mtor_decline", data_dir, world, seed)
 # ## The question
 #
 # **What the abstract says.**
-# With age, mTOR signalling goes down in the endothelial cells of the bone marrow (BMECs), which *potentially* explains why the niche declines {cite}`ramalingam2020`.
+# With age, mTOR signalling goes down in the endothelial cells of the bone marrow ({term}`BMECs <BMEC>`), which *potentially* explains why the niche declines {cite}`ramalingam2020`.
 # The hedge is the authors', and this book keeps it: the fall is claim C1, the explanation is claim C1b.
 #
 # **What would count as an answer.**
 # One value per animal and marker, old against young, on the log2 scale.
-# Claim C1 needs at least one mTORC1 read-out (pS6 or p4EBP1) that is lower in old mice by at least 20 %, with an interval that excludes no change.
-# A marker of mTORC2 (pAKT S473) is a prediction of its own: a fall of mTORC1 says nothing about it.
-# An interval on the other side of zero, or one that fits between −20 % and +25 %, would contradict the prediction.
+# Claim C1 needs at least one {term}`mTORC1` read-out (pS6 or p4EBP1) that is lower in old mice by at least 20 %, with an interval that excludes no change.
+# Having several read-outs to choose from is paid for: the p of the claim counts all that were measured ({ref}`claim-rule`).
+# A marker of {term}`mTORC2` (pAKT S473) is a prediction of its own: a fall of mTORC1 says nothing about it.
+# A 95 % interval on the other side of zero, or a 90 % interval that fits between −20 % and +25 %, would contradict the prediction.
 #
 # **Which data this page used.**
 
@@ -50,9 +51,9 @@ chapter.data_box("bmec_signaling", "bmec_cells")
 # %% [markdown]
 # ## Phospho-flow, one value per animal
 #
-# Each animal has one fluorescence intensity (MFI) per marker.
+# Each animal has one fluorescence intensity ({term}`MFI`) per marker.
 # Intensities multiply rather than add, so they are compared as logarithms.
-# Where every animal has a background of its own (FMO), that is subtracted first.
+# Where every animal has a background of its own ({term}`FMO`) below its signal, that is subtracted first.
 # Where one tube served a whole group and day, subtracting it would move all its animals together, so the raw logarithm is primary and both are listed.
 
 # %%
@@ -62,15 +63,15 @@ mtor_decline.show_values(chapter, markers)
 # %% [markdown]
 # ### Old against young
 #
-# The batch is in the model, so that animals are compared within the day on which they were stained.
-# All markers of the panel form one family, and their p values are adjusted with Holm's method.
+# Where there are several batches they are in the model, so that animals are compared within a batch.
+# All markers of the panel form one family, and their p values are adjusted with {term}`Holm's method <Holm adjustment>`.
 
 # %%
 answers = mtor_decline.compare_markers(chapter, markers)
 mtor_decline.show_markers(chapter, markers, answers)
 
 # %%
-chapter.results("C1.signaling", caption="Aged / young per marker.")
+chapter.results("C1.signaling", caption="Aged against young, per marker.")
 
 # %%
 mtor_decline.show_backgrounds(chapter, markers)
@@ -79,14 +80,14 @@ mtor_decline.show_backgrounds(chapter, markers)
 # ## Single cells, one value per animal
 #
 # Cells of one mouse are not independent mice: they share its age, its cage and its day.
-# So scanpy draws the cells for the eye, and the test runs on sums over the cells of each animal (pseudobulk) {cite}`squair2021`.
+# So scanpy draws the cells for the eye, and the test runs on sums over the cells of each animal ({term}`pseudobulk`) {cite}`squair2021`.
 
 # %%
 cells = mtor_decline.cells(chapter)
 mtor_decline.show_cells(chapter, cells)
 
 # %% [markdown]
-# The score of an animal is the mean log2 expression of the mTORC1 hallmark genes minus that of all other genes.
+# The score of an animal is the mean log2 expression of the mTORC1 {term}`hallmark <hallmark set>` genes minus that of all other genes.
 
 # %%
 scores = mtor_decline.hallmark_scores(chapter, cells)
@@ -95,6 +96,7 @@ mtor_decline.show_scores(chapter, scores, answer)
 
 # %% [markdown]
 # The next number is wrong, and is shown so that it can be recognised: it takes every cell for an animal.
+# Beside it stand the same cells averaged per animal, so that only the unit differs.
 
 # %%
 mtor_decline.show_cells_as_n(chapter, cells, answer)
@@ -112,13 +114,14 @@ tissues = mtor_decline.other_endothelium(chapter)
 mtor_decline.show_other_endothelium(tissues)
 
 # %%
-chapter.results("C1.context", caption="mTORC1 hallmark, aged - young, in other organs' endothelium.")
+chapter.results("C1.context", caption="mTORC1 hallmark, aged − young, in other organs' endothelium.")
 
 # %% [markdown]
 # ### A p value to distrust
 #
-# The same data, tested gene by gene, give a p value that would be called overwhelming.
+# The same data, tested over genes, give for one of the organs a p value that would be called overwhelming.
 # It treats the genes of one pathway as independent witnesses, but they rise and fall together in each mouse: a p over genes says that the set moved in *these* six mice, not that it moves with age.
+# Over mice, three against three are few: no exact test could give a small p here ({ref}`methods-units`).
 
 # %%
 mtor_decline.show_wrong_gene_level(tissues)
@@ -144,7 +147,7 @@ chapter.verdict("C1b")
 #
 # - The animal is the unit, whether its cells went through a cytometer or a sequencer.
 # - mTORC1 and mTORC2 are asked separately.
-# - Public data of other organs show no clear change of the mTORC1 hallmark at the level of mice, and a misleading one at the level of genes.
+# - Public data of other organs show no clear change of the mTORC1 hallmark at the level of mice, and in one organ a misleading one at the level of genes.
 
 # %%
 chapter.write()

@@ -37,14 +37,14 @@ chapter = open_chapter("02_rapamycin", data_dir, world, seed)
 # The abstract gives no dose, route, age or number of mice.
 #
 # **What would count as an answer.**
-# Rapamycin against vehicle within each age, one number per animal.
-# Claim C2 has four primary predictions: fewer HSCs, fewer colony-forming cells (CFU), fewer platelets, less hemoglobin.
+# Rapamycin against vehicle, one number per animal; the verdict takes the mean of the two ages, each with equal weight, and each age is shown.
+# Claim C2 has four primary predictions: fewer {term}`HSCs <HSC>`, fewer colony-forming cells ({term}`CFU`), fewer platelets, less hemoglobin.
 # At least two of them must hold together.
 # Lymphocytes are shown and do not count: suppressing them is what the drug is given for.
 #
 # **What would make "deleterious" false.**
-# Counts that stay within the smallest effects of interest in both ages, or that rise under rapamycin.
-# A fall that is gone as soon as dosing stops would narrow the word to "while it is given"; these tables end with dosing and cannot show it.
+# Three of the four that stay within the {term}`smallest effects of interest <smallest effect of interest>`, or that rise under rapamycin.
+# A fall that is gone as soon as dosing stops would narrow the word to "while it is given"; these tables do not say when dosing ended and cannot show it.
 #
 # **What this cannot say.**
 # Rapamycin reaches every cell of the mouse, so that no result of this chapter is about the endothelium.
@@ -68,7 +68,8 @@ rapamycin.show_blood(chapter, blood)
 # ### One number per animal
 #
 # Each course becomes one number: the mean of the logarithm after the first dose, minus the animal's own value before it.
-# In a balanced design this gives the treatment contrast of a mixed model in which the animal is random.
+# In a balanced design this gives the same contrast, rapamycin against vehicle in the change from before to after, as a mixed model in which the animal is random.
+# Where an animal has no value before the first dose, no baseline is subtracted for that analyte, and the figure says so.
 
 # %%
 changes = rapamycin.change_from_baseline(blood)
@@ -82,7 +83,7 @@ blood_answers = rapamycin.compare_blood(chapter, changes)
 rapamycin.show_changes(chapter, changes, blood_answers)
 
 # %%
-chapter.results("C2.blood", caption="Rapamycin / vehicle in blood: mean of the ages, then each age.")
+chapter.results("C2.blood", caption="Rapamycin against vehicle in blood: mean of the ages, then each age.")
 
 # %%
 rapamycin.show_interactions(chapter, blood_answers)
@@ -99,7 +100,7 @@ marrow_answers = rapamycin.compare_marrow(chapter, marrow)
 rapamycin.show_marrow(chapter, marrow, marrow_answers)
 
 # %%
-chapter.results("C2.marrow", caption="Rapamycin / vehicle in marrow: mean of the ages, then each age.")
+chapter.results("C2.marrow", caption="Rapamycin against vehicle in marrow: mean of the ages, then each age.")
 
 # %%
 rapamycin.show_interactions(chapter, marrow_answers)
@@ -112,7 +113,7 @@ rapamycin.show_interactions(chapter, marrow_answers)
 #
 # - mTOR activity is *higher* in old HSCs, and rapamycin *restored* the function of old HSCs {cite}`chen2009`.
 # - Rapamycin expands the myeloid lineage through G-CSF from stroma {cite}`li2022`.
-# - Without mTOR in all cells, HSCs rise for a while, are then exhausted, and fail to engraft {cite}`guo2013`.
+# - With mTOR deleted in blood cells too, HSCs rise for a while, are then exhausted, and fail to engraft {cite}`guo2013`.
 #
 # So "deleterious" may hold for young mice, or for one dose, and fail for another; the page [against the paper](../book/against-the-paper.md) tells more.
 

@@ -16,7 +16,7 @@
 # %% [markdown]
 # # Aged attributes in young ECKO mice
 #
-# **Do young mice without endothelial mTOR (mTOR ECKO) show attributes of old ones?**
+# **Do young mice without endothelial mTOR (mTOR {term}`ECKO`) show attributes of old ones?**
 
 # %% tags=["parameters"]
 data_dir = ""  # a folder in the data contract; empty: the simulated world below
@@ -33,15 +33,15 @@ chapter = open_chapter("03_ecko_phenotypes", data_dir, world, seed)
 # ## The question
 #
 # **What the abstract says.**
-# Deleting mTOR in endothelium alone, in young mice, gives HSPCs attributes of an aged hematopoietic system {cite}`ramalingam2020`.
+# Deleting mTOR in endothelium alone, in young mice, gives {term}`HSPCs <HSPC>` attributes of an aged hematopoietic system {cite}`ramalingam2020`.
 #
 # **What would count as an answer.**
-# "Like aged" is a place between young and old mice, so each endpoint is put on one scale: phi = (ECKO − control) / (aged − young).
-# Phi is 0 where ECKO mice are like young ones and 1 where they are like aged ones; its interval comes from Fieller's method {cite}`fieller1954`.
+# "Like aged" is a place between young and old mice, so each endpoint is put on one scale: {term}`phi` = (ECKO − control) / (aged − young).
+# Phi is 0 where ECKO mice are like their controls and 1 where they have gone as far as aged mice from young ones; its interval comes from Fieller's method {cite}`fieller1954`.
 # An endpoint counts when old mice differ from young ones in the declared direction **and** the interval of phi lies above 0.25.
 # That ECKO differs from control is not enough: a sick mouse differs too.
-# Claim C3 needs three of five primary endpoints: lineage balance of the blood, number of HSCs, HSC polarity, gamma-H2AX foci, and repopulating cells in whole marrow.
-# An interval of phi that lies below 0, or fits between −0.25 and 0.25, would contradict an endpoint; three of the five would contradict the claim.
+# Claim C3 needs three of five primary endpoints: lineage balance of the blood, number of HSCs, HSC {term}`polarity`, {term}`gamma-H2AX foci`, and repopulating cells in whole marrow.
+# A 95 % interval of phi that lies below 0, or a 90 % interval that fits between −0.25 and 0.25, would contradict an endpoint; three of the five would contradict the claim.
 #
 # **Which data this page used.**
 
@@ -54,7 +54,7 @@ chapter.data_box(
 # ## Blood
 #
 # Percentages of lineages add to 100: when one rises the others must fall, without any cell having changed its mind.
-# So they are compared as a composition {cite}`buttner2021`, through one balance named beforehand: myeloid against B and T cells, an isometric log-ratio {cite}`egozcue2003`.
+# So they are compared as a {term}`composition <compositional data>` {cite}`buttner2021`, through one balance named beforehand: myeloid against B and T cells, an isometric log-ratio ({term}`ILR`) {cite}`egozcue2003`.
 # Where an animal was bled more than once, the latest week common to all animals gives its one value.
 
 # %%
@@ -86,7 +86,7 @@ ecko.show_lineages(chapter, blood)
 ecko.show_counts(chapter, blood, blood_answers)
 
 # %%
-chapter.results("C3.blood", caption="Blood: phi per endpoint.")
+chapter.results("C3.blood", caption="Blood: phi per endpoint, of the lineage balance (ILR) or of log2 counts.")
 
 # %% [markdown]
 # ## Marrow
@@ -110,14 +110,14 @@ ecko.say_phi(marrow_answers)
 ecko.show_marrow(chapter, marrow, marrow_answers, stem=False)
 
 # %%
-chapter.results("C3.marrow", caption="Marrow: phi per population.")
+chapter.results("C3.marrow", caption="Marrow: phi of the log2 amount of each population.")
 
 # %% [markdown]
 # ## Single HSCs
 #
 # Cells of one mouse share its age, its marrow and its slide, so the mouse is the unit {cite}`aarts2014`.
-# A SuperPlot shows both: cells small, mice large {cite}`lord2020`.
-# A mouse's polarity is the empirical logit of its polarised fraction, its gamma-H2AX the logarithm of its mean number of foci + 0.5.
+# A {term}`SuperPlot` shows both: cells small, mice large {cite}`lord2020`.
+# A mouse's polarity is the empirical {term}`logit` of its polarised fraction, its gamma-H2AX the logarithm of its mean number of foci + 0.5.
 
 # %%
 cells = ecko.cells(chapter)
@@ -165,8 +165,8 @@ ecko.show_cells_as_n(chapter, cells)
 #
 # Marrow of a donor is diluted over many recipients, and the share of recipients without a graft tells how rare repopulating cells are.
 # The treatment was assigned to the donor, so each donor gives one log frequency, and donors are compared.
-# What age does to the frequency depends on the cells injected: whole marrow of old mice holds more repopulating cells, a sorted HSC of an old mouse is less often one.
-# The direction was declared for each.
+# What age does to the frequency depends on the cells injected: most reports say that whole marrow of old mice holds more repopulating cells, and that a sorted HSC of an old mouse is less often one.
+# For these two the direction was declared accordingly; for other cells none was, and their aging effect is tested two-sidedly.
 
 # %%
 dilution = ecko.dilution(chapter)
@@ -202,7 +202,7 @@ ecko.say_single_hit(dilution)
 # %% [markdown]
 # ### Wrong on purpose: recipients as n
 #
-# ELDA, the field's habit, pools the recipients of all donors of a group {cite}`hu2009`.
+# {term}`ELDA`, the field's habit, pools the recipients of all donors of a group {cite}`hu2009`.
 # Its frequencies are good descriptions; its intervals and p values count recipients and so leave out that donors differ.
 
 # %%
@@ -247,7 +247,7 @@ ecko.show_verification_table(chapter, knockout_answers)
 # %% [markdown]
 # ## Survival
 #
-# Death before a read-out takes animals out of every table above, and not at random.
+# Death before a read-out takes animals out of the tables above, and perhaps not at random.
 # Died and euthanised animals count as deaths; groups are compared within one challenge only.
 
 # %%
@@ -276,7 +276,7 @@ ecko.show_do_table()
 # For white blood cells, lymphocytes and their ratio to neutrophils the two disagree, so these rows settle nothing.
 
 # %%
-chapter.results("C3.context", caption="DO mice: effect of age.")
+chapter.results("C3.context", caption="DO mice: effect of age, context without a verdict.")
 
 # %% [markdown]
 # ## The verdict
@@ -291,8 +291,8 @@ chapter.verdict("C3")
 # - Recombination outside the endothelium would make the phenotype somebody else's; see the verification above.
 # - Phi divides by the difference of aged and young mice: if these were bred, housed or sorted elsewhere than ECKO and control, that difference holds more than age.
 # - A larger pool of phenotypic HSCs is not more function: markers shift with age, and the two may disagree {cite}`dykstra2011`.
-# - Three donors a group leave a limiting dilution with few degrees of freedom, however many recipients there are.
-# - The endpoints come from the same animals and are correlated; the rule of the claim allows for any dependence, the eye on the forest plot does not.
+# - A few donors a group leave a limiting dilution with few degrees of freedom, however many recipients there are.
+# - Endpoints of the same animals are correlated; the rule of the claim allows for any dependence, the eye on the forest plot does not.
 #
 # ## Key takeaways
 #

@@ -33,10 +33,10 @@ chapter = open_chapter("04_transcriptome_resemblance", data_dir, world, seed)
 # ## The question
 #
 # **What the abstract says.**
-# The transcriptome of HSPCs from mTOR ECKO mice resembles that of aged HSPCs {cite}`ramalingam2020`.
+# The transcriptome of {term}`HSPCs <HSPC>` from mTOR {term}`ECKO` mice resembles that of aged HSPCs {cite}`ramalingam2020`.
 #
 # **What would count as an answer.**
-# "Resembles" is made a number: phi, the share of the way from young to aged that ECKO has gone; 0 is like young, 1 like aged.
+# "Resembles" is made a number: {term}`phi`, the share of the way from young to aged that ECKO has gone; 0 is like young, 1 like aged.
 # Each animal gets one score, on a published signature of HSC aging from twelve studies {cite}`svendsen2021`, whose noise is not the noise of these animals.
 # Claim C4 needs two things: aged animals score higher than young ones, and the 95 % interval of phi lies above 0.25.
 # That ECKO differs from control in many genes is not an answer: a sick mouse differs in many genes too.
@@ -79,7 +79,7 @@ transcriptome.show_volcano(chapter, data, results, "ecko")
 # %% [markdown]
 # ## Every animal on the aging axis
 #
-# The score of an animal is its position along the twelve-study signature: genes weigh as their published log2 fold change (old against young).
+# The score of an animal is its position along the twelve-study signature: genes weigh as their published {term}`log2 fold change` (old against young).
 # A score that is 1 higher means as far apart as old and young were in the published studies.
 
 # %%
@@ -93,7 +93,7 @@ transcriptome.show_scores(chapter, data, scores, phi)
 # The interval of phi is Fieller's {cite}`fieller1954`: it takes the uncertainty of *aged − young*, the denominator, into account.
 # Where aged and young cannot be told apart it is unbounded, as it should be ({ref}`methods-transcriptome-phi`).
 #
-# ### Does it hang on the weights?
+# ### Does the answer depend on the weights?
 #
 # The same genes with equal weights: the up genes against all others, minus the down genes against all others.
 
@@ -104,7 +104,7 @@ transcriptome.show_scores(chapter, data, scores, equal, "up_down")
 # %% [markdown]
 # ## All expressed genes
 #
-# A signature looks at some two hundred genes.
+# The signature looks at its own genes only.
 # As a description, phi is also computed over all expressed genes of these animals, chosen by their mean count only.
 # Chance makes the sum of squares of the aging fold changes too large; the moment estimator takes off what the animals' spread explains.
 # Genes are not independent, so the interval leaves out one animal at a time, not one gene.
@@ -123,9 +123,10 @@ transcriptome.show_phi(
 # %% [markdown]
 # ### A map of both rankings
 #
-# Rank-rank overlap {cite}`plaisier2010` orders the genes by each contrast, from most up to most down, and asks at every pair of ranks whether the tops of the two lists share more genes than chance would give.
-# It has four quadrants: lower left, up in both; upper right, down in both; the other two, up in one and down in the other {cite}`cahill2018`.
-# Resemblance fills the diagonal, opposition the two other corners; a change off the aging axis fills none.
+# {term}`Rank-rank overlap <RRHO>` {cite}`plaisier2010` orders the genes by each contrast, from most up to most down, and asks at every pair of ranks whether the tops of the two lists share more genes than chance would give.
+# It has four quadrants: lower left, up in both; upper right, down in both; the other two, up in one and down in the other.
+# In each the overlap is counted from that quadrant's own corner {cite}`cahill2018`.
+# Resemblance fills the diagonal, opposition the two other corners; a change off the aging axis fills none much.
 # The map is a picture: its p values treat genes as independent and search the whole map, so none of them enters a verdict ({ref}`methods-rrho`).
 
 # %%
@@ -151,7 +152,7 @@ transcriptome.show_trap(chapter, trap)
 # A correlation without shared animals is free of this fault, but it is no answer either: it has no interval over animals, it falls with the noise of the counts, and it is blind to *how far* ECKO has gone.
 
 # %%
-chapter.results("C4.transcriptome", caption="Resemblance of the ECKO transcriptome.")
+chapter.results("C4.transcriptome", caption="Resemblance of the ECKO transcriptome: on the signature (phi), over all expressed genes (phi genes).")
 
 # %% [markdown]
 # ## Real data: is the signature a sound ruler?
@@ -175,7 +176,7 @@ transcriptome.show_populations(populations)
 # %% [markdown]
 # The signature is strong in HSCs and fades through MPP1 and MPP2.
 # MPP3, MPP4, GMP, MEP and CLP hold no long-term stem cells and serve as negative controls.
-# Their slopes are small, but not all are zero.
+# Their slopes are well below that of HSCs, but not all are near zero, and some reach the smallest slope of interest: the signature is stronger in HSCs, not absent elsewhere.
 # A line through the origin is carried by the genes that change most, and a few of those rise in other old cells as well: without ten of them, in the next table, little is left in the controls and most in HSCs.
 # The share of up genes that rise at all stays near one half or below in the controls.
 
@@ -221,7 +222,7 @@ chapter.verdict("C4")
 # - A sort gate holds a mixture; if aged and ECKO marrow fill it with other proportions of the same cells, the transcriptome shifts though no cell has changed.
 # - The signature is of HSCs, so that in a wider gate (LSK, HSPC) part of its signal is the number of HSCs in the gate.
 # - That twelve studies agree says nothing about mice of another strain, sex or diet.
-# - Cage and litter act on all animals of a group together and are in no model here.
+# - Cage and litter can act on several animals together and are in no model here.
 #
 # ## Key takeaways
 #

@@ -33,15 +33,15 @@ chapter = open_chapter("05_serial_transplants", data_dir, world, seed)
 # ## The question
 #
 # **What the abstract says.**
-# Wild-type HSPCs that passed through an mTOR ECKO environment show aging phenotypes in serial transplants, so that signals of the endothelium instruct them {cite}`ramalingam2020`.
+# Wild-type {term}`HSPCs <HSPC>` that passed through an mTOR {term}`ECKO` environment show aging phenotypes in serial transplants, so that signals of the endothelium instruct them {cite}`ramalingam2020`.
 #
 # **What would count as an answer.**
-# The mark must be seen in *later* hosts, when the cells have left the niche that exposed them.
-# Phi says how far an ECKO niche moved the cells from those that passed through a young niche (0) to those that passed through an aged one (1); its interval comes from Fieller's method {cite}`fieller1954`.
-# Claim C5 needs one of two read-outs in the latest passage that has every niche: donor chimerism (lower after an aged niche) or the myeloid-lymphoid balance of donor cells (higher after an aged niche).
+# The mark must be seen in *later* hosts, when the cells have left the {term}`niche` that exposed them.
+# {term}`Phi` says how far an ECKO niche moved the cells from those that passed through a young niche (0) to those that passed through an aged one (1); its interval comes from Fieller's method {cite}`fieller1954`.
+# Claim C5 needs one of two read-outs in the latest passage that has every niche: donor {term}`chimerism` (lower after an aged niche) or the myeloid-lymphoid balance of donor cells (higher after an aged niche).
 # A read-out counts when the aged niche itself left a mark in the declared direction **and** the interval of phi lies above 0.25.
 # That ECKO differs from control is not enough, and where the aged niche leaves no mark there is nothing to resemble.
-# An interval of phi that lies below 0, or fits between −0.25 and 0.25, would contradict a read-out; both would have to be contradicted for the claim.
+# A 95 % interval of phi that lies below 0, or a 90 % interval that fits between −0.25 and 0.25, would contradict a read-out; both would have to be contradicted for the claim.
 #
 # **Which data this page used.**
 
@@ -57,7 +57,7 @@ chapter.data_box("serial_transplants")
 # Where each donor feeds one niche only, its exposed animals share what it brings, and the donor is the unit.
 #
 # One value stands for each exposed animal and passage: the latest week common to all, from week 16 on where reached, and the mean over its recipients.
-# Chimerism is averaged and compared as a logit, because a percentage has walls at 0 and 100.
+# Chimerism is averaged and compared as a {term}`logit`, because a percentage has walls at 0 and 100.
 # A mixed model over weeks would use every bleed; this primary analysis uses one week instead, so that no model is needed for how the bleeds of one mouse hang together.
 
 # %%
@@ -90,14 +90,14 @@ transplants.show_exposed(chapter, answers, "chimerism")
 # %%
 chapter.results(
     "C5.transplant.chimerism",
-    caption="Donor chimerism: phi. The row with the full name is primary, p and a number name another passage.",
+    caption="Donor chimerism: phi. The row without a number is the latest passage, which is primary.",
 )
 
 # %% [markdown]
 # ## Lineage output
 #
 # Myeloid, B and T cells add to a whole, so a rise of one is a fall of the others {cite}`buttner2021`.
-# One balance was named beforehand: myeloid against B and T cells, an isometric log-ratio {cite}`egozcue2003`.
+# One balance was named beforehand: myeloid against B and T cells, an isometric log-ratio ({term}`ILR`) {cite}`egozcue2003`.
 
 # %%
 transplants.show_courses(chapter, recipients, "myeloid_balance")
@@ -111,7 +111,7 @@ transplants.show_exposed(chapter, answers, "myeloid_balance")
 # %%
 chapter.results(
     "C5.transplant.myeloid_balance",
-    caption="Lineages: phi. The row with the full name is primary, p and a number name another passage.",
+    caption="Lineages: phi. The row without a number is the latest passage, which is primary.",
 )
 
 # %% [markdown]
@@ -140,8 +140,8 @@ transplants.say_narrower(recipients, answers)
 # ## Deaths before the read-out
 #
 # A recipient with a poor graft may die before it is bled for the last time, and an exposed animal that dies early has no later recipients.
-# What is then read are the survivors, whose grafts were better.
-# Deaths are counted here for each niche, because a bias arises where they differ between niches.
+# What is then read are the survivors, whose grafts may have been better.
+# Deaths are counted here for each niche, because a bias arises above all where they differ between niches.
 
 # %%
 transplants.show_losses(chapter, recipients, answers)
@@ -149,10 +149,10 @@ transplants.show_losses(chapter, recipients, answers)
 # %% [markdown]
 # How much could the dead have changed?
 # The next table puts the lowest chimerism that was seen in the place of every death.
-# This is a **bound** and no estimate, and enters no verdict.
+# This is a **sensitivity analysis** and no estimate, nor a bound, for the dead may have been lower still; it enters no verdict.
 
 # %%
-transplants.show_bound(chapter, recipients, answers)
+transplants.show_sensitivity(chapter, recipients, answers)
 
 # %% [markdown]
 # ## Other tissues and populations

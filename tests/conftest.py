@@ -52,7 +52,7 @@ def mirror() -> Path:
 
 def build_book(out: Path, *options: str, offline: bool = True) -> Path:
     """Run `endomtor build` as a user does, into `out`, and return it; frozen public tables unless told otherwise."""
-    command = [sys.executable, "-m", "endomtor", "build", "--out", str(out), *options]
+    command = [str(Path(sys.executable).with_name("endomtor")), "build", "--out", str(out), *options]
     command += ["--offline"] if offline else []
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from endomtor import contract
 from endomtor.claims import boxes, catalogue, evidence, ledger, verdicts
 from endomtor.errors import ClaimsError
 from endomtor.provenance import Provenance
@@ -67,6 +68,19 @@ class TestFromIntervalToWord:
     )
     def test_phi(self, given_estimate, word, reason):
         assert verdicts.judge(given_estimate, PHI) == verdicts.Verdict(word, reason)
+
+    @pytest.mark.parametrize(
+        ("aging_p", "direction", "word"),
+        [
+            (0.03, "either", "supported"),
+            (0.06, "either", "inconclusive"),
+            (0.03, "greater", "inconclusive"),
+            (0.03, "less", "inconclusive"),
+        ],
+    )
+    def test_aging_is_tested_two_sidedly_where_no_direction_was_declared(self, aging_p, direction, word):
+        rule = replace(PHI, direction=direction)
+        assert verdicts.judge(estimate(0.7, 0.4, 1.0, aging_p=aging_p), rule).word == word
 
     @given(st.floats(-3, 3), st.floats(0.01, 3), st.floats(0.01, 2))
     def test_mirroring_the_data_and_the_direction_changes_nothing(self, value, half, smallest):
@@ -293,6 +307,11 @@ class TestWords:
             assert ("simulated", word) not in boxes.PHRASES
             assert "invented to show the format" in boxes.phrase("measured", word, example=True)
 
+    def test_small_numbers_keep_two_digits_and_zero_has_no_sign(self):
+        row = {"interval_kind": "bounded", "estimate": 0.011, "ci_low": -0.0003, "ci_high": 0.0207}
+        assert boxes.limits(row) == "−0.0003 to 0.021"
+        assert boxes.limits({**row, "ci_low": -1e-9}) == "0.0000 to 0.021"
+
     def test_text_from_data_is_escaped(self):
         hostile = replace(MEASURED, title="<script>alert(1)</script>")
         html = boxes.ledger_html(ledger.build([], hostile, CLAIMS))
@@ -311,3 +330,17 @@ class TestWords:
     def test_every_kind_of_interval_is_told(self, kind, low, high, text):
         row = {"estimate": 0.5, "ci_low": low, "ci_high": high, "interval_kind": kind, "level": 0.95}
         assert text in boxes.interval({**row, "unit": "animal", "n": {"aged": 3}})
+
+
+def test_the_vocabulary_and_the_rules_declare_the_same_directions():
+    named = {"up": "greater", "down": "less", "undeclared": "either"}
+    for cell_type, moves in contract.vocabulary().cell_types.items():
+        assert CLAIMS.rule(f"C3.limiting_dilution.{cell_type}").direction == named[moves]
+
+
+@pytest.mark.parametrize("endpoint", ["HSC", "CFU", "platelets", "hemoglobin", "RBC"])
+def test_one_age_is_judged_by_the_smallest_effect_of_its_endpoint(endpoint):
+    name = f"C2.{'marrow' if endpoint in ('HSC', 'CFU') else 'blood'}.{endpoint}"
+    whole = CLAIMS.rule(name)
+    assert whole.smallest == CLAIMS.rule(f"{name}.young").smallest
+    assert CLAIMS.rule(f"{name}.aged").role == "descriptive"

@@ -549,7 +549,7 @@ def test_a_table_is_inert_scoped_and_formatted():
     html = output.data["text/html"]
     assert "<script>" not in html
     assert "<b>" not in html
-    assert '<th scope="row">&lt;script&gt;alert(1)&lt;/script&gt;</th>' in html
+    assert '<th scope="row" class="endomtor-short">&lt;script&gt;alert(1)&lt;/script&gt;</th>' in html
     assert html.count('scope="col"') == 4
     assert '<div class="endomtor-table" role="region" tabindex="0" aria-label="p &lt; 0.05 &amp; more">' in html
     assert html.index("<figcaption>") < html.index('role="region"')

@@ -3,10 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from traitlets.config import Config
 
 from endomtor import contract, worlds
 from endomtor.analyses import mtor_decline
 from endomtor.chapter import Chapter
+
+
+@pytest.fixture
+def shell():
+    """What `capture_output` captures from."""
+    yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    InteractiveShell.clear_instance()
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +53,14 @@ class TestBackground:
     def test_without_background_the_raw_logarithm_serves(self, tmp_path):
         table = mtor_decline.markers(signaling(tmp_path, animals()))
         np.testing.assert_allclose(np.sort(2 ** table["value"]), np.sort(animals()["mfi"]))
+
+    def test_a_background_of_some_animals_only_is_shown_and_not_subtracted(self, tmp_path, shell):
+        chapter = signaling(tmp_path, animals(fmo_mfi=[None, None, *(90.0 + i for i in range(6))]))
+        table = mtor_decline.markers(chapter)
+        np.testing.assert_allclose(table["value"], table["raw"])
+        with capture_output() as captured:
+            mtor_decline.show_backgrounds(chapter, table)
+        assert "missing for some animals" in str([output.data for output in captured.outputs])
 
     def test_a_signal_below_its_background_keeps_every_animal(self, tmp_path):
         table = mtor_decline.markers(signaling(tmp_path, animals(fmo_mfi=[90.0 + i for i in range(7)] + [9000.0])))
@@ -82,6 +100,15 @@ class TestCells:
         assert sorted(scores["animal"]) == sorted(set(adata.obs["animal"].astype(str)))
         answer = mtor_decline.compare_scores(chapter, scores)
         assert sum(answer.n.values()) == adata.obs["animal"].nunique() < adata.n_obs
+
+    def test_cells_taken_for_animals_are_compared_with_the_same_cells_averaged(self, paper):
+        adata = mtor_decline.cells(Chapter("01_mtor_decline", paper))
+        right, wrong = mtor_decline.cells_as_n(adata)
+        assert (right.unit, sum(right.n.values())) == ("animal", adata.obs["animal"].nunique())
+        assert (wrong.unit, sum(wrong.n.values())) == ("cell", adata.n_obs)
+        # The same scale: the two estimates differ only by how many cells an animal has.
+        assert right.estimate == pytest.approx(wrong.estimate, abs=0.02)
+        assert right.ci_high - right.ci_low > wrong.ci_high - wrong.ci_low
 
 
 class TestWorlds:

@@ -105,6 +105,10 @@ class TestUnits:
         assert list(table["endpoint"]) == ["HSC.percent_of_WBM", "HSC"]
         assert list(table["log2"]) == [2.0, 2.0]
 
+    @pytest.mark.parametrize("share", ["% of LSK", "per 10^5 WBM cells", "HSC frequency", "fraction of LSK"])
+    def test_a_share_of_other_cells_never_goes_first(self, share):
+        assert list(amounts.endpoints(self.table(share, "z cells per femur"))["endpoint"])[1] == "HSC"
+
     def test_a_single_unit_is_the_population_whatever_it_is(self):
         assert list(amounts.endpoints(self.table("% of WBM"))["endpoint"]) == ["HSC"]
 

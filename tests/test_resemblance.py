@@ -112,6 +112,10 @@ def test_the_set_is_bounded_exactly_where_aging_is_significant():
         p = stats.ttest_ind(aged, young, equal_var=False).pvalue
         assert found.aging_p == pytest.approx(p, rel=1e-9)
         assert (found.interval_kind == "bounded") == (p < 0.05)
+        assert found.p >= found.aging_p * (1 - 1e-9)
+        # Two-sided already, so it is not doubled: p is that of the declared direction that the animals took.
+        declared = phi(frame, direction="greater" if aged.mean() > young.mean() else "less", **COLUMNS)
+        assert found.p == pytest.approx(declared.p, rel=1e-9)
         assert (found.inner != (-np.inf, np.inf)) == (p < 0.10)
         seen.add(found.interval_kind)
     assert {"bounded", "whole_line"} <= seen

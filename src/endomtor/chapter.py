@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import wraps
@@ -13,6 +14,7 @@ import pandas as pd
 from IPython.display import display
 
 from endomtor import contract, figures, paths, worlds
+from endomtor.analyses import reporting
 from endomtor.claims import boxes, catalogue, evidence, ledger
 from endomtor.contract import Dataset
 from endomtor.figures import publish
@@ -38,6 +40,7 @@ class Chapter:
         self.records: list[evidence.Record] = []
         simulated = dataset.provenance.kind == "simulated"
         self._truth = worlds.load(dataset.provenance.world).truth if simulated else None
+        self._origins: dict[str, Provenance] = {}
 
     @property
     def provenance(self) -> Provenance:
@@ -83,6 +86,7 @@ class Chapter:
             family=family,
         )
         self.records.append(record)
+        self._origins[record.id] = provenance or self.provenance
         return record
 
     def ledger(self) -> dict:
@@ -100,34 +104,41 @@ class Chapter:
         evidence.write(paths.evidence_dir() / f"{self.name}.json", evidence.adjusted(self.records))
 
     def results(self, prefix: str, *, caption: str) -> None:
-        """Show the evidence whose id begins with `prefix` as a table: estimate, interval, unit, n, test, p, verdict."""
+        """Show the evidence whose id begins with `prefix` as a table: estimate, interval, p, verdict.
+
+        Unit, n, estimand and method stand in the caption, since words in columns are hard to read on a phone. Context
+        gets no verdict. The row whose id is `prefix` itself goes by the last part of it.
+        """
         records = [record for record in evidence.adjusted(self.records) if record.id.startswith(prefix)]
         if not records:
             return
-        table = pd.DataFrame(
-            {
-                "": [one.id.removeprefix(prefix).strip(".").replace("_", " ") or one.id for one in records],
-                "estimate": [record.estimate for record in records],
-                "95 %": [boxes.limits(asdict(record)) for record in records],
-                "p": [record.p for record in records],
-                "p (Holm)": [record.p_adjusted for record in records],
-                "verdict": [
-                    boxes.phrase(one.provenance["kind"], one.verdict, example=one.provenance["example"])
-                    for one in records
-                ],
-            }
+        names = [one.id.removeprefix(prefix).strip(".") or one.id.rpartition(".")[2] for one in records]
+        columns = {
+            "": [
+                re.sub(r"^p(\d+)$", r"passage \1", reporting.endpoint_text(name)).replace(".", ", ") for name in names
+            ],
+            "estimate": [record.estimate for record in records],
+            "95 %": [boxes.limits(asdict(record)) for record in records],
+            "p": [record.p for record in records],
+            "p (Holm)": [record.p_adjusted for record in records],
+        }
+        origins = [self._origins[record.id] for record in records]
+        kind, example = origins[0].kind, origins[0].example
+        if any(record.kind != "context" for record in records):
+            columns[boxes.heading(kind, example=example)] = [
+                boxes.word(record.verdict, example=example) for record in records
+            ]
+        for what in ("estimand", "unit", "method"):
+            values = list(dict.fromkeys(getattr(record, what) for record in records))
+            # Where nearly each row has an estimand of its own, the row's name says it.
+            if what != "estimand" or len(values) <= 2:
+                caption += f" {what.capitalize()}: {'; '.join(values)}."
+        caption += f" {reporting.n_text(records)}."
+        figures.table(
+            pd.DataFrame(columns).dropna(axis="columns", how="all"),
+            caption=caption,
+            provenance=origins[0] if len(set(origins)) == 1 else None,
         )
-        # What all rows share stands in the caption: a table of words is hard to read on a phone.
-        shared = {name: [getattr(record, name) for record in records] for name in ("estimand", "unit", "method")}
-        shared["n"] = [", ".join(f"{group} {count}" for group, count in record.n.items()) for record in records]
-        for name, values in shared.items():
-            if len(set(values)) == 1:
-                caption = f"{caption} {name[0].upper() if name != 'n' else 'n'}{name[1:]}: {values[0]}."
-            else:
-                table.insert(len(table.columns) - 1, name, values)
-        kinds = {record.provenance["kind"] for record in records}
-        own = self.provenance if kinds == {self.provenance.kind} else None
-        figures.table(table.dropna(axis="columns", how="all"), caption=caption, provenance=own)
 
     def data_box(self, *tables: str) -> None:
         """Show which data this page used: title, kind, source, design, units per group, exclusions, warnings."""

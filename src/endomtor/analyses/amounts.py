@@ -5,6 +5,9 @@ import re
 import numpy as np
 import pandas as pd
 
+RELATIVE_UNIT = re.compile(r"%|per\s?cent|freq|fraction|proportion|(per|/)\s*[\d,.^ ]*(\w+ )?cells", re.IGNORECASE)
+"""What marks a unit as a share of other cells (% of LSK, per 10^5 cells); any other is an absolute number."""
+
 
 def endpoints(table: pd.DataFrame) -> pd.DataFrame:
     """Return a marrow table with `log2` and `endpoint`, one row per animal and endpoint.
@@ -20,15 +23,16 @@ def endpoints(table: pd.DataFrame) -> pd.DataFrame:
     """
     table = table.assign(log2=np.log2(table["value"]))
     for population, rows in table.groupby("population"):
-        units = sorted(rows["unit"].unique(), key=lambda unit: (_is_fraction(unit), unit))
+        units = sorted(rows["unit"].unique(), key=lambda unit: (is_relative(unit), unit))
         for unit in units:
             name = population if unit == units[0] else f"{population}.{slug(unit)}"
             table.loc[rows.index[rows["unit"] == unit], "endpoint"] = name
     return table
 
 
-def _is_fraction(unit: str) -> bool:
-    return "%" in unit or "percent" in unit.lower() or "per cent" in unit.lower()
+def is_relative(unit: str) -> bool:
+    """Return whether a unit is a share of other cells, by its words (`RELATIVE_UNIT`)."""
+    return bool(RELATIVE_UNIT.search(unit))
 
 
 def slug(unit: str) -> str:

@@ -14,11 +14,12 @@ from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 from statsmodels.stats.multitest import multipletests
 
 from endomtor import contract, figures
-from endomtor.analyses import reporting
+from endomtor.analyses import amounts, reporting
 from endomtor.chapter import Chapter, needs
 from endomtor.claims import catalogue, verdicts
 from endomtor.claims.evidence import Record
 from endomtor.contract.tables import GROUPS, LINEAGES
+from endomtor.figures import style
 from endomtor.public import blood as do_blood
 from endomtor.stats import Estimate, composition, groups, limiting_dilution, nested, resemblance
 
@@ -29,9 +30,6 @@ COUNTS = {"WBC": "10^3/uL", "platelets": "10^3/uL", "hemoglobin": "g/dL"}
 BALANCE = "C3.blood.myeloid_balance"
 STEM = ("HSC", "LSK", "MPP1", "MPP2", "MPP3", "MPP4")
 """Populations of the first marrow figure; all others are drawn in the second."""
-
-RELATIVE_UNIT = re.compile(r"%|per\s?cent|freq|fraction|proportion|(per|/)\s*[\d,.^ ]*(\w+ )?cells", re.IGNORECASE)
-"""What marks a unit as a share of other cells (% of LSK, per 10^5 cells); any other is an absolute number."""
 
 ASSAYS = {
     "polarity": ("empirical_logit", "logit", "polarised HSCs, % of an animal's cells"),
@@ -164,13 +162,18 @@ def n_text(rows: pd.DataFrame, unit: str) -> str:
     by = rows.groupby(["id", "group"])[unit].nunique().groupby("group").agg(["min", "max"])
     shown = [(group, *by.loc[group]) for group in GROUPS if group in by.index]
     return "n: " + ", ".join(
-        f"{group} {low}" if low == high else f"{group} {low} to {high}" for group, low, high in shown
+        style.named(group) + (f" {low}" if low == high else f" {low} to {high}") for group, low, high in shown
     )
 
 
 def _n(estimate: Estimate) -> str:
     """Return the units per group of one estimate, for a table."""
-    return ", ".join(f"{group} {count}" for group, count in estimate.n.items())
+    return ", ".join(f"{style.named(group)} {count}" for group, count in estimate.n.items())
+
+
+def _against(a: str, b: str) -> str:
+    """Return a contrast as it is printed in a table."""
+    return f"{style.named(a)} − {style.named(b)}"
 
 
 def _drawn(answer: Answer) -> dict[Contrast, Estimate | None]:
@@ -314,7 +317,7 @@ def show_lineages(chapter: Chapter, values: pd.DataFrame | None) -> None:
         contrasts = composition.part_contrasts(
             rows, parts=LINEAGES, group="group", a=a, b=b, unit="animal", block="batch"
         )
-        contrasts.insert(0, "contrast", f"{a} - {b}")
+        contrasts.insert(0, "contrast", _against(a, b))
         tables.append(contrasts)
     if not tables:
         return
@@ -347,7 +350,8 @@ def marrow(chapter: Chapter) -> pd.DataFrame:
     DataFrame
         id, name, title, animal, group, sex, batch, population, value. Of several units of a population the first
         absolute number (else the first unit), in alphabetical order, is `C3.marrow.<population>`; the others add their
-        unit to the id and are descriptive. The rule looks at the unit's words (`RELATIVE_UNIT`), never at the values.
+        unit to the id and are descriptive. The rule looks at the unit's words (`amounts.is_relative`), never at the
+        values.
     """
     table = chapter.dataset.get("ecko_marrow")
     known = dict.fromkeys([*STEM, *contract.vocabulary().populations])
@@ -367,7 +371,7 @@ def marrow(chapter: Chapter) -> pd.DataFrame:
 
 def marrow_ids(population: str, units: Iterable[str]) -> dict[str, str]:
     """Return evidence id to unit of measurement, the primary one first (see `marrow`)."""
-    first, *rest = sorted(units, key=lambda unit: (bool(RELATIVE_UNIT.search(unit)), unit))
+    first, *rest = sorted(units, key=lambda unit: (amounts.is_relative(unit), unit))
     ids = {f"C3.marrow.{population}": first}
     for unit in rest:
         slug = re.sub(r"[^A-Za-z0-9]+", "_", unit.replace("%", " pct ")).strip("_") or "unit"
@@ -451,7 +455,7 @@ def show_superplot(chapter: Chapter, table: pd.DataFrame | None, answers: Mappin
     adjusted = multipletests(list(tested.values()), method="holm")[1] if tested else []
     label = {"polarity": "polarised (1) or not (0)", "gH2AX_foci": "gamma-H2AX foci"}[assay]
     animals = rows.groupby("group")["animal"].nunique()
-    n = ", ".join(f"{group} {animals[group]}" for group in GROUPS if group in animals.index)
+    n = ", ".join(f"{style.named(group)} {animals[group]}" for group in GROUPS if group in animals.index)
     figures.show(
         figures.superplot(
             rows,
@@ -519,22 +523,15 @@ def show_cells_as_n(chapter: Chapter, table: pd.DataFrame | None) -> None:
         answer = cells_as_n(table, assay)
         if answer is None or any(one.withheld for one in answer):
             continue
-        right, wrong = answer
-        rows.append(
-            {
-                "": _cell_name(assay),
-                "over animals": f"{reporting.number(right.estimate)}, {reporting.interval_text(right)}",
-                "p": right.p,
-                "n": _n(right),
-                "wrong: over cells": f"{reporting.number(wrong.estimate)}, {reporting.interval_text(wrong)}",
-                "wrong p": wrong.p,
-                "wrong n": _n(wrong),
-            }
-        )
+        rows += [
+            {"": _cell_name(assay), "n": words, "difference": one.estimate}
+            | {"95 %": reporting.limits_text(one), "p": one.p, "units": _n(one)}
+            for words, one in zip(("animals", "WRONG: cells"), answer, strict=True)
+        ]
     if rows:
         figures.table(
             pd.DataFrame(rows),
-            caption="Wrong on purpose, at the right: cells as n. Mean per cell, ECKO minus its reference.",
+            caption="Animals as n and, wrong on purpose, cells as n. Mean per cell, ECKO minus its reference.",
             provenance=chapter.provenance,
         )
 
@@ -608,7 +605,9 @@ def show_dilution(chapter: Chapter, table: pd.DataFrame | None, place: int) -> N
     rows = _in_order(table[table["cell_type"] == names[place]])
     fits = limiting_dilution.elda(rows).set_index("group")
     n = rows.groupby("group", sort=False)["donor"].nunique()
-    recipients = ", ".join(f"{group} {count}" for group, count in fits["tested"].items())
+    recipients, donors = (
+        ", ".join(f"{style.named(group)} {count}" for group, count in counts.items()) for counts in (fits["tested"], n)
+    )
     weeks = (
         f" read at week {', '.join(f'{week:g}' for week in sorted(rows['week'].dropna().unique()))}"
         if "week" in rows
@@ -627,7 +626,7 @@ def show_dilution(chapter: Chapter, table: pd.DataFrame | None, place: int) -> N
         ),
         caption=f"Limiting dilution of {words}{weeks}: a point is a donor at one dose, a line the single-hit model "
         "over all recipients of a group with its 95 % band (recipients as n). "
-        f"Unit: donor; n: {', '.join(f'{group} {count}' for group, count in n.items())}; recipients: {recipients}.",
+        f"Unit: donor; n: {donors}; recipients: {recipients}.",
         alt=f"Fraction of recipients without a graft against dose. Single-hit frequencies: {lines}.",
         provenance=chapter.provenance,
         name=f"fig-dilution-{place + 1}",
@@ -652,12 +651,11 @@ def show_elda(chapter: Chapter, table: pd.DataFrame | None) -> None:
             members = own[own["group"] == fit.group]
             row = {
                 "cells": CELL_TYPES[cell_type],
-                "group": fit.group,
+                "group": style.named(fit.group),
                 "donors": members["donor"].nunique(),
-                "recipients": fit.tested,
-                "positive": fit.positive,
+                "positive": f"{fit.positive} of {fit.tested}",
                 "frequency": _one_in(fit.frequency),
-                "95 % interval (recipients as n)": f"{_one_in(fit.lower)} to {_one_in(fit.upper)}",
+                "95 %": f"{_one_in(fit.lower)} to {_one_in(fit.upper).removeprefix('1 in ')}",
             }
             if "died_before_readout" in own:
                 row["died before"] = int(members["died_before_readout"].sum())
@@ -665,7 +663,8 @@ def show_elda(chapter: Chapter, table: pd.DataFrame | None) -> None:
     if rows:
         figures.table(
             pd.DataFrame(rows),
-            caption="ELDA, the field's habit: recipients as n. Unit: recipient; the unit of the verdict is the donor.",
+            caption="ELDA, the field's habit: frequency and 95 % interval with recipients as n, and those positive. "
+            "Unit: recipient; the unit of the verdict is the donor.",
             provenance=chapter.provenance,
         )
 
@@ -690,18 +689,19 @@ def show_recipients_as_n(chapter: Chapter, table: pd.DataFrame | None, answers: 
             rows.append(
                 {
                     "cells": CELL_TYPES[cell_type],
-                    "contrast": f"{a} / {b}",
-                    "ratio, donors as n": reporting.number(np.exp(right.estimate)),
+                    "contrast": f"{style.named(a)} / {style.named(b)}",
+                    "ratio": reporting.number(np.exp(right.estimate)),
                     "p": right.p,
-                    "n": _n(right),
-                    "wrong p, recipients as n": tests[(a, b) if (a, b) in tests.index else (b, a)],
-                    "wrong n": f"{a} {recipients[a]}, {b} {recipients[b]}",
+                    "donors": f"{right.n[a]} and {right.n[b]}",
+                    "WRONG p": tests[(a, b) if (a, b) in tests.index else (b, a)],
+                    "recipients": f"{recipients[a]} and {recipients[b]}",
                 }
             )
     if rows:
         figures.table(
             pd.DataFrame(rows),
-            caption="Wrong on purpose, at the right: recipients as n (ELDA's likelihood-ratio test).",
+            caption="Ratio of frequencies with p over donors and, wrong on purpose, over recipients (ELDA). n of both "
+            "groups beside each p.",
             provenance=chapter.provenance,
         )
 
@@ -786,8 +786,8 @@ def show_without_reference(chapter: Chapter, *several: Mapping[str, Answer]) -> 
     if not answers:
         return
     rows = [
-        {"endpoint": answer.name, "contrast": f"{a} - {b}", "difference": one.estimate}
-        | {"interval": reporting.interval_text(one), "p": one.p, "n": _n(one)}
+        {"endpoint": answer.name, "contrast": _against(a, b), "difference": one.estimate}
+        | {"95 %": reporting.limits_text(one), "p": one.p, "n": _n(one)}
         for answer in answers
         for (a, b), one in answer.contrasts.items()
         if a == "ecko"
@@ -864,12 +864,13 @@ def show_verification_table(chapter: Chapter, answers: Mapping[str, Answer]) -> 
         for (a, b), estimate in answer.contrasts.items():
             limits = (estimate.estimate, estimate.ci_low, estimate.ci_high)
             ratio, low, high = np.exp(limits) if odds else np.exp2(limits)
-            row = {"": answer.name, "contrast": f"{a} / {b}", "ratio of": "odds" if odds else "amounts", "ratio": ratio}
-            rows.append(row | {"95 % from": low, "to": high, "p": estimate.p, "n": _n(estimate)})
+            row = {"": answer.name.removesuffix(", relative to control"), "ratio": ratio, "95 % from": low, "to": high}
+            rows.append(row | {"p": estimate.p, "n": f"{estimate.n[a]} and {estimate.n[b]}"})
     if rows:
         figures.table(
             pd.DataFrame(rows),
-            caption="How far mTOR is gone, and where: ratio of ECKO to its reference. Unit: animal. Descriptive.",
+            caption="How far mTOR is gone, and where: ratio of ECKO to its reference, with n of both; of odds for the "
+            "recombined allele, of amounts for all else. Unit: animal. Descriptive.",
             provenance=chapter.provenance,
         )
 

@@ -10,11 +10,14 @@ from endomtor import contract, figures, public
 from endomtor.analyses import reporting
 from endomtor.chapter import Chapter, needs
 from endomtor.public import endothelium, originals
-from endomtor.stats import Estimate, expression, groups
+from endomtor.stats import Estimate, expression, groups, nested
 
 FAMILY = "C1.signaling"
 CELL_MINIMUM = {"genes": 200, "cells": 3}
 """Quality control of single cells: genes seen in a cell, cells that show a gene (the scanpy tutorials' values)."""
+
+BACKGROUNDS = {"own": "each animal's own", "shared": "one tube per group and day", "none": "missing for some animals"}
+"""Words for the background of a marker of which at least one animal has one."""
 
 HALLMARK_MINIMUM = 10
 """Genes of the hallmark that must have been measured for a score (an assumption; gene-set tools use 5 to 15)."""
@@ -83,12 +86,16 @@ def show_values(chapter: Chapter, table: pd.DataFrame | None) -> None:
     """Show the first rows of the table that is tested."""
     if table is None:
         return
-    columns = {"animal": "animal", "group": "group", "batch": "batch", "marker": "marker", "value": "log2 MFI"}
+    columns = {"animal": "animal", "group": "group", "batch": "batch", "marker": "marker", "value": "log2 (primary)"}
     figures.table(
-        table[list(columns)].rename(columns=columns).head(10),
+        _readable(table)[list(columns)].rename(columns=columns).head(10),
         caption=f"The first 10 of {len(table)} values; one row per animal and marker. Unit: animal.",
         provenance=chapter.provenance,
     )
+
+
+def _readable(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(marker=table["marker"].map(reporting.endpoint_text))
 
 
 def show_markers(chapter: Chapter, table: pd.DataFrame | None, answers: dict[str, Estimate]) -> None:
@@ -97,7 +104,7 @@ def show_markers(chapter: Chapter, table: pd.DataFrame | None, answers: dict[str
         return
     order = {"mTORC1": 0, "mTORC2": 1, "other": 2}
     first = table.drop_duplicates("marker").sort_values("complex", key=lambda column: column.map(order), kind="stable")
-    titles = {row.marker: f"{row.marker.replace('_', ' ')} ({row.complex}), MFI" for row in first.itertuples()}
+    titles = {row.marker: f"{reporting.endpoint_text(row.marker)} ({row.complex}), MFI" for row in first.itertuples()}
     figures.show(
         figures.estimation_grid(
             table,
@@ -126,23 +133,21 @@ def show_backgrounds(chapter: Chapter, table: pd.DataFrame | None) -> None:
     for marker, own in table.dropna(subset=["net"]).groupby("marker"):
         about = {"group": "group", "a": "aged", "b": "young", "unit": "animal", "block": "batch"}
         raw, net = (groups.difference(own, value=column, **about) for column in ("raw", "net"))
-        kind = own["background"].iat[0]
         rows.append(
             {
-                "marker": marker,
-                "background": {"own": "each animal's own", "shared": "one tube per group and day"}[kind],
-                "log2(MFI)": raw.estimate,
-                "its interval": reporting.interval_text(raw),
-                "log2(MFI - background)": net.estimate,
-                "interval": reporting.interval_text(net),
-                "primary": "log2(MFI - background)" if own["value"].equals(own["net"]) else "log2(MFI)",
+                "marker": reporting.endpoint_text(marker),
+                "as read": f"{reporting.number(raw.estimate)} ({reporting.limits_text(raw)})",
+                "background subtracted": f"{reporting.number(net.estimate)} ({reporting.limits_text(net)})",
+                "background": BACKGROUNDS[own["background"].iat[0]],
+                "primary": "subtracted" if own["value"].equals(own["net"]) else "as read",
             }
         )
-    figures.table(
-        pd.DataFrame(rows),
-        caption="Aged - young, log2, with and without subtraction of the background. Unit: animal.",
-        provenance=chapter.provenance,
-    )
+    frame = pd.DataFrame(rows)
+    caption = "Aged − young, log2 (95 % interval), with and without subtraction of the background."
+    for column in ("background", "primary"):
+        if frame[column].nunique() == 1:
+            caption += f" {column.capitalize()}: {frame.pop(column).iat[0]}."
+    figures.table(frame, caption=f"{caption} Unit: animal.", provenance=chapter.provenance)
 
 
 @needs("bmec_cells")
@@ -246,7 +251,7 @@ def show_scores(chapter: Chapter, scores: pd.DataFrame | None, answer: Estimate 
             ylabel="mTORC1 hallmark score, log2",
         ),
         caption="mTORC1 hallmark of pseudobulked BMECs, every animal a point. "
-        f"aged - young: {reporting.result_text(answer)}.",
+        f"Aged − young: {reporting.result_text(answer)}.",
         alt=reporting.alt_text("mTORC1 hallmark score per animal", {"aged - young": answer}),
         provenance=chapter.provenance,
         name="fig-hallmark",
@@ -257,17 +262,31 @@ def show_cells_as_n(chapter: Chapter, adata, answer: Estimate | None) -> None:
     """Show what the tempting, wrong analysis would have said: every cell taken for an animal."""
     if answer is None:
         return
-    frame = cell_scores(adata)
-    wrong = groups.difference(frame, value="value", group="group", a="aged", b="young", unit="cell")
-    ratio = (answer.ci_high - answer.ci_low) / (wrong.ci_high - wrong.ci_low)
+    right, wrong = cells_as_n(adata)
+    if right.withheld or wrong.withheld:
+        return
+    ratio = (right.ci_high - right.ci_low) / (wrong.ci_high - wrong.ci_low)
     reporting.say(
-        f"**Wrong: cells as n.** aged - young {reporting.result_text(wrong)}. "
+        f"**Wrong: cells as n.** Score of single cells, aged − young: {reporting.result_text(wrong)}. "
+        f"The same scores, averaged per animal first: {reporting.result_text(right)}. "
         f"The interval over animals is {ratio:.1f} times as wide."
     )
 
 
+def cells_as_n(adata) -> tuple[Estimate, Estimate]:
+    """Return aged - young of the cells' scores over animals, and over cells taken for animals (wrong).
+
+    Both are Welch tests of the score of single cells, not of the pseudobulk that gives the verdict: only the unit
+    differs.
+    """
+    cells = cell_scores(adata)
+    animals = nested.one_value_per_unit(cells, value="value", unit="animal", carry=["group"])
+    about = {"value": "value", "group": "group", "a": "aged", "b": "young"}
+    return groups.difference(animals, unit="animal", **about), groups.difference(cells, unit="cell", **about)
+
+
 def cell_scores(adata) -> pd.DataFrame:
-    """Return the hallmark score of every cell: cell, group, value. For display; cells are not units."""
+    """Return the hallmark score of every cell (natural log): cell, animal, group, value. Cells are not units."""
     values = pd.DataFrame(
         adata.X.T.toarray() if hasattr(adata.X, "toarray") else adata.X.T,
         index=adata.var_names,
@@ -275,7 +294,12 @@ def cell_scores(adata) -> pd.DataFrame:
     )
     score = _hallmark(values)
     return pd.DataFrame(
-        {"cell": score.index, "group": adata.obs["group"].astype(str).to_numpy(), "value": score.to_numpy()}
+        {
+            "cell": score.index,
+            "animal": adata.obs["animal"].astype(str).to_numpy(),
+            "group": adata.obs["group"].astype(str).to_numpy(),
+            "value": score.to_numpy(),
+        }
     )
 
 
@@ -316,7 +340,7 @@ def show_wrong_gene_level(answers: dict[str, Estimate]) -> None:
     rows = [
         {
             "organ": tissue,
-            "aged - young": answer.estimate,
+            "aged − young": answer.estimate,
             "p over mice (3 v 3)": answer.p,
             "p over genes (wrong)": endothelium.wrong_gene_level_p(genes, tissue),
         }

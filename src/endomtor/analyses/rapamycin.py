@@ -14,8 +14,6 @@ from endomtor.stats import Estimate, treatment_within_age
 AGES = ("young", "aged")
 COMPARED = ("rapamycin", "vehicle")
 ANALYTES = ("platelets", "hemoglobin", "RBC", "WBC", "neutrophils", "lymphocytes")
-IMMUNE = ("lymphocytes",)
-"""Analytes whose fall is the purpose of the drug (immunosuppression), shown but no harm."""
 
 
 @needs("rapamycin_blood")
@@ -215,8 +213,8 @@ def show_interactions(chapter: Chapter, answers: dict[str, dict[str, Estimate]])
     rows = [
         {
             "endpoint": name.replace("_", " "),
-            "aged minus young effect, log2": found["interaction"].estimate,
-            "95 % interval": reporting.interval_text(found["interaction"]),
+            "difference, log2": found["interaction"].estimate,
+            "95 %": reporting.limits_text(found["interaction"]),
             "p": found["interaction"].p,
         }
         for name, found in answers.items()
@@ -225,7 +223,8 @@ def show_interactions(chapter: Chapter, answers: dict[str, dict[str, Estimate]])
     if rows:
         figures.table(
             pd.DataFrame(rows),
-            caption="Does age change the effect of rapamycin? Descriptive; p not adjusted. Unit: animal.",
+            caption="Does age change the effect of rapamycin? The effect in aged minus that in young mice. "
+            "Descriptive; p not adjusted. Unit: animal.",
             provenance=chapter.provenance,
         )
 

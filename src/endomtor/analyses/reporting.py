@@ -1,10 +1,13 @@
 """Estimates as words, for captions, alt texts and sentences: no number in a chapter's text is typed."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 from IPython.display import Markdown, display
 
+from endomtor.claims.evidence import Record
+from endomtor.figures import style
 from endomtor.stats import Estimate
 
 
@@ -25,25 +28,40 @@ def p_text(p: float) -> str:
 
 
 def interval_text(estimate: Estimate) -> str:
-    """Return the confidence set in words that fit all its forms."""
-    level, low, high = f"{100 * estimate.level:.0f} %", number(estimate.ci_low), number(estimate.ci_high)
+    """Return the confidence set with its level, in words that fit all its forms."""
+    limits, level = limits_text(estimate), f"{100 * estimate.level:.0f} %"
+    if estimate.withheld and np.isnan(estimate.ci_low):
+        return limits
+    if estimate.interval_kind in ("two_piece", "whole_line"):
+        return f"{level} set: {limits}"
+    return f"{level} interval {limits}"
+
+
+def limits_text(estimate: Estimate) -> str:
+    """Return the confidence set alone, for a table whose heading names the level."""
+    low, high = number(estimate.ci_low), number(estimate.ci_high)
     if estimate.withheld and np.isnan(estimate.ci_low):
         return "no interval"
     if estimate.interval_kind == "two_piece":
-        return f"{level} set: at most {low} or at least {high}"
+        return f"at most {low} or at least {high}"
     if estimate.interval_kind == "whole_line":
-        return f"{level} set: any value"
-    return f"{level} interval {low} to {high}"
+        return "any value"
+    return f"{low} to {high}"
 
 
-def n_text(estimates: Iterable[Estimate]) -> str:
-    """Return the units per group of several estimates as `n: aged 8, young 8`, with the range where they differ."""
+def endpoint_text(name: str) -> str:
+    """Return a name of the contract as it is printed: spaces, and a slash between two sites of one protein."""
+    return re.sub(r"(?<=[STY]\d)(\d*)_(?=\d)", r"\1/", name).replace("_", " ")
+
+
+def n_text(estimates: Iterable[Estimate | Record]) -> str:
+    """Return the units per group of several results as `n: aged 8, young 8`, with the range where they differ."""
     counts: dict[str, list[int]] = {}
     for estimate in estimates:
         for group, n in estimate.n.items():
             counts.setdefault(group, []).append(n)
     shown = (
-        f"{group} {min(n)}" if min(n) == max(n) else f"{group} {min(n)} to {max(n)}" for group, n in counts.items()
+        f"{style.named(group)} {min(n)}" + (f" to {max(n)}" if max(n) > min(n) else "") for group, n in counts.items()
     )
     return f"n: {', '.join(shown)}"
 

@@ -193,8 +193,8 @@ def say_called(data: Transcriptomes | None, results: dict[str, pd.DataFrame]) ->
         ]
         notes = "".join(f"; {note}" for note in table.attrs["warnings"])
         reporting.say(
-            f"**{_words(a)} against {_words(b)}:** of {table['padj'].notna().sum():,} genes {' and '.join(parts)} "
-            f"(design `{table.attrs['design']}`, {_counted(data.n(a, b))}{notes})."
+            f"**DESeq2, {_words(a)} against {_words(b)}:** of {table['padj'].notna().sum():,} genes "
+            f"{' and '.join(parts)} (design `{table.attrs['design']}`, {_counted(data.n(a, b))}{notes})."
         )
 
 
@@ -222,7 +222,7 @@ def show_volcano(chapter: Chapter, data: Transcriptomes | None, results: dict[st
     up, down = called(results[name], 0.05)
     figures.show(
         figures.volcano(frame, contrast=(a, b), n=data.n(a, b), label=named_genes()),
-        caption=f"{_words(a)} against {_words(b)}, DESeq2. Points are genes; the unit is the animal "
+        caption=f"DESeq2, {_words(a)} against {_words(b)}. Points are genes; the unit is the animal "
         f"({_counted(data.n(a, b))}). Named: genes of the published aging signature on which most studies agree.",
         alt=f"Volcano plot of {_words(a)} against {_words(b)}: {up} genes higher and {down} lower at adjusted p 0.05.",
         provenance=chapter.provenance,
@@ -350,7 +350,7 @@ def show_scores(
         return
     contrasts = compare(data, frame, value)
     shown = {pair: contrasts[name] for name, pair in data.contrasts.items()}
-    named = {f"{_words(a)} - {_words(b)}": one for (a, b), one in shown.items()}
+    named = {f"{_words(a)} − {_words(b)}": one for (a, b), one in shown.items()}
     seen = {name: one for name, one in named.items() if not one.withheld}
     label, subject = {
         "score": ("aging score, 1 = the published old − young", "Score on the twelve-study aging signature"),
@@ -360,7 +360,7 @@ def show_scores(
     words = "; ".join(f"{name} {reporting.result_text(one).rstrip('.')}" for name, one in named.items())
     words = f" {words}." if words else ""
     readable = answer is not None and not answer.withheld and not _no_aging(answer)
-    phi_words = f" phi {reporting.number(answer.estimate)}, {reporting.interval_text(answer)}." if readable else ""
+    phi_words = f" Phi {reporting.number(answer.estimate)}, {reporting.interval_text(answer)}." if readable else ""
     figures.show(
         figures.estimation(
             frame,
@@ -426,7 +426,7 @@ def show_phi(chapter: Chapter, answers: dict[str, Estimate | None]) -> None:
             references={0.0: "young", 1.0: "aged"},
             smallest=rule.smallest,
         ),
-        caption="phi of the HSPC transcriptome by three ways; the first decides, the others describe. "
+        caption="Phi of the HSPC transcriptome by three ways; the first decides, the others describe. "
         f"Dotted: the smallest phi of interest. Unit: animal; {reporting.n_text(known.values())}.",
         alt=reporting.alt_text("Forest plot of phi", seen) if seen else "Forest plot of phi: no aging effect is seen.",
         provenance=chapter.provenance,
@@ -485,14 +485,15 @@ def show_overlap(chapter: Chapter, data: Transcriptomes | None, ranks: resemblan
     table = quadrants(ranks)
     figures.show(
         figures.rrho_map(
-            ranks.signed.T,
+            ranks.corrected.T,
             xlabel="genes by aged − young",
             ylabel=f"genes by ECKO − {data.reference}",
             genes=ranks.genes,
+            value_label="−ln p, counted from each corner (a picture, not a test)",
         ),
-        caption="Rank-rank overlap of the two contrasts: orange where more genes are shared than chance would give, "
-        f"purple where fewer. A picture of {ranks.genes:,} genes, not a test. Unit behind both lists: animal; "
-        f"{_counted(data.n(*sorted(data.present)))}.",
+        caption="Rank-rank overlap of the two contrasts, counted from the corner of each quadrant: the darker, the "
+        f"more genes are shared beyond chance. A picture of {ranks.genes:,} genes, not a test. Unit behind both lists: "
+        f"animal; {_counted(data.n(*sorted(data.present)))}.",
         alt="Rank-rank overlap map. "
         + "; ".join(f"{row.quadrant}: {row.genes} genes, {row.expected:.0f} expected" for row in table.itertuples())
         + ".",
@@ -590,12 +591,12 @@ def show_trap(chapter: Chapter, table: pd.DataFrame | None) -> None:
     figures.table(
         pd.DataFrame(
             {
-                "against aged - young": table["contrast"],
+                "against aged − young": table["contrast"].str.replace(" - ", " − "),
                 "shared group": table["shared"],
                 "naive r (wrong)": table["r"],
                 "phi over genes": [one.estimate for one in table["phi"]],
-                "its interval over animals": [
-                    "no interval" if one.withheld else reporting.interval_text(one) for one in table["phi"]
+                "95 % over animals": [
+                    "no interval" if one.withheld else reporting.limits_text(one) for one in table["phi"]
                 ],
             }
         ),
@@ -746,24 +747,25 @@ def show_population_table(found: Populations) -> None:
             {
                 "population": population,
                 "slope": one.estimate,
-                "over studies": reporting.interval_text(one),
-                "lowest and highest study": f"{reporting.number(found.slopes[population].min())} to "
+                "95 % over studies": reporting.limits_text(one),
+                "range of studies": f"{reporting.number(found.slopes[population].min())} to "
                 f"{reporting.number(found.slopes[population].max())}",
-                "up genes that rise, %": 100 * rising[population],
-                "over genes, not for inference": f"{reporting.number(genes.at[population, 'low'])} to "
+                "NOT over genes": f"{reporting.number(genes.at[population, 'low'])} to "
                 f"{reporting.number(genes.at[population, 'high'])}",
-                f"without its {LEADING} leading genes": genes.at[population, "rest"],
+                "up genes that rise, %": 100 * rising[population],
+                f"without {LEADING} genes": genes.at[population, "rest"],
             }
             for population, one in found.estimates.items()
         ),
         caption=f"The signature in eight populations, two young and two old mice each. Unit: study ({len(STUDIES)}). "
-        "The interval over genes takes them for independent witnesses and is not for inference; the last column is the "
-        "slope on the studies' average without the genes that add most to it.",
+        "Range: lowest and highest study. The 95 % interval over genes takes them for independent witnesses and is not "
+        "for inference. The last column is the slope on the studies' average without the genes that add most to "
+        "it.",
         provenance=found.provenance,
         formats={
             "slope": ".2f",
             "up genes that rise, %": ".0f",
-            f"without its {LEADING} leading genes": ".2f",
+            f"without {LEADING} genes": ".2f",
         },
     )
 

@@ -15,6 +15,7 @@ from endomtor import figures
 from endomtor.analyses import reporting
 from endomtor.chapter import Chapter, needs
 from endomtor.claims import catalogue
+from endomtor.figures import style
 from endomtor.stats import Estimate, composition, groups, nested
 from endomtor.stats.resemblance import GROUPS as NICHES
 from endomtor.stats.resemblance import NoAgingReference
@@ -271,9 +272,10 @@ def _dead(own: pd.DataFrame) -> set[str]:
 def with_dead_at_the_lowest(rows: pd.DataFrame, passages: Mapping[int, Passage]) -> Passage | None:
     """Return the final passage's chimerism as it would be had the dead shown the lowest value that was seen.
 
-    A bound, not an estimate: where poor grafts kill, survivors look better than the grafts were. A recipient that died
-    before its read-out gets the lowest value of its passage; so does an exposed animal that has no recipient there
-    because one of its line died in an earlier passage. None without a final passage or when nobody died.
+    A sensitivity analysis, not an estimate: where poor grafts kill, survivors look better than the grafts were, and the
+    dead may have been lower still. A recipient that died before its read-out gets the lowest value of its passage; so
+    does an exposed animal that has no recipient there because one of its line died in an earlier passage. None without
+    a final passage or when nobody died.
     """
     final = final_passage(passages)
     if final is None:
@@ -319,8 +321,9 @@ def show_values(chapter: Chapter, answers: Answers) -> None:
         return
     shown = units[[UNIT, "niche", "donor", "passage", "week", "value", "n_subsamples"]]
     figures.table(
-        shown.rename(columns={"value": "logit of donor chimerism", "n_subsamples": "recipients"}).head(8),
-        caption=f"The first {min(8, len(shown))} of {len(shown)} values, a row per exposed animal and passage. "
+        shown.rename(columns={"value": "logit", "n_subsamples": "recipients"}).head(8),
+        caption=f"The first {min(8, len(shown))} of {len(shown)} values: donor chimerism, logit, a row per exposed "
+        "animal and passage. "
         "Unit: exposed animal.",
         provenance=chapter.provenance,
         formats={"week": "g"},
@@ -373,7 +376,7 @@ def show_courses(chapter: Chapter, rows: pd.DataFrame | None, readout: str) -> N
             scale=READOUTS[readout].scale,
         ),
         caption=f"{_upper(READOUTS[readout].title)}. Thin lines: recipients ("
-        + ", ".join(f"{niche} {counts.at[niche, 'recipient']}" for niche in shown)
+        + ", ".join(f"{style.named(niche)} {counts.at[niche, 'recipient']}" for niche in shown)
         + "), which are subsamples; bold: mean over exposed animals, the unit; n in the legend counts those.",
         alt=f"{_upper(READOUTS[readout].title)}, over weeks. Means in the last week: {_last_means(seen, readout)}.",
         provenance=chapter.provenance,
@@ -560,8 +563,8 @@ def show_recipients_as_n(chapter: Chapter, rows: pd.DataFrame | None, answers: A
             xlabel="ECKO − reference, logit of donor chimerism",
             references={0: "no difference"},
         ),
-        caption=f"The same contrast of the final passage ({' − '.join(right.n)}) with 95 % intervals: over "
-        f"{right.unit}s ({reporting.n_text([right])}) and, wrongly, over recipients ({reporting.n_text([wrong])}).",
+        caption=f"The same contrast of the final passage ({' − '.join(map(style.named, right.n))}), 95 % intervals: "
+        f"over {right.unit}s ({reporting.n_text([right])}) and, wrongly, recipients ({reporting.n_text([wrong])}).",
         alt=reporting.alt_text("Right and wrong unit", labels),
         provenance=chapter.provenance,
         name="fig-wrong-unit",
@@ -588,53 +591,52 @@ def show_losses(chapter: Chapter, rows: pd.DataFrame | None, answers: Answers) -
     if not passages:
         return
     names = {
-        "died": "died before the read-out",
-        "not_read": "not read for another reason",
+        "died": "died",
+        "not_read": "not read",
         "exposed_animals": "exposed animals",
-        "without_value": "exposed animals without a value",
+        "without_value": "without a value",
     }
     unknown = " Status is not given in these data, so that deaths cannot be told from other gaps."
     figures.table(
         losses(rows, passages).rename(columns=names),
-        caption="Recipients and exposed animals per passage and niche."
-        + (unknown if (rows["status"] == "").all() else ""),
+        caption="Recipients per passage and niche, those that died before the read-out or were not read for another "
+        "reason, and the exposed animals that so have no value." + (unknown if (rows["status"] == "").all() else ""),
         provenance=chapter.provenance,
     )
 
 
-def show_bound(chapter: Chapter, rows: pd.DataFrame | None, answers: Answers) -> None:
-    """Show what the final passage would say had the dead had the lowest chimerism seen: a bound, never the estimate."""
+def show_sensitivity(chapter: Chapter, rows: pd.DataFrame | None, answers: Answers) -> None:
+    """Show what the final passage would say had the dead had the lowest chimerism seen: never the estimate."""
     passages = answers.get("chimerism", {})
-    bound = with_dead_at_the_lowest(rows, passages) if rows is not None else None
-    if bound is None:
+    filled = with_dead_at_the_lowest(rows, passages) if rows is not None else None
+    if filled is None:
         if passages:
-            reporting.say("No death before the read-out of the final passage is on record, so no bound is shown.")
+            reporting.say("No death before the read-out of the final passage is on record, so none is filled in.")
         return
     final = passages[final_passage(passages)]
-    pairs = {f"{a} − {b}, logit": (final.contrasts[a, b], bound.contrasts[a, b]) for a, b in final.contrasts}
-    if final.phi is not None and bound.phi is not None:
-        pairs["phi"] = (final.phi, bound.phi)
+    pairs = {f"{a} − {b}, logit": (final.contrasts[a, b], filled.contrasts[a, b]) for a, b in final.contrasts}
+    if final.phi is not None and filled.phi is not None:
+        pairs["phi"] = (final.phi, filled.phi)
     figures.table(
         pd.DataFrame(
             {
                 "": name.replace("ecko", "ECKO"),
-                "survivors (the analysis)": one.estimate,
-                "its interval": reporting.interval_text(one),
-                "bound: the dead at the lowest": other.estimate,
-                "interval at the bound": reporting.interval_text(other),
+                "survivors": f"{reporting.number(one.estimate)} ({reporting.limits_text(one)})",
+                "dead at the lowest": f"{reporting.number(other.estimate)} ({reporting.limits_text(other)})",
             }
             for name, (one, other) in pairs.items()
         ),
-        caption="Donor chimerism of the final passage as read in survivors, and with the lowest value seen put in for "
-        "every recipient that died before. A bound, descriptive only. "
-        f"Exposed animals at the bound: {_counts(bound.units)}.",
+        caption="Donor chimerism of the final passage (95 % interval) as read in survivors, which is the "
+        "analysis, and with the lowest value seen put in for "
+        "every recipient that died before. A sensitivity analysis, descriptive only: the dead may have been lower "
+        f"still. Exposed animals then: {_counts(filled.units)}.",
         provenance=chapter.provenance,
     )
 
 
 def _counts(units: pd.DataFrame) -> str:
     counts = units["niche"].value_counts()
-    return ", ".join(f"{niche} {counts[niche]}" for niche in NICHES if niche in counts)
+    return ", ".join(f"{style.named(niche)} {counts[niche]}" for niche in NICHES if niche in counts)
 
 
 @needs(TABLE)

@@ -15,7 +15,7 @@ _REDIRECT = f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<title>Endothelial mTOR and the aging marrow</title>
+<title>Endothelial mTOR and the aging of blood</title>
 <meta http-equiv="refresh" content="0; url={FIRST_PAGE}">
 <link rel="canonical" href="{FIRST_PAGE}">
 </head>

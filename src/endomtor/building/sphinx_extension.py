@@ -24,6 +24,7 @@ def setup(app: Sphinx) -> dict:
     """Connect the extension."""
     app.add_config_value("endomtor_code", "", "env")
     app.connect("config-inited", _note_code)
+    app.connect("config-inited", _name_addresses)
     app.connect("source-read", _show_executed)
     for name, directive in {
         "ledger": LedgerDirective,
@@ -41,10 +42,18 @@ def build_folder(root: Path) -> Path:
 
 
 def _note_code(app: Sphinx, config) -> None:
-    # Directives draw from the package and its tables: all pages are read again when these change. So they are for a style
-    # sheet, which Sphinx copies only when some page is drawn, and which pages name with its checksum.
+    # Directives draw from the package and its tables: all pages are read again when these change. So they are for a
+    # style sheet, which Sphinx copies only when some page is drawn, and which pages name with its checksum.
     root = Path(app.srcdir)
     config.endomtor_code = fingerprint([PACKAGE, root / "data", root / "book" / "_static"])
+
+
+def _name_addresses(app: Sphinx, config) -> None:
+    """Put the real addresses of site and repository, which a workflow knows, in the place of the placeholders."""
+    if site := os.environ.get("ENDOMTOR_SITE_URL"):
+        config.html_baseurl = f"{site.rstrip('/')}/"
+    if repository := os.environ.get("ENDOMTOR_REPOSITORY_URL"):
+        config.html_theme_options = {**config.html_theme_options, "repository_url": repository}
 
 
 def _show_executed(app: Sphinx, docname: str, source: list[str]) -> None:

@@ -128,7 +128,8 @@ class Settings:
         """Fingerprint of what the site depends on besides executed notebooks and the ledger."""
         root = Path(self.root)
         depends = [root / name for name in ("book", "_config.yml", "_toc.yml", "data", "requirements.lock")]
-        return fingerprint([*depends, PACKAGE], revision(root))
+        addresses = [os.environ.get(name) for name in ("ENDOMTOR_SITE_URL", "ENDOMTOR_REPOSITORY_URL")]
+        return fingerprint([*depends, PACKAGE], revision(root), addresses)
 
 
 def fingerprint(places: Iterable[Path], *values: object) -> str:

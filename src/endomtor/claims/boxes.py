@@ -10,8 +10,8 @@ from endomtor.claims import verdicts
 PHRASES = {
     ("simulated", verdicts.RECOVERED): "planted effect recovered (numbers assumed)",
     ("simulated", verdicts.MISSED): "planted effect missed (numbers assumed)",
-    ("simulated", verdicts.FALSE_ALARM): "false alarm: an effect was announced that was not planted (numbers assumed)",
-    ("simulated", verdicts.RIGHTLY_SILENT): "rightly silent: nothing planted, nothing announced (numbers assumed)",
+    ("simulated", verdicts.FALSE_ALARM): "false alarm: announced, though not planted (numbers assumed)",
+    ("simulated", verdicts.RIGHTLY_SILENT): "rightly silent: not planted, and not announced (numbers assumed)",
     ("simulated", verdicts.NOT_TESTABLE): "not testable here",
     ("public", verdicts.SUPPORTED): "supported by public data",
     ("public", verdicts.CONTRADICTED): "contradicted by public data",
@@ -37,6 +37,20 @@ REASONS = {
     "no data": "no data of the needed kind are at hand",
 }
 
+# Under simulated data a reason is about the analysis: nothing was seen in mice.
+SIMULATED_REASONS = REASONS | {
+    verdicts.EFFECT: "the analysis announces an effect that is large enough to matter",
+    verdicts.OPPOSITE: "the analysis announces an effect in the other direction",
+}
+
+# The verdict's column in a table of results; the words of a cell stand under one of these.
+HEADINGS = {
+    "simulated": "verdict (numbers assumed)",
+    "public": "verdict on public data",
+    "measured": "verdict on measured data",
+    "example": "verdict on invented example data",
+}
+
 # Shape and word carry the meaning; colour only repeats it.
 MARKS = {
     verdicts.SUPPORTED: "✔",
@@ -55,6 +69,16 @@ def phrase(kind: str, verdict: str, *, example: bool = False) -> str:
     return PHRASES["example" if example and kind == "measured" else kind, verdict]
 
 
+def heading(kind: str, *, example: bool = False) -> str:
+    """Return the heading of a column of verdicts on data of a kind."""
+    return HEADINGS["example" if example and kind == "measured" else kind]
+
+
+def word(verdict: str, *, example: bool = False) -> str:
+    """Return a verdict as a cell under `heading`: the bare word, in quotes when the data are an invented example."""
+    return f"“{verdict}”" if example and verdict != verdicts.NOT_TESTABLE else verdict
+
+
 def dataset_kind(dataset: dict) -> str:
     """Return the style of a data set's verdicts: its provenance, or `example`."""
     return "example" if dataset["example"] else dataset["provenance"]
@@ -64,7 +88,8 @@ def badge(kind: str, verdict: str, reason: str, *, example: bool = False) -> str
     """Return a verdict as an HTML badge with its mark, its words and the reason."""
     style = "example" if example and kind == "measured" else kind
     words = escape(phrase(kind, verdict, example=example))
-    why = f'<span class="endomtor-reason">{escape(REASONS[reason])}</span>' if reason in REASONS else ""
+    reasons = SIMULATED_REASONS if kind == "simulated" else REASONS
+    why = f'<span class="endomtor-reason">{escape(reasons[reason])}</span>' if reason in reasons else ""
     slug = verdict.replace(" ", "-")
     return (
         f'<span class="endomtor-badge endomtor-{style} endomtor-{slug}">'
@@ -150,7 +175,9 @@ def limits(record: dict) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    """Two decimals; two digits where a value is smaller than those can show, at most four decimals."""
+    decimals = 2 if abs(value) >= 0.1 else 3 if abs(value) >= 0.01 else 4
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
 
 
 def verdict_html(claim: dict, ledger_part: dict) -> str:

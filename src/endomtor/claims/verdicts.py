@@ -22,6 +22,9 @@ REASONS = (EFFECT, OPPOSITE, EQUIVALENT, IMPRECISE, NO_AGING, WITHHELD)
 ONE_SIDED = 0.025
 """Error of one claim in the declared direction."""
 
+TWO_SIDED = 2 * ONE_SIDED
+"""The same error where no direction was declared."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -36,14 +39,15 @@ def judge(estimate: Estimate, rule: Rule) -> Verdict:
 
     Difference: *supported* when the 95 % interval lies on the predicted side of 0 and the estimate reaches the smallest
     effect of interest; *contradicted* when the interval lies on the other side, or the 90 % interval lies within plus
-    or minus that effect. Phi: *supported* when the aging contrast is significant in the declared direction and the
-    lower limit lies above the smallest phi; *contradicted* when the bounded set lies below 0, or its 90 % counterpart
-    within plus or minus the smallest phi. All else is *inconclusive*.
+    or minus that effect. Phi: *supported* when the aging contrast is significant in the declared direction (one-sided
+    at 0.025; two-sided at 0.05 where none was declared) and the lower limit lies above the smallest phi; *contradicted*
+    when the bounded set lies below 0, or its 90 % counterpart within plus or minus the smallest phi. All else is
+    *inconclusive*.
     """
     if estimate.withheld:
         return Verdict(NOT_TESTABLE, WITHHELD)
     if rule.rule == "phi":
-        return _judge_phi(estimate, rule.smallest)
+        return _judge_phi(estimate, rule)
     return _judge_difference(estimate, rule)
 
 
@@ -60,15 +64,16 @@ def _judge_difference(estimate: Estimate, rule: Rule) -> Verdict:
     return Verdict(INCONCLUSIVE, IMPRECISE)
 
 
-def _judge_phi(estimate: Estimate, smallest: float) -> Verdict:
+def _judge_phi(estimate: Estimate, rule: Rule) -> Verdict:
     # Without an aging effect phi is a ratio to nothing: no value of it means resemblance or its absence.
-    if estimate.aging_p is None or estimate.aging_p > ONE_SIDED or estimate.interval_kind != "bounded":
+    alpha = TWO_SIDED if rule.direction == "either" else ONE_SIDED
+    if estimate.aging_p is None or estimate.aging_p > alpha or estimate.interval_kind != "bounded":
         return Verdict(INCONCLUSIVE, NO_AGING)
-    if estimate.ci_low > smallest:
+    if estimate.ci_low > rule.smallest:
         return Verdict(SUPPORTED, EFFECT)
     if estimate.ci_high < 0:
         return Verdict(CONTRADICTED, OPPOSITE)
-    if _within(estimate.inner, smallest):
+    if _within(estimate.inner, rule.smallest):
         return Verdict(CONTRADICTED, EQUIVALENT)
     return Verdict(INCONCLUSIVE, IMPRECISE)
 
@@ -113,7 +118,8 @@ def partial_conjunction(p: Sequence[float], needed: int) -> float:
     """Return the p of "fewer than `needed` of these effects exist", valid under any dependence.
 
     max over j <= needed of (k - j + 1) p(j) on ordered p: the Bonferroni form of Benjamini and Heller 2008
-    (doi 10.1111/j.1541-0420.2007.00984.x), made monotone as in Holm's procedure.
+    (doi 10.1111/j.1541-0420.2007.00984.x), made monotone as in Holm's procedure. A maximum over j >= needed would end
+    with p(k), that is, ask all k to be significant.
 
     Raises
     ------

@@ -232,7 +232,8 @@ def rrho_map(
     Parameters
     ----------
     matrix : ndarray, shape (rows, columns)
-        Signed -ln p of the overlap, positive where it is larger than expected; row 0 is the top of the y axis's list.
+        -ln p of the overlap, positive where it is larger than expected, negative (if signed) where smaller; row 0 is
+        the top of the y axis's list.
     genes : int
         Length of the lists.
     """
@@ -263,7 +264,9 @@ def rrho_map(
                 fontsize=9,
                 bbox={"facecolor": style.PAGE, "edgecolor": "none", "alpha": 0.85, "pad": 2},
             )
-        figure.colorbar(image, ax=axes, label=value_label, location="bottom", shrink=0.9, aspect=32)
+        bar = figure.colorbar(image, ax=axes, label=value_label, location="bottom", shrink=0.9, aspect=32)
+        if np.nanmin(matrix) >= 0:
+            bar.ax.set_xlim(0, reach)
     return figure
 
 

@@ -27,6 +27,8 @@ _BANDS = {
     "public": {"facecolor": "#E4EDF6", "edgecolor": "#E4EDF6", "hatch": None},
     "measured": {"facecolor": "#1F3B2D", "edgecolor": "#1F3B2D", "hatch": None},
 }
+_SHORT = 30
+"""Characters of a table's cell that are not broken over lines."""
 _LINE_INCHES = 0.19
 _MARGIN = 0.09
 
@@ -37,7 +39,7 @@ def kind_of(provenance: Provenance) -> str:
 
 
 def words(provenance: Provenance) -> str:
-    """Return the sentence that ends every caption (plain text)."""
+    """Return the sentence that ends a figure's caption (plain text)."""
     if provenance.kind == "simulated":
         return (
             f"Simulated data, world “{provenance.world}”, seed {provenance.seed}: "
@@ -192,7 +194,7 @@ def table(
     caption : str
         Plain text; states the unit and n where there are any.
     provenance : Provenance, optional
-        Adds a mark and the provenance sentence to the caption. Leave out for tables that hold no data (definitions).
+        Puts a mark before the caption. Leave out for tables that hold no data (definitions).
     formats : mapping, optional
         Column to a format specification (".2f") or a function of a value. By default floats have three significant
         digits, integers are grouped in thousands, missing values are a dash.
@@ -219,8 +221,8 @@ def table(
     if provenance is not None:
         kind = kind_of(provenance)
         mark_html = f'<span class="endomtor-mark endomtor-mark-{kind}">{escape(provenance.label)}</span>'
-        caption_html = f"{mark_html} {caption_html} {escape(words(provenance))}"
-        caption_text = f"{provenance.label}\n{caption_text} {words(provenance)}"
+        caption_html = f"{mark_html} {caption_html}"
+        caption_text = f"{provenance.label}\n{caption_text}"
     publish_display_data(
         {
             "text/html": _html(cells, numeric, header, caption_html, escape(caption.strip())),
@@ -233,8 +235,13 @@ def table(
 def _html(cells: pd.DataFrame, numeric: set[str], header: str, caption: str, label: str) -> str:
     """Return the table's HTML; `caption` and `label` are escaped already."""
 
+    # Short words and intervals stay on one line, so that the table scrolls and its rows remain rows.
+    short = {name for name, column in cells.items() if column.str.len().max() <= _SHORT}
+
     def attributes(column: str) -> str:
-        return ' class="endomtor-number"' if column in numeric else ""
+        if column in numeric:
+            return ' class="endomtor-number"'
+        return ' class="endomtor-short"' if column in short else ""
 
     def cell(column: str, text: str) -> str:
         tag, scope = ("th", ' scope="row"') if column == header else ("td", "")
@@ -245,7 +252,7 @@ def _html(cells: pd.DataFrame, numeric: set[str], header: str, caption: str, lab
         "<tr>" + "".join(cell(column, text) for column, text in zip(cells.columns, row, strict=True)) + "</tr>"
         for row in cells.itertuples(index=False)
     )
-    # A region that scrolls must be reachable by keyboard and have a name (WCAG 2.1.1). The caption stands outside of it,
+    # A region that scrolls must be reachable by keyboard and have a name (WCAG 2.1.1). The caption stands outside,
     # so that it wraps to the screen and not to the table.
     return (
         f'<figure class="endomtor-table-figure"><figcaption>{caption}</figcaption>'

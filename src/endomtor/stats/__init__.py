@@ -1,4 +1,4 @@
-"""Statistics of the book, one module per design: a function that tests takes the unit's column, returns an `Estimate`."""
+"""Statistics of the book, one module per design. Functions that test take the unit's column, return an `Estimate`."""
 
 from .composition import LINEAGE_BASIS, closure, clr, ilr, lineage_balance, manova, part_contrasts, replace_zeros
 from .estimate import Estimate

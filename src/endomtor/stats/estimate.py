@@ -22,7 +22,7 @@ class Estimate:
         The 90 % limits, for the equivalence rule; (-inf, inf) where that set is not bounded.
     p : float
         Two-sided p of the null that the verdict uses. For phi it is twice the one-sided p of "no aging effect, or phi
-        at most the smallest phi of interest", at most 1.
+        at most the smallest phi of interest", at most 1; where no direction was declared, the aging part is two-sided.
     n : dict[str, int]
         Experimental units per group.
     unit : str
@@ -34,7 +34,7 @@ class Estimate:
     level : float
         Coverage of `ci_low`, `ci_high`.
     aging_p : float or None
-        For phi only: one-sided p of the aging contrast in the declared direction.
+        For phi only: one-sided p of the aging contrast in the declared direction, two-sided where none was declared.
     warnings : tuple[str, ...]
         What a reader must know beside the number; shown on the page.
     withheld : str

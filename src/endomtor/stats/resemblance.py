@@ -169,6 +169,8 @@ def _direction(ratio: _Ratio, direction: str) -> tuple[float, float]:
 def _estimate(ratio, *, n, unit, method, smallest, direction, level, warnings) -> Estimate:
     sign, aging_p = _direction(ratio, direction)
     exceeds_p = ratio.upper_p(smallest, 1.0, sign)
+    # Without a declared direction the aging contrast is tested two-sidedly already.
+    two_sided_aging = aging_p if direction == "either" else 2 * aging_p
     outer, inner = _invert(ratio, level), _invert(ratio, 0.90)
     if outer.filled:
         warnings = (*warnings, "the exact confidence set has further gaps, which are counted as part of it")
@@ -178,7 +180,7 @@ def _estimate(ratio, *, n, unit, method, smallest, direction, level, warnings) -
         ci_low=outer.low,
         ci_high=outer.high,
         inner=(inner.low, inner.high) if inner.kind == "bounded" else (-np.inf, np.inf),
-        p=min(1.0, 2 * max(aging_p, exceeds_p)),
+        p=min(1.0, max(two_sided_aging, 2 * exceeds_p)),
         n=n,
         unit=unit,
         method=method,
@@ -323,7 +325,8 @@ def phi(
         The declared direction of aging. "either" tests the aging contrast two-sidedly.
     smallest : float
         Smallest phi of interest: the null of `Estimate.p` is "no aging effect in the declared direction, or phi at most
-        this" (an intersection-union test: the larger of two one-sided p, doubled to read as two-sided).
+        this" (an intersection-union test: the larger of two one-sided p, doubled to read as two-sided; with "either"
+        the aging contrast's is two-sided already).
     level : float
         Coverage of the set; `Estimate.inner` is the 90 % set.
 

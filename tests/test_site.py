@@ -1,0 +1,142 @@
+"""The built site in a real browser: every page at two widths, light and dark."""
+
+import time
+from pathlib import Path
+
+import browser as headless
+import pytest
+
+from conftest import ROOT
+
+PAGES = sorted(
+    [f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")]
+    + [f"book/{path.stem}" for path in (ROOT / "book").glob("*.md")]
+)
+WIDTHS = (1280, 390)
+SCHEMES = ("light", "dark")
+
+# Left of the page, or beyond its right edge, and not inside something that scrolls by itself.
+TOO_WIDE = """
+const scrolls = element => {
+  for (let up = element.parentElement; up; up = up.parentElement)
+    if (['auto', 'scroll', 'hidden'].includes(getComputedStyle(up).overflowX) && up !== document.documentElement
+        && up !== document.body && up.tagName !== 'MAIN') return true;
+  return false;
+};
+return [...document.querySelectorAll('article *')]
+  .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && e.getBoundingClientRect().width > 0 && !scrolls(e))
+  .map(e => e.tagName + '.' + e.className).slice(0, 5);
+"""
+
+# WCAG 2 contrast of text against the first opaque background behind it.
+FAINT = """
+const parse = text => (text.match(/[\\d.]+/g) || []).map(Number);
+const channel = value => (value /= 255) <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+const luminance = rgb => 0.2126 * channel(rgb[0]) + 0.7152 * channel(rgb[1]) + 0.0722 * channel(rgb[2]);
+const behind = element => {
+  for (let up = element; up; up = up.parentElement) {
+    const colour = parse(getComputedStyle(up).backgroundColor);
+    if (colour.length === 3 || colour[3] > 0.99) return colour;
+  }
+  return [255, 255, 255];
+};
+return [...document.querySelectorAll('article [class*="endomtor-"], article figcaption, article figcaption p')]
+  .filter(e => e.innerText && e.innerText.trim())
+  .map(e => {
+    const [a, b] = [luminance(parse(getComputedStyle(e).color)), luminance(behind(e))];
+    return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.className || e.tagName];
+  })
+  .filter(([ratio]) => ratio < 4.5).slice(0, 5);
+"""
+
+
+@pytest.fixture(scope="module")
+def address(built_book: Path, serve) -> str:
+    return serve(built_book / "html")
+
+
+@pytest.fixture
+def open_page(browser, address):
+    def go(page: str, width: int = 1280, scheme: str = "light"):
+        headless.screen(browser, width, 900, scheme)
+        browser.get(f"{address}/{page}.html")
+        return browser
+
+    return go
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_wider_than_the_screen(open_page, page, width):
+    chrome = open_page(page, width)
+    assert chrome.execute_script("return document.documentElement.scrollWidth") <= width
+    assert chrome.execute_script(TOO_WIDE) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_boxes_badges_and_captions_can_be_read(open_page, page, scheme):
+    chrome = open_page(page, scheme=scheme)
+    assert chrome.execute_script("return document.documentElement.dataset.theme") == scheme
+    assert chrome.execute_script(FAINT) == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("notebooks")])
+def test_every_figure_is_drawn_on_a_light_page_of_its_own(open_page, page):
+    chrome = open_page(page, scheme="dark")
+    images = chrome.execute_script(
+        """
+        return [...document.querySelectorAll('article .cell_output img')].map(image => {
+          image.loading = 'eager';
+          const canvas = Object.assign(document.createElement('canvas'), {width: 1, height: 1});
+          const context = canvas.getContext('2d');
+          context.drawImage(image, image.naturalWidth / 2, image.naturalHeight - 6, 1, 1, 0, 0, 1, 1);
+          return [image.naturalWidth, image.alt.length, ...context.getImageData(0, 0, 1, 1).data];
+        });
+        """
+    )
+    assert images
+    for width, alt, red, green, blue, opacity in images:
+        assert width > 600
+        assert alt > 40
+        assert opacity > 250
+        assert min(red, green, blue) > 230
+
+
+class TestFurniture:
+    def test_title_search_and_copyright(self, open_page):
+        chrome = open_page("book/index")
+        assert chrome.title.startswith("Endothelial mTOR")
+        visible = "return [...document.querySelectorAll('.search-button-field, .search-button__button')]"
+        shown = chrome.execute_script(f"{visible}.filter(e => e.offsetParent !== null).length")
+        assert shown == 1
+        footer = " ".join(element.text for element in chrome.find_elements("css selector", "footer"))
+        assert "endomtor contributors" in footer
+        assert "2026" in footer
+        assert "The Jupyter Book Community" not in chrome.page_source
+
+    def test_search_finds_a_term(self, open_page):
+        chrome = open_page("search")
+        chrome.get(f"{chrome.current_url}?q=chimerism")
+        for _ in range(50):
+            found = chrome.find_elements("css selector", "#search-results li a")
+            if found:
+                break
+            time.sleep(0.1)
+        assert any("serial_transplants" in link.get_attribute("href") for link in found)
+
+    def test_a_claim_opens_its_evidence_and_leads_to_its_chapter(self, open_page):
+        chrome = open_page("book/index")
+        fold = chrome.find_element("css selector", ".endomtor-ledger details")
+        fold.find_element("tag name", "summary").click()
+        assert "interval" in fold.text
+        chrome.find_element("css selector", ".endomtor-ledger tbody th a").click()
+        assert chrome.current_url.endswith("notebooks/01_mtor_decline.html")
+
+    def test_the_root_redirects(self, browser, address):
+        browser.get(f"{address}/")
+        for _ in range(50):
+            if browser.current_url.endswith("book/index.html"):
+                break
+            time.sleep(0.1)
+        assert browser.current_url.endswith("book/index.html")
