@@ -229,9 +229,10 @@ class TestEvidence:
         with pytest.raises(ClaimsError, match="is a premise, which simulated data cannot test"):
             record("C4.premise.HSC", estimate(0.6, 0.5, 0.7))
 
-    def test_public_data_cannot_test_a_prediction(self):
-        with pytest.raises(ClaimsError, match="is a prediction, which public data cannot test"):
-            record("C1.signaling.pAKT_S473", estimate(0.6, 0.5, 0.7), provenance=PUBLIC)
+    @pytest.mark.parametrize("provenance", [SIMULATED, MEASURED])
+    def test_a_context_row_needs_public_data(self, provenance):
+        with pytest.raises(ClaimsError, match="is a context"):
+            record("C1.context.heart", estimate(0.6, 0.5, 0.7), provenance=provenance)
 
     def test_families_are_adjusted_by_holm(self):
         rows = [record("C3.marrow.LSK", estimate(1, 0, 2, p=p, aging_p=0.5), family="marrow") for p in (0.01, 0.04)]
@@ -271,6 +272,13 @@ class TestLedger:
         words = {entry["id"]: entry["prediction"]["verdict"] for entry in whole["claims"]}
         assert words["C3"] == "supported"
         assert words["C1b"] == words["C5"] == "not testable here"
+
+    def test_a_public_data_set_in_the_contract_is_judged_as_public(self):
+        whole = ledger.build(self.records(PUBLIC, None), PUBLIC, CLAIMS)
+        assert next(entry for entry in whole["claims"] if entry["id"] == "C3")["prediction"]["verdict"] == "supported"
+        html = boxes.ledger_html(whole)
+        assert "Prediction, on public data" in html
+        assert "measured" not in html
 
     def test_premises_need_all_of_theirs(self):
         strong = estimate(0.8, 0.6, 1.0, p=1e-6)

@@ -170,7 +170,7 @@ class TestMarrow:
     def test_two_spellings_of_a_unit_keep_two_ids(self):
         ids = ecko.marrow_ids("HSC", ["per femur", "% of LSK", "%  of LSK", "%"])
         assert set(ids.values()) == {"per femur", "% of LSK", "%  of LSK", "%"}
-        assert "C3.marrow.HSC.pct_of_LSK" in ids
+        assert "C3.marrow.HSC.percent_of_LSK" in ids
 
     def test_both_units_are_shown_and_one_is_judged(self, tmp_path, drawn):
         hsc = drawn["ecko_marrow"].query("population == 'HSC'")
@@ -179,7 +179,7 @@ class TestMarrow:
         chapter = measured(tmp_path, ecko_marrow=pd.concat([share, hsc]))
         values = ecko.marrow(chapter)
         answers = ecko.compare(chapter, values, "ecko_marrow")
-        assert list(answers) == ["C3.marrow.HSC", "C3.marrow.HSC.pct_of_LSK"]
+        assert list(answers) == ["C3.marrow.HSC", "C3.marrow.HSC.percent_of_LSK"]
         np.testing.assert_allclose(
             np.sort(values.loc[values["id"] == "C3.marrow.HSC", "value"]), np.sort(np.log2(hsc["value"]))
         )

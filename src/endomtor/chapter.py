@@ -17,6 +17,7 @@ from endomtor import contract, figures, paths, worlds
 from endomtor.analyses import reporting
 from endomtor.claims import boxes, catalogue, evidence, ledger
 from endomtor.contract import Dataset
+from endomtor.errors import ClaimsError
 from endomtor.figures import publish
 from endomtor.provenance import Provenance
 from endomtor.stats import Estimate
@@ -69,9 +70,18 @@ class Chapter:
         family : str, optional
             Records of one family are adjusted together (Holm).
         provenance : Provenance, optional
-            Of public data; the chapter's own data set when left out.
+            Of the public data behind a premise or a context row; the chapter's own data set when left out.
+
+        Raises
+        ------
+        ClaimsError
+            No rule covers the id, or a prediction would be tested on other data than the chapter's own.
         """
         rule = catalogue.load().rule(evidence_id)
+        if provenance is not None and rule.kind == "prediction":
+            raise ClaimsError(
+                f"{evidence_id} is a prediction: it is tested on the chapter's data, not {provenance.title!r}"
+            )
         reason = self.dataset.withheld(table, *(compared or estimate.n)) if table else ""
         if reason and not estimate.withheld:
             estimate = replace(estimate, withheld=reason)
@@ -126,7 +136,7 @@ class Chapter:
         kind, example = origins[0].kind, origins[0].example
         if any(record.kind != "context" for record in records):
             columns[boxes.heading(kind, example=example)] = [
-                boxes.word(record.verdict, example=example) for record in records
+                boxes.word(kind, record.verdict, example=example) for record in records
             ]
         for what in ("estimand", "unit", "method"):
             values = list(dict.fromkeys(getattr(record, what) for record in records))

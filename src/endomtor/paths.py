@@ -7,7 +7,7 @@ import platformdirs
 
 
 def root() -> Path:
-    """Return the book's root: the nearest folder at or above the working directory that holds a book, else this clone's."""
+    """Return the book's root: the nearest folder upwards from the working directory that is one, else this clone."""
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "_toc.yml").is_file() and (folder / "data" / "claims.toml").is_file():
@@ -28,8 +28,8 @@ def build_dir() -> Path:
 def evidence_dir() -> Path:
     """Return where a chapter writes its evidence.
 
-    A build sets `ENDOMTOR_EVIDENCE`. A notebook run by hand writes elsewhere, so that it cannot change the ledger of the
-    last build.
+    A build sets `ENDOMTOR_EVIDENCE`. A notebook run by hand writes elsewhere, so that it cannot change the ledger of
+    the last build.
     """
     return Path(os.environ.get("ENDOMTOR_EVIDENCE") or root() / "_build" / "interactive" / "evidence")
 

@@ -37,4 +37,4 @@ def is_relative(unit: str) -> bool:
 
 def slug(unit: str) -> str:
     """Return a unit as part of an id: letters, digits and underscores."""
-    return re.sub(r"[^A-Za-z0-9]+", "_", unit.replace("%", "percent")).strip("_")
+    return re.sub(r"[^A-Za-z0-9]+", "_", unit.replace("%", "percent")).strip("_") or "unit"

@@ -4,7 +4,6 @@ Blood lineages, marrow populations, HSC polarity and gamma-H2AX, limiting diluti
 phi, how far ECKO went from young to aged. Verification of the knock-out and survival; blood of DO mice as context.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -374,7 +373,7 @@ def marrow_ids(population: str, units: Iterable[str]) -> dict[str, str]:
     first, *rest = sorted(units, key=lambda unit: (amounts.is_relative(unit), unit))
     ids = {f"C3.marrow.{population}": first}
     for unit in rest:
-        slug = re.sub(r"[^A-Za-z0-9]+", "_", unit.replace("%", " pct ")).strip("_") or "unit"
+        slug = amounts.slug(unit)
         # Two spellings of one unit would give one id.
         while f"C3.marrow.{population}.{slug}" in ids:
             slug += "_"
@@ -524,14 +523,15 @@ def show_cells_as_n(chapter: Chapter, table: pd.DataFrame | None) -> None:
         if answer is None or any(one.withheld for one in answer):
             continue
         rows += [
-            {"": _cell_name(assay), "n": words, "difference": one.estimate}
-            | {"95 %": reporting.limits_text(one), "p": one.p, "units": _n(one)}
+            {"": _cell_name(assay), "unit": words, "difference": one.estimate}
+            | {"95 %": reporting.limits_text(one), "p": one.p, "n": " and ".join(map(str, one.n.values()))}
             for words, one in zip(("animals", "WRONG: cells"), answer, strict=True)
         ]
     if rows:
         figures.table(
             pd.DataFrame(rows),
-            caption="Animals as n and, wrong on purpose, cells as n. Mean per cell, ECKO minus its reference.",
+            caption="Animals as n and, wrong on purpose, cells as n. Mean per cell, ECKO minus its reference, with n "
+            "of both.",
             provenance=chapter.provenance,
         )
 

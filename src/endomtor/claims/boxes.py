@@ -74,8 +74,10 @@ def heading(kind: str, *, example: bool = False) -> str:
     return HEADINGS["example" if example and kind == "measured" else kind]
 
 
-def word(verdict: str, *, example: bool = False) -> str:
-    """Return a verdict as a cell under `heading`: the bare word, in quotes when the data are an invented example."""
+def word(kind: str, verdict: str, *, example: bool = False) -> str:
+    """Return a verdict as a cell under `heading`, which says the rest; what was planted is always called so."""
+    if kind == "simulated":
+        return phrase(kind, verdict).removesuffix(" (numbers assumed)")
     return f"“{verdict}”" if example and verdict != verdicts.NOT_TESTABLE else verdict
 
 
@@ -115,9 +117,7 @@ def ledger_html(ledger: dict) -> str:
     dataset = ledger["dataset"]
     kind, example = dataset["provenance"], dataset["example"]
     evidence = {record["id"]: record for record in ledger["evidence"]}
-    heading = {"simulated": "Analysis, on simulated data", "measured": "Prediction, on measured data"}[kind]
-    if example:
-        heading = "Prediction, on example data"
+    column = f"{'Analysis' if kind == 'simulated' else 'Prediction'}, on {dataset_kind(dataset)} data"
     rows = []
     for claim in ledger["claims"]:
         premise, prediction = claim["premise"], claim["prediction"]
@@ -128,14 +128,14 @@ def ledger_html(ledger: dict) -> str:
             f"<p>{escape(claim['text'])}</p>{caution}</td>"
             f'<td data-label="Premise, on public data">{badge("public", premise["verdict"], premise["reason"])}'
             f"{_numbers(premise, evidence)}</td>"
-            f'<td class="endomtor-cell-{dataset_kind(dataset)}" data-label="{heading}">'
+            f'<td class="endomtor-cell-{dataset_kind(dataset)}" data-label="{column}">'
             f"{badge(kind, prediction['verdict'], prediction['reason'], example=example)}"
             f"{_numbers(prediction, evidence)}</td></tr>"
         )
     return (
         f'<p class="endomtor-dataset">{escape(dataset_sentence(dataset))}</p>'
         '<table class="endomtor-ledger"><thead><tr><th scope="col">Id</th><th scope="col">Claim, in our words</th>'
-        f'<th scope="col">Premise, on public data</th><th scope="col">{heading}</th></tr></thead>'
+        f'<th scope="col">Premise, on public data</th><th scope="col">{column}</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
 

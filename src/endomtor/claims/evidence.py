@@ -62,10 +62,9 @@ def make(
     Raises
     ------
     ClaimsError
-        A premise or context row on simulated data, or a prediction on public data.
+        A premise or context row on data that are not public.
     """
-    public = provenance.kind == "public"
-    if public != (rule.kind in ("premise", "context")):
+    if rule.kind != "prediction" and provenance.kind != "public":
         raise ClaimsError(f"evidence {rule.id} is a {rule.kind}, which {provenance.kind} data cannot test")
     verdict = verdicts.judge(estimate, rule)
     if provenance.kind == "simulated":

@@ -107,7 +107,7 @@ def write(build_dir: Path, dataset_dir: Path) -> dict:
     dataset = contract.provenance_of(dataset_dir)
     for record in records:
         own = record.provenance
-        if own["kind"] != "public" and (own["kind"], own["world"], own["seed"]) != (
+        if record.kind == "prediction" and (own["kind"], own["world"], own["seed"]) != (
             dataset.kind,
             dataset.world,
             dataset.seed,

@@ -27,7 +27,7 @@ _BANDS = {
     "public": {"facecolor": "#E4EDF6", "edgecolor": "#E4EDF6", "hatch": None},
     "measured": {"facecolor": "#1F3B2D", "edgecolor": "#1F3B2D", "hatch": None},
 }
-_SHORT = 30
+_SHORT = 32
 """Characters of a table's cell that are not broken over lines."""
 _LINE_INCHES = 0.19
 _MARGIN = 0.09
