@@ -257,7 +257,7 @@ def test_exclusions_and_empty_cells_are_taken_out_and_counted(tmp_path, tables):
     assert len(ds.tables["ecko_marrow"]) == 15
     assert one(ds.warnings, file="exclusions.csv").row == 6
     said = " ".join(ds.describe(["ecko_blood", "ecko_marrow"]))
-    assert "n of animal is young 4, aged 3, control 4, ecko 4" in said
+    assert "unit animal; n: young 4, aged 3, control 4, ecko 4" in said
     assert "aged0 left out (sick), 1 row." in said
     assert "1 empty cell in value left out (1 animal)" in said
 

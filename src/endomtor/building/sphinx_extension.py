@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -26,6 +27,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", _note_code)
     app.connect("config-inited", _name_addresses)
     app.connect("source-read", _show_executed)
+    app.add_html_math_renderer("mathml", (_inline_formula, None), (_formula, None))
     for name, directive in {
         "ledger": LedgerDirective,
         "contract": ContractDirective,
@@ -93,6 +95,18 @@ def unbuilt_page_of(committed: str) -> str:
     return nbformat.writes(notebook)
 
 
+def _inline_formula(writer, node: nodes.math) -> None:
+    """Write a formula as MathML: browsers and screen readers know it, and no script has to be fetched for it."""
+    writer.body.append(tex2mathml(node.astext()))
+    raise nodes.SkipNode
+
+
+def _formula(writer, node: nodes.math_block) -> None:
+    """Write a displayed formula; see `_inline_formula`."""
+    writer.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
+    raise nodes.SkipNode
+
+
 class LedgerDirective(SphinxDirective):
     """`{endomtor-ledger}`: the ledger of the build as a table."""
 
@@ -156,7 +170,7 @@ class BuildDirective(SphinxDirective):
             "endomtor": version("endomtor"),
             "packages": ", ".join(f"{name} {version(name)}" for name in SHOWN_VERSIONS),
         }
-        lines = ["| | |", "| --- | --- |", *(f"| {key} | {value} |" for key, value in rows.items())]
+        lines = ["| of this build | |", "| --- | --- |", *(f"| {key} | {value} |" for key, value in rows.items())]
         return self.parse_text_to_nodes("\n".join(lines))
 
 

@@ -134,7 +134,7 @@ class Dataset:
             n = frame.loc[(frame[by] == list(levels)).all(axis=1), table.unit].nunique()
             counts += [f"{' '.join(levels)} {n}"] if n else []
         groups = ", ".join(counts)
-        return f"{name}: n of {table.unit.replace('_', ' ')} is {groups}."
+        return f"{name}: unit {table.unit.replace('_', ' ')}; n: {groups}."
 
 
 def _design_text(value: object) -> str:
