@@ -165,6 +165,8 @@ chapter.results("C4.transcriptome", caption="Resemblance of the ECKO transcripto
 # For each of the twelve studies one slope is computed: the fold changes here on the fold changes that this study published.
 # **The unit is the study, and all of it is conditional on these four mice a population**: with two against two no test over animals can give a p below 1/3.
 # The slope on a published signature is *concordance*, not phi: there is no ECKO in it.
+# Its size is not to be read as "as strong as published": published fold changes carry noise and were chosen for being significant.
+# The studies also share genes and these mice, so that the interval over studies is narrower than one over new mice would be.
 
 # %%
 populations = transcriptome.populations(chapter)

@@ -38,7 +38,10 @@ def side(claim: Claim, records: list[Record], kind: str, truths: dict[str, bool 
         known = [truths[record.id] for record in primary]
         truth = None if None in known else sum(known) >= needed
         verdict = verdicts.in_world(verdict, truth)
-    return {"verdict": verdict.word, "reason": verdict.reason, **entry, "p": combined.p, "k": combined.k}
+    # Too few primaries were recorded at all: nothing was withheld, data are missing.
+    lacking = combined.k < needed and combined.k == len(primary)
+    reason = "no data" if lacking else verdict.reason
+    return {"verdict": verdict.word, "reason": reason, **entry, "p": combined.p, "k": combined.k}
 
 
 def _as_primary(record: Record, rule: catalogue.Rule) -> tuple[str, str, float]:
