@@ -307,3 +307,42 @@ def test_the_committed_notebook_says_that_it_was_not_executed():
 def test_the_date_honours_source_date_epoch(monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     assert sphinx_extension.build_date().isoformat() == "1970-01-02T00:00:00+00:00"
+
+
+@pytest.mark.skipif(not hasattr(os, "O_DIRECT"), reason="a pipe that keeps writes apart is Linux's own")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_jobs_news_is_one_write_of_one_line(unbuffered):
+    """Jobs and Snakemake share a pipe: news in two writes was mixed with others' lines, and the build hung."""
+    reader, writer = os.pipe2(os.O_DIRECT)
+    code = "from endomtor.building.jobs import _tell; _tell(job='03', state='failed', message='x' * 100_000)"
+    variables = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    subprocess.run([sys.executable, "-c", code], stdout=writer, env=variables, check=True)
+    os.close(writer)
+    line = os.read(reader, 65_536)
+    assert os.read(reader, 65_536) == b""
+    assert len(line) <= 4096
+    assert line.startswith(b"\n@endomtor {")
+    assert line.endswith(b"}\n")
+
+
+def test_news_is_found_between_other_words():
+    news = {"job": "03", "state": "running"}
+    assert workflow._news(f"Select jobs{workflow.NEWS}{json.dumps(news)}Select jobs\n") == news
+    assert workflow._news(f"{workflow.NEWS}{{broken\n") is None
+    assert workflow._news("Select jobs\n") is None
+
+
+def test_a_build_that_cannot_report_ends_and_takes_its_jobs_with_it(tmp_path):
+    root = small_book(tmp_path / "book")
+
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            if "data" in text:
+                raise RuntimeError("nobody listens")
+            return len(text)
+
+    settings = Settings(root=str(root), build=str(root / "_build"))
+    with pytest.raises(RuntimeError, match="nobody listens"):
+        workflow.build(settings, jobs=1, console=Console(file=Closed(), width=200))
+    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(root / "_build") not in processes

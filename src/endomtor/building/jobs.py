@@ -75,6 +75,10 @@ JOBS: dict[str, tuple[str, Callable]] = {
 }
 
 
+_LONGEST_MESSAGE = 3000
+"""Bytes of a message; the rest of the line and JSON's escapes need room as well."""
+
+
 def main(arguments: list[str]) -> int:
     """Run a job, tell its news on stdout, return the exit status."""
     settings_file, job, *chapter = arguments
@@ -98,7 +102,12 @@ def main(arguments: list[str]) -> int:
 
 
 def _tell(**news) -> None:
-    print(f"\n{NEWS}{json.dumps(news)}", flush=True)
+    # In one write, and short enough for a pipe to take it whole (POSIX: 4096 bytes): Snakemake and the other jobs write
+    # to the same pipe, and a line with theirs in its middle could not be read.
+    if "message" in news:
+        news["message"] = news["message"].encode()[:_LONGEST_MESSAGE].decode(errors="ignore")
+    sys.stdout.flush()
+    os.write(sys.stdout.fileno(), f"\n{NEWS}{json.dumps(news, ensure_ascii=False)}\n".encode())
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -191,9 +192,15 @@ def build(settings: Settings, *, jobs: int, console) -> None:
                 text=True,
                 errors="replace",
                 pass_fds=[lock],
+                start_new_session=True,
             ) as process,
         ):
-            failures, done = _report(process.stdout, console, log)
+            try:
+                failures, done = _report(process.stdout, console, log)
+            except BaseException:
+                # Nobody would read on: without this, Snakemake and its jobs would wait for ever to be heard.
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
 
     if process.returncode or failures:
         raise BuildError("\n".join(failures) or f"Snakemake could not build the book; see {log}:\n{_tail(log)}")
@@ -248,12 +255,12 @@ def _report(lines: Iterable[str], console, log: Path) -> tuple[list[str], set[st
     debug = bool(os.environ.get("ENDOMTOR_DEBUG"))
     with open(log, "w", encoding="utf-8") as stream, console.status("looking for what has changed") as status:
         for line in lines:
-            if not line.startswith(NEWS):
+            news = _news(line)
+            if news is None:
                 stream.write(line)
                 if debug:
                     console.print(line, end="", markup=False, highlight=False, soft_wrap=True)
                 continue
-            news = json.loads(line.removeprefix(NEWS))
             job = news["job"]
             if news["state"] == "running":
                 running[job] = None
@@ -266,6 +273,15 @@ def _report(lines: Iterable[str], console, log: Path) -> tuple[list[str], set[st
                     done.add(job)
             status.update(f"running {', '.join(running)}" if running else "going on")
     return failures, done
+
+
+def _news(line: str) -> dict | None:
+    """Return the news in a line, wherever it begins; None where there is none."""
+    _, found, text = line.partition(NEWS)
+    try:
+        return json.JSONDecoder().raw_decode(text)[0] if found else None
+    except ValueError:
+        return None
 
 
 def _tail(log: Path, lines: int = 8) -> str:
