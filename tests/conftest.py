@@ -54,7 +54,8 @@ def build_book(out: Path, *options: str, offline: bool = True) -> Path:
     """Run `endomtor build` as a user does, into `out`, and return it; frozen public tables unless told otherwise."""
     command = [str(Path(sys.executable).with_name("endomtor")), "build", "--out", str(out), *options]
     command += ["--offline"] if offline else []
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    # A build takes one minute; one that hangs must not take the whole run with it.
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600)
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
     return out
 
