@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -146,18 +145,24 @@ def test_exact_tests_without_information_answer_one(test, samples):
     assert test(table(*samples), **TWO).p == 1
 
 
-def test_block_equals_least_squares_by_statsmodels():
+def test_block_gives_the_estimate_of_least_squares_by_statsmodels():
     from statsmodels.formula.api import ols
 
     rng = np.random.default_rng(5)
     data = table(rng.normal(1, 1, 7), rng.normal(0, 1, 6), batch=list("1122334112234"), sex=list("FMFMFMFMFMFMF"))
     fit = ols("y ~ C(arm, Treatment('b')) + batch + sex", data).fit()
     got = groups.difference(data, **TWO, block=["batch", "sex"])
-    term = "C(arm, Treatment('b'))[T.a]"
-    assert [got.estimate, got.p, got.df] == pytest.approx([fit.params[term], fit.pvalues[term], fit.df_resid])
-    assert [got.ci_low, got.ci_high] == pytest.approx(fit.conf_int().loc[term].tolist())
-    assert list(got.inner) == pytest.approx(fit.conf_int(alpha=0.1).loc[term].tolist())
-    assert got.method == "additive linear model, group + batch + sex"
+    assert got.estimate == pytest.approx(fit.params["C(arm, Treatment('b'))[T.a]"])
+    assert got.method == "additive linear model, group + batch + sex, a variance for each group"
+
+
+def test_a_paired_block_is_the_paired_t_test():
+    rng = np.random.default_rng(7)
+    a, b = rng.normal(1, 3, 6), rng.normal(0, 1, 6)
+    got = groups.difference(table(a, b, batch=list("123456" * 2)), **TWO, block="batch")
+    r = stats.ttest_rel(a, b)
+    interval = r.confidence_interval()
+    assert [got.p, got.df, got.ci_low, got.ci_high] == pytest.approx([r.pvalue, 5, interval.low, interval.high])
 
 
 # --- blocks that cannot or need not enter ---
@@ -274,8 +279,8 @@ def test_treatment_within_age_without_batch_is_welch_and_consistent():
             b="vehicle",
             unit="animal",
         )
-        same = {"n": alone.n, "warnings": alone.warnings}
-        assert replace(got[age], **same) == alone
+        numbers = [(one.estimate, one.ci_low, one.ci_high, *one.inner, one.p, one.df) for one in (got[age], alone)]
+        assert numbers[0] == pytest.approx(numbers[1])
     assert got["interaction"].estimate == pytest.approx(got["aged"].estimate - got["young"].estimate)
     assert got["averaged"].estimate == pytest.approx((got["aged"].estimate + got["young"].estimate) / 2)
     assert got["averaged"].n == {
@@ -283,7 +288,7 @@ def test_treatment_within_age_without_batch_is_welch_and_consistent():
     }  # fmt: skip
 
 
-def test_treatment_within_age_with_batch_equals_statsmodels():
+def test_treatment_within_age_with_batch_gives_the_estimate_of_statsmodels():
     from statsmodels.formula.api import ols
 
     data = rapamycin()
@@ -294,8 +299,7 @@ def test_treatment_within_age_with_batch_equals_statsmodels():
     weights = {"youngrapamycin": 0.5, "youngvehicle": -0.5, "agedrapamycin": 0.5, "agedvehicle": -0.5}
     test = fit.t_test([weights.get(name[5:-1], 0.0) if name.startswith("cell") else 0.0 for name in names])
     assert got["averaged"].estimate == pytest.approx(test.effect.item())
-    assert got["averaged"].p == pytest.approx(test.pvalue.item())
-    assert [got["averaged"].ci_low, got["averaged"].ci_high] == pytest.approx(test.conf_int().ravel().tolist())
+    assert 0 < got["averaged"].df < fit.df_resid
 
 
 def test_a_missing_cell_withholds_only_what_needs_it():
@@ -389,15 +393,3 @@ def test_duplicated_rows_raise_everywhere():
         groups.contrasts(twice, value="y", treatment="drug", reference="veh", by="age", unit="animal")
     with pytest.raises(UnitError):
         groups.treatment_within_age(pd.concat([rapamycin()] * 2), value="y")
-
-
-@pytest.mark.parametrize(("n_a", "n_b", "spread"), [(3, 3, 1.0), (3, 9, 3.0), (8, 8, 1.0)])
-def test_welch_keeps_its_error_rate(n_a, n_b, spread):
-    rng = np.random.default_rng(11)
-    false = 0
-    for _ in range(1000):
-        samples = [rng.normal(0, spread, n_a), rng.normal(0, 1, n_b)]
-        estimate, error, df = groups.welch_contrast(samples, [1, -1])
-        false += abs(estimate) > stats.t.ppf(0.975, df) * error
-    # Upper 99.9 % limit of a binomial with 1000 draws at 5 %, and a little for Welch's own approximation.
-    assert false <= 78

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from endomtor.errors import EndomtorError, UnitError
-from endomtor.stats import resemblance
+from endomtor.stats import linear, resemblance
 from endomtor.stats.resemblance import (
     NoAgingReference,
     hypergeometric_logsf,
@@ -125,7 +125,8 @@ def test_a_limit_at_infinity_is_named_and_not_clipped():
     t = stats.t.ppf(0.975, 12)
     for sign in (1.0, -1.0):
         # N is far from 0 and D lies on its critical value: the set reaches infinity on one side only.
-        ratio = resemblance._Ratio(sign * 6.0, t, np.array([[1.0, 0.0, 1.0]]), np.array([12.0]))
+        spread = (1 / 12, 0.0, 2 / 12, 0.0, 1 / 12)
+        ratio = resemblance._Ratio(sign * 6.0, t, variance=(1.0, 0.0, 1.0), spread=spread)
         found = resemblance._invert(ratio, 0.95)
         limit = sign * (36 - t**2) / (2 * 6 * t)
         assert found.kind == ("upper_unbounded" if sign > 0 else "lower_unbounded")
@@ -217,23 +218,24 @@ def test_young_stands_in_for_control_and_its_covariance_is_used():
     assert found.p == pytest.approx(min(1, 2 * max(found.aging_p, one_sided)), rel=1e-9)
 
 
-def test_a_block_gives_the_test_of_the_additive_linear_model():
+def test_with_blocks_the_limits_are_where_the_contrast_is_just_significant():
     rng = np.random.default_rng(9)
     frame = cohort(rng, aging=2.0)
     frame["batch"] = [f"b{i % 3}" for i in range(len(frame))]
+    frame["sex"] = [f"s{i // 3 % 2}" for i in range(len(frame))]
     frame["y"] += frame["batch"].map({"b0": 0.0, "b1": 3.0, "b2": -2.0})
-    found = phi(frame, direction="greater", block="batch", **COLUMNS)
-    model = smf.ols("y ~ 0 + group + C(batch)", frame).fit()
-    names = list(model.params.index)
-
-    def contrast(at):
-        weights = {"group[ecko]": 1, "group[control]": -1, "group[aged]": -at, "group[young]": at}
-        return model.t_test([weights.get(name, 0) for name in names])
-
+    found = phi(frame, direction="greater", block=["batch", "sex"], **COLUMNS)
+    names = ["young", "aged", "control", "ecko"]
+    blocks = tuple(linear.codes(frame[name]) for name in ("batch", "sex"))
     for limit in (found.ci_low, found.ci_high):
-        assert float(contrast(limit).pvalue) == pytest.approx(0.05, rel=1e-7)
-    assert found.df == pytest.approx(model.df_resid)
-    assert abs(found.estimate - 0.5) < 0.6
+        model = linear.layout(tuple(map(names.index, frame["group"])), blocks, ((limit, -limit, -1.0, 1.0),))
+        variances = np.maximum(model.variances(frame["y"].to_numpy()), 0)
+        (variance,), spread = model.moments(model.products[0, 0][None], variances)
+        t = model.weights[0] @ frame["y"] / np.sqrt(variance)
+        assert 2 * stats.t.sf(abs(t), variance**2 / spread[0, 0]) == pytest.approx(0.05, rel=1e-7)
+    ols = smf.ols("y ~ 0 + group + C(batch) + C(sex)", frame).fit().params
+    aging = ols["group[aged]"] - ols["group[young]"]
+    assert found.estimate == pytest.approx((ols["group[ecko]"] - ols["group[control]"]) / aging)
     constant = phi(frame.assign(batch="x"), direction="greater", block="batch", **COLUMNS)
     assert constant == phi(frame, direction="greater", **COLUMNS)
 

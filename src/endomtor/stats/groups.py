@@ -1,7 +1,6 @@
 """Groups of animals compared: one value per experimental unit, two groups or a two-way layout.
 
-Without a block each group keeps its own variance (Welch); with one, an additive linear model with pooled variance is
-fitted.
+Each group keeps its own variance, with or without additive blocks (see `endomtor.stats.linear`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,11 +11,15 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, special, stats
 
+from endomtor.stats import linear
 from endomtor.stats.estimate import Estimate
-from endomtor.stats.units import block_levels, n_per_group, one_row_per_unit, smallest_attainable_p
+from endomtor.stats.units import block_levels, n_per_group, one_row_per_unit, smallest_attainable_p, text
 
 INNER_LEVEL = 0.90
 """Coverage of `Estimate.inner`: two one-sided tests at 5 % each."""
+
+ROUNDING = 10 * np.finfo(float).eps
+"""R's t.test draws the same line: an error below this share of the values is rounding, not biology."""
 
 LARGEST_PERMUTATION = 44
 """Units in both groups together up to which all allocations are counted (2**22 half sums; about a second)."""
@@ -89,9 +92,10 @@ def difference(
     -------
     Estimate
         Without a usable block: Welch's t (each group its own variance; Welch 1947, Satterthwaite df). With one: least
-        squares on group + block, pooled variance, residual df. `withheld` says why there is no verdict: a group with
-        fewer than two units, group and block (or `check`) completely confounded, no residual df, or values that do not
-        vary. A confounded contrast keeps its raw difference, without interval or p.
+        squares on group + block, still a variance for each group (see `endomtor.stats.linear`); in a paired design
+        that is the paired t test. `withheld` says why there is no verdict: a group with fewer than two units, group
+        and block (or `check`) completely confounded, no residual df, or values that do not vary. A confounded contrast
+        keeps its raw difference, without interval or p.
 
     Raises
     ------
@@ -100,11 +104,11 @@ def difference(
     ValueError
         A value is infinite.
     """
-    rows = _prepare(frame, value, unit, "comparison of two groups", {group: (a, b)})
+    one_row_per_unit(frame, unit, design="comparison of two groups")
     answers = _contrast_answers(
-        rows,
+        frame,
         value=value,
-        cells=rows[group].astype(str),
+        cells=text(frame[group]),
         contrasts={"difference": {a: 1.0, b: -1.0}},
         unit=unit,
         block=block,
@@ -145,18 +149,17 @@ def treatment_within_age(
     -------
     dict[str, Estimate]
         One entry for each of `ages` (treated - untreated within it), `interaction` (second age's contrast minus the
-        first's) and `averaged` (both ages with equal weight, whatever their n). Without a batch each of the four cells
-        keeps its own variance (Welch-Satterthwaite); with one, an additive model of cells + batch with pooled variance.
-        A contrast whose cells are missing or confounded is withheld, the others are given. The p are not adjusted for
-        one another.
+        first's) and `averaged` (both ages with equal weight, whatever their n). Each of the four cells keeps its own
+        variance (Welch-Satterthwaite), with an additive batch or without. A contrast whose cells are missing or
+        confounded is withheld, the others are given. The p are not adjusted for one another.
 
     Raises
     ------
     UnitError
         A unit occurs in several rows.
     """
-    rows = _prepare(frame, value, unit, "comparison within ages", {age_group: ages, treatment: (treated, untreated)})
-    cells = rows[age_group].astype(str) + " " + rows[treatment].astype(str)
+    one_row_per_unit(frame, unit, design="comparison within ages")
+    cells = [f"{age} {given}" for age, given in zip(text(frame[age_group]), text(frame[treatment]), strict=True)]
     first, second = ({f"{age} {treated}": 1.0, f"{age} {untreated}": -1.0} for age in ages)
     contrasts = {
         ages[0]: first,
@@ -165,7 +168,7 @@ def treatment_within_age(
         "averaged": {cell: weight / 2 for cell, weight in (first | second).items()},
     }
     return _contrast_answers(
-        rows, value=value, cells=cells, contrasts=contrasts, unit=unit, block=batch, check=check, level=level
+        frame, value=value, cells=cells, contrasts=contrasts, unit=unit, block=batch, check=check, level=level
     )
 
 
@@ -207,7 +210,7 @@ def hedges_g(
         return _withheld(_too_few(n), np.nan, **about)
     df = len(x) + len(y) - 2
     pooled = sqrt((x.var(ddof=1) * (len(x) - 1) + y.var(ddof=1) * (len(y) - 1)) / df)
-    if _constant(pooled, rows[value]):
+    if not pooled > ROUNDING * rows[value].abs().max():
         return _withheld(_no_spread(n), np.nan, **about)
     scale = sqrt(1 / len(x) + 1 / len(y))
     t = (x.mean() - y.mean()) / (pooled * scale)
@@ -491,113 +494,93 @@ def _two_groups(
 
 
 def _contrast_answers(
-    rows: pd.DataFrame,
+    frame: pd.DataFrame,
     *,
     value: str,
-    cells: pd.Series,
+    cells: Sequence[str],
     contrasts: Mapping[str, Mapping[str, float]],
     unit: str,
     block: str | Sequence[str] | None,
     check: Sequence[str],
     level: float,
 ) -> dict[str, Estimate]:
-    """Estimate contrasts of cell means: Welch where no block is usable, else the additive model."""
+    """Estimate contrasts of cell means; `cells` names the cell of each row, those of no contrast are left out."""
+    values = frame[value].to_numpy(float)
+    wanted = dict.fromkeys(cell for weights in contrasts.values() for cell in weights)
+    keep = [i for i, (cell, known) in enumerate(zip(cells, ~np.isnan(values), strict=True)) if known and cell in wanted]
+    y, cells = values[keep], [cells[i] for i in keep]
+    if not np.isfinite(y).all():
+        raise ValueError(f"the column '{value}' holds infinite values, expected finite ones (was the log of 0 taken?)")
     blocks = [block] if isinstance(block, str) else list(block or ())
-    used = [name for name in blocks if _usable(rows[name])]
-    n_all = {cell: int((cells == cell).sum()) for weights in contrasts.values() for cell in weights}
-    y = rows[value].to_numpy(float)
+    levels = {name: block_levels(frame[name])[keep] for name in dict.fromkeys([*blocks, *check])}
+    used = [name for name in blocks if _usable(levels[name])]
+    n_all = {cell: cells.count(cell) for cell in wanted}
     present = [cell for cell, count in n_all.items() if count]
-    design = _design(rows, cells, present, used)
-    inverse = np.linalg.pinv(design)
-    df_pooled = len(y) - int(np.linalg.matrix_rank(design)) if len(y) else 0
+    numbers = tuple(map(present.index, cells))
+    rows = {name: tuple(weights.get(cell, 0.0) for cell in present) for name, weights in contrasts.items()}
+    model = (
+        linear.layout(numbers, tuple(linear.codes(levels[name]) for name in used), tuple(rows.values()))
+        if keep
+        else None
+    )
+    variances = np.maximum(model.variances(y - y.mean()), 0) if keep else np.zeros(0)
     answers = {}
-    for name, weights in contrasts.items():
+    for place, (name, weights) in enumerate(contrasts.items()):
         n = {cell: n_all[cell] for cell in weights}
-        method = "additive linear model, group + " + " + ".join(used) if used else "Welch t test"
+        method = "Welch t test"
+        if used:
+            method = f"additive linear model, group + {' + '.join(used)}, a variance for each group"
         about = {"n": n, "unit": unit, "level": level, "method": method}
         if min(n.values()) < 2:
             answers[name] = _withheld(_too_few(n), _raw(y, cells, weights), **about)
             continue
-        involved = cells.isin(list(weights))
-        clash = [column for column in used if not _estimable(_design(rows, cells, present, [column]), present, weights)]
-        clash += [
-            column
-            for column in check
-            if _usable(rows.loc[involved, column])
-            and not _estimable(
-                _design(rows[involved], cells[involved], list(weights), [column]), list(weights), weights
-            )
-        ]
-        if not clash and not _estimable(design, present, weights):
+        clash = [column for column in used if not _estimable(cells, levels[column], weights)]
+        clash += [column for column in check if not _estimable(cells, levels[column], weights, only_involved=True)]
+        if not clash and not model.estimable[place]:
             clash = used
         if clash:
             culprit = " and ".join(f"'{column}'" for column in dict.fromkeys(clash))
             sentence = f"What sets {' and '.join(weights)} apart cannot be told from {culprit} in these data."
             answers[name] = _withheld(sentence, _raw(y, cells, weights), **about)
             continue
-        if used and df_pooled < 1:
+        products = model.products[place, place][None]
+        (variance,), spread = model.moments(products, variances)
+        if used and not model.spread_known(products):
             sentence = f"No degree of freedom is left for the error once {' and '.join(used)} is in the model."
             answers[name] = _withheld(sentence, _raw(y, cells, weights), **about)
             continue
-        if used:
-            vector = _contrast_vector(design, present, weights)
-            residuals = y - design @ (inverse @ y)
-            estimate, df = vector @ inverse @ y, df_pooled
-            error = sqrt(residuals @ residuals / df) * float(np.linalg.norm(vector @ inverse))
-        else:
-            samples = [y[(cells == cell).to_numpy()] for cell in weights]
-            estimate, error, df = welch_contrast(samples, list(weights.values()))
-        if _constant(error, rows[value]):
-            answers[name] = _withheld(_no_spread(n), float(estimate), **about)
+        estimate, error = float(model.weights[place] @ y), sqrt(max(variance, 0.0))
+        if not error > ROUNDING * np.abs(y).max():
+            answers[name] = _withheld(_no_spread(n), estimate, **about)
             continue
-        answers[name] = _t_answer(float(estimate), error, df, warnings=_design_warnings(n), **about)
+        df = float(variance**2 / spread[0, 0])
+        answers[name] = _t_answer(estimate, error, df, warnings=_design_warnings(n), **about)
     return answers
 
 
-def _design(rows: pd.DataFrame, cells: pd.Series, present: Sequence[str], blocks: Sequence[str]) -> np.ndarray:
-    """Return the indicator columns of the cells, then those of each block's levels."""
-    columns = [(cells.to_numpy() == cell)[:, None] for cell in present]
-    for name in blocks:
-        levels = block_levels(rows[name])
-        columns.append(levels[:, None] == np.unique(levels)[None, :])
-    return np.hstack(columns).astype(float) if columns else np.zeros((len(rows), 0))
-
-
-def _contrast_vector(design: np.ndarray, present: Sequence[str], weights: Mapping[str, float]) -> np.ndarray:
-    vector = np.zeros(design.shape[1])
-    vector[: len(present)] = [weights.get(cell, 0.0) for cell in present]
-    return vector
-
-
-def _estimable(design: np.ndarray, present: Sequence[str], weights: Mapping[str, float]) -> bool:
-    """Return whether the contrast of cells lies in the row space of the design (else the block takes it over)."""
-    vector = _contrast_vector(design, present, weights)
-    return bool(np.allclose(vector @ np.linalg.pinv(design) @ design, vector, atol=1e-8))
-
-
-def welch_contrast(samples: Sequence[np.ndarray], weights: Sequence[float]) -> tuple[float, float, float]:
-    """Return (estimate, standard error, df) of sum(weight x mean) over groups with unequal variances.
-
-    `samples` are arrays of shape (n_i,) with n_i >= 2. The df is Welch-Satterthwaite's (Welch 1947,
-    doi 10.1093/biomet/34.1-2.28), NaN where no sample varies; for two samples with weights 1 and -1 it is Welch's t
-    test.
-    """
-    parts = np.array([w**2 * x.var(ddof=1) / len(x) for x, w in zip(samples, weights, strict=True)])
-    estimate = sum(w * x.mean() for x, w in zip(samples, weights, strict=True))
-    spread = parts.sum()
-    below = sum(part**2 / (len(x) - 1) for part, x in zip(parts, samples, strict=True))
-    return float(estimate), sqrt(spread), float(spread**2 / below) if below > 0 else float("nan")
+def _estimable(
+    cells: Sequence[str], levels: Sequence[str], weights: Mapping[str, float], *, only_involved: bool = False
+) -> bool:
+    """Return whether a contrast of cells can be told from the levels of one block; always so where it is not usable."""
+    if only_involved:
+        pairs = [(cell, level) for cell, level in zip(cells, levels, strict=True) if cell in weights]
+        cells, levels = zip(*pairs, strict=True)
+    if not _usable(levels):
+        return True
+    present = list(dict.fromkeys(cells))
+    row = tuple(weights.get(cell, 0.0) for cell in present)
+    return bool(linear.layout(tuple(map(present.index, cells)), (linear.codes(levels),), (row,)).estimable[0])
 
 
 def _t_answer(estimate: float, error: float, df: float, *, level: float, **about) -> Estimate:
-    outer, inner = (stats.t.ppf((1 + cover) / 2, df) * error for cover in (level, INNER_LEVEL))
+    outer, inner = (float(special.stdtrit(df, (1 + cover) / 2)) * error for cover in (level, INNER_LEVEL))
     return Estimate(
         estimate=estimate,
-        ci_low=float(estimate - outer),
-        ci_high=float(estimate + outer),
-        inner=(float(estimate - inner), float(estimate + inner)),
-        p=float(2 * stats.t.sf(abs(estimate) / error, df)),
-        df=float(df),
+        ci_low=estimate - outer,
+        ci_high=estimate + outer,
+        inner=(estimate - inner, estimate + inner),
+        p=float(2 * special.stdtr(df, -abs(estimate) / error)),
+        df=df,
         level=level,
         **about,
     )
@@ -616,8 +599,8 @@ def _withheld(sentence: str, estimate: float, **about) -> Estimate:
     )
 
 
-def _raw(y: np.ndarray, cells: pd.Series, weights: Mapping[str, float]) -> float:
-    samples = {cell: y[(cells == cell).to_numpy()] for cell in weights}
+def _raw(y: np.ndarray, cells: Sequence[str], weights: Mapping[str, float]) -> float:
+    samples = {cell: y[[one == cell for one in cells]] for cell in weights}
     if any(len(sample) == 0 for sample in samples.values()):
         return float("nan")
     return float(sum(weight * samples[cell].mean() for cell, weight in weights.items()))
@@ -630,14 +613,8 @@ def _pooled(residuals: np.ndarray, parameters: int) -> tuple[float, int]:
     return float(residuals @ residuals / df), df
 
 
-def _usable(column: pd.Series) -> bool:
-    levels = block_levels(column)
-    return 1 < len(np.unique(levels)) < len(levels)
-
-
-def _constant(error: float, values: pd.Series) -> bool:
-    # R's t.test draws the same line: below it the spread is rounding, not biology.
-    return not error > 10 * np.finfo(float).eps * values.abs().max()
+def _usable(levels: Sequence[str]) -> bool:
+    return 1 < len(set(levels)) < len(levels)
 
 
 def _too_few(n: Mapping[str, int]) -> str:

@@ -3,7 +3,7 @@
 `phi = (ecko - control) / (aged - young)` on the scale of analysis: 0 is "like young", 1 "like aged".
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 from scipy.special import gammaln, stdtr, stdtrit
 
 from ..errors import EndomtorError
+from . import linear
 from .estimate import Estimate
 from .expression import log_counts
 from .units import block_levels, one_row_per_unit
@@ -33,31 +34,36 @@ class NoAgingReference(EndomtorError):
 class _Ratio:
     """Two contrasts of one endpoint, N = ecko - control and D = aged - young, and the variance of N - phi D.
 
-    The variance is a sum of independent components, one a row of `parts`, each c0 + c1 phi + c2 phi^2 with `df` degrees
-    of freedom. Everything is evaluated at homogeneous coordinates phi = p / q, so that phi = infinity is an ordinary
-    point.
+    Everything is evaluated at homogeneous coordinates phi = p / q, so that phi = infinity is an ordinary point:
+    `variance` holds the coefficients of q^2, pq and p^2 in the variance of q N - p D, and `spread` those of q^4 to p^4
+    in the sum that its degrees of freedom divide by.
     """
 
     numerator: float
     denominator: float
-    parts: np.ndarray
-    df: np.ndarray
+    variance: tuple[float, float, float]
+    spread: tuple[float, float, float, float, float]
+
+    @classmethod
+    def of(cls, model: linear.Layout, values: np.ndarray) -> "_Ratio":
+        n_d = model.weights @ values
+        variances = np.maximum(model.variances(values - values.mean()), 0)
+        v, s = model.moments(_products(model), variances)
+        powers = (s[0, 0], 2 * s[0, 1], 2 * s[0, 2] + s[1, 1], 2 * s[1, 2], s[2, 2])
+        return cls(float(n_d[0]), float(n_d[1]), tuple(map(float, v)), tuple(map(float, powers)))
 
     @property
     def estimate(self) -> float:
         return self.numerator / self.denominator if self.denominator else float("nan")
 
-    @property
-    def totals(self) -> np.ndarray:
-        return self.parts.sum(axis=0)
-
     def at(self, p, q):
         """W = q N - p D, its variance and its Welch-Satterthwaite df at phi = p / q (scalars or arrays)."""
-        variances = self.parts @ np.array([q * q, p * q, p * p])
-        variance = variances.sum(axis=0)
-        # The tiny terms give a variance of exactly 0 the smallest df instead of 0 / 0.
-        df = (variance**2 + _TINY) / ((1 / self.df) @ variances**2 + _TINY / self.df.min())
-        return q * self.numerator - p * self.denominator, variance, df
+        pp, pq, qq = p * p, p * q, q * q
+        v, s = self.variance, self.spread
+        variance = v[0] * qq + v[1] * pq + v[2] * pp
+        spread = s[0] * qq * qq + s[1] * qq * pq + s[2] * pq * pq + s[3] * pq * pp + s[4] * pp * pp
+        # The tiny terms give a variance of exactly 0 one degree of freedom instead of 0 / 0.
+        return q * self.numerator - p * self.denominator, variance, (variance**2 + _TINY) / (spread + _TINY)
 
     def upper_p(self, p: float, q: float, sign: float) -> float:
         """One-sided p of sign * (q N - p D) > 0."""
@@ -104,7 +110,7 @@ def _invert(ratio: _Ratio, level: float) -> ConfidenceSet:
     change of sign is a limit. The grid holds the estimate (always inside) and the phi with the largest fixed-df T
     (outside if anything is), so that neither a narrow set nor a narrow gap slips between two grid points.
     """
-    v_numerator, c1, v_denominator = ratio.totals
+    v_numerator, c1, v_denominator = ratio.variance
     size = (ratio.numerator**2 + v_numerator) / (ratio.denominator**2 + v_denominator)
     scale = np.sqrt(size) if size > 0 else 1.0
     tail = (1 + level) / 2
@@ -241,53 +247,33 @@ def _weights_of_groups(reference: str) -> tuple[list[str], np.ndarray]:
     return names, contrasts
 
 
-@dataclass(frozen=True)
-class _Model:
-    """Least-squares N and D as weighted sums over samples, and how their covariance follows from the residuals.
-
-    weights : array (2, samples); residuals : array (samples, samples), the matrix that takes values to residuals;
-    strata : list of (samples with a variance of their own, their degrees of freedom): one a group, or one in all.
-    """
-
-    weights: np.ndarray
-    residuals: np.ndarray
-    strata: list[tuple[np.ndarray, float]]
-
-    def variance_parts(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Covariances of (N, D) by stratum and row of `values` (rows, samples): (strata, rows, 2, 2), and their df."""
-        squares = (values @ self.residuals) ** 2
-        parts = [
-            np.multiply.outer(squares[:, rows].sum(axis=1) / df, self.weights[:, rows] @ self.weights[:, rows].T)
-            for rows, df in self.strata
-        ]
-        return np.stack(parts), np.array([df for _, df in self.strata])
+def _linear_model(
+    labels: Sequence[str], blocks: Mapping[str, Sequence[str]], names: list[str], contrasts: np.ndarray
+) -> linear.Layout | str:
+    """Group means with additive blocks and one variance a group; or why N and D cannot be had."""
+    numbers = tuple(map(names.index, labels))
+    rows = tuple(map(tuple, contrasts.tolist()))
+    model = linear.layout(numbers, tuple(map(linear.codes, blocks.values())), rows)
+    called = " and ".join(blocks)
+    for estimable, words in zip(model.estimable, ("ecko - {reference}", "aged - young"), strict=True):
+        if not estimable:
+            return f"{called} is confounded with group: {words} cannot be told from a difference between blocks."
+    if not model.spread_known(_products(model)):
+        return f"No residual degree of freedom is left after group and {called}."
+    return model
 
 
-def _linear_model(labels, blocks, names, contrasts) -> _Model | str:
-    """Group means, one variance a group; with blocks value ~ group + block, one variance. Else why it cannot be had."""
-    design = np.column_stack([(labels == name).astype(float) for name in names])
-    full = contrasts
-    if blocks is not None:
-        levels = sorted(set(blocks))[1:]
-        design = np.column_stack([design, *((blocks == level).astype(float) for level in levels)])
-        full = np.hstack([contrasts, np.zeros((2, len(levels)))])
-    inverse = np.linalg.pinv(design)
-    hat = design @ inverse
-    for row, words in zip(full, ("ecko - {reference}", "aged - young"), strict=True):
-        if not np.allclose(row @ inverse @ design, row, atol=1e-8):
-            return f"{{block}} is confounded with group: {words} cannot be told from a difference between blocks."
-    if blocks is None:
-        strata = [(labels == name, float((labels == name).sum() - 1)) for name in names]
-    else:
-        strata = [(np.ones(len(labels), bool), float(len(labels) - np.linalg.matrix_rank(design)))]
-    if any(df < 1 for _, df in strata):
-        return "No residual degree of freedom is left after group and {block}."
-    return _Model(full @ inverse, np.eye(len(labels)) - hat, strata)
+def _products(model: linear.Layout) -> np.ndarray:
+    """What the groups' variances are weighted with in the coefficients of q^2, pq and p^2, array (3, groups)."""
+    return np.array([model.products[0, 0], -2 * model.products[0, 1], model.products[1, 1]])
 
 
-def _quadratics(covariances: np.ndarray) -> np.ndarray:
-    """Var(N - phi D) from covariances of (N, D), array (k, 2, 2), as coefficients of 1, phi and phi^2, array (k, 3)."""
-    return np.column_stack([covariances[:, 0, 0], -2 * covariances[:, 0, 1], covariances[:, 1, 1]])
+def _usable_blocks(
+    frame: pd.DataFrame, block: str | Sequence[str] | None, *, own_level: bool = False
+) -> dict[str, np.ndarray]:
+    """Levels of each block but those that are constant or blank, or (unless `own_level`) different in every unit."""
+    found = {name: block_levels(frame[name]) for name in ([block] if isinstance(block, str) else block or ())}
+    return {name: levels for name, levels in found.items() if 1 < len(set(levels)) < len(levels) + own_level}
 
 
 def phi(
@@ -299,7 +285,7 @@ def phi(
     direction: str,
     smallest: float = 0.25,
     level: float = 0.95,
-    block: str | None = None,
+    block: str | Sequence[str] | None = None,
 ) -> Estimate:
     """Phi of one endpoint, with the confidence set that inverts Fieller's test.
 
@@ -310,17 +296,19 @@ def phi(
     `level`. That 0 lies outside the set says only that ecko differs from control; resemblance needs the aging
     contrast as well.
 
-    With `block` (batch, or a donor that feeds several niches) the group means are those of the additive linear model
-    value ~ group + block with one pooled variance and its residual degrees of freedom; a block that is constant, blank
-    or different in every unit leaves the model. Written here because no library inverts the test with degrees of
-    freedom that depend on phi.
+    With `block` (batch, a donor that feeds several niches, or both) the group means are those of the additive linear
+    model value ~ group + block, still with a variance for each group (`endomtor.stats.linear`); a block that is
+    constant, blank or different in every unit leaves the model. Written here because no library inverts the test with
+    degrees of freedom that depend on phi.
 
     Parameters
     ----------
     frame : DataFrame
         One row a unit. Rows of other groups are ignored; rows without a value are left out with a warning.
-    value, group, unit, block : str
-        Columns: a number on the scale of analysis; young, aged, control, ecko; the experimental unit; the block.
+    value, group, unit : str
+        Columns: a number on the scale of analysis; young, aged, control, ecko; the experimental unit.
+    block : str or sequence of str, optional
+        Columns of additive blocks.
     direction : {"greater", "less", "either"}
         The declared direction of aging. "either" tests the aging contrast two-sidedly.
     smallest : float
@@ -371,15 +359,10 @@ def phi(
     n = {name: int(rows.size) for name, rows in zip(names, members, strict=True)}
     # The mean of equal numbers need not equal them in floating point; a constant group must not look like an effect.
     means = np.array([rows[0] if np.ptp(rows) == 0 else rows.mean() for rows in members])
-    blocks = None
-    if block is not None:
-        blocks = block_levels(frame[block])
-        blocks = blocks if 1 < len(set(blocks)) < len(blocks) else None
-    method = (
-        "phi by Fieller's method, Welch-Satterthwaite degrees of freedom"
-        if blocks is None
-        else f"phi by Fieller's method, {block} as an additive block, pooled variance"
-    )
+    blocks = _usable_blocks(frame, block)
+    method = "phi by Fieller's method, Welch-Satterthwaite degrees of freedom"
+    if blocks:
+        method += f", {' and '.join(blocks)} additive, a variance for each group"
     raw = contrasts @ means
     common = {"n": n, "unit": unit, "method": method, "level": level, "warnings": warnings}
 
@@ -395,14 +378,14 @@ def phi(
 
     model = _linear_model(labels, blocks, names, contrasts)
     if isinstance(model, str):
-        return withhold(model.format(block=block, reference=reference))
+        return withhold(model.format(reference=reference))
+    ratio = _Ratio.of(model, values)
     spread = values - values.mean()
-    parts, df = model.variance_parts(values[None, :])
-    if parts.sum() <= 1e-24 * (spread @ spread):
-        return withhold(f"Group and {block} leave no residual spread in {value}: there is nothing to test against.")
-    n_d = model.weights @ values
-    ratio = _Ratio(float(n_d[0]), float(n_d[1]), _quadratics(parts[:, 0]), df)
-    if max(ratio.denominator**2, ratio.totals[2]) <= 1e-24 * (spread @ spread):
+    rounding = 1e-24 * (spread @ spread)
+    if ratio.variance[0] + ratio.variance[2] <= rounding:
+        called = " and ".join(["Group", *blocks])
+        return withhold(f"{called} leave no residual spread in {value}: there is nothing to test against.")
+    if max(ratio.denominator**2, ratio.variance[2]) <= rounding:
         return withhold(f"Aged and young have the same {value} without any spread: phi has no denominator.")
     return _estimate(ratio, smallest=smallest, direction=direction, **common)
 
@@ -462,7 +445,7 @@ def transcriptome_phi(
     smallest: float = 0.25,
     level: float = 0.95,
     min_mean: float = 10.0,
-    block: str | None = None,
+    block: str | Sequence[str] | None = None,
 ) -> Estimate:
     """Phi of the animals' scores on an independent aging axis: the primary answer for the transcriptome.
 
@@ -506,7 +489,7 @@ def transcriptome_phi_genes(
     smallest: float = 0.25,
     level: float = 0.95,
     min_mean: float = 10.0,
-    block: str | None = None,
+    block: str | Sequence[str] | None = None,
 ) -> Estimate:
     """Phi over all expressed genes by moments: sum(x y - cov_xy) / sum(x^2 - var_x), with an interval from animals.
 
@@ -540,8 +523,7 @@ def transcriptome_phi_genes(
     used = np.isin(labels, names)
     labels = labels[used]
     values = log_expression[samples[sample]].to_numpy(float)[:, used]
-    blocks = None if block is None else block_levels(samples[block])[used]
-    blocks = blocks if blocks is not None and len(set(blocks)) > 1 else None
+    blocks = _usable_blocks(samples[used], block, own_level=True)
     n = {name: int((labels == name).sum()) for name in names}
     common = {
         "n": n,
@@ -556,11 +538,12 @@ def transcriptome_phi_genes(
         return _withheld(reason, estimate=float("nan"), **common)
 
     def sums(keep: np.ndarray) -> np.ndarray | str:
-        model = _linear_model(labels[keep], None if blocks is None else blocks[keep], names, contrasts)
+        left = {name: levels[keep] for name, levels in blocks.items() if len(set(levels[keep])) > 1}
+        model = _linear_model(labels[keep], left, names, contrasts)
         if isinstance(model, str):
-            return model.format(block=block, reference=reference)
+            return model.format(reference=reference)
         y, x = model.weights @ values[:, keep].T
-        noise = model.variance_parts(values[:, keep])[0].sum(axis=(0, 1))
+        noise = model.products @ model.variances(values[:, keep]).sum(axis=0)
         return np.array([x @ y - noise[0, 1], x @ x - noise[1, 1]])
 
     everyone = np.ones(labels.size, bool)

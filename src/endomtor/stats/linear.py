@@ -1,0 +1,114 @@
+"""Contrasts of group means, with additive blocks and a variance of its own for each group.
+
+This is the one linear model behind `difference`, `treatment_within_age`, `phi` and their blocked forms. Without a block
+it is Welch's test. With blocks (batch, donor) means are those of least squares on group + block, the groups' variances
+are found by equating each group's residual sum of squares to its expectation, and the degrees of freedom match two
+moments of the variance of the contrast (Satterthwaite). A variance pooled over groups would be simpler, but is wrong
+wherever aged animals vary more than young ones.
+
+References
+----------
+Welch 1947 (doi 10.1093/biomet/34.1-2.28); Rao 1970 (doi 10.1080/01621459.1970.10481070: unequal variances in linear
+models by moments); Bell & McCaffrey 2002, Survey Methodology 28:169, and Imbens & Kolesar 2016
+(doi 10.1162/REST_a_00552): degrees of freedom.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+Codes = tuple[int, ...]
+"""For each unit the number of its group or of its level of a block."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """What an allocation of units to groups and blocks makes of any values: it is kept, since cohorts share it.
+
+    Attributes
+    ----------
+    weights : array (contrasts, units)
+        Contrast = weights @ values.
+    products : array (contrasts, contrasts, groups)
+        Sums over a group's units of products of weights: covariance of two contrasts = products @ variances.
+    estimable : array of bool (contrasts,)
+        False where the blocks take a contrast over (they are confounded with it).
+    """
+
+    weights: np.ndarray
+    products: np.ndarray
+    estimable: np.ndarray
+    _q: np.ndarray
+    _member: np.ndarray
+    _expected: np.ndarray
+    _inverse: np.ndarray
+    _fourth: np.ndarray
+
+    def spread_known(self, products: np.ndarray) -> bool:
+        """Return whether the residuals say enough on all variances that rows of `products` (m, groups) need."""
+        reached = products @ self._inverse @ self._expected
+        return bool(np.abs(reached - products).max() <= 1e-7 * np.abs(products).max())
+
+    def variances(self, values: np.ndarray) -> np.ndarray:
+        """Return unbiased variances, (..., groups), of values (..., units); chance can make one negative."""
+        residuals = values - (values @ self._q) @ self._q.T
+        return (residuals**2 @ self._member) @ self._inverse
+
+    def moments(self, products: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the variance of each row of `products` (m, groups), and S of their spread, (m, m).
+
+        The degrees of freedom of a sum of rows with coefficients v are (v @ variance)^2 / (v @ S @ v).
+        """
+        k = products @ self._inverse
+        between = np.einsum("ghij,i,j->gh", self._fourth, variances, variances)
+        return products @ variances, k @ between @ k.T
+
+
+@lru_cache(maxsize=2048)
+def layout(groups: Codes, blocks: tuple[Codes, ...], contrasts: tuple[tuple[float, ...], ...]) -> Layout:
+    """Return the layout of units in `groups` and `blocks` for `contrasts` (a weight for each group that has units)."""
+    codes = np.array(groups)
+    member = np.eye(len(contrasts[0]))[codes]
+    design = np.hstack([member, *(np.eye(max(block) + 1)[list(block)] for block in blocks)])
+    full = np.zeros((len(contrasts), design.shape[1]))
+    full[:, : member.shape[1]] = contrasts
+    u, singular, vt = np.linalg.svd(design, full_matrices=False)
+    rank = int((singular > 1e-10 * singular[0]).sum())
+    q, back = u[:, :rank], vt[:rank].T / singular[:rank]
+    weights = full @ back @ q.T
+    estimable = np.abs(full @ vt[:rank].T @ vt[:rank] - full).max(axis=1) < 1e-8
+    products = np.einsum("cu,du,ug->cdg", weights, weights, member)
+    gram = np.einsum("up,uq,ug->gpq", q, q, member)
+    expected = np.einsum("gpq,hqp->gh", gram, gram)
+    size = member.sum(axis=0)
+    expected[np.diag_indices(len(size))] += size - 2 * np.einsum("gpp->g", gram)
+    # The entries are counts of units, so what is below rounding is zero, also where nothing is above it.
+    inverse = np.linalg.pinv(expected, rcond=1e-9 / max(1e-9, np.abs(expected).max()), hermitian=True)
+    return Layout(weights, products, estimable, q, member, expected, inverse, _fourth(gram, size))
+
+
+def _fourth(gram: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Return tr(E_g M E_i M E_h M E_j M), (groups,) * 4, for indices g, h, i, j; M takes values to residuals.
+
+    With M = I - Q Q' each product E_g M E_i M E_h is E_g (where g = i = h) + Q_g C Q_h', and C has the size of the
+    model, not of the sample.
+    """
+    count, p = gram.shape[:2]
+    same = np.eye(count)
+    c = np.broadcast_to(gram[None, :, None], (count, count, count, p, p)) - np.einsum(
+        "gih,pq->gihpq", same[:, :, None] + same.T[None, :, :], np.eye(p)
+    )
+    alone = np.einsum("gi,ih->gih", same, same)
+    moved = np.einsum("gihpq,hqr->gihpr", c, gram)
+    value = np.einsum("gihpr,hjgrp->ghij", moved, c @ gram[None, None, :])
+    traces = np.einsum("gihpq,gqp->gih", c, gram)
+    value += np.einsum("gih,hjg->ghij", alone, traces) + np.einsum("gih,hjg->ghij", traces, alone)
+    return value + np.einsum("gih,hjg,g->ghij", alone, alone, size)
+
+
+def codes(labels: Iterable[str]) -> Codes:
+    """Number labels in the order in which they first occur: layouts that differ by names only are one."""
+    numbers: dict[str, int] = {}
+    return tuple(numbers.setdefault(label, len(numbers)) for label in labels)

@@ -1,0 +1,122 @@
+"""Contrasts with a variance for each group: against dense matrices, against the tests they extend, and error rates."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from endomtor.stats import linear
+
+GROUPS_OF_FOUR = (0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3)
+
+
+def answers(model, values, contrast=0):
+    """t and df of one contrast for each row of values."""
+    products = model.products[contrast, contrast][None]
+    found = []
+    for row, variances in zip(values, np.maximum(model.variances(values), 0), strict=True):
+        (variance,), spread = model.moments(products, variances)
+        found.append((model.weights[contrast] @ row / np.sqrt(variance), variance**2 / spread[0, 0]))
+    return np.array(found).T
+
+
+def p_values(model, values, contrast=0):
+    t, df = answers(model, values, contrast)
+    return 2 * stats.t.sf(np.abs(t), df)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000))
+def test_everything_equals_dense_matrices(seed):
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(2, 5))
+    codes = tuple(np.repeat(range(count), rng.integers(2, 6, count)).tolist())
+    blocks = tuple(linear.codes(map(str, rng.integers(0, 3, len(codes)))) for _ in range(rng.integers(0, 3)))
+    contrasts = ((1.0, -1.0, *[0.0] * (count - 2)), (-1.0, *[0.0] * (count - 2), 1.0))
+    model = linear.layout(codes, blocks, contrasts)
+
+    design = np.hstack([np.eye(count)[list(codes)], *(np.eye(max(b) + 1)[list(b)] for b in blocks)])
+    inverse = np.linalg.pinv(design)
+    m = np.eye(len(codes)) - design @ inverse
+    full = np.hstack([contrasts, np.zeros((2, design.shape[1] - count))])
+    weights = full @ inverse
+    assert model.estimable.tolist() == [bool(np.allclose(row, full[i])) for i, row in enumerate(weights @ design)]
+    np.testing.assert_allclose(model.weights, weights, atol=1e-10)
+    e = [np.diag(np.equal(codes, group).astype(float)) for group in range(count)]
+    expected = np.array([[np.trace(a @ m @ b @ m) for b in e] for a in e])
+    assert expected == pytest.approx(model._expected, abs=1e-10)
+    y = rng.normal(size=len(codes))
+    sums = np.array([y @ m @ a @ m @ y for a in e])
+    variances = model.variances(y)
+    np.testing.assert_allclose(np.linalg.pinv(expected, rcond=1e-9) @ sums, variances, atol=1e-8)
+
+    # Moments of the quadratic form r' K r under independent normal values with the variances found.
+    sigma = sum(s * a for s, a in zip(np.abs(variances), e, strict=True))
+    products = model.products[0, 0][None]
+    k = sum(one * a for one, a in zip((products @ model._inverse)[0], e, strict=True))
+    _, spread = model.moments(products, np.abs(variances))
+    inner = k @ m @ sigma @ m
+    assert spread[0, 0] == pytest.approx(np.trace(inner @ inner), abs=1e-10)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 9), st.integers(2, 9))
+def test_without_blocks_it_is_welch(seed, n_a, n_b):
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(0, 3, n_a), rng.normal(1, 1, n_b)
+    model = linear.layout((0,) * n_a + (1,) * n_b, (), ((1.0, -1.0),))
+    (t,), (df,) = answers(model, np.concatenate([a, b])[None])
+    welch = stats.ttest_ind(a, b, equal_var=False)
+    assert [t, df] == pytest.approx([welch.statistic, welch.df])
+
+
+def test_variances_are_unbiased_under_unequal_spread():
+    rng = np.random.default_rng(3)
+    model = linear.layout(GROUPS_OF_FOUR, ((0, 0, 1, 1, 0, 1, 1, 2, 0, 1, 2, 2, 0, 0, 1, 2),), ((1.0, -1.0, 0.0, 0.0),))
+    sd = np.array([1.0, 3.0, 0.5, 2.0])
+    found = model.variances(rng.normal(size=(20_000, 16)) * sd[list(GROUPS_OF_FOUR)])
+    error = found.std(axis=0) / np.sqrt(len(found))
+    assert (np.abs(found.mean(axis=0) - sd**2) < 4 * error).all()
+
+
+@pytest.mark.parametrize(
+    ("n", "sd", "limit"),
+    [
+        ((8, 8, 8, 8), (1.0, 1.0, 1.0, 1.0), 0.07),
+        ((8, 8, 8, 8), (1.0, 2.0, 1.0, 1.0), 0.07),
+        ((3, 3, 3, 3), (1.0, 2.0, 1.0, 1.0), 0.07),
+        # Welch's own approximation is somewhat liberal when the small group varies most.
+        ((8, 3, 8, 8), (1.0, 2.0, 1.0, 1.0), 0.10),
+    ],
+)
+def test_the_error_rate_holds_where_aged_animals_vary_more(n, sd, limit):
+    rng = np.random.default_rng(5)
+    codes = tuple(np.repeat(range(4), n).tolist())
+    batch = tuple(i % 2 for size in n for i in range(size))
+    model = linear.layout(codes, (batch,), ((-1.0, 1.0, 0.0, 0.0),))
+    values = rng.normal(size=(3000, len(codes))) * np.array(sd)[list(codes)]
+    assert (p_values(model, values) < 0.05).mean() < limit
+
+
+def test_a_variance_pooled_over_groups_would_not_hold_its_error_rate():
+    """Why each group has its own: the test above, with the pooled variance of an ordinary linear model."""
+    rng = np.random.default_rng(5)
+    codes, batch = np.repeat(range(4), 8), np.tile([0.0, 1.0], 16)
+    design = np.column_stack([np.eye(4)[codes], batch])
+    values = rng.normal(size=(3000, 32)) * np.array([1.0, 2.0, 1.0, 1.0])[codes]
+    inverse = np.linalg.pinv(design)
+    weights = np.array([-1.0, 1.0, 0.0, 0.0, 0.0]) @ inverse
+    pooled = ((values - values @ inverse.T @ design.T) ** 2).sum(axis=1) / (32 - 5)
+    p = 2 * stats.t.sf(np.abs(values @ weights) / np.sqrt(pooled * (weights @ weights)), 32 - 5)
+    assert (p < 0.05).mean() > 0.08
+
+
+def test_units_alone_in_their_blocks_leave_no_spread():
+    model = linear.layout((0, 0, 1, 1), ((0, 1, 0, 2),), ((1.0, -1.0),))
+    assert model.estimable.all()
+    assert not model.spread_known(model.products[0, 0][None])
+
+
+def test_layouts_that_differ_by_names_only_are_one():
+    assert linear.codes("abca") == linear.codes("xyzx") == (0, 1, 2, 0)
