@@ -89,6 +89,15 @@ chapter.results("C2.blood", caption="Rapamycin against vehicle in blood: mean of
 rapamycin.show_interactions(chapter, blood_answers)
 
 # %% [markdown]
+# ### Day by day: secondary
+#
+# A linear mixed model keeps the days apart, with a random animal and degrees of freedom after Kenward and Roger {cite}`kenward1997`: it can say whether the effect changes over the days, as it would where harm builds up.
+# No verdict rests on it; where it and the one number per animal disagree, the one number is primary.
+
+# %%
+rapamycin.show_over_days(chapter, blood, blood_answers)
+
+# %% [markdown]
 # ## Marrow
 #
 # Populations are compared as logarithms of amounts.

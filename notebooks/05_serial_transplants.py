@@ -58,7 +58,8 @@ chapter.data_box("serial_transplants")
 #
 # One value stands for each exposed animal and passage: the latest week common to all, from week 16 on where reached, and the mean over its recipients.
 # Chimerism is averaged and compared as a {term}`logit`, because a percentage has walls at 0 and 100.
-# A mixed model over weeks would use every bleed; this primary analysis uses one week instead, so that no model is needed for how the bleeds of one mouse hang together.
+# This primary analysis needs no model for how the bleeds of one mouse hang together.
+# A mixed model over all weeks does, and is shown beside it as a secondary analysis.
 
 # %%
 recipients = transplants.recipients(chapter)
@@ -94,6 +95,15 @@ chapter.results(
 )
 
 # %% [markdown]
+# ### All weeks: secondary
+#
+# A linear mixed model takes every bleed of a passage, with the exposed animal, its recipients and the donor as random effects, and degrees of freedom after Kenward and Roger {cite}`kenward1997`.
+# It asks whether niches differ on average over the weeks, and whether they grow apart; where it and the read-out week disagree, the read-out week is primary.
+
+# %%
+transplants.show_over_weeks(chapter, recipients, "chimerism")
+
+# %% [markdown]
 # ## Lineage output
 #
 # Myeloid, B and T cells add to a whole, so a rise of one is a fall of the others {cite}`buttner2021`.
@@ -113,6 +123,12 @@ chapter.results(
     "C5.transplant.myeloid_balance",
     caption="Lineages: phi. The row without a number is the latest passage, which is primary.",
 )
+
+# %% [markdown]
+# The same secondary model over all weeks, for the balance:
+
+# %%
+transplants.show_over_weeks(chapter, recipients, "myeloid_balance")
 
 # %% [markdown]
 # ## How far towards aged?

@@ -3,12 +3,24 @@
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from scipy import stats
+from traitlets.config import Config
 
 from endomtor import contract, worlds
 from endomtor.analyses import amounts, rapamycin
 from endomtor.chapter import Chapter
 
 ABOUT = 'title = "T"\nprovenance = "measured"\nsource = "a test"\n'
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _shell():
+    # Something must receive what is published; no history file is written for it.
+    yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    InteractiveShell.clear_instance()
 
 
 def blood_rows(ages=("young", "aged"), days=(0, 7, 14), n=4) -> pd.DataFrame:
@@ -94,6 +106,83 @@ class TestContrasts:
         assert rapamycin.marrow(chapter) is None
         assert rapamycin.compare_marrow(chapter, None) == {}
         assert rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(None)) == {}
+
+
+class TestOverDays:
+    def over_days(self, folder, rows):
+        chapter = chapter_on(folder, rapamycin_blood=rows)
+        answers = compare_blood(chapter)
+        return answers, rapamycin.over_days(rapamycin.blood(chapter), answers)
+
+    def test_without_a_baseline_a_balanced_design_gives_the_primary_contrast(self, tmp_path):
+        answers, table = self.over_days(tmp_path, blood_rows(days=(7, 14, 21)))
+        found = table.set_index("contrast")
+        assert list(found.index) == ["young", "aged", "averaged"]
+        assert not found["baseline"].any()
+        for contrast, one in found.iterrows():
+            primary = answers["platelets"][contrast]
+            assert one["estimate"] == pytest.approx(primary.estimate, abs=1e-9)
+        # Groups are equally large, so that the pooled variance of the mixed model gives the same t; only df differ.
+        averaged, primary = found.loc["averaged"], answers["platelets"]["averaged"]
+        assert averaged["df"] == pytest.approx(12)
+        t = stats.t.isf([averaged["p"] / 2, primary.p / 2], [averaged["df"], primary.df])
+        assert t[0] == pytest.approx(t[1], rel=1e-6)
+
+    def test_the_baseline_is_a_covariate_of_least_squares(self, tmp_path):
+        rows = blood_rows(days=(0, 7, 14))
+        _, table = self.over_days(tmp_path, rows)
+        means = rows.assign(log2=np.log2(rows["value"])).pivot_table(index="animal", columns="day", values="log2")
+        wide = rows.drop_duplicates("animal").set_index("animal").assign(y=means[[7, 14]].mean(axis=1), base=means[0])
+        # With as many days for each animal the contrast between animals is that of their means.
+        fit = smf.ols("y ~ C(age_group, Sum) * C(treatment, Sum) + base", data=wide).fit()
+        contrast = 2 * fit.params["C(treatment, Sum)[S.rapamycin]"]
+        found = table.set_index("contrast").loc["averaged"]
+        assert found["baseline"]
+        assert found["estimate"] == pytest.approx(contrast, abs=1e-6)
+        assert found["df"] == pytest.approx(fit.df_resid, rel=1e-6)
+        assert found["p"] == pytest.approx(fit.pvalues["C(treatment, Sum)[S.rapamycin]"], rel=1e-4)
+
+    def test_what_builds_up_is_seen(self, tmp_path):
+        rows = blood_rows(days=(0, 7, 14, 21))
+        _, level = self.over_days(tmp_path / "level", rows)
+        later = rows["day"].where(rows["treatment"] == "rapamycin", 0)
+        _, building = self.over_days(tmp_path / "building", rows.assign(value=rows["value"] * 2 ** (-0.05 * later)))
+        assert level["p_course"].iloc[-1] > 0.01
+        assert building["p_course"].iloc[-1] < 1e-4
+        assert level["p_course"].notna().tolist() == [False, False, True]
+
+    def test_one_age_alone(self, tmp_path):
+        _, table = self.over_days(tmp_path, blood_rows(ages=("aged",)))
+        assert table["contrast"].tolist() == ["aged"]
+        assert table["numdf"].item() == 1
+        assert table["withheld"].item() == ""
+
+    def test_one_day_is_no_course(self, tmp_path):
+        answers, table = self.over_days(tmp_path, blood_rows(days=(0, 7)))
+        assert set(table["withheld"]) == {"Fewer than two days after the first dose, no course to model."}
+        assert not answers["platelets"]["averaged"].withheld
+
+    def test_what_the_design_confounds_is_withheld(self, tmp_path):
+        rows = blood_rows(days=(0, 7, 14))
+        rows["batch"] = rows["treatment"].map({"vehicle": "monday", "rapamycin": "friday"})
+        _, table = self.over_days(tmp_path, rows)
+        assert table["estimate"].isna().all()
+        assert table["withheld"].str.contains("batch").all()
+
+    @pytest.mark.parametrize(("world", "estimated"), [("paper", True), ("null", True), ("confounded", False)])
+    def test_the_table_says_that_it_is_secondary(self, tmp_path, world, estimated):
+        rows = worlds.simulate_tables(world, 3, ["rapamycin_blood"])["rapamycin_blood"]
+        chapter = chapter_on(tmp_path, rapamycin_blood=rows.replace(r"^sim-", "", regex=True))
+        blood = rapamycin.blood(chapter)
+        answers = rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(blood))
+        with capture_output() as captured:
+            rapamycin.show_over_days(chapter, blood, answers)
+        (shown,) = (
+            output.data.get("text/plain", "") + output.data.get("text/markdown", "") for output in captured.outputs
+        )
+        assert "Secondary" in shown
+        assert ("that one is primary" in shown) == estimated
+        assert ("nothing is estimated" in shown) != estimated
 
 
 class TestUnits:

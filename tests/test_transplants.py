@@ -75,22 +75,23 @@ class TestUnit:
         np.testing.assert_allclose(units["value"], expected[units.index], atol=1e-6)
         assert set(units["n_subsamples"]) == {1, 2}
 
-    def test_the_contrast_is_that_of_a_linear_model_with_the_donor(self, paper):
+    def test_the_contrast_is_that_of_a_linear_model_with_donor_and_batch(self, paper):
         _, _, answers = paper
         one = answers["chimerism"][3]
         pair = one.units[one.units["niche"].isin(["ecko", "control"])].rename(columns={transplants.UNIT: "exposed"})
-        fit = smf.ols("value ~ C(niche, Treatment('control')) + donor", data=pair).fit()
+        fit = smf.ols("value ~ C(niche, Treatment('control')) + donor + batch", data=pair).fit()
         term = "C(niche, Treatment('control'))[T.ecko]"
         answer = one.contrasts["ecko", "control"]
         assert answer.estimate == pytest.approx(fit.params[term])
-        assert (answer.ci_low, answer.ci_high) == pytest.approx(tuple(fit.conf_int().loc[term]))
+        # Each niche keeps a variance of its own, which least squares pools.
+        assert (answer.ci_low, answer.ci_high) == pytest.approx(tuple(fit.conf_int().loc[term]), rel=0.01)
         assert (answer.unit, answer.n) == ("exposed animal", {"ecko": 10, "control": 10})
 
-    def test_phi_takes_a_donor_that_crosses_as_a_block(self, paper):
+    def test_phi_takes_batch_and_a_donor_that_crosses_as_blocks(self, paper):
         _, _, answers = paper
         one = answers["myeloid_balance"][3]
         about = {"value": "value", "group": "niche", "unit": transplants.UNIT, "direction": "greater"}
-        assert one.phi == resemblance.phi(one.units, block="donor", **about)
+        assert one.phi == resemblance.phi(one.units, block=["donor", "batch"], **about)
 
     def test_a_donor_that_feeds_one_niche_is_the_unit(self, tmp_path, drawn):
         rows, answers = analysed(measured(tmp_path, drawn.assign(donor=drawn["donor"] + drawn["niche"])))
@@ -109,7 +110,7 @@ class TestUnit:
         assert one.phi.unit == "exposed animal"
         assert not one.phi.withheld
         about = {"value": "value", "group": "niche", "unit": transplants.UNIT, "direction": "less"}
-        assert one.phi == resemblance.phi(one.units, **about)
+        assert one.phi == resemblance.phi(one.units, block="batch", **about)
 
     def test_two_donors_of_one_exposed_animal_are_a_pool(self, tmp_path, drawn):
         mixed = drawn["donor"].where(drawn.index % 2 == 0, "sim-pool-9")
@@ -192,6 +193,93 @@ class TestGroups:
         _, answers = analysed(chapter)
         assert {record.verdict for record in chapter.records} == {"not testable here"}
         assert answers["chimerism"][3].contrasts["ecko", "control"].withheld
+
+
+class TestOverWeeks:
+    def test_a_balanced_passage_averages_to_the_contrast_of_animal_means(self, tmp_path, drawn):
+        whole = drawn[drawn.groupby("recipient")["donor_chimerism_pct"].transform("count") == 4]
+        rows = transplants.recipients(measured(tmp_path, whole[whole["passage"] == 1]))
+        table = transplants.over_weeks(rows, ["chimerism"]).set_index(["a", "b", "what"])
+        means = transplants.exposed_animals(rows.assign(value=rows["chimerism"]))
+        by_niche = means.groupby("niche")["value"].mean()
+        found = table.loc[("aged", "young", "mean over weeks")]
+        assert found["estimate"] == pytest.approx(by_niche["aged"] - by_niche["young"], abs=1e-6)
+        assert (found["n_a"], found["n_b"]) == tuple(means["niche"].value_counts()[["aged", "young"]])
+
+    def test_animals_not_bleeds_bound_the_df_of_the_mean(self, paper):
+        _, rows, _ = paper
+        table = transplants.over_weeks(rows)
+        mean = table[table["what"] == "mean over weeks"]
+        assert len(table) == 2 * 3 * 2 * 2
+        assert (mean["df"] < 36).all()
+        assert (table["withheld"] == "").all()
+        assert (table["p_holm"] >= table["p"]).all()
+        assert (table["low"] < table["estimate"]).all()
+
+    def test_donors_that_feed_one_niche_bound_the_df(self, paper):
+        _, rows, _ = paper
+        table = transplants.over_weeks(rows.assign(donor=rows["donor"] + rows["niche"], batch=""), ["chimerism"])
+        assert (table.loc[table["what"] == "mean over weeks", "df"] < 16.5).all()
+
+    def test_growing_apart_is_a_difference_of_slopes(self, paper):
+        _, rows, _ = paper
+        apart = rows.assign(chimerism=rows["chimerism"] - 0.2 * rows["week"] * (rows["niche"] == "ecko"))
+        before, after = (
+            transplants.over_weeks(one, ["chimerism"]).set_index(["passage", "a", "what"])["estimate"]
+            for one in (rows, apart)
+        )
+        change = after - before
+        assert change.xs("slope per week", level="what").xs("ecko", level="a").tolist() == pytest.approx([-0.2] * 3)
+        assert change.xs("mean over weeks", level="what").xs("ecko", level="a").tolist() == pytest.approx(
+            [-2.0] * 3, abs=0.01
+        )
+        assert change.xs("aged", level="a").abs().max() < 0.02
+
+    def test_one_week_is_no_course(self, tmp_path, drawn):
+        chapter = measured(tmp_path, drawn[drawn["week"] == 16])
+        rows = transplants.recipients(chapter)
+        assert set(transplants.over_weeks(rows)["withheld"]) == {"One week only, no course to model."}
+        with capture_output() as captured:
+            transplants.show_over_weeks(chapter, rows, "chimerism")
+        assert "One week only, no course to model." in words(captured)
+
+    def test_no_week_common_to_all_is_no_obstacle(self, paper):
+        _, rows, _ = paper
+        late = pd.Series(pd.factorize(rows["recipient"])[0] % 2 == 0, index=rows.index)
+        table = transplants.over_weeks(rows[late == (rows["week"] > 8)], ["chimerism"])
+        assert (table["withheld"] == "").all()
+        assert np.isfinite(table[["estimate", "low", "high", "df", "p"]]).all(axis=None)
+
+    def test_a_niche_with_one_animal_is_left_out_and_named(self, tmp_path, drawn):
+        few = drawn[(drawn["niche"] != "ecko") | (drawn["exposed_animal"] == "sim-exposed-ecko-01")]
+        chapter = measured(tmp_path, few)
+        rows = transplants.recipients(chapter)
+        table = transplants.over_weeks(rows, ["chimerism"]).set_index("a")
+        assert (table.loc["ecko", "withheld"] != "").all()
+        assert (table.loc["aged", "withheld"] == "").all()
+        assert set(table["notes"].str.partition(".")[0]) == {"Not in the model: ECKO (one exposed animal)"}
+        with capture_output() as captured:
+            transplants.show_over_weeks(chapter, rows, "chimerism")
+        assert "Not in the model: ECKO (one exposed animal)" in words(captured)
+
+    def test_what_the_design_confounds_is_withheld(self, tmp_path):
+        chapter = in_world(tmp_path, "confounded", 2)
+        rows = transplants.recipients(chapter)
+        assert transplants.over_weeks(rows)["estimate"].isna().all()
+        with capture_output() as captured:
+            transplants.show_over_weeks(chapter, rows, "chimerism")
+        shown = words(captured)
+        assert "nothing is estimated" in shown
+        assert "batch" in shown
+
+    @pytest.mark.parametrize("world", ["paper", "survivor", "bystander", "null"])
+    def test_the_caption_says_that_it_is_secondary(self, tmp_path, world):
+        chapter = in_world(tmp_path, world, 3)
+        with capture_output() as captured:
+            transplants.show_over_weeks(chapter, transplants.recipients(chapter), "myeloid_balance")
+        shown = words(captured)
+        for said in ("Secondary", "Unit: exposed animal; n: young", "Kenward-Roger", "missing at random"):
+            assert said in shown
 
 
 class TestDeaths:

@@ -12,10 +12,16 @@ import tomllib
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 from scipy.special import logit
 
 from endomtor import contract, paths, worlds
+from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin
+from endomtor.chapter import Chapter
 from endomtor.claims import catalogue
+from endomtor.contract import TABLES
 from endomtor.errors import WorldError
 from endomtor.worlds import expression, tabular
 from endomtor.worlds.simulation import EXPRESSION
@@ -141,6 +147,121 @@ def test_a_world_may_set_phi_of_one_endpoint(own_folder):
     assert world.ecko_effect("marrow.HSC") == pytest.approx(0.1 * world.aging_effect("marrow.HSC"))
 
 
+# --- changes --------------------
+
+
+def test_changes_are_laid_over_a_world(paper):
+    changes = {
+        "phenocopy": 0.25,
+        "toxicity": {"marrow.HSC": 1.0},
+        "phenocopy_by_endpoint": {"cells.polarity": 0.0},
+        "endpoints": {"design": {"signaling_animals": 3}, "spread": {"tails": 3.0}, "marrow": {"MEP": {"aging": 1.0}}},
+    }
+    world = worlds.load("paper", changes)
+    assert (world.name, world.phenocopy, world.bmec_mtor) == ("paper", 0.25, paper.bmec_mtor)
+    assert world.value("C3.marrow.LSK") == 0.25
+    assert world.value("C3.marrow.HSC") == pytest.approx(0.25 + 0.5 / 2.32)
+    assert world.value("C3.cells.polarity") == 0
+    assert world.aging_effect("marrow.MEP") == 1
+    assert world.endpoints.spread.tails == 3
+    drawn = worlds.simulate_tables(world, 1, ["bmec_signaling"])["bmec_signaling"]
+    assert drawn.groupby("group")["animal"].nunique().to_dict() == {"aged": 3, "young": 3}
+    assert worlds.load("paper") is paper
+    assert "changed in code" in worlds.dataset(world, 1, ["ecko_blood"]).provenance.source
+
+
+def test_changes_are_laid_over_the_own_numbers_of_a_world():
+    toxic = worlds.load("toxic", {"toxicity": {"marrow.HSC": 0.0}, "endpoints": {"marrow": {"HSC": {"sd": 0.1}}}})
+    assert toxic.toxicity["marrow.LSK"] == 2
+    assert toxic.ecko_effect("marrow.HSC") == toxic.aging_effect("marrow.HSC") == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"phenocpy": 0.2}, "unknown key 'phenocpy' \\(did you mean 'phenocopy'\\?\\)"),
+        ({"name": "mine"}, "name is 'mine', expected 'paper'"),
+        ({"phenocopy": "much"}, "phenocopy: is 'much', expected a number"),
+        ({"bmec_mtor": 0}, "bmec_mtor is 0, expected a ratio above 0"),
+        ({"toxicity": {"marow.HSC": 1.0}}, "unknown endpoint 'marow.HSC' \\(did you mean 'marrow.HSC'\\?\\)"),
+        ({"endpoints": {"desing": {}}}, "unknown table 'desing' \\(did you mean 'design'\\?\\)"),
+        ({"endpoints": {"spread": {"tail": 3}}}, "unknown key 'tail' \\(did you mean 'tails'\\?\\)"),
+        ({"endpoints": {"spread": {"tails": 2}}}, "tails is 2, expected 0 or degrees of freedom above 2"),
+        ({"endpoints": {"spread": {"aged_sd": 0}}}, "aged_sd is 0, expected a number above 0"),
+        ({"endpoints": {"spread": {"batch": -1}}}, "batch is -1, expected at least 0"),
+        ({"endpoints": {"design": {"cells_animals": 6.5}}}, "is 6.5, expected an integer"),
+        ({"endpoints": 3}, "endpoints is 3, expected a table of tables"),
+        ([("phenocopy", 0.2)], "expected a mapping in the shape of a world file"),
+    ],
+)
+def test_faulty_changes_are_refused_in_one_sentence(changes, message):
+    with pytest.raises(WorldError, match=message) as caught:
+        worlds.load("paper", changes)
+    assert "paper.toml with changes" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def spread(paper, **changes):
+    return dataclasses.replace(paper.endpoints.spread, **changes)
+
+
+@given(st.floats(-6, 6), st.floats(2.1, 60))
+def test_tails_are_those_of_a_t_of_variance_one(normal, df):
+    one = spread(worlds.load("paper"), tails=df)
+    expected = stats.t.isf(stats.norm.sf(abs(normal)), df) / np.sqrt(df / (df - 2)) * np.sign(normal)
+    assert one.between(np.array([normal]))[0] == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+def test_by_default_deviations_are_the_normal_numbers_themselves(paper):
+    normal = np.random.default_rng(1).normal(size=100)
+    assert paper.endpoints.spread.between(normal, normal > 0).tobytes() == normal.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "within"),
+    [
+        ("bmec_signaling", "mfi", ["marker"]),
+        ("ecko_blood", "platelets", ["group"]),
+        ("ecko_marrow", "value", ["population"]),
+        ("rapamycin_marrow", "value", ["population", "treatment"]),
+        ("rapamycin_blood", "value", ["analyte", "treatment", "day"]),
+    ],
+)
+def test_aged_animals_alone_spread_more(paper, name, read, within):
+    wide = worlds.load("paper", {"endpoints": {"spread": {"aged_sd": 3.0}}})
+    a, b = (worlds.simulate_tables(world, 3, [name])[name] for world in (paper, wide))
+    aged = (a["age_group" if "age_group" in a else "group"] == "aged").to_numpy()
+    assert a[~aged].equals(b[~aged])
+    before, after = (t[aged].assign(y=np.log2(t[read])).groupby(within)["y"].var().mean() for t in (a, b))
+    assert after > 2.5 * before
+
+
+def test_the_widest_tails_still_give_lineages_in_per_cent():
+    wild = worlds.load(
+        "paper", {"endpoints": {"spread": {"tails": 2.1, "aged_sd": 30.0}, "design": {"blood_animals": 200}}}
+    )
+    blood = worlds.simulate_tables(wild, 1, ["ecko_blood"])["ecko_blood"]
+    parts = blood[["myeloid_pct", "b_pct", "t_pct", "nk_pct", "other_pct"]]
+    assert (parts >= 0).all(axis=None)
+    np.testing.assert_allclose(parts.sum(axis=1), 100, atol=0.02)
+    assert parts["nk_pct"].max() > 60
+    grafts = worlds.simulate_tables(wild, 1, ["serial_transplants"])["serial_transplants"]
+    assert not (grafts[["myeloid_pct", "b_pct", "t_pct"]] < 0).any(axis=None)
+
+
+def test_aged_donors_and_exposed_animals_spread_more(paper):
+    wide = worlds.load("paper", {"endpoints": {"spread": {"aged_sd": 3.0}, "limiting_dilution": {"WBM": {"sd": 1.0}}}})
+    donors = pd.concat(
+        [worlds.simulate_tables(wide, s, ["ecko_limiting_dilution"])["ecko_limiting_dilution"] for s in range(40)]
+    ).query("cell_type == 'WBM'")
+    ends = donors.assign(end=donors["positive"].isin([0, 7]) & (donors["tested"] == 7)).groupby("group")["end"].mean()
+    assert ends["aged"] > ends[["young", "control"]].max() + 0.1
+    a, b = (worlds.simulate_tables(world, 3, ["serial_transplants"])["serial_transplants"] for world in (paper, wide))
+    shared = a.merge(b, on=["recipient", "week"], suffixes=("", "_wide")).query("status == 'alive'")
+    same = shared["donor_chimerism_pct"] == shared["donor_chimerism_pct_wide"]
+    assert (same == (shared["niche"] != "aged")).all()
+
+
 # --- truth --------------------
 
 
@@ -189,6 +310,221 @@ def test_truth_follows_the_parameters(paper):
 def test_truth_of_an_unknown_prediction_is_refused(paper, unknown):
     with pytest.raises(WorldError, match="World paper"):
         paper.truth(unknown)
+
+
+# --- values --------------------
+
+
+def test_values_follow_from_the_numbers_of_the_world(paper):
+    assert paper.value("C1.signaling.pS6_S235_236") == pytest.approx(np.log2(0.6))
+    assert paper.value("C2.marrow.HSC") == pytest.approx(-0.95 * (1 + 1.15) / 2)
+    assert paper.value("C2.marrow.HSC.aged") == pytest.approx(-0.95 * 1.15)
+    reached = np.mean([1 - np.exp(-day / 7) for day in (7, 14, 21, 28)])
+    assert paper.value("C2.blood.platelets.young") == pytest.approx(-0.6 * reached)
+    assert paper.value("C3.blood.myeloid_balance") == paper.value("C5.transplant.chimerism.p1") == 0.75
+    late = worlds.load("paper", {"endpoints": {"transplant": {"chimerism": {"by_passage": [0.0, 0.5, 1.0]}}}})
+    assert late.value("C5.transplant.chimerism.p1") is None
+    assert late.value("C5.transplant.chimerism") == 0.75
+    before = worlds.load("paper", {"endpoints": {"design": {"rapamycin_days": [-7, 0]}}})
+    assert before.value("C2.blood.platelets") is before.truth("C2.blood.platelets") is None
+
+
+def test_a_phi_of_what_does_not_age_has_no_value():
+    for name, prediction in (
+        ("null", "C3.marrow.LSK"),
+        ("toxic", "C3.marrow.HSC"),
+        ("intrinsic", "C5.transplant.chimerism"),
+    ):
+        world = worlds.load(name)
+        assert world.value(prediction) is None
+        assert world.null(prediction) is True
+
+
+def test_null_says_where_nothing_can_be_found(paper):
+    for claim in ("C1", "C2", "C3", "C4", "C5"):
+        for prediction in primaries(claim):
+            assert worlds.load("null").null(prediction) is True
+            assert paper.null(prediction) is False
+            assert worlds.load("bystander").null(prediction) is (claim != "C1")
+            assert worlds.load("opposite").null(prediction) is (claim not in ("C1", "C2"))
+            assert worlds.load("confounded").value(prediction) is None
+            assert worlds.load("confounded").null(prediction) is False
+
+
+def test_truth_is_value_against_the_smallest_effect_of_interest(paper):
+    for harm, holds in ((0.40, False), (0.44, True)):
+        world = worlds.load("paper", {"rapamycin": harm})
+        assert (world.value("C2.blood.platelets") <= -0.23) is holds
+        assert world.truth("C2.blood.platelets") is holds
+    for phenocopy, holds in ((0.25, False), (0.2501, True)):
+        world = worlds.load("paper", {"phenocopy": phenocopy})
+        assert {world.truth(f"C3.marrow.{name}") for name in ("HSC", "LSK", "CLP", "MPP4")} == {holds}
+
+
+@pytest.fixture(scope="module")
+def analysed(paper):
+    """The contrasts that the analyses see, mean and standard error over cohorts of a world far from normal."""
+    changes = {"spread": {"tails": 4.0, "aged_sd": 1.5}, "cells": {"gH2AX_foci": {"baseline": -0.5}}}
+    world = worlds.load("paper", {"endpoints": changes})
+    contrasts = {}
+
+    def add(prediction, means, *pairs):
+        contrasts.setdefault(prediction, []).append([means[a] - means[b] for a, b in pairs])
+
+    for seed in range(24):
+        tables = ("bmec_signaling", "rapamycin_blood", "ecko_cells", "ecko_limiting_dilution")
+        chapter = Chapter("03_ecko_phenotypes", worlds.dataset(world, seed, tables))
+        changes = rapamycin.change_from_baseline(rapamycin.blood(chapter))
+        for analyte, rows in changes.groupby("analyte"):
+            means = rows.groupby(["age_group", "treatment"])["value"].mean()
+            for age in ("young", "aged"):
+                add(f"C2.blood.{analyte}.{age}", means[age], ("rapamycin", "vehicle"))
+            both = means.groupby("treatment").mean()
+            add(f"C2.blood.{analyte}", both, ("rapamycin", "vehicle"))
+        for marker, rows in mtor_decline.markers(chapter).groupby("marker"):
+            add(f"C1.signaling.{marker}", rows.groupby("group")["value"].mean(), ("aged", "young"))
+        for values in (
+            ecko_phenotypes.per_animal(ecko_phenotypes.cells(chapter)),
+            ecko_phenotypes.donors(ecko_phenotypes.dilution(chapter)),
+        ):
+            for prediction, rows in values.groupby("id"):
+                add(prediction, rows.groupby("group")["value"].mean(), ("ecko", "control"), ("aged", "young"))
+    return world, {prediction: np.array(rows) for prediction, rows in contrasts.items()}
+
+
+def test_values_are_what_the_analyses_estimate(analysed):
+    world, contrasts = analysed
+    assert {"C2.blood.WBC", "C3.cells.gH2AX_foci", "C3.limiting_dilution.HSC"} < set(contrasts)
+    for prediction, rows in contrasts.items():
+        value = world.value(prediction)
+        # Of a phi: numerator - value x denominator has mean 0.
+        off = rows[:, 0] - value * (rows[:, 1] if rows.shape[1] == 2 else 1)
+        error = off.std(ddof=1) / np.sqrt(len(off))
+        assert abs(off.mean()) < 4 * error, (prediction, value)
+
+
+def test_a_scale_of_analysis_can_bend_phi(paper):
+    """With few foci, ln(mean + 1/2) is flat near the young end: phi on it is below the one that was drawn."""
+    few = worlds.load("paper", {"endpoints": {"cells": {"gH2AX_foci": {"baseline": -1.5}}}})
+    assert few.value("C3.cells.gH2AX_foci") < paper.value("C3.cells.gH2AX_foci") - 0.03 < 0.72
+
+
+# --- smaller cohorts, and cohorts as data sets --------------------
+
+
+def units_of(tables, name, group):
+    rows = tables[name]
+    return set(rows.loc[rows[TABLES[name].group] == group, TABLES[name].unit])
+
+
+def test_thin_keeps_whole_units(paper):
+    tables = worlds.simulate_tables(paper, 1, worlds.TABULAR + EXPRESSION)
+    before = {name: table.copy() for name, table in tables.items()}
+    thinned = worlds.thin(tables, {"aged": 0.5, "ecko": 0.3}, seed=4)
+    assert all(tables[name].equals(before[name]) for name in worlds.TABULAR)
+    assert list(thinned) == list(tables)
+    for name, n in (("ecko_blood", 8), ("ecko_marrow", 8), ("ecko_cells", 6), ("serial_transplants", 10)):
+        for group, share in (("aged", 0.5), ("ecko", 0.3), ("young", 1.0)):
+            kept = units_of(thinned, name, group)
+            assert len(kept) == max(2, np.ceil(share * n)), (name, group)
+            whole = tables[name][tables[name][TABLES[name].unit].isin(kept)]
+            rows = thinned[name][thinned[name][TABLES[name].unit].isin(kept)]
+            pd.testing.assert_frame_equal(rows.reset_index(drop=True), whole.reset_index(drop=True))
+    assert len(units_of(thinned, "ecko_limiting_dilution", "ecko")) == 2
+    assert units_of(thinned, "ecko_blood", "aged") == units_of(thinned, "ecko_marrow", "aged")
+    assert set(thinned["hspc_counts"].columns[1:]) == set(thinned["hspc_samples"]["sample"])
+    assert thinned["bmec_cells"].obs.groupby("group", observed=True)["animal"].nunique().to_dict() == {
+        "aged": 3,
+        "young": 6,
+    }
+    arms = thinned["rapamycin_marrow"].groupby(["age_group", "treatment"])["animal"].nunique()
+    assert arms.unstack().loc["aged"].eq(4).all()
+    assert arms.unstack().loc["young"].eq(8).all()
+    recipients = thinned["survival"].query("experiment == 'transplant'")["animal"]
+    assert set(recipients) == set(thinned["serial_transplants"]["recipient"])
+    challenged = thinned["survival"].query("experiment == 'ecko'").groupby("group").size()
+    assert challenged.to_dict() == {"aged": 5, "control": 10, "ecko": 3, "young": 10}
+
+
+def test_thin_depends_on_the_seed_alone(paper):
+    tables = worlds.tables(paper, 1)
+    kept = [frozenset(units_of(worlds.thin(tables, {"aged": 0.5}, seed), "ecko_blood", "aged")) for seed in range(12)]
+    assert len(set(kept)) > 6
+    alone = worlds.thin({"ecko_blood": tables["ecko_blood"]}, {"aged": 0.5}, 3)
+    assert units_of(alone, "ecko_blood", "aged") == kept[3]
+
+
+@given(st.floats(0.01, 1.0), st.integers(2, 30))
+def test_thin_rounds_up_and_leaves_two(share, n):
+    table = pd.DataFrame({"animal": [f"sim-{i}" for i in range(n)], "group": "aged", "value": 1.0})
+    left = len(worlds.thin({"ecko_marrow": table}, {"aged": share}, 1)["ecko_marrow"])
+    assert left == max(2, np.ceil(np.round(share * n, 9)))
+
+
+def test_two_names_of_one_arm_multiply(paper):
+    tables = worlds.simulate_tables(paper, 1, ["rapamycin_blood"])
+    arms = worlds.thin(tables, {"aged": 0.5, "rapamycin": 0.75}, 1)["rapamycin_blood"]
+    counts = arms.groupby(["age_group", "treatment"])["animal"].nunique().to_dict()
+    assert counts == {
+        ("aged", "rapamycin"): 3,
+        ("aged", "vehicle"): 4,
+        ("young", "rapamycin"): 6,
+        ("young", "vehicle"): 8,
+    }
+
+
+def test_without_drops_groups(paper):
+    shared = worlds.without(worlds.tables(paper, 1), "control")
+    assert set(shared["ecko_blood"]["group"]) == {"young", "aged", "ecko"}
+    assert set(shared["serial_transplants"]["niche"]) == {"young", "aged", "ecko"}
+    assert "rapamycin_blood" in shared
+    dataset = worlds.dataset(paper, 1, tables=shared)
+    assert any("young mice stand in" in str(problem) for problem in dataset.warnings)
+    assert "rapamycin_blood" not in worlds.without(worlds.tables(paper, 1), "vehicle", "rapamycin")
+
+
+@pytest.mark.parametrize(
+    ("share", "message"),
+    [
+        ({"age": 0.5}, "no group 'age' \\(did you mean 'aged'\\?\\)"),
+        ({"aged": 0.0}, "share of 'aged' is 0.0, expected a number above 0 and at most 1"),
+        ({"aged": float("nan")}, "share of 'aged' is nan"),
+    ],
+)
+def test_a_faulty_share_is_refused(share, message):
+    with pytest.raises(WorldError, match=message):
+        worlds.thin({}, share, 1)
+    if "age" in share:
+        with pytest.raises(WorldError, match=message):
+            worlds.without({}, *share)
+
+
+@pytest.mark.parametrize("name", ["paper", "survivor", "confounded"])
+def test_a_data_set_in_memory_is_that_of_its_files(name, tmp_path):
+    read = contract.load(worlds.simulate(name, seed=5, out=tmp_path / name))
+    drawn = worlds.dataset(name, 5, worlds.TABULAR + EXPRESSION)
+    assert list(drawn.tables) == list(read.tables)
+    for table, expected in read.tables.items():
+        found = drawn.tables[table]
+        if table == "bmec_cells":
+            assert (found.X != expected.X).nnz == 0
+            found, expected = found.obs, expected.obs
+        pd.testing.assert_frame_equal(found, expected, rtol=1e-5, atol=1e-9)
+    pd.testing.assert_frame_equal(drawn.excluded, read.excluded)
+    pd.testing.assert_frame_equal(drawn.missing, read.missing)
+    assert (drawn.missing["rows"] > 0).any()
+    assert drawn.warnings == read.warnings
+    assert drawn.confounding == read.confounding
+    assert bool(drawn.confounding) == (name == "confounded")
+    assert (drawn.design, drawn.licence) == (read.design, read.licence)
+    assert dataclasses.replace(drawn.provenance, sha256=read.provenance.sha256) == read.provenance
+
+
+def test_a_data_set_leaves_the_tables_that_it_is_made_of(paper):
+    tables = worlds.tables(paper, 2)
+    before = {name: table.copy() for name, table in tables.items()}
+    worlds.dataset(paper, 2, tables=tables)
+    assert all(tables[name].equals(before[name]) for name in tables)
 
 
 # --- directories --------------------
@@ -333,7 +669,8 @@ def test_rapamycin_starts_after_the_first_dose_and_builds_up(paper, cohorts):
     }
     assert abs(day[0][0]) < 4 * day[0][1]
     assert day[7][0] > day[14][0] > day[28][0]
-    planted = paper.drug_effect("blood", "platelets") * (1 - np.exp(-28 / paper.endpoints.drug.days_to_act))
+    full = np.mean([paper.drug_effect("blood", "platelets", age) for age in ("young", "aged")])
+    planted = full * (1 - np.exp(-28 / paper.endpoints.drug.days_to_act))
     assert abs(day[28][0] - planted) < 4 * day[28][1]
 
 

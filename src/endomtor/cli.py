@@ -176,6 +176,45 @@ def simulate(
 
 
 @app.command()
+def calibrate(
+    cohorts: Annotated[
+        int | None,
+        typer.Option("--cohorts", metavar="N", min=1, help="Per scenario.  [default: data/calibration.toml]"),
+    ] = None,
+    scenario: Annotated[
+        list[str] | None, typer.Option("--scenario", metavar="NAME", help="One of the plan; may be repeated.")
+    ] = None,
+    part: Annotated[
+        list[str] | None, typer.Option("--part", metavar="PART", help="`tables` or `expression`; may be repeated.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", metavar="N", min=1, help="Processes.  [default: one for each processor]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write every rate as CSV.")] = None,
+    freeze: Annotated[bool, typer.Option("--freeze", help="Keep the rates in `data/derived/`.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Count how often the analyses would be wrong, over many simulated cohorts.
+
+    Example: `endomtor calibrate --cohorts 100 --scenario null`
+    """
+    from endomtor import calibration, files
+
+    found = calibration.calibrate(
+        cohorts,
+        scenarios=scenario,
+        parts=part or calibration.PARTS,
+        jobs=jobs or _processors(),
+        progress=True,
+    )
+    if out is not None:
+        files.write_text(out, found.table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    if freeze:
+        calibration.freeze(found)
+    _print_rates(found)
+
+
+@app.command()
 def fetch(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Names from `--list`.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every file of the registry.")] = False,
@@ -312,6 +351,24 @@ def _print_ledger(built: dict) -> None:
             boxes.phrase(kind, prediction["verdict"], example=example),
         )
     console.print(table)
+
+
+def _print_rates(found) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from endomtor.calibration import rates
+
+    console = Console()
+    promised = found.table[found.table["promised"].notna()]
+    beyond = promised[promised["judgement"] == rates.BEYOND]
+    if len(beyond):
+        table = Table("Scenario", "Prediction", "Measure", "%", "Promised", "Limit", "Cohorts", box=None)
+        for row in beyond.itertuples():
+            numbers = (f"{100 * value:.1f}" for value in (row.rate, row.promised, row.limit))
+            table.add_row(row.scenario, row.id, row.measure, *numbers, str(row.of))
+        console.print(table)
+    console.print(f"{len(beyond)} of {_count(len(promised), 'promise')} lie beyond their band.", highlight=False)
 
 
 def _joined(arguments: list[str]) -> list[str]:

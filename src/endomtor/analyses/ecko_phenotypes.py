@@ -355,17 +355,25 @@ def marrow(chapter: Chapter) -> pd.DataFrame:
     table = chapter.dataset.get("ecko_marrow")
     known = dict.fromkeys([*STEM, *contract.vocabulary().populations])
     order = {name: place for place, name in enumerate(known)}
-    parts = []
-    for population in sorted(table["population"].unique(), key=lambda name: (order.get(name, len(order)), name)):
-        rows = table[table["population"] == population]
-        for evidence_id, amount in marrow_ids(population, rows["unit"].unique()).items():
-            own = rows[rows["unit"] == amount]
-            several = rows["unit"].nunique() > 1
-            words = population.replace("_", " ")
+    units = table[["population", "unit"]].drop_duplicates().groupby("population")["unit"].agg(list)
+    about, number = {}, {}
+    for population in sorted(units.index, key=lambda name: (order.get(name, len(order)), name)):
+        words, several = population.replace("_", " "), len(units[population]) > 1
+        for evidence_id, amount in marrow_ids(population, units[population]).items():
             name = f"{words} ({amount})" if several else words
-            parts.append(own.assign(id=evidence_id, name=name, title=f"{words}, {amount}", value=np.log2(own["value"])))
+            number[population, amount] = len(about)
+            about[evidence_id] = (name, f"{words}, {amount}")
+    place = np.array([number[key] for key in zip(table["population"], table["unit"], strict=True)])
+    rows = np.argsort(place, kind="stable")
+    ids = np.array(list(about), dtype=object)[place[rows]]
+    whole = table.iloc[rows].assign(
+        id=ids,
+        name=[about[one][0] for one in ids],
+        title=[about[one][1] for one in ids],
+        value=lambda frame: np.log2(frame["value"]),
+    )
     columns = ["id", "name", "title", "animal", "group", "sex", "batch", "population", "value"]
-    return pd.concat(parts, ignore_index=True)[columns]
+    return whole[columns].reset_index(drop=True)
 
 
 def marrow_ids(population: str, units: Iterable[str]) -> dict[str, str]:
@@ -430,8 +438,8 @@ def per_animal(table: pd.DataFrame | None) -> pd.DataFrame | None:
         if rows.empty:
             continue
         # Cells of one animal may have been stained on several days; together these are its batch.
-        batch = rows.groupby("animal")["batch"].transform(lambda days: "+".join(sorted(set(days))))
-        rows = rows.assign(batch=batch)
+        days = rows[["animal", "batch"]].drop_duplicates().sort_values(["animal", "batch"])
+        rows = rows.assign(batch=rows["animal"].map(days.groupby("animal")["batch"].agg("+".join)))
         animals = nested.one_value_per_unit(
             rows, value="value", unit="animal", carry=["group", "batch"], summary=summary
         )

@@ -3,13 +3,16 @@
 Blood over days and marrow at the end, as a two-by-two of age and treatment; the animal is the unit throughout.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from endomtor import figures
 from endomtor.analyses import amounts, reporting
 from endomtor.chapter import Chapter, needs
-from endomtor.stats import Estimate, treatment_within_age
+from endomtor.errors import EndomtorError
+from endomtor.stats import Estimate, mixed_model, treatment_within_age
 
 AGES = ("young", "aged")
 COMPARED = ("rapamycin", "vehicle")
@@ -88,6 +91,82 @@ def _shared_days(after: pd.DataFrame) -> list[float]:
 def compare_blood(chapter: Chapter, changes: pd.DataFrame | None) -> dict[str, dict[str, Estimate]]:
     """Estimate rapamycin - vehicle for each analyte and record the evidence; see `_compare`."""
     return _compare(chapter, changes, "analyte", "rapamycin_blood", "C2.blood", ANALYTES)
+
+
+def over_days(table: pd.DataFrame, answers: Mapping[str, Mapping[str, Estimate]]) -> pd.DataFrame:
+    """Compare rapamycin and vehicle over the days after the first dose: the secondary analysis, a linear mixed model.
+
+    log2 ~ age * treatment * day + baseline + (1 | animal) + (1 | batch), REML, Kenward-Roger. Day is a category. The
+    baseline (the animal's mean log2 before the first dose) is a covariate where every animal has one; the primary
+    analysis subtracts it instead.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from `blood`. An age without both treatments is left out, and a day on which an arm was not measured.
+    answers : mapping
+        As from `compare_blood`. What is withheld there is withheld here.
+
+    Returns
+    -------
+    DataFrame
+        One row per analyte and contrast ("young", "aged" and, where both were studied, "averaged"): estimate
+        (rapamycin - vehicle, log2, mean over the days), low, high (95 %), df, p, then f, numdf, dendf, p_course (type
+        III test of treatment x day, whether the effect changes over the days; in the last row of an analyte only),
+        days, baseline (in the model or not), notes, withheld (why there is no estimate).
+    """
+    lines = []
+    for analyte, found in answers.items():
+        lines += _over_days(table[table["analyte"] == analyte], analyte, found)
+    columns = ["analyte", "contrast", "estimate", "low", "high", "df", "p", "f", "numdf", "dendf", "p_course"]
+    return pd.DataFrame(lines, columns=[*columns, "days", "baseline", "notes", "withheld"])
+
+
+def _over_days(rows: pd.DataFrame, analyte: str, found: Mapping[str, Estimate]) -> list[dict]:
+    before = rows[rows["day"] <= 0].groupby("animal")["log2"].mean()
+    after = rows[rows["day"] > 0]
+    arms = after.groupby("age_group")["treatment"].nunique()
+    ages = [age for age in AGES if arms.get(age) == len(COMPARED)]
+    after = after[after["age_group"].isin(ages)]
+    after = after[after.groupby("day")["arm"].transform("nunique") == after["arm"].nunique()]
+    after = after.assign(baseline=after["animal"].map(before))
+    covariates = ["baseline"] if after["baseline"].notna().all() else []
+    contrasts = [*ages, "averaged"] if len(ages) > 1 else ages
+    model, why = None, ""
+    if after["day"].nunique() < 2:
+        why = "Fewer than two days after the first dose, no course to model."
+    elif not all(found[contrast].withheld for contrast in contrasts):
+        try:
+            model = mixed_model(
+                after,
+                value="log2",
+                fixed=["age_group", "treatment", "day"] if len(ages) > 1 else ["treatment", "day"],
+                covariates=covariates,
+                categorical=["day"],
+                unit="animal",
+                block="batch" if 1 < after["batch"].nunique() < after["animal"].nunique() else None,
+                levels={"age_group": ages, "treatment": COMPARED} if len(ages) > 1 else {"treatment": COMPARED},
+            )
+        except EndomtorError as error:
+            why = str(error)
+    about = {
+        "analyte": analyte,
+        "days": ", ".join(f"{day:g}" for day in sorted(after["day"].unique())),
+        "baseline": bool(covariates),
+        "notes": " ".join(model.warnings) if model else "",
+    }
+    lines = [about | {"contrast": contrast, "withheld": why or found[contrast].withheld} for contrast in contrasts]
+    for line in lines:
+        if not line["withheld"]:
+            by = "age_group" if len(ages) > 1 and line["contrast"] in ages else None
+            table = model.contrasts("treatment", by=by, adjust=None)
+            one = (table[table[by] == line["contrast"]] if by else table).iloc[0]
+            line |= {"estimate": one["estimate"], "low": one["lower"], "high": one["upper"]}
+            line |= {"df": one["df"], "p": one["p"]}
+    if lines and not lines[-1]["withheld"]:
+        course = model.anova().set_index("term").loc["treatment:day"]
+        lines[-1] |= {"f": course["F"], "numdf": course["numdf"], "dendf": course["dendf"], "p_course": course["p"]}
+    return lines
 
 
 def compare_marrow(chapter: Chapter, table: pd.DataFrame | None) -> dict[str, dict[str, Estimate]]:
@@ -172,6 +251,63 @@ def show_changes(chapter: Chapter, changes: pd.DataFrame | None, answers: dict[s
     baseline = "minus the animal's own baseline" if changes["baseline"].all() else "baseline not subtracted everywhere"
     about = f"Mean log2 after the first dose, {baseline} (days {days})."
     _show_grid(chapter, changes, "analyte", answers, about, "fig-changes")
+
+
+def show_over_days(chapter: Chapter, table: pd.DataFrame | None, answers: Mapping[str, Mapping[str, Estimate]]) -> None:
+    """Show the secondary analysis of blood, the mixed model over days, or say why there is none."""
+    if table is None or not answers:
+        return
+    found = over_days(table, answers)
+    if found.empty:
+        return
+    by_design = chapter.dataset.withheld("rapamycin_blood", *COMPARED)
+    found["withheld"] = found["withheld"].where(found["withheld"] != "", by_design)
+    shown = found[found["withheld"] == ""]
+    reasons = [
+        f"Withheld: {', '.join(same['contrast'].unique())} ({', '.join(same['analyte'].unique())}). "
+        f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
+        for reason, same in found[found["withheld"] != ""].groupby("withheld", sort=False)
+    ]
+    if shown.empty:
+        reporting.say(f"Secondary analysis, the mixed model over days: nothing is estimated. {' '.join(reasons)}")
+        return
+    days = "; ".join(f"{', '.join(one['analyte'].unique())}: {days}" for days, one in shown.groupby("days"))
+    adjusted = shown[shown["baseline"]]["analyte"].unique()
+    notes = [f"{', '.join(one['analyte'].unique())}: {note}" for note, one in shown.groupby("notes") if note]
+    figures.table(
+        pd.DataFrame(
+            {
+                "analyte": shown["analyte"],
+                "age": shown["contrast"].replace("averaged", "mean of both"),
+                "difference, log2": shown["estimate"],
+                "95 %": [
+                    f"{reporting.number(low)} to {reporting.number(high)}"
+                    for low, high in zip(shown["low"], shown["high"], strict=True)
+                ],
+                "df": shown["df"],
+                "p": shown["p"],
+                "does it change over days?": [_course_text(one) for one in shown.itertuples()],
+            }
+        ),
+        caption="Secondary, no verdict rests on it: where it and the change from baseline above disagree, that one is "
+        f"primary. Rapamycin − vehicle, mean over the days after the first dose ({days}), and the type III test of "
+        "treatment × day. "
+        "Method: linear mixed model, REML, Kenward-Roger (age, treatment, day as a category and their products, "
+        f"{'the baseline as a covariate' if len(adjusted) else 'no baseline'}; random animal and, where there are "
+        "several, batch); p not adjusted for the number of analytes. Unit: animal; "
+        f"{reporting.n_text(answers[name]['averaged'] for name in shown['analyte'].unique())}. "
+        "A missing bleed drops out: the model takes it as missing at random. " + " ".join([*notes, *reasons]),
+        provenance=chapter.provenance,
+        formats={"df": ".1f"},
+    )
+
+
+def _course_text(one) -> str:
+    if pd.isna(one.numdf):
+        return ""
+    if pd.isna(one.p_course):
+        return "too few animals"
+    return f"F({one.numdf:.0f}, {one.dendf:.1f}) = {one.f:.2f}, {reporting.p_text(one.p_course)}"
 
 
 def show_marrow(chapter: Chapter, table: pd.DataFrame | None, answers: dict[str, dict[str, Estimate]]) -> None:

@@ -3,8 +3,9 @@
 The exposed animal is the unit, its later recipients are subsamples of it, and the donor of the cells is a block.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -15,8 +16,10 @@ from endomtor import figures
 from endomtor.analyses import reporting
 from endomtor.chapter import Chapter, needs
 from endomtor.claims import catalogue
+from endomtor.errors import EndomtorError
 from endomtor.figures import style
-from endomtor.stats import Estimate, composition, groups, nested
+from endomtor.stats import Estimate, MixedFit, composition, groups, mixed_model, nested
+from endomtor.stats.mixed import holm
 from endomtor.stats.resemblance import GROUPS as NICHES
 from endomtor.stats.resemblance import NoAgingReference
 
@@ -27,7 +30,10 @@ UNIT = "exposed animal"
 
 PRIMARY = {"tissue": "PB", "readout": "CD45"}
 LINEAGES = {"myeloid_pct": "myeloid", "b_pct": "B", "t_pct": "T"}
-_DESIGN = {"value": "value", "group": "niche", "unit": UNIT, "block": "donor"}
+_DESIGN = {"value": "value", "group": "niche", "unit": UNIT, "block": "donor", "also": ("batch",)}
+_COURSE_ORDER = ("aged", "ecko", "control", "young")
+"""Niches so that of two that are compared the first comes earlier."""
+
 LONG_TERM = 16
 """Weeks from which a graft counts as long-term (Nat Commun 2023;14:2018 read its limiting dilutions at 16 weeks)."""
 
@@ -182,11 +188,7 @@ def compare(chapter: Chapter, rows: pd.DataFrame | None) -> dict[str, dict[int, 
 def _contrasts(units: pd.DataFrame) -> dict[Contrast, Estimate]:
     niches = set(units["niche"])
     pairs = [("aged", "young"), ("ecko", "control" if "control" in niches else "young")]
-    return {
-        (a, b): nested.blocked_difference(units, a=a, b=b, check=("batch",), **_DESIGN)
-        for a, b in pairs
-        if {a, b} <= niches
-    }
+    return {(a, b): nested.blocked_difference(units, a=a, b=b, **_DESIGN) for a, b in pairs if {a, b} <= niches}
 
 
 def _phi(units: pd.DataFrame, readout: str) -> Estimate | None:
@@ -226,6 +228,103 @@ def _record(chapter: Chapter, readout: str, passages: Mapping[int, Passage]) -> 
     if final is None and first is not None and first.phi is not None:
         reason = "No later passage has every niche, and cells of passage 1 are still in the niche that exposes them."
         chapter.record(f"{FAMILY}.{readout}", replace(first.phi, withheld=first.phi.withheld or reason), table=TABLE)
+
+
+def over_weeks(rows: pd.DataFrame, readouts: Sequence[str] = tuple(READOUTS)) -> pd.DataFrame:
+    """Compare the niches over all weeks, one passage at a time: the secondary analysis, a linear mixed model.
+
+    value ~ niche * week + (1 | exposed animal) + (1 | recipient) + (1 | donor) + (1 | batch), REML, Kenward-Roger. The
+    course is a straight line in each niche. Animals differ in its level, not in its slope: where they do, p and
+    interval of a difference between slopes are too sharp.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As from `recipients`.
+    readouts : sequence of str
+        Keys of `READOUTS`.
+
+    Returns
+    -------
+    DataFrame
+        One row per readout, passage, contrast (a, b: the niches of `Passage.contrasts`) and `what`: "mean over weeks"
+        (at the mean of the weeks seen, each with equal weight) or "slope per week". Columns estimate (a - b), low, high
+        (95 %), df, p, p_holm (over the rows of a passage and read-out), n_a, n_b (exposed animals with a value),
+        singular, notes (what was left out of the model, or estimated as zero), withheld (why there is no estimate).
+
+    Notes
+    -----
+    A contrast that the primary analysis would withhold over the same rows (donor or batch that cannot be told from the
+    niche, one animal in a niche) is withheld here too. A donor is a random effect whether it crosses niches or not:
+    where each feeds one niche, niches are then judged by donors. Rows without a value are taken as missing at random.
+    """
+    parts = []
+    for readout in readouts:
+        seen_at_all = rows.assign(value=rows[readout]).dropna(subset=["value"])
+        for passage, seen in seen_at_all.groupby("passage"):
+            parts.append(_course(seen).assign(readout=readout, passage=int(passage)))
+    columns = ["readout", "passage", "a", "b", "what", "estimate", "low", "high", "df", "p", "p_holm", "n_a", "n_b"]
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return table.reindex(columns=[*columns, "singular", "notes", "withheld"])
+
+
+def _course(seen: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `over_weeks` for one passage and read-out."""
+    units = exposed_animals(seen)
+    contrasts, n = _contrasts(units), units["niche"].value_counts()
+    many = seen.groupby("niche").agg(weeks=("week", "nunique"), animals=(UNIT, "nunique"))
+    kept = [niche for niche in _COURSE_ORDER if niche in many.index and many.loc[niche].min() > 1]
+    modelled = seen[seen["niche"].isin(kept)]
+    model, why = None, ""
+    if seen["week"].nunique() < 2:
+        why = "One week only, no course to model."
+    elif len(kept) > 1:
+        try:
+            model = _course_model(modelled, kept)
+        except EndomtorError as error:
+            why = str(error)
+    left_out = [
+        f"{style.named(niche)} ({'one exposed animal' if many.at[niche, 'animals'] < 2 else 'one week'})"
+        for niche in many.index.difference(kept)
+    ]
+    notes = [f"Not in the model: {', '.join(left_out)}."] * bool(left_out) + list(model.warnings if model else ())
+    answers = {}
+    if model:
+        middle = {"week": float(np.mean(modelled["week"].unique()))}
+        found = {
+            "mean over weeks": model.contrasts("niche", at=middle, adjust=None),
+            "slope per week": model.slope_contrasts("week", between="niche", adjust=None),
+        }
+        answers = {what: table.set_index("contrast") for what, table in found.items()}
+    lines = []
+    for (a, b), primary in contrasts.items():
+        reason = why or primary.withheld or ("" if {a, b} <= set(kept) else notes[0])
+        for what in ("mean over weeks", "slope per week"):
+            line = {"a": a, "b": b, "what": what, "n_a": n[a], "n_b": n[b], "withheld": reason}
+            if not reason:
+                one = answers[what].loc[f"{a} - {b}"]
+                line |= {"estimate": one["estimate"], "low": one["lower"], "high": one["upper"]}
+                line |= {"df": one["df"], "p": one["p"]}
+            lines.append(line | {"singular": bool(model and model.singular), "notes": " ".join(notes)})
+    table = pd.DataFrame(lines)
+    if "p" in table:
+        tested = table["p"].notna()
+        table.loc[tested, "p_holm"] = holm(table.loc[tested, "p"].to_numpy())
+    return table
+
+
+def _course_model(rows: pd.DataFrame, niches: list[str]) -> MixedFit:
+    animals = rows[UNIT].nunique()
+    # In passage 1 the recipient is the exposed animal, and a donor of one animal is no more than that animal.
+    return mixed_model(
+        rows,
+        value="value",
+        fixed=["niche", "week"],
+        unit=UNIT,
+        subunit="recipient" if rows["recipient"].nunique() > animals else None,
+        block=[column for column in ("donor", "batch") if 1 < rows[column].nunique() < animals],
+        levels={"niche": niches},
+    )
 
 
 def losses(rows: pd.DataFrame, passages: Mapping[int, Passage]) -> pd.DataFrame:
@@ -296,7 +395,7 @@ def with_dead_at_the_lowest(rows: pd.DataFrame, passages: Mapping[int, Passage])
 def recipients_as_n(rows: pd.DataFrame, passages: Mapping[int, Passage]) -> dict[str, Estimate]:
     """Estimate ECKO - reference of the final chimerism twice: over exposed animals and, wrongly, over recipients.
 
-    Only the unit differs; a donor that crosses the niches is a block in both.
+    Only the unit differs; a batch, or a donor that crosses the niches, is a block in both.
 
     Returns
     -------
@@ -309,8 +408,9 @@ def recipients_as_n(rows: pd.DataFrame, passages: Mapping[int, Passage]) -> dict
         return {}
     own = rows[(rows["passage"] == final) & (rows["week"] == passages[final].week) & rows["niche"].isin(pair)]
     own = own.assign(value=own["chimerism"]).dropna(subset=["value"])
-    block = nested.arrange(exposed_animals(own), **_DESIGN).block
-    wrong = groups.difference(own, a=pair[0], b=pair[1], **(_DESIGN | {"unit": "recipient", "block": block}))
+    blocks = nested.arrange(exposed_animals(own), **_DESIGN).blocks
+    about = {"value": "value", "group": "niche", "unit": "recipient", "block": blocks}
+    wrong = groups.difference(own, a=pair[0], b=pair[1], **about)
     return {"right": passages[final].contrasts[pair], "wrong": wrong}
 
 
@@ -451,6 +551,79 @@ def _unit_words(passages: Mapping[int, Passage]) -> str:
     units = " or ".join(dict.fromkeys(estimate.unit for estimate in estimates)) or UNIT
     warnings = " ".join(dict.fromkeys(warning for estimate in estimates for warning in estimate.warnings))
     return f"Unit: {units}; {reporting.n_text(estimates)}. {warnings}".strip()
+
+
+def show_over_weeks(chapter: Chapter, rows: pd.DataFrame | None, readout: str) -> None:
+    """Show the secondary analysis of a read-out, the mixed model over weeks, or say why there is none."""
+    if rows is None:
+        return
+    table = over_weeks(rows, [readout])
+    if table.empty:
+        return
+    pairs = [f"{style.named(a)} − {style.named(b)}" for a, b in zip(table["a"], table["b"], strict=True)]
+    by_design = [chapter.dataset.withheld(TABLE, a, b) for a, b in zip(table["a"], table["b"], strict=True)]
+    # The sentence on the course comes first: without one there is nothing to be confounded.
+    table = table.assign(contrast=pairs, withheld=table["withheld"].where(table["withheld"] != "", by_design))
+    withheld = _withheld_words(table)
+    shown = table[table["withheld"] == ""]
+    if shown.empty:
+        reporting.say(f"Secondary analysis, the mixed model over weeks: nothing is estimated. {withheld}")
+        return
+    passages = shown["passage"].unique()
+    n = {niche: _range(_animals(shown, niche)) for niche in NICHES if len(_animals(shown, niche))}
+    notes = " ".join(
+        f"Passage {number}: {note}" for number, note in shown.groupby("passage")["notes"].first().items() if note
+    )
+    unit = {"chimerism": "logit", "myeloid_balance": "ILR"}[readout]
+    figures.table(
+        pd.DataFrame(
+            {
+                "passage": [str(number) for number in shown["passage"]],
+                "contrast": shown["contrast"],
+                "what": shown["what"],
+                f"difference, {unit}": shown["estimate"],
+                "95 %": [
+                    f"{reporting.number(low, 3)} to {reporting.number(high, 3)}"
+                    for low, high in zip(shown["low"], shown["high"], strict=True)
+                ],
+                "df": shown["df"],
+                "p": shown["p"],
+                "p (Holm)": shown["p_holm"],
+            }
+        ),
+        caption=f"Secondary, no verdict rests on it: {READOUTS[readout].title.rpartition(',')[0]} over all weeks, "
+        f"{'each passage by itself' if len(passages) > 1 else f'passage {passages[0]}'}. "
+        "Mean over weeks: the difference between two niches in the middle of the weeks seen; slope per week: how much "
+        "the difference grows each week, judged by the scatter of single bleeds, which is too sharp where animals "
+        "differ in their slope. "
+        "Method: linear mixed model, REML, Kenward-Roger (niche, week as a straight line, and their product; random "
+        "exposed animal and, where there are several to tell apart, recipient, donor and batch); "
+        "p adjusted within a passage. "
+        f"Unit: {UNIT}; n: {', '.join(f'{style.named(niche)} {count}' for niche, count in n.items())}. "
+        "Rows without a value (deaths, missed bleeds) drop out: the model takes them as missing at random. "
+        f"{notes} {withheld}".strip(),
+        provenance=chapter.provenance,
+        formats={"df": ".1f", f"difference, {unit}": partial(reporting.number, digits=3)},
+    )
+
+
+def _animals(shown: pd.DataFrame, niche: str) -> pd.Series:
+    return pd.concat([shown.loc[shown[side] == niche, f"n_{side}"] for side in ("a", "b")])
+
+
+def _range(counts: pd.Series) -> str:
+    return f"{counts.min()}" + (f" to {counts.max()}" if counts.max() > counts.min() else "")
+
+
+def _withheld_words(table: pd.DataFrame) -> str:
+    """Return, for each reason to withhold a contrast, the contrasts and passages that have it."""
+    sentences = []
+    for reason, same in table[table["withheld"] != ""].groupby("withheld", sort=False):
+        contrasts = ", ".join(dict.fromkeys(same["contrast"]))
+        passages = list(dict.fromkeys(same["passage"].astype(str)))
+        where = f"passage{'s' * (len(passages) > 1)} {', '.join(passages)}"
+        sentences.append(f"Withheld: {contrasts} in {where}. {reason[:1].upper()}{reason[1:].rstrip('.')}.")
+    return " ".join(sentences)
 
 
 def show_lineages(chapter: Chapter, rows: pd.DataFrame | None, answers: Answers) -> None:

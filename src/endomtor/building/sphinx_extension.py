@@ -3,6 +3,8 @@
 Each directive imports what it draws from, so that a page without it does not wait for pandas.
 """
 
+import dataclasses
+import inspect
 import json
 import os
 from datetime import UTC, datetime
@@ -27,6 +29,9 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", _note_code)
     app.connect("config-inited", _name_addresses)
     app.connect("source-read", _show_executed)
+    app.setup_extension("sphinx.ext.autodoc")
+    app.connect("autodoc-skip-member", _leave_out_constants)
+    app.connect("autodoc-process-signature", _leave_out_fields)
     app.add_html_math_renderer("mathml", (_inline_formula, None), (_formula, None))
     for name, directive in {
         "ledger": LedgerDirective,
@@ -93,6 +98,17 @@ def unbuilt_page_of(committed: str) -> str:
     notebook = nbformat.reads(committed, as_version=4)
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell(f":::{{note}}\n{NOT_BUILT}\n:::", id="endomtor-not-built"))
     return nbformat.writes(notebook)
+
+
+def _leave_out_constants(app: Sphinx, what: str, name: str, member: object, skip: bool, options) -> bool | None:
+    """Keep the reference of a module to functions and classes: defaults are in the signatures that use them."""
+    constant = what == "module" and not (inspect.isroutine(member) or inspect.isclass(member))
+    return True if constant else None
+
+
+def _leave_out_fields(app: Sphinx, what: str, name: str, member: object, *_) -> tuple[str, None] | None:
+    """Write a dataclass without its fields: the list of its attributes has them, each with a sentence."""
+    return ("", None) if what == "class" and dataclasses.is_dataclass(member) else None
 
 
 def _inline_formula(writer, node: nodes.math) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,8 @@ import pandas as pd
 
 from endomtor.contract import rules
 from endomtor.contract.problems import Problem, error, listed, nearest, warning
-from endomtor.contract.reading import Sheet, read_table, table_of
-from endomtor.contract.tables import DATASET_KEYS, DESIGN_KEYS, ECKO_TABLES, LINEAGES, TABLES, Key
+from endomtor.contract.reading import Sheet, parse, read_table, table_of
+from endomtor.contract.tables import DATASET_KEYS, DESIGN_KEYS, ECKO_TABLES, LINEAGES, TABLES, Column, Key, Table
 from endomtor.errors import ContractError, EndomtorError
 from endomtor.files import sha256_of
 from endomtor.provenance import KINDS, Provenance
@@ -205,6 +206,54 @@ def check(path: Path | str) -> list[Problem]:
     return _read(_folder(path), None)[1]
 
 
+def from_tables(about: dict, tables: Mapping[str, pd.DataFrame | anndata.AnnData]) -> Dataset:
+    """Return the data set that a directory of these tables would load as, without files.
+
+    For tables that are drawn in thousands and are known to obey the contract: rules that can only find faults are not
+    run. Exclusions, missing values, warnings and confounding are those of `load`; values are not rounded as in a file,
+    and the provenance has no sha256.
+
+    Parameters
+    ----------
+    about : dict
+        The keys of `dataset.toml`.
+    tables : mapping of str to DataFrame or AnnData
+        By name, as they would be written: numbers as numbers, "" or NaN in an empty cell, `exclusions` among them.
+        They are not changed.
+    """
+    sheets = {name: _sheet(table, tables[name]) for name, table in TABLES.items() if name in tables}
+    return _assembled(about, {}, sheets, [])[0]
+
+
+def _sheet(table: Table, content: pd.DataFrame | anndata.AnnData) -> Sheet:
+    """Return a table in memory as it is when its cells were parsed."""
+    cells = None if isinstance(content, pd.DataFrame) else content.copy()
+    frame = content if cells is None else cells.obs
+    arrays = {name: values.to_numpy() for name, values in frame.items()}
+    if table.name != "hspc_counts":
+        columns = (column for column in table.columns if column.name in arrays)
+        arrays = {column.name: _parsed(table, column, arrays[column.name]) for column in columns}
+        arrays = {name: values for name, values in arrays.items() if values is not None}
+    parsed = pd.DataFrame(arrays, index=range(2, len(frame) + 2))
+    return Sheet(table, table.file, parsed, parsed, cells)
+
+
+def _parsed(table: Table, column: Column, values: np.ndarray) -> np.ndarray | None:
+    """Return the cells of one column by their kind; None for a blank optional column, which is an absent one."""
+    if column.kind in ("number", "integer"):
+        values = values.astype(float)
+        blank = np.isnan(values)
+    else:
+        values = values.astype(object)
+        blank = (values == "") | pd.isna(values) if not column.required or column.kind == "flag" else np.array(False)
+    if not column.required and blank.all():
+        return None
+    if column.kind == "flag":
+        raw = pd.DataFrame({column.name: np.where(blank, "", values.astype(str))})
+        return parse(replace(table, columns=(column,)), table.file, raw)[0].frame[column.name].to_numpy()
+    return values
+
+
 def _folder(path: Path | str) -> Path:
     folder = Path(path)
     if not folder.is_dir():
@@ -228,29 +277,43 @@ def _read(folder: Path, kinds: Collection[str] | None) -> tuple[Dataset | None, 
 
     wrong = {problem.file for problem in problems if problem.severity == "error"}
     sound = {name: sheet for name, sheet in sheets.items() if sheet.file not in wrong}
-    excluded, remarks = _exclude(sound, complete=not wrong)
+    return _assembled(about, digests, sound, problems, sheets if wrong else None)
+
+
+def _assembled(
+    about: dict,
+    digests: dict[str, str],
+    sheets: dict[str, Sheet],
+    problems: list[Problem],
+    faulty: dict[str, Sheet] | None = None,
+) -> tuple[Dataset | None, list[Problem]]:
+    """Return the data set that sound sheets make, and the problems with what is to remark on them.
+
+    `faulty` holds every sheet, sound or not, where some are at fault; then there is no data set.
+    """
+    excluded, remarks = _exclude(sheets, complete=faulty is None)
     problems += remarks
-    missing = _count_missing(sound)
-    problems += _drop_empty(sound)
-    for sheet in sound.values():
+    missing = _count_missing(sheets)
+    problems += _drop_empty(sheets)
+    for sheet in sheets.values():
         sheet.frame = _typed(sheet)
     confounding = []
-    for name, sheet in sound.items():
+    for name, sheet in sheets.items():
         problems += rules.content_warnings(sheet)
-        for problem, pair in rules.design_warnings(sheet):
+        for problem, pair in _design_remarks(sheet):
             problems.append(problem)
             if pair:
                 confounding.append(Confounding(name, pair, f"{problem.column}: {problem.value}"))
-    problems += rules.directory_warnings(sheets if wrong else sound)
+    problems += rules.directory_warnings(faulty or sheets)
     problems.sort(key=lambda problem: (problem.file, problem.row or 0, problem.column or ""))
-    if wrong:
+    if faulty is not None:
         return None, problems
 
     return (
         Dataset(
             provenance=_provenance(about, digests),
             design=about.get("design", {}),
-            tables=_tables(sound),
+            tables=_tables(sheets),
             excluded=excluded,
             missing=missing,
             warnings=[problem for problem in problems if problem.severity == "warning"],
@@ -259,6 +322,21 @@ def _read(folder: Path, kinds: Collection[str] | None) -> tuple[Dataset | None, 
         ),
         problems,
     )
+
+
+def _design_remarks(sheet: Sheet) -> tuple[tuple[Problem, tuple[str, str] | None], ...]:
+    table = sheet.table
+    # All that the rules on a design look at; cohorts of one design share it, and so what is to remark on it.
+    wanted = (table.unit, table.group, table.stratum, "experiment", "sex", "batch")
+    columns = [name for name in dict.fromkeys(wanted) if name in sheet.frame.columns]
+    rows = dict.fromkeys(zip(*(sheet.frame[name].tolist() for name in columns), strict=True))
+    return _design_remarks_on(table.name, sheet.file, tuple(columns), tuple(rows))
+
+
+@lru_cache(maxsize=256)
+def _design_remarks_on(name: str, file: str, columns: tuple[str, ...], rows: tuple[tuple, ...]):
+    frame = pd.DataFrame(rows, columns=columns)
+    return tuple(rules.design_warnings(Sheet(TABLES[name], file, frame, frame)))
 
 
 def _provenance(about: dict, digests: dict[str, str]) -> Provenance:
@@ -394,6 +472,8 @@ def _count_missing(sheets: dict[str, Sheet]) -> pd.DataFrame:
             if not column.required or not column.empty or column.name == "batch":
                 continue
             empty = sheet.frame[sheet.frame[column.name].isna()]
+            if empty.empty:
+                continue
             counts = empty.groupby(sheet.table.unit, sort=True).size()
             parts += [(name, animal, column.name, int(rows)) for animal, rows in counts.items()]
     return pd.DataFrame(parts, columns=["table", "animal", "column", "rows"])
@@ -438,12 +518,12 @@ def _drop_empty(sheets: dict[str, Sheet]) -> list[Problem]:
 def _typed(sheet: Sheet) -> pd.DataFrame:
     """Return the parsed cells with their final types."""
     frame = sheet.frame.copy()
-    for column in sheet.table.columns:
-        if column.name not in frame.columns:
-            continue
-        if column.kind in ("id", "text", "level"):
-            frame[column.name] = frame[column.name].fillna("")
-        elif column.kind == "integer" and frame[column.name].notna().all():
+    columns = [column for column in sheet.table.columns if column.name in frame.columns]
+    text = [column.name for column in columns if column.kind in ("id", "text", "level")]
+    if frame[text].isna().to_numpy().any():
+        frame[text] = frame[text].fillna("")
+    for column in columns:
+        if column.kind == "integer" and frame[column.name].notna().all():
             frame[column.name] = frame[column.name].astype("int64")
     return frame
 

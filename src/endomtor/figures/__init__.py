@@ -11,9 +11,11 @@ from endomtor.figures.animals import (
 from endomtor.figures.forest import forest
 from endomtor.figures.genes import embedding, lfc_scatter, ma, rrho_map, volcano
 from endomtor.figures.publish import show, table
+from endomtor.figures.rates import bands, pairs
 from endomtor.figures.style import house
 
 __all__ = [
+    "bands",
     "composition",
     "courses",
     "embedding",
@@ -24,6 +26,7 @@ __all__ = [
     "lfc_scatter",
     "limiting_dilution",
     "ma",
+    "pairs",
     "rrho_map",
     "show",
     "superplot",

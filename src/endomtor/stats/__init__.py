@@ -14,7 +14,10 @@ from .groups import (
     treatment_within_age,
     two_way_anova,
 )
+from .joint import JointPhi, JointTable, joint_phi
 from .limiting_dilution import donor_log_frequency, elda, elda_difference, single_hit_tests
+from .mixed import MixedFit
+from .mixed import fit as mixed_model
 from .nested import arrange, blocked_difference, blocked_phi, latest_common, logit_percent, one_value_per_unit
 from .resemblance import NoAgingReference, phi, rrho, transcriptome_phi, transcriptome_phi_genes
 from .units import confounded, n_per_group, one_row_per_unit, smallest_attainable_p
@@ -23,6 +26,9 @@ __all__ = [
     "LINEAGE_BASIS",
     "Estimate",
     "ExactTest",
+    "JointPhi",
+    "JointTable",
+    "MixedFit",
     "NoAgingReference",
     "arrange",
     "blocked_difference",
@@ -38,11 +44,13 @@ __all__ = [
     "elda_difference",
     "hedges_g",
     "ilr",
+    "joint_phi",
     "latest_common",
     "lineage_balance",
     "logit_percent",
     "mann_whitney_exact",
     "manova",
+    "mixed_model",
     "n_per_group",
     "one_row_per_unit",
     "one_value_per_unit",

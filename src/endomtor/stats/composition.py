@@ -25,13 +25,33 @@ T)."""
 def closure(parts: pd.DataFrame) -> pd.DataFrame:
     """Divide each row by its sum.
 
-    `parts` has one row per unit and one column per part, in any common unit. Rows with a missing part, or whose parts
-    are all 0, become missing.
+    Parameters
+    ----------
+    parts : DataFrame
+        One row per unit and one column per part, in any common unit.
+
+    Returns
+    -------
+    DataFrame
+        Shape of `parts`, rows add to 1. Rows with a missing part, or whose parts are all 0, become missing.
 
     Raises
     ------
     ValueError
         A part is negative.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import closure
+    >>> blood = pd.DataFrame(
+    ...     {"myeloid": [20, 30], "b": [50, 0], "t": [30, 70]},
+    ...     index=["m1", "m2"],
+    ... )
+    >>> closure(blood)
+        myeloid    b    t
+    m1      0.2  0.5  0.3
+    m2      0.3  0.0  0.7
     """
     values = parts.astype(float)
     if (values < 0).any(axis=None):
@@ -51,12 +71,25 @@ def replace_zeros(parts: pd.DataFrame, *, delta: float = DELTA) -> pd.DataFrame:
     parts : DataFrame
         One row per unit, one column per part.
     delta : float
-        In per cent of the row's sum.
+        In per cent of the row's sum. `DELTA` is 0.065: 65 % of a detection limit of 0.1 %, which is an assumption.
 
     Raises
     ------
     ValueError
         A part is negative, or `delta` is not between 0 and 100 divided by the number of parts.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import replace_zeros
+    >>> blood = pd.DataFrame(
+    ...     {"myeloid": [20, 30], "b": [50, 0], "t": [30, 70]},
+    ...     index=["m1", "m2"],
+    ... )
+    >>> replace_zeros(blood, delta=0.1)
+        myeloid      b       t
+    m1   0.2000  0.500  0.3000
+    m2   0.2997  0.001  0.6993
     """
     if not 0 < delta < 100 / parts.shape[1]:
         raise ValueError(f"delta is {delta} per cent, expected more than 0 and less than {100 / parts.shape[1]:g}")
@@ -71,6 +104,22 @@ def clr(parts: pd.DataFrame, *, delta: float = DELTA) -> pd.DataFrame:
 
     Zeros are replaced first (`replace_zeros`, which see for `delta` and errors); rows with a missing part become
     missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import clr
+    >>> blood = pd.DataFrame(
+    ...     {"myeloid": [20, 30], "b": [50, 0], "t": [30, 70]},
+    ...     index=["m1", "m2"],
+    ... )
+
+    The zero of m2 is replaced first:
+
+    >>> clr(blood).round(2)
+        myeloid     b     t
+    m1    -0.44  0.48 -0.04
+    m2     1.76 -4.37  2.61
     """
     logs = np.log(replace_zeros(parts, delta=delta))
     return logs.sub(logs.mean(axis=1, skipna=False), axis=0)
@@ -80,6 +129,12 @@ def sequential_basis(parts: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """Return the basis ilr1, ilr2, ...: the first k parts against part k + 1.
 
     ilr_k = sqrt(k/(k+1)) ln(geometric mean of parts 1..k / part k+1).
+
+    Examples
+    --------
+    >>> from endomtor.stats.composition import sequential_basis
+    >>> sequential_basis(["myeloid", "b", "t"])
+    {'ilr1': (1, -1, 0), 'ilr2': (1, 1, -1)}
     """
     size = len(parts)
     return {f"ilr{k}": (1,) * k + (-1,) + (0,) * (size - k - 1) for k in range(1, size)}
@@ -96,7 +151,7 @@ def ilr(
         One row per unit, one column per part, in the order of the signs in `basis`.
     basis : mapping
         Name of each balance to a sign per part: 1 numerator, -1 denominator, 0 not in it. `LINEAGE_BASIS` for (myeloid,
-        B, T), `sequential_basis(parts)` for any parts.
+        B, T): "myeloid_lymphoid" (1, -1, -1) and "b_t" (0, 1, -1). `sequential_basis(parts)` for any parts.
     delta : float
         See `replace_zeros`.
 
@@ -109,6 +164,19 @@ def ilr(
     ------
     ValueError
         A balance has not one sign per part, or the balances are not orthogonal.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import ilr
+    >>> blood = pd.DataFrame(
+    ...     {"myeloid": [20, 30], "b": [50, 0], "t": [30, 70]},
+    ...     index=["m1", "m2"],
+    ... )
+    >>> ilr(blood).round(2)
+        myeloid_lymphoid   b_t
+    m1             -0.54  0.36
+    m2              2.16 -4.94
     """
     signs = np.array([list(row) for row in basis.values()], dtype=float)
     if signs.ndim != 2 or signs.shape[1] != parts.shape[1]:
@@ -141,6 +209,20 @@ def lineage_balance(
     -------
     Series
         Named "myeloid_balance", index of `frame`; missing where a lineage is missing or all three are 0.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import lineage_balance
+    >>> blood = pd.DataFrame(
+    ...     [[20, 50, 30], [40, 35, 25]],
+    ...     index=["young", "aged"],
+    ...     columns=["myeloid_pct", "b_pct", "t_pct"],
+    ... )
+    >>> lineage_balance(blood).round(3)
+    young   -0.540
+    aged     0.246
+    Name: myeloid_balance, dtype: float64
     """
     balances = ilr(frame[[myeloid, b, t]], LINEAGE_BASIS, delta=delta)
     return balances["myeloid_lymphoid"].rename("myeloid_balance")
@@ -170,6 +252,27 @@ def manova(frame: pd.DataFrame, *, values: Sequence[str], group: str, unit: str)
         A unit occurs in several rows.
     ValueError
         Fewer than two groups, or too few units for the coordinates.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import ilr, manova
+    >>> blood = pd.DataFrame({
+    ...     "animal": list("abcdefgh"),
+    ...     "group": ["control"] * 4 + ["ecko"] * 4,
+    ...     "myeloid": [20, 24, 22, 19, 33, 38, 30, 36],
+    ...     "b": [50, 45, 49, 52, 40, 38, 41, 36],
+    ...     "t": [30, 31, 29, 29, 27, 24, 29, 28],
+    ... })
+    >>> mice = blood.join(ilr(blood[["myeloid", "b", "t"]]))
+    >>> names = ["myeloid_lymphoid", "b_t"]
+    >>> table = manova(mice, values=names, group="group", unit="animal")
+    >>> table.round(4)
+                   test    stat        F  df1  df2       p
+    0            Pillai  0.8739  17.3321  2.0  5.0  0.0056
+    1             Wilks  0.1261  17.3321  2.0  5.0  0.0056
+    2  Hotelling-Lawley  6.9328  17.3321  2.0  5.0  0.0056
+    3               Roy  6.9328  17.3321  2.0  5.0  0.0056
     """
     from statsmodels.multivariate.manova import MANOVA
 
@@ -225,6 +328,28 @@ def part_contrasts(
     ------
     UnitError
         A unit occurs in several rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import part_contrasts
+    >>> blood = pd.DataFrame({
+    ...     "animal": list("abcdefgh"),
+    ...     "group": ["control"] * 4 + ["ecko"] * 4,
+    ...     "myeloid": [20, 24, 22, 19, 33, 38, 30, 36],
+    ...     "b": [50, 45, 49, 52, 40, 38, 41, 36],
+    ...     "t": [30, 31, 29, 29, 27, 24, 29, 28],
+    ... })
+    >>> table = part_contrasts(
+    ...     blood, parts=["myeloid", "b", "t"], group="group", a="ecko",
+    ...     b="control", unit="animal",
+    ... )
+    >>> kept = ["part", "estimate", "ci_low", "ci_high", "p_holm"]
+    >>> table[kept].round(3)
+          part  estimate  ci_low  ci_high  p_holm
+    0  myeloid     0.429   0.263    0.596   0.003
+    1        b    -0.282  -0.410   -0.155   0.004
+    2        t    -0.147  -0.265   -0.029   0.027
     """
     from statsmodels.stats.multitest import multipletests
 

@@ -17,7 +17,7 @@ class Estimate:
         Limits of the `level` confidence set; infinite where unbounded. For `two_piece` the set is
         x <= ci_low or x >= ci_high.
     interval_kind : str
-        One of `INTERVAL_KINDS`.
+        "bounded", "lower_unbounded", "upper_unbounded", "whole_line" or "two_piece".
     inner : tuple[float, float]
         The 90 % limits, for the equivalence rule; (-inf, inf) where that set is not bounded.
     p : float
@@ -39,6 +39,26 @@ class Estimate:
         What a reader must know beside the number; shown on the page.
     withheld : str
         Why no verdict may be given (a sentence), empty otherwise.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import difference
+    >>> mice = pd.DataFrame({
+    ...     "animal": list("abcdefgh"),
+    ...     "group": ["young"] * 4 + ["aged"] * 4,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5],
+    ... })
+    >>> answer = difference(
+    ...     mice, value="log2_mfi", group="group", a="aged", b="young",
+    ...     unit="animal",
+    ... )
+    >>> print(f"{answer.ci_low:.2f} to {answer.ci_high:.2f}")
+    -1.12 to -0.38
+    >>> print(f"{answer.estimate:.2f}, p {answer.p:.4f}")
+    -0.75, p 0.0025
+    >>> answer.n, answer.unit
+    ({'aged': 4, 'young': 4}, 'animal')
     """
 
     estimate: float

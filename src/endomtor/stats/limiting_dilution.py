@@ -57,6 +57,26 @@ def elda(
     ------
     ValueError
         A dose is not above 0, or positives are not between 0 and tested.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import elda
+    >>> recipients = pd.DataFrame({
+    ...     "group": ["young"] * 3 + ["aged"] * 3,
+    ...     "dose": [1000, 4000, 16000] * 2,
+    ...     "tested": [8] * 6,
+    ...     "positive": [1, 3, 7, 2, 6, 8],
+    ... })
+
+    Per million cells:
+
+    >>> found = elda(recipients).set_index("group")
+    >>> (found[["frequency", "lower", "upper"]] * 1e6).round(1)
+           frequency  lower  upper
+    group
+    young      125.9   65.6  241.7
+    aged       337.0  171.6  661.8
     """
     rows = []
     for name, part in _groups(frame, group, dose, tested, positive):
@@ -85,6 +105,21 @@ def elda_difference(
     DataFrame
         Columns a, b, chisq, df, p, unit. The first row has a = "all", b = "" and df = groups - 1; the p of the pairs
         are not adjusted. Empty where there is one group.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import elda_difference
+    >>> recipients = pd.DataFrame({
+    ...     "group": ["young"] * 3 + ["aged"] * 3,
+    ...     "dose": [1000, 4000, 16000] * 2,
+    ...     "tested": [8] * 6,
+    ...     "positive": [1, 3, 7, 2, 6, 8],
+    ... })
+    >>> elda_difference(recipients).round(4)
+           a     b   chisq  df       p       unit
+    0    all        4.2141   1  0.0401  recipient
+    1  young  aged  4.2141   1  0.0401  recipient
     """
     parts = dict(_groups(frame, group, dose, tested, positive))
     single = {name: _log_likelihood(*part) for name, part in parts.items()}
@@ -119,6 +154,23 @@ def single_hit_tests(
         Rows wald, lr (signed root), score_logdose, score_dose (Gart and Weiss 1967); columns test, estimate (the slope,
         for wald only), SE, z, p, unit. Groups with no or only positive recipients say nothing. Without information z
         is missing and p is 1; where the likelihood rises for ever the slope is infinite and Wald's z is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import single_hit_tests
+    >>> recipients = pd.DataFrame({
+    ...     "group": ["young"] * 3 + ["aged"] * 3,
+    ...     "dose": [1000, 4000, 16000] * 2,
+    ...     "tested": [8] * 6,
+    ...     "positive": [1, 3, 7, 2, 6, 8],
+    ... })
+    >>> single_hit_tests(recipients).round(3)
+                test  estimate     SE      z      p       unit
+    0           wald     1.069  0.285  0.242  0.809  recipient
+    1             lr       NaN    NaN  0.244  0.807  recipient
+    2  score_logdose       NaN    NaN  0.235  0.814  recipient
+    3     score_dose       NaN    NaN  0.219  0.827  recipient
     """
     informative = [p for _, p in _groups(frame, group, dose, tested, positive) if 0 < p[2].sum() < p[1].sum()]
     wald = lr = logdose = by_dose = np.nan
@@ -187,6 +239,23 @@ def donor_log_frequency(
         A dose occurs twice for a donor (two cell types or weeks in one frame), or a carried column varies within one.
     ValueError
         A dose is not above 0, or positives are not between 0 and tested.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import donor_log_frequency
+    >>> recipients = pd.DataFrame({
+    ...     "donor": ["d1", "d1", "d2", "d2"],
+    ...     "group": ["young", "young", "aged", "aged"],
+    ...     "dose": [1000, 8000] * 2,
+    ...     "tested": [6] * 4,
+    ...     "positive": [0, 0, 2, 5],
+    ... })
+    >>> donors = donor_log_frequency(recipients)
+    >>> donors[["donor", "log_frequency", "SE", "extreme"]].round(2)
+      donor  log_frequency    SE extreme
+    0    d1         -11.65  1.48    none
+    1    d2          -8.28  0.44
     """
     carry = list(carry)
     doubled = frame.duplicated([donor, dose], keep=False)
@@ -196,33 +265,41 @@ def donor_log_frequency(
             f"The dose {first[dose]:g} occurs more than once for {donor} '{first[donor]}', "
             "expected one row per donor and dose: take one cell type and week at a time."
         )
+    about = frame[[donor, *carry]].drop_duplicates()
+    varies = about[donor].duplicated()
+    if varies.any():
+        name = about.loc[varies, donor].iloc[0]
+        column = next(c for c in carry if about.loc[about[donor] == name, c].nunique(dropna=False) > 1)
+        raise UnitError(f"The column '{column}' has several values within {donor} '{name}', expected one.")
+    places = frame.groupby(donor, sort=True).indices
+    kept = about.set_index(donor).loc[list(places)].to_numpy()
+    columns = [frame[name].to_numpy(float) for name in (dose, tested, positive)]
     rows = []
-    for name, part in frame.groupby(donor, sort=True):
-        for column in carry:
-            if part[column].nunique(dropna=False) > 1:
-                raise UnitError(f"The column '{column}' has several values within {donor} '{name}', expected one.")
-        d, n, r = _counts(part, dose, tested, positive)
+    for (name, place), carried in zip(places.items(), kept, strict=True):
+        d, n, r = _counts(*(column[place] for column in columns), dose, positive)
         theta = _bias_reduced(d, n, r)
         extreme = "none" if r.sum() == 0 else "all" if r.sum() == n.sum() else ""
         error = 1 / np.sqrt(_information(np.exp(theta) * d, n).sum())
-        rows.append((name, *part[carry].iloc[0], theta, error, int(n.sum()), int(r.sum()), extreme))
+        rows.append((name, *carried, theta, error, int(n.sum()), int(r.sum()), extreme))
     columns = [donor, *carry, "log_frequency", "SE", "tested", "positive", "extreme"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _counts(frame: pd.DataFrame, dose: str, tested: str, positive: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    # As floats: products of integer doses and numbers overflow without a word in other implementations.
-    d, n, r = (frame[column].to_numpy(float) for column in (dose, tested, positive))
+def _counts(
+    d: np.ndarray, n: np.ndarray, r: np.ndarray, dose: str, positive: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Check doses, recipients tested and positive (floats), and leave out doses that nobody received."""
     if not (d > 0).all():
         raise ValueError(f"the column '{dose}' holds {np.min(d):g}, expected doses above 0")
     if not ((r >= 0) & (r <= n)).all():
-        raise ValueError(f"the column '{positive}' must lie between 0 and '{tested}' in every row")
+        raise ValueError(f"the column '{positive}' must lie between 0 and the number tested in every row")
     return d[n > 0], n[n > 0], r[n > 0]
 
 
 def _groups(frame: pd.DataFrame, group: str, dose: str, tested: str, positive: str):
     for name, part in frame.groupby(frame[group].astype(str), sort=False):
-        yield name, _counts(part, dose, tested, positive)
+        # As floats: products of integer doses and numbers overflow without a word in other implementations.
+        yield name, _counts(*(part[column].to_numpy(float) for column in (dose, tested, positive)), dose, positive)
 
 
 def _negative_odds(m: np.ndarray) -> np.ndarray:

@@ -14,26 +14,16 @@ from endomtor.errors import UnitError
 from endomtor.stats.estimate import Estimate
 from endomtor.stats.groups import difference
 from endomtor.stats.resemblance import GROUPS, phi
-from endomtor.stats.units import block_levels, is_blank, one_row_per_unit
+from endomtor.stats.units import block_levels, one_row_per_unit, text
 
 
-def _mean(values: pd.Series) -> float:
-    return float(values.mean())
-
-
-def _empirical_logit(values: pd.Series) -> float:
-    if not values.isin([0, 1]).all():
-        raise ValueError("an empirical logit needs values of 0 or 1")
-    ones = values.sum()
-    return float(np.log((ones + 0.5) / (len(values) - ones + 0.5)))
-
-
-def _log_mean(values: pd.Series) -> float:
-    return float(np.log(values.mean() + 0.5))
-
-
-SUMMARIES = {"mean": _mean, "empirical_logit": _empirical_logit, "log_mean": _log_mean}
-"""mean; empirical_logit: ln((k + 1/2) / (m - k + 1/2)) of k ones among m; log_mean: ln(mean + 1/2), for counts."""
+SUMMARIES = {
+    "mean": lambda total, count: total / count,
+    "empirical_logit": lambda total, count: np.log((total + 0.5) / (count - total + 0.5)),
+    "log_mean": lambda total, count: np.log(total / count + 0.5),
+}
+"""From the sum and number of a unit's subsamples to its value. mean; empirical_logit: ln((k + 1/2) / (m - k + 1/2)) of
+k ones among m; log_mean: ln(mean + 1/2), for counts."""
 
 
 def one_value_per_unit(
@@ -68,8 +58,24 @@ def one_value_per_unit(
     """
     if summary not in SUMMARIES:
         raise ValueError(f"summary is '{summary}', expected one of {', '.join(SUMMARIES)}")
-    if is_blank(frame[unit]).any():
-        raise UnitError(f"The column '{unit}' is blank in {int(is_blank(frame[unit]).sum())} of {len(frame)} rows.")
+    blank = [not one.strip() for one in text(frame[unit])]
+    if any(blank):
+        raise UnitError(f"The column '{unit}' is blank in {sum(blank)} of {len(frame)} rows.")
+    about = frame[[unit, *carry]].drop_duplicates()
+    if about[unit].duplicated().any():
+        _refuse_varying(frame, unit, carry)
+    rows = frame[frame[value].notna()]
+    if summary == "empirical_logit" and not rows[value].isin([0, 1]).all():
+        raise ValueError("an empirical logit needs values of 0 or 1")
+    grouped = rows[value].groupby(rows[unit], sort=True)
+    sizes = grouped.size()
+    table = about.set_index(unit).loc[sizes.index]
+    table[value] = SUMMARIES[summary](grouped.sum().astype(float), sizes)
+    table["n_subsamples"] = sizes
+    return table.reset_index()
+
+
+def _refuse_varying(frame: pd.DataFrame, unit: str, carry: Sequence[str]) -> None:
     for column in carry:
         levels = frame.groupby(unit)[column].nunique(dropna=False)
         if (levels > 1).any():
@@ -78,11 +84,6 @@ def one_value_per_unit(
                 f"The column '{column}' has {levels[example]} values within {unit} '{example}', expected one: "
                 f"'{unit}' is then not what '{column}' was assigned to."
             )
-    grouped = frame[frame[value].notna()].groupby(unit, sort=True)
-    table = grouped[list(carry)].first() if carry else pd.DataFrame(index=grouped.size().index)
-    table[value] = grouped[value].apply(SUMMARIES[summary]).astype(float)
-    table["n_subsamples"] = grouped.size()
-    return table.reset_index()
 
 
 def blocked_difference(
@@ -94,6 +95,7 @@ def blocked_difference(
     b: str,
     unit: str,
     block: str,
+    also: Sequence[str] = (),
     check: Sequence[str] = (),
     level: float = 0.95,
 ) -> Estimate:
@@ -107,6 +109,8 @@ def blocked_difference(
         As for `endomtor.stats.difference`.
     block : str
         Column of the block, for example the donor whose cells an exposed animal received.
+    also : sequence of str
+        Columns of further additive blocks (batch). Where the block became the unit, those that vary within it drop out.
 
     Returns
     -------
@@ -119,10 +123,10 @@ def blocked_difference(
         A unit occurs in several rows.
     """
     one_row_per_unit(frame, unit, design="blocked comparison")
-    used = frame[frame[group].astype(str).isin([a, b]) & frame[value].notna()]
-    how = arrange(used, value=value, group=group, unit=unit, block=block, check=check)
+    used = frame[frame[group].isin([a, b]) & frame[value].notna()]
+    how = arrange(used, value=value, group=group, unit=unit, block=block, also=also, check=check)
     answer = difference(
-        how.frame, value=value, group=group, a=a, b=b, unit=how.unit, block=how.block, check=how.check, level=level
+        how.frame, value=value, group=group, a=a, b=b, unit=how.unit, block=how.blocks, check=how.check, level=level
     )
     return replace(answer, warnings=(*answer.warnings, *how.warnings))
 
@@ -135,13 +139,14 @@ def blocked_phi(
     unit: str,
     block: str,
     direction: str,
+    also: Sequence[str] = (),
     smallest: float = 0.25,
     level: float = 0.95,
 ) -> Estimate:
     """Estimate phi where the units come in blocks (donors of cells) that may or may not cross the groups.
 
-    Parameters are those of `endomtor.stats.phi` and `block` as in `blocked_difference`; see `Arrangement` for what
-    becomes of it.
+    Parameters are those of `endomtor.stats.phi`, `block` and `also` as in `blocked_difference`; see `Arrangement` for
+    what becomes of them.
 
     Raises
     ------
@@ -149,8 +154,8 @@ def blocked_phi(
         As in `endomtor.stats.phi`.
     """
     one_row_per_unit(frame, unit, design="blocked comparison")
-    used = frame[frame[group].astype(str).isin(GROUPS) & frame[value].notna()]
-    how = arrange(used, value=value, group=group, unit=unit, block=block)
+    used = frame[frame[group].isin(GROUPS) & frame[value].notna()]
+    how = arrange(used, value=value, group=group, unit=unit, block=block, also=also)
     answer = phi(
         how.frame,
         value=value,
@@ -159,7 +164,7 @@ def blocked_phi(
         direction=direction,
         smallest=smallest,
         level=level,
-        block=how.block,
+        block=how.blocks,
     )
     return replace(answer, warnings=(*answer.warnings, *how.warnings))
 
@@ -177,7 +182,8 @@ class Arrangement:
     frame : DataFrame
         One row per `unit`.
     unit : str
-    block : str or None
+    blocks : tuple[str, ...]
+        The block, if it is one, and the further blocks.
     check : tuple[str, ...]
         Columns that can be confounded with the group at the level of `unit`.
     warnings : tuple[str, ...]
@@ -185,13 +191,20 @@ class Arrangement:
 
     frame: pd.DataFrame
     unit: str
-    block: str | None
+    blocks: tuple[str, ...] = ()
     check: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 def arrange(
-    frame: pd.DataFrame, *, value: str, group: str, unit: str, block: str, check: Sequence[str] = ()
+    frame: pd.DataFrame,
+    *,
+    value: str,
+    group: str,
+    unit: str,
+    block: str,
+    also: Sequence[str] = (),
+    check: Sequence[str] = (),
 ) -> Arrangement:
     """Decide whether `block` is a block, the unit, or plays no part, for the rows of the groups that are compared.
 
@@ -201,22 +214,28 @@ def arrange(
         One row per unit with a value, of the groups that are compared and no others.
     value, group, unit, block : str
         Columns.
+    also : sequence of str
+        Columns of further blocks.
     check : sequence of str
         Columns that may be confounded with the group.
     """
     levels = block_levels(frame[block])
-    crossing = pd.Series(frame[group].astype(str).to_numpy()).groupby(levels).nunique()
-    if not 1 < len(crossing) < len(levels):
-        return Arrangement(frame, unit, None, tuple(check))
-    if (crossing > 1).any():
-        return Arrangement(frame, unit, block, tuple(check))
-    # A column that is checked may vary within a block; then it cannot be confounded at the level of blocks either.
-    whole = tuple(c for c in check if (frame.groupby(levels)[c].nunique(dropna=False) == 1).all())
-    blocks = one_value_per_unit(frame.assign(**{block: levels}), value=value, unit=block, carry=[group, *whole])
+    fed: dict[str, set[str]] = {}
+    for level, name in zip(levels, text(frame[group]), strict=True):
+        fed.setdefault(level, set()).add(name)
+    if not 1 < len(fed) < len(levels):
+        return Arrangement(frame, unit, tuple(also), tuple(check))
+    if any(len(names) > 1 for names in fed.values()):
+        return Arrangement(frame, unit, (block, *also), tuple(check))
+    # A column that varies within a block can neither be confounded with the group nor enter at the level of blocks.
+    whole = {c for c in (*also, *check) if (frame.groupby(levels)[c].nunique(dropna=False) == 1).all()}
+    kept = {name: tuple(c for c in columns if c in whole) for name, columns in (("also", also), ("check", check))}
+    carry = list(dict.fromkeys([group, *kept["also"], *kept["check"]]))
+    blocks = one_value_per_unit(frame.assign(**{block: levels}), value=value, unit=block, carry=carry)
     warning = (
         f"Each {block} feeds one group only: the {len(levels)} of '{unit}' were averaged to {len(blocks)} of '{block}'."
     )
-    return Arrangement(blocks, block, None, whole, (warning,))
+    return Arrangement(blocks, block, kept["also"], kept["check"], (warning,))
 
 
 @dataclass(frozen=True)

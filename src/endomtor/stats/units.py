@@ -35,12 +35,13 @@ def one_row_per_unit(frame: pd.DataFrame, unit: str, *, design: str = "") -> Non
     --------
     >>> import pandas as pd
     >>> from endomtor.stats import one_row_per_unit
-    >>> one_row_per_unit(pd.DataFrame({"animal": ["m1", "m2", "m3"]}), "animal")
-    >>> cells = pd.DataFrame({"animal": ["m1", "m1", "m2", "m2"], "polarity": [1, 0, 1, 1]})
+    >>> mice = pd.DataFrame({"animal": ["m1", "m2"]})
+    >>> one_row_per_unit(mice, "animal")
+    >>> cells = pd.DataFrame({"animal": ["m1", "m1", "m2", "m2"]})
     >>> one_row_per_unit(cells, "animal")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    endomtor.errors.UnitError: The column 'animal' repeats: 2 units have 2 rows each, and n would be 4 ...
+    endomtor.errors.UnitError: The column 'animal' repeats: 2 units ...
     """
     purpose = f" for the {design}" if design else ""
     if unit not in frame.columns:
@@ -78,8 +79,12 @@ def n_per_group(frame: pd.DataFrame, group: str, unit: str, levels: Sequence[str
     --------
     >>> import pandas as pd
     >>> from endomtor.stats import n_per_group
-    >>> cells = pd.DataFrame({"animal": ["m1", "m1", "m2", "m3"], "group": ["ecko", "ecko", "ecko", "control"]})
-    >>> n_per_group(cells, "group", "animal", ["control", "ecko", "aged"])
+    >>> cells = pd.DataFrame({
+    ...     "animal": ["m1", "m1", "m2", "m3"],
+    ...     "group": ["ecko", "ecko", "ecko", "control"],
+    ... })
+    >>> levels = ["control", "ecko", "aged"]
+    >>> n_per_group(cells, "group", "animal", levels)
     {'control': 1, 'ecko': 2, 'aged': 0}
     """
     counts = frame.groupby(frame[group].astype(str), sort=True)[unit].nunique()
@@ -123,10 +128,15 @@ def confounded(frame: pd.DataFrame, group: str, by: str) -> bool:
     --------
     >>> import pandas as pd
     >>> from endomtor.stats import confounded
-    >>> mice = pd.DataFrame({"group": ["young", "young", "aged", "aged"], "batch": ["1", "1", "2", "2"],
-    ...                      "sex": ["F", "M", "F", "M"]})
-    >>> confounded(mice, "group", "batch"), confounded(mice, "group", "sex")
-    (True, False)
+    >>> mice = pd.DataFrame({
+    ...     "group": ["young", "young", "aged", "aged"],
+    ...     "batch": ["1", "1", "2", "2"],
+    ...     "sex": ["F", "M", "F", "M"],
+    ... })
+    >>> confounded(mice, "group", "batch")
+    True
+    >>> confounded(mice, "group", "sex")
+    False
     """
     groups = frame[group].astype(str).to_numpy()
     levels = block_levels(frame[by])

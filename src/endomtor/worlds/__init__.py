@@ -1,6 +1,7 @@
-"""Simulated worlds: declared parameters become a data directory and say which predictions are true in it."""
+"""Simulated worlds: declared parameters become a cohort and say which predictions are true in it."""
 
-from endomtor.worlds.simulation import TABULAR, simulate, simulate_tables, tables
+from endomtor.worlds.simulation import TABULAR, dataset, simulate, simulate_tables, tables
+from endomtor.worlds.subsets import thin, without
 from endomtor.worlds.world import World, load, names
 
-__all__ = ["TABULAR", "World", "load", "names", "simulate", "simulate_tables", "tables"]
+__all__ = ["TABULAR", "World", "dataset", "load", "names", "simulate", "simulate_tables", "tables", "thin", "without"]

@@ -107,25 +107,24 @@ def hspc(world: World, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     rng = stream(seed, "hspc_counts")
     one, genes = world.endpoints.transcriptome, programme(world)
-    frame = animals(world, "hspc", GROUPS, world.endpoints.design.transcriptome_animals)
-    n, group = len(frame), frame["group_index"].to_numpy()
-    latent = rng.normal(size=n)
+    units = animals(world, "hspc", GROUPS, world.endpoints.design.transcriptome_animals)
+    n, group = len(units.frame), units.group
+    latent = world.endpoints.spread.between(rng.normal(size=n))
     along = world.shifts("transcriptome")[group] + one.nuisance_along * latent
     batch = rng.normal(0, one.batch_sd, (len(genes.genes), BATCHES))
     depth = rng.normal(0, one.depth_sd, n)
     change = np.outer(genes.aging, along) + np.outer(one.nuisance_loading * genes.nuisance, latent)
-    change += batch[:, frame["batch"].str[-1].to_numpy(int) - 1]
+    change += batch[:, units.batch]
     change += np.outer(genes.toxic * world.toxicity.get("transcriptome", 0.0), group == GROUPS.index("ecko"))
     mean = genes.mean[:, None] * np.exp2(change) * np.exp(depth)
     leak = world.endpoints.sex_genes.leak
-    sex = frame["sex"].to_numpy()
-    for markers, absent in ((FEMALE_GENES, "M"), (MALE_GENES, "F")):
-        mean[np.ix_(np.isin(genes.genes, markers), sex == absent)] = leak
+    for markers, absent in ((FEMALE_GENES, units.male), (MALE_GENES, ~units.male)):
+        mean[np.ix_(np.isin(genes.genes, markers), absent)] = leak
     counts = negative_binomial(rng, mean, genes.dispersion[:, None])
-    samples = frame["animal"].str.replace("sim-hspc", "sim-rna")
+    samples = units.frame["animal"].str.replace("sim-hspc", "sim-rna")
     table = pd.DataFrame(counts, columns=samples.to_list())
     table.insert(0, "gene", genes.genes)
-    sheet = frame.drop(columns="group_index")
+    sheet = units.frame.copy()
     sheet.insert(0, "sample", samples)
     sheet["population"] = "HSC"
     return table.sort_values("gene", ignore_index=True), sheet
@@ -150,16 +149,18 @@ def bmec_cells(world: World, seed: int):
     one, design = world.endpoints.bmec_cells, world.endpoints.design
     table = _read_baseline("ec_gene_baseline.csv").dropna()
     table = table[(table["mean"] > 0) & ~table["gene"].isin(FEMALE_GENES + MALE_GENES)].sort_values("gene")
-    frame = animals(world, "ec", ("young", "aged"), design.bmec_animals)
+    units = animals(world, "ec", ("young", "aged"), design.bmec_animals)
+    frame = units.frame
     fixed = np.random.default_rng(PROGRAMME_SEED + 1)
     subtype = fixed.normal(0, one.subtype_sd, len(table)) * (fixed.random(len(table)) < one.subtype_genes)
     fall = one.hallmark_responds * log2(world.bmec_mtor) * table["mtorc1"].to_numpy(float)
-    aged = (frame["group"] == "aged").to_numpy()
-    animal = np.outer(aged, fall) + rng.normal(0, one.animal_sd, (len(frame), len(table)))
+    animal = np.outer(units.aged, fall) + rng.normal(0, one.animal_sd, (len(frame), len(table)))
     batch = rng.normal(0, one.animal_sd, (BATCHES, len(table)))
-    animal += batch[frame["batch"].str[-1].to_numpy(int) - 1]
+    animal += batch[units.batch]
     # Genes of one pathway move together in an animal: without this, two hundred of them would average the animals away.
-    animal += np.outer(rng.normal(0, one.hallmark_sd, len(frame)), table["mtorc1"].to_numpy(float))
+    animal += np.outer(
+        one.hallmark_sd * world.endpoints.spread.between(rng.normal(size=len(frame))), table["mtorc1"].to_numpy(float)
+    )
     cells = design.bmec_cells_per_animal
     owner = np.repeat(np.arange(len(frame)), cells)
     arteriolar = rng.random(len(owner)) < one.arteriolar_share
@@ -167,7 +168,7 @@ def bmec_cells(world: World, seed: int):
     total = one.cell_total * np.exp(rng.normal(0, one.cell_total_sd, len(owner)))
     mean = total[:, None] * relative / relative.sum(axis=1, keepdims=True)
     counts = sparse.csr_matrix(negative_binomial(rng, mean, one.gene_dispersion).astype(np.int32))
-    obs = frame.drop(columns="group_index").iloc[owner].reset_index(drop=True)
+    obs = frame.iloc[owner].reset_index(drop=True)
     obs["ec_subtype"] = np.where(arteriolar, "arteriolar", "sinusoidal")
     obs.index = [
         f"{name}-cell-{i + 1:03d}" for name, i in zip(obs["animal"], np.tile(range(cells), len(frame)), strict=True)

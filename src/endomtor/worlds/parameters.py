@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 
+import numpy as np
+from scipy.special import ndtr, stdtrit
+
 from endomtor.errors import WorldError
 
 Numbers = tuple[float, ...]
@@ -21,7 +24,7 @@ SHARES = {
 }
 POSITIVE = {
     *("days_to_act", "foci_dispersion", "scale_days", "shape", "dispersion_floor", "dispersion_ceiling", "doses"),
-    *("cell_total", "gene_dispersion", "Xist", "Ddx3y", "Eif2s3y", "Kdm5d", "Uty", "leak"),
+    *("cell_total", "gene_dispersion", "Xist", "Ddx3y", "Eif2s3y", "Kdm5d", "Uty", "leak", "aged_sd"),
 }
 
 
@@ -104,14 +107,45 @@ class Design:
     verification_animals: int
     challenge_animals: int
 
+    def recipients_of_donors(self) -> Counts:
+        """Return the recipients at one dose for each donor of a group: 20 among 3 donors are 7, 7 and 6."""
+        each, left = divmod(self.dilution_recipients, self.dilution_donors)
+        return tuple(each + (donor < left) for donor in range(self.dilution_donors))
+
 
 @dataclass(frozen=True)
 class Spread:
-    """Batch and sex in units of an endpoint's sd; correlation between the endpoints of one animal in one table."""
+    """How animals of one group differ.
+
+    Attributes
+    ----------
+    batch, sex : float
+        In units of an endpoint's sd.
+    correlation : float
+        Between the endpoints of one animal in one table.
+    aged_sd : float
+        How many times larger the sd between aged animals is (and between animals exposed to an aged niche).
+    tails : float
+        0: deviations between units are normal; else the degrees of freedom of a t distribution of variance 1.
+    """
 
     batch: float
     sex: float
     correlation: float
+    aged_sd: float
+    tails: float
+
+    def between(self, normal: np.ndarray, aged: np.ndarray | bool = False) -> np.ndarray:
+        """Return deviations between units in units of sd, made from standard normal numbers of the same shape.
+
+        A normal number becomes the t of the same rank, so that worlds with other tails use the same random numbers.
+        `aged` (broadcast over `normal`) says which of them belong to aged animals.
+        """
+        if self.tails:
+            # By symmetry from the lower tail, where the normal probability loses no digits.
+            t = np.sign(normal) * -stdtrit(self.tails, ndtr(-np.abs(normal)))
+            normal = t * np.sqrt(1 - 2 / self.tails)
+        return normal * np.where(aged, self.aged_sd, 1.0)
 
 
 @dataclass(frozen=True)
@@ -121,6 +155,10 @@ class Drug:
     days_to_act: float
     aged_ratio: float
     day_sd: float
+
+    def reached(self, days: Counts) -> np.ndarray:
+        """Return the share of the full effect that is reached on each day after the first dose."""
+        return 1 - np.exp(-np.maximum(days, 0) / self.days_to_act)
 
 
 @dataclass(frozen=True)
@@ -275,8 +313,10 @@ def read_toml(path: Path) -> dict:
         raise WorldError(f"{path.name}: cannot be read as TOML ({error}).") from error
 
 
-def read(path: Path, common: Path) -> tuple[WorldFile, Endpoints]:
+def read(path: Path, common: Path, changes: Mapping | None = None) -> tuple[WorldFile, Endpoints]:
     """Return the keys of one world file and the endpoints with the world's own values laid over the common ones.
+
+    `changes`, in the shape of a world file, are laid over both; no origin is asked of them.
 
     Raises
     ------
@@ -290,40 +330,57 @@ def read(path: Path, common: Path) -> tuple[WorldFile, Endpoints]:
     overrides = own.pop("endpoints", {})
     if not isinstance(overrides, dict):
         raise WorldError(f"{path.name}: endpoints is {overrides!r}, expected tables [endpoints.…].")
-    endpoints = build(
-        Endpoints, _laid_over(shared, overrides, f"{path.name}: endpoints"), f"{common.name} under {path.name}"
-    )
-    world = build(WorldFile, own, path.name)
-    _check_world(world, endpoints, path)
+    shared = _laid_over(shared, overrides, f"{path.name}: endpoints")
+    where, below = path.name, f"{common.name} under {path.name}"
+    if changes:
+        where = below = f"{path.name} with changes"
+        own, shared = _changed(own, shared, changes, where)
+    endpoints = build(Endpoints, shared, below)
+    world = build(WorldFile, own, where)
+    if world.name != path.stem:
+        raise WorldError(f"{where}: name is {world.name!r}, expected {path.stem!r}.")
+    _check_world(world, endpoints, where)
     return world, endpoints
 
 
-def _check_world(world: WorldFile, endpoints: Endpoints, path: Path) -> None:
-    if world.name != path.stem:
-        raise WorldError(f"{path.name}: name is {world.name!r}, expected {path.stem!r}.")
+def _changed(own: dict, endpoints: dict, changes: Mapping, where: str) -> tuple[dict, dict]:
+    """Return the keys of a world file and its endpoints with `changes` laid over them."""
+    if not isinstance(changes, Mapping):
+        raise WorldError(f"{where}: changes are {changes!r}, expected a mapping in the shape of a world file.")
+    keys = dict(changes)
+    overrides = keys.pop("endpoints", {})
+    if not isinstance(overrides, dict):
+        raise WorldError(f"{where}: endpoints is {overrides!r}, expected a table of tables.")
+    for key, value in keys.items():
+        known = own.get(key)
+        keys[key] = known | value if isinstance(known, dict) and isinstance(value, dict) else value
+    return own | keys, _laid_over(endpoints, overrides, f"{where}: endpoints")
+
+
+def _check_world(world: WorldFile, endpoints: Endpoints, where: str) -> None:
     for key, value in world.__dict__.items():
         if isinstance(value, float) and not math.isfinite(value):
-            raise WorldError(f"{path.name}: {key} is {value:g}, expected a finite number.")
+            raise WorldError(f"{where}: {key} is {value:g}, expected a finite number.")
     if not world.bmec_mtor > 0:
-        raise WorldError(f"{path.name}: bmec_mtor is {world.bmec_mtor:g}, expected a ratio above 0.")
+        raise WorldError(f"{where}: bmec_mtor is {world.bmec_mtor:g}, expected a ratio above 0.")
     for key in ("phenocopy_by_endpoint", "toxicity"):
         for name in getattr(world, key) or {}:
             if name not in endpoints.names():
                 raise WorldError(
-                    f"{path.name}: {key} names the unknown endpoint {name!r}{nearest(name, endpoints.names())}."
+                    f"{where}: {key} names the unknown endpoint {name!r}{nearest(name, endpoints.names())}."
                 )
     for field in fields(Confounding) if world.confounding else ():
         value = getattr(world.confounding, field.name)
         if value not in ("batch", "sex"):
-            raise WorldError(f"{path.name}: confounding.{field.name} is {value!r}, expected batch or sex.")
-    for where, name, value in _numbers_of(endpoints):
+            raise WorldError(f"{where}: confounding.{field.name} is {value!r}, expected batch or sex.")
+    for table, name, value in _numbers_of(endpoints):
         expected = _range_fault(name, value)
         if expected:
-            raise WorldError(f"{path.name}: {where}.{name} is {value:g}, expected {expected}.")
+            raise WorldError(f"{where}: {table}.{name} is {value:g}, expected {expected}.")
     for name, one in endpoints.transplant.items():
         if len(one.by_passage) < endpoints.design.transplant_passages:
             raise WorldError(
-                f"{path.name}: transplant.{name}.by_passage has {len(one.by_passage)} numbers, "
+                f"{where}: transplant.{name}.by_passage has {len(one.by_passage)} numbers, "
                 f"expected one for each of {endpoints.design.transplant_passages} passages."
             )
 
@@ -346,7 +403,9 @@ def _range_fault(name: str, value: float) -> str:
         return "" if 0 <= value <= 1 else "a share from 0 to 1"
     if name in POSITIVE:
         return "" if value > 0 else "a number above 0"
-    if name.endswith("sd"):
+    if name == "tails":
+        return "" if value == 0 or value > 2 else "0 or degrees of freedom above 2"
+    if name.endswith("sd") or name in ("batch", "sex"):
         return "" if value >= 0 else "at least 0"
     # Counts of animals, cells, recipients and weeks; a day may be 0.
     return "at least 1" if isinstance(value, int) and name != "rapamycin_days" and value < 1 else ""
@@ -422,7 +481,7 @@ def _value(hint, value, where: str):
             raise WorldError(f'{where}: is {value!r}, expected a number or {{ value = …, source = "…" }}.')
         value = value["value"]
     kinds = {Numbers: (int, float), Counts: (int,)}.get(hint, ())
-    if isinstance(value, list) and value and all(type(one) in kinds for one in value):
+    if isinstance(value, (list, tuple)) and value and all(type(one) in kinds for one in value):
         return tuple(value)
     if hint is float and _is_number(value):
         return float(value)

@@ -1,12 +1,15 @@
 """A cohort in memory, and a cohort as a data directory that follows the data contract."""
 
 import gzip
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from endomtor import files
+from endomtor.contract import Dataset
+from endomtor.contract.dataset import from_tables
 from endomtor.errors import WorldError
 from endomtor.worlds import expression, tabular
 from endomtor.worlds.parameters import nearest
@@ -81,6 +84,29 @@ def tables(world: str | World, seed: int) -> dict[str, pd.DataFrame]:
     return simulate_tables(world, seed)
 
 
+def dataset(world: str | World, seed: int, names: Iterable[str] = TABULAR, tables: Mapping | None = None) -> Dataset:
+    """Return one cohort as the data set that `contract.load` would make of its directory, without writing files.
+
+    Values have all their digits (a file has six), and the provenance has no sha256.
+
+    Parameters
+    ----------
+    world, seed, names
+        As for `simulate_tables`.
+    tables : mapping, optional
+        Tables drawn before from this world and seed, possibly made smaller (`thin`, `without`); `names` then plays no
+        part. They are not changed.
+
+    Raises
+    ------
+    WorldError
+        As `simulate_tables`.
+    """
+    world = load(world) if isinstance(world, str) else world
+    drawn = simulate_tables(world, seed, names) if tables is None else tables
+    return from_tables(tomllib.loads(_about(world, seed)), drawn)
+
+
 def simulate(world: str | World, seed: int, out: Path) -> Path:
     """Write one cohort as a complete data directory; an existing `out` is replaced when all is written.
 
@@ -93,7 +119,7 @@ def simulate(world: str | World, seed: int, out: Path) -> Path:
     _refuse_to_overwrite(out)
     drawn = simulate_tables(world, seed, TABULAR + EXPRESSION)
     with files.replacing(out) as folder:
-        files.write_text(folder / "dataset.toml", _dataset(world, seed))
+        files.write_text(folder / "dataset.toml", _about(world, seed))
         for name, table in drawn.items():
             if name == "bmec_cells":
                 table.write_h5ad(folder / "bmec_cells.h5ad", compression="gzip")
@@ -119,11 +145,12 @@ def _refuse_to_overwrite(out: Path) -> None:
         raise WorldError(f"{out}: holds other files than simulated data, expected a new or empty folder.")
 
 
-def _dataset(world: World, seed: int) -> str:
+def _about(world: World, seed: int) -> str:
+    changed = ", some of them changed in code" if world.changed else ""
     return f"""\
 title = "Simulated world {world.name}"
 provenance = "simulated"
-source = "Drawn by endomtor from the assumed numbers of data/worlds/{world.name}.toml"
+source = "Drawn by endomtor from the assumed numbers of data/worlds/{world.name}.toml{changed}"
 licence = "CC-BY-4.0"
 world = "{world.name}"
 seed = {seed}

@@ -5,14 +5,15 @@ worlds uses the same random numbers: cohorts of two worlds differ only by what t
 """
 
 import zlib
-from functools import cache
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
 from endomtor.worlds.parameters import Design
-from endomtor.worlds.world import GROUPS, World
+from endomtor.worlds.world import AGES, GROUPS, WHITE_CELLS, World
 
 UNITS = {
     "neutrophils": "10^3/uL",
@@ -24,6 +25,10 @@ UNITS = {
 }
 # The largest number of levels of batch that any design here has.
 BATCHES = 4
+# NK and other cells together, per cent of white cells.
+MOST_REST = 80
+# Designs whose rows are kept: what no seed changes is laid out once, and a cohort fills in its values.
+design_cache = lru_cache(maxsize=64)
 # Orthonormal: row 0 is the balance of myeloid against B and T, row 1 that of B against T.
 BALANCES = np.array([[2, -1, -1], [0, 1, -1]]) / np.sqrt([[6], [2]])
 
@@ -33,8 +38,40 @@ def stream(seed: int, table: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(table.encode())])
 
 
-@cache
-def _animals(experiment: str, groups: tuple[str, ...], n: int, aging: str, ecko: str) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)
+class Units:
+    """The animals of one experiment.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        One row an animal: animal, group (or age_group and treatment), sex, batch.
+    group : ndarray of int
+        Place of the group in `GROUPS`; empty in the rapamycin experiment.
+    batch : ndarray of int
+    male, aged : ndarray of bool
+    """
+
+    frame: pd.DataFrame
+    group: np.ndarray
+    batch: np.ndarray
+    male: np.ndarray
+    aged: np.ndarray
+
+
+def _units(rows: list[tuple], columns: list[str]) -> Units:
+    frame = pd.DataFrame(rows, columns=columns)
+    return Units(
+        frame=frame,
+        group=np.array([GROUPS.index(group) for group in frame.get("group", ())], dtype=int),
+        batch=frame["batch"].str[-1].to_numpy(int) - 1,
+        male=(frame["sex"] == "M").to_numpy(),
+        aged=(frame["age_group" if "age_group" in frame else "group"] == "aged").to_numpy(),
+    )
+
+
+@design_cache
+def _animals(experiment: str, groups: tuple[str, ...], n: int, aging: str, ecko: str) -> Units:
     """Animals of the four-group experiments: batches and sexes balanced over groups, or aligned with them.
 
     `aging` and `ecko` say what the aged and the ecko mice are aligned with ("batch", "sex" or "").
@@ -47,13 +84,11 @@ def _animals(experiment: str, groups: tuple[str, ...], n: int, aging: str, ecko:
                 batch = int(group == "aged" and aging == "batch") + 2 * (group == "ecko" and ecko == "batch")
                 sex = int((group == "aged" and aging == "sex") or (group == "ecko" and ecko == "sex"))
             rows.append((f"sim-{experiment}-{group}-{i + 1:02d}", group, "FM"[sex], f"batch-{batch + 1}"))
-    frame = pd.DataFrame(rows, columns=["animal", "group", "sex", "batch"])
-    frame["group_index"] = frame["group"].map(GROUPS.index)
-    return frame
+    return _units(rows, ["animal", "group", "sex", "batch"])
 
 
-def animals(world: World, experiment: str, groups: tuple[str, ...], n: int, *, has_sex: bool = True) -> pd.DataFrame:
-    """Return animal, group, sex, batch and the index of the group, one row an animal.
+def animals(world: World, experiment: str, groups: tuple[str, ...], n: int, *, has_sex: bool = True) -> Units:
+    """Return the animals of a four-group experiment.
 
     Where a table has no sex, what the world aligns with sex is aligned with batch.
     """
@@ -64,7 +99,7 @@ def animals(world: World, experiment: str, groups: tuple[str, ...], n: int, *, h
     return _animals(experiment, groups, n, aging, ecko)
 
 
-def deviations(world: World, rng: np.random.Generator, frame: pd.DataFrame, count: int) -> np.ndarray:
+def deviations(world: World, rng: np.random.Generator, units: Units, count: int) -> np.ndarray:
     """Return batch, sex and animal deviations in units of sd, shape (animals, count).
 
     Endpoints of one animal are correlated through a common factor; each endpoint of a cohort has one difference
@@ -73,20 +108,18 @@ def deviations(world: World, rng: np.random.Generator, frame: pd.DataFrame, coun
     spread = world.endpoints.spread
     batch = rng.normal(0, spread.batch, (BATCHES, count))
     sex = rng.normal(0, spread.sex, count)
-    common = rng.normal(size=(len(frame), 1))
-    own = rng.normal(size=(len(frame), count))
-    male = (frame["sex"].to_numpy() == "M") - 0.5
-    level = frame["batch"].str[-1].to_numpy(int) - 1
+    common = rng.normal(size=(len(units.frame), 1))
+    own = rng.normal(size=(len(units.frame), count))
     animal = np.sqrt(spread.correlation) * common + np.sqrt(1 - spread.correlation) * own
-    return batch[level] + np.outer(male, sex) + animal
+    return batch[units.batch] + np.outer(units.male - 0.5, sex) + spread.between(animal, units.aged[:, None])
 
 
-def endpoint_values(world: World, rng, section: str, names: list[str], frame: pd.DataFrame) -> np.ndarray:
+def endpoint_values(world: World, rng, section: str, names: list[str], units: Units) -> np.ndarray:
     """Return the values of several endpoints on their scales in the four groups, shape (animals, endpoints)."""
     parameters = [getattr(world.endpoints, section)[name] for name in names]
     baseline, sd = np.array([(one.baseline, one.sd) for one in parameters]).T
     shifts = np.array([world.shifts(f"{section}.{name}") for name in names]).T
-    return baseline + shifts[frame["group_index"]] + sd * deviations(world, rng, frame, len(names))
+    return baseline + shifts[units.group] + sd * deviations(world, rng, units, len(names))
 
 
 def lineages(balances: np.ndarray, share: np.ndarray | float = 1.0) -> np.ndarray:
@@ -99,11 +132,19 @@ def lineages(balances: np.ndarray, share: np.ndarray | float = 1.0) -> np.ndarra
     return 100 * np.asarray(share)[..., None] * parts / parts.sum(axis=-1, keepdims=True)
 
 
-def _long(frame: pd.DataFrame, key: str, names: list[str], values: np.ndarray, value: str = "value") -> pd.DataFrame:
-    """One row an animal and endpoint, animal by animal."""
-    rows = frame.drop(columns="group_index", errors="ignore").loc[frame.index.repeat(len(names))].reset_index(drop=True)
-    rows[key] = np.tile(names, len(frame))
-    rows[value] = values.ravel()
+@design_cache
+def _layout(units: Units, key: str, names: tuple[str, ...], *values: str) -> pd.DataFrame:
+    """One row an animal and endpoint, animal by animal, with empty columns for `values`."""
+    rows = units.frame.loc[units.frame.index.repeat(len(names))].reset_index(drop=True)
+    rows[key] = np.tile(names, len(units.frame))
+    return rows.assign(**dict.fromkeys(values, np.nan))
+
+
+def _filled(layout: pd.DataFrame, **columns: np.ndarray) -> pd.DataFrame:
+    """Return a copy of a layout with its values; columns keep their places."""
+    rows = layout.copy()
+    for name, values in columns.items():
+        rows[name] = values.ravel()
     return rows
 
 
@@ -111,22 +152,23 @@ def bmec_signaling(world: World, seed: int) -> pd.DataFrame:
     """MFI of each marker in young and aged animals, with each animal's own background tube inside it."""
     rng = stream(seed, "bmec_signaling")
     endpoints = world.endpoints
-    names = list(endpoints.signaling)
-    frame = animals(world, "bmec", ("young", "aged"), endpoints.design.signaling_animals)
+    names = tuple(endpoints.signaling)
+    units = animals(world, "bmec", ("young", "aged"), endpoints.design.signaling_animals)
     baseline, sd = np.array([(one.baseline, one.sd) for one in endpoints.signaling.values()]).T
     effect = np.array([world.marker_effect(name) for name in names])
-    aged = (frame["group"] == "aged").to_numpy()
-    log_signal = baseline + np.outer(aged, effect) + sd * deviations(world, rng, frame, len(names))
+    log_signal = baseline + np.outer(units.aged, effect) + sd * deviations(world, rng, units, len(names))
     log_background = rng.normal(endpoints.background.baseline, endpoints.background.sd, log_signal.shape)
-    rows = _long(frame, "marker", names, 2**log_signal + 2**log_background, "mfi")
-    rows["fmo_mfi"] = (2**log_background).ravel()
-    rows["background_type"] = "FMO"
-    rows["statistic"] = "median"
-    return rows
+    return _filled(_signaling_layout(units, names), mfi=2**log_signal + 2**log_background, fmo_mfi=2**log_background)
 
 
-@cache
-def _treated(n: int, aging: str, treatment: str) -> pd.DataFrame:
+@design_cache
+def _signaling_layout(units: Units, names: tuple[str, ...]) -> pd.DataFrame:
+    layout = _layout(units, "marker", names, "mfi", "fmo_mfi")
+    return layout.assign(background_type="FMO", statistic="median")
+
+
+@design_cache
+def _treated(n: int, aging: str, treatment: str) -> Units:
     rows = []
     for age in ("young", "aged"):
         for given in ("vehicle", "rapamycin"):
@@ -138,66 +180,69 @@ def _treated(n: int, aging: str, treatment: str) -> pd.DataFrame:
                     sex = int((old and aging == "sex") or (drug and treatment == "sex"))
                 name = f"sim-rapamycin-{age}-{given}-{i + 1:02d}"
                 rows.append((name, age, given, "FM"[sex], f"batch-{batch + 1}"))
-    return pd.DataFrame(rows, columns=["animal", "age_group", "treatment", "sex", "batch"])
+    return _units(rows, ["animal", "age_group", "treatment", "sex", "batch"])
 
 
-def treated(world: World) -> pd.DataFrame:
-    """Return the animals of the 2 x 2 rapamycin experiment, one row an animal."""
+def treated(world: World) -> Units:
+    """Return the animals of the 2 x 2 rapamycin experiment."""
     aligned = world.confounding
     n = world.endpoints.design.rapamycin_animals
     return _treated(n, aligned.aging if aligned else "", aligned.treatment if aligned else "")
 
 
 def _drug(
-    world: World, section: str, names: list[str], frame: pd.DataFrame
+    world: World, section: str, names: tuple[str, ...], units: Units
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean before the drug and full effect of the drug, each (animals, endpoints), and sd, (endpoints,)."""
     parameters = [getattr(world.endpoints, section)[name] for name in names]
-    baseline, sd, harm = np.array([(one.baseline, one.sd, one.rapamycin) for one in parameters]).T
-    aged = (frame["age_group"] == "aged").to_numpy()
-    given = (frame["treatment"] == "rapamycin").to_numpy()
+    baseline, sd = np.array([(one.baseline, one.sd) for one in parameters]).T
+    given = (units.frame["treatment"] == "rapamycin").to_numpy()
     aging = np.array([world.aging_effect(f"{section}.{name}") for name in names])
-    strength = world.rapamycin * np.where(aged, world.endpoints.drug.aged_ratio, 1.0) * given
-    return baseline + np.outer(aged, aging), np.outer(strength, harm), sd
+    effect = np.array([[world.drug_effect(section, name, age) for name in names] for age in AGES])
+    return baseline + np.outer(units.aged, aging), given[:, None] * effect[units.aged.astype(int)], sd
 
 
 def rapamycin_blood(world: World, seed: int) -> pd.DataFrame:
     """Blood counts over days: each animal has its own level, and the effect builds up with dosing."""
     rng = stream(seed, "rapamycin_blood")
-    frame = treated(world)
-    names = ["neutrophils", "lymphocytes", "other_leukocytes", "platelets", "RBC", "hemoglobin"]
-    level, effect, sd = _drug(world, "blood", names, frame)
-    level = level + sd * deviations(world, rng, frame, len(names))
-    days = np.array(world.endpoints.design.rapamycin_days)
+    units = treated(world)
+    names = (*WHITE_CELLS, "platelets", "RBC", "hemoglobin")
+    level, effect, sd = _drug(world, "blood", names, units)
+    level = level + sd * deviations(world, rng, units, len(names))
+    days = world.endpoints.design.rapamycin_days
     drug = world.endpoints.drug
-    reached = 1 - np.exp(-np.maximum(days, 0) / drug.days_to_act)
-    noise = drug.day_sd * sd * rng.normal(size=(len(frame), len(days), len(names)))
-    amounts = 2 ** (level[:, None] + reached[:, None] * effect[:, None] + noise)
+    noise = drug.day_sd * sd * rng.normal(size=(len(level), len(days), len(names)))
+    amounts = 2 ** (level[:, None] + drug.reached(days)[:, None] * effect[:, None] + noise)
     # White cells are the sum of their parts; the third part has no row of its own.
     amounts[:, :, 2] = amounts[:, :, :3].sum(axis=2)
-    names[2] = "WBC"
-    rows = frame.loc[frame.index.repeat(len(days) * len(names))].reset_index(drop=True)
-    rows["day"] = np.tile(np.repeat(days, len(names)), len(frame))
-    rows["analyte"] = np.tile(names, len(frame) * len(days))
-    rows["value"] = amounts.ravel()
-    rows["unit"] = np.tile([UNITS[name] for name in names], len(frame) * len(days))
+    return _filled(_blood_layout(units, days, (*names[:2], "WBC", *names[3:])), value=amounts)
+
+
+@design_cache
+def _blood_layout(units: Units, days: tuple[int, ...], names: tuple[str, ...]) -> pd.DataFrame:
+    rows = units.frame.loc[units.frame.index.repeat(len(days) * len(names))].reset_index(drop=True)
+    rows["day"] = np.tile(np.repeat(days, len(names)), len(units.frame))
+    rows["analyte"] = np.tile(names, len(units.frame) * len(days))
+    rows["value"] = np.nan
+    rows["unit"] = np.tile([UNITS[name] for name in names], len(units.frame) * len(days))
     return rows
 
 
-def _marrow_unit(names: list[str]) -> list[str]:
-    return ["colonies per 20000 cells" if name == "CFU" else "cells per femur" for name in names]
+@design_cache
+def _marrow_layout(units: Units, names: tuple[str, ...]) -> pd.DataFrame:
+    layout = _layout(units, "population", names, "value")
+    colonies = layout["population"] == "CFU"
+    return layout.assign(unit=np.where(colonies, "colonies per 20000 cells", "cells per femur"))
 
 
 def rapamycin_marrow(world: World, seed: int) -> pd.DataFrame:
     """Marrow at the end of dosing: the full effect."""
     rng = stream(seed, "rapamycin_marrow")
-    frame = treated(world)
-    names = list(world.endpoints.marrow)
-    level, effect, sd = _drug(world, "marrow", names, frame)
-    values = level + effect + sd * deviations(world, rng, frame, len(names))
-    rows = _long(frame, "population", names, _whole(values))
-    rows["unit"] = np.tile(_marrow_unit(names), len(frame))
-    return rows
+    units = treated(world)
+    names = tuple(world.endpoints.marrow)
+    level, effect, sd = _drug(world, "marrow", names, units)
+    values = level + effect + sd * deviations(world, rng, units, len(names))
+    return _filled(_marrow_layout(units, names), value=_whole(values))
 
 
 def _whole(log2_values: np.ndarray) -> np.ndarray:
@@ -208,52 +253,58 @@ def _whole(log2_values: np.ndarray) -> np.ndarray:
 def ecko_blood(world: World, seed: int) -> pd.DataFrame:
     """Lineages that add to 100 per cent, and counts."""
     rng = stream(seed, "ecko_blood")
-    frame = animals(world, "ecko", GROUPS, world.endpoints.design.blood_animals)
+    units = animals(world, "ecko", GROUPS, world.endpoints.design.blood_animals)
     names = ["myeloid_balance", "lymphoid_balance", "nk_logit", "other_logit", "WBC", "platelets", "hemoglobin"]
-    values = endpoint_values(world, rng, "blood", names, frame)
-    rest = np.round(100 * expit(values[:, 2:4]), 2)
+    values = endpoint_values(world, rng, "blood", names, units)
+    rest = 100 * expit(values[:, 2:4])
+    # With heavy tails the two could pass 100 per cent together, and some cells are always left for the lineages.
+    rest = np.round(rest * np.minimum(1, MOST_REST / rest.sum(axis=1, keepdims=True)), 2)
     parts = np.round(lineages(values[:, :2], 1 - rest.sum(axis=1) / 100), 2)
-    rows = frame.drop(columns="group_index")
     # Rounding must not break the sum: what it left goes to T cells.
-    rows["myeloid_pct"], rows["b_pct"] = parts[:, 0], parts[:, 1]
-    rows["t_pct"] = np.round(100 - rest.sum(axis=1) - parts[:, :2].sum(axis=1), 2)
-    rows["nk_pct"], rows["other_pct"] = rest.T
-    for column, name in enumerate(names[4:], start=4):
-        rows[name] = 2 ** values[:, column]
-    return rows
+    t_cells = np.maximum(np.round(100 - rest.sum(axis=1) - parts[:, :2].sum(axis=1), 2), 0)
+    columns = {"myeloid_pct": parts[:, 0], "b_pct": parts[:, 1], "t_pct": t_cells}
+    columns |= {"nk_pct": rest[:, 0], "other_pct": rest[:, 1]}
+    columns |= {name: 2 ** values[:, column] for column, name in enumerate(names[4:], start=4)}
+    return pd.concat([units.frame, pd.DataFrame(columns)], axis=1)
 
 
 def ecko_marrow(world: World, seed: int) -> pd.DataFrame:
     """Marrow populations; the animals are those of the blood."""
     rng = stream(seed, "ecko_marrow")
-    frame = animals(world, "ecko", GROUPS, world.endpoints.design.marrow_animals)
-    names = list(world.endpoints.marrow)
-    values = endpoint_values(world, rng, "marrow", names, frame)
-    rows = _long(frame, "population", names, _whole(values))
-    rows["unit"] = np.tile(_marrow_unit(names), len(frame))
-    colonies = rows["population"] == "CFU"
-    rows["colony_type"] = np.where(colonies, "total", "")
-    rows["plated_cells"] = np.where(colonies, 20000.0, np.nan)
-    return rows
+    units = animals(world, "ecko", GROUPS, world.endpoints.design.marrow_animals)
+    names = tuple(world.endpoints.marrow)
+    values = endpoint_values(world, rng, "marrow", names, units)
+    return _filled(_colony_layout(units, names), value=_whole(values))
+
+
+@design_cache
+def _colony_layout(units: Units, names: tuple[str, ...]) -> pd.DataFrame:
+    layout = _marrow_layout(units, names)
+    colonies = layout["population"] == "CFU"
+    return layout.assign(colony_type=np.where(colonies, "total", ""), plated_cells=np.where(colonies, 20000.0, np.nan))
 
 
 def ecko_cells(world: World, seed: int) -> pd.DataFrame:
     """Cells within mice: Bernoulli around an animal's logit, negative binomial around an animal's mean."""
     rng = stream(seed, "ecko_cells")
     design = world.endpoints.design
-    frame = animals(world, "ecko", GROUPS, design.cells_animals, has_sex=False)
-    values = endpoint_values(world, rng, "cells", ["polarity", "gH2AX_foci"], frame)
-    shape = (len(frame), design.cells_per_animal)
+    units = animals(world, "ecko", GROUPS, design.cells_animals, has_sex=False)
+    values = endpoint_values(world, rng, "cells", ["polarity", "gH2AX_foci"], units)
+    shape = (len(units.frame), design.cells_per_animal)
     polarised = rng.random(shape) < expit(values[:, :1])
     size = 1 / world.endpoints.cells_within.foci_dispersion
     foci = rng.poisson(np.exp(values[:, 1:]) * rng.gamma(size, 1 / size, shape))
-    rows = frame[["animal", "group", "batch"]].loc[frame.index.repeat(2 * shape[1])].reset_index(drop=True)
-    rows["cell"] = [f"sim-cell-{i + 1:03d}" for i in range(shape[1])] * (2 * len(frame))
-    rows["assay"] = np.tile(np.repeat(["polarity", "gH2AX_foci"], shape[1]), len(frame))
-    rows["value"] = np.stack([polarised, foci], axis=1).ravel()
-    rows["population"] = "HSC"
-    rows["blinded"] = "true"
-    return rows
+    return _filled(_cells_layout(units, shape[1]), value=np.stack([polarised, foci], axis=1))
+
+
+@design_cache
+def _cells_layout(units: Units, cells: int) -> pd.DataFrame:
+    count = len(units.frame)
+    rows = units.frame[["animal", "group", "batch"]]
+    rows = rows.loc[rows.index.repeat(2 * cells)].reset_index(drop=True)
+    rows["cell"] = [f"sim-cell-{i + 1:03d}" for i in range(cells)] * (2 * count)
+    rows["assay"] = np.tile(np.repeat(["polarity", "gH2AX_foci"], cells), count)
+    return rows.assign(value=np.nan, population="HSC", blinded="true")
 
 
 def ecko_limiting_dilution(world: World, seed: int) -> pd.DataFrame:
@@ -261,30 +312,36 @@ def ecko_limiting_dilution(world: World, seed: int) -> pd.DataFrame:
     rng = stream(seed, "ecko_limiting_dilution")
     design = world.endpoints.design
     donors = design.dilution_donors
-    blocks = []
+    positive = []
     for cell_type, one in world.endpoints.limiting_dilution.items():
         shifts = np.repeat(world.shifts(f"limiting_dilution.{cell_type}"), donors)
-        log_frequency = one.baseline + shifts + rng.normal(0, one.sd, len(shifts))
-        doses = np.array(one.doses)
-        # 20 recipients among 3 donors: 7, 7 and 6.
-        tested = design.dilution_recipients // donors + (np.arange(donors) < design.dilution_recipients % donors)
-        tested = np.repeat(np.tile(tested, len(GROUPS)), len(doses))
-        hit = -np.expm1(-np.exp(log_frequency)[:, None] * doses).ravel()
-        blocks.append(
-            pd.DataFrame(
-                {
-                    "group": np.repeat(GROUPS, donors * len(doses)),
-                    "donor": np.repeat(
-                        [f"sim-dilution-{group}-{i + 1}" for group in GROUPS for i in range(donors)], len(doses)
-                    ),
-                    "cell_type": cell_type,
-                    "dose": np.tile(doses, len(shifts)),
-                    "tested": tested,
-                    "positive": rng.binomial(tested, hit),
-                    "week": 16,
-                }
-            )
+        aged = np.repeat(np.array(GROUPS) == "aged", donors)
+        deviation = one.sd * world.endpoints.spread.between(rng.normal(size=len(shifts)), aged)
+        log_frequency = one.baseline + shifts + deviation
+        hit = -np.expm1(-np.exp(log_frequency)[:, None] * np.array(one.doses)).ravel()
+        tested = np.repeat(np.tile(design.recipients_of_donors(), len(GROUPS)), len(one.doses))
+        positive.append(rng.binomial(tested, hit))
+    doses = tuple((cell_type, one.doses) for cell_type, one in world.endpoints.limiting_dilution.items())
+    return _filled(_dilution_layout(design, doses), positive=np.concatenate(positive))
+
+
+@design_cache
+def _dilution_layout(design: Design, doses: tuple[tuple[str, tuple[float, ...]], ...]) -> pd.DataFrame:
+    donors = [f"sim-dilution-{group}-{i + 1}" for group in GROUPS for i in range(design.dilution_donors)]
+    blocks = [
+        pd.DataFrame(
+            {
+                "group": np.repeat(GROUPS, design.dilution_donors * len(given)),
+                "donor": np.repeat(donors, len(given)),
+                "cell_type": cell_type,
+                "dose": np.tile(given, len(donors)),
+                "tested": np.repeat(np.tile(design.recipients_of_donors(), len(GROUPS)), len(given)),
+                "positive": 0,
+                "week": 16,
+            }
         )
+        for cell_type, given in doses
+    ]
     return pd.concat(blocks, ignore_index=True)
 
 
@@ -292,24 +349,31 @@ def ecko_verification(world: World, seed: int) -> pd.DataFrame:
     """How far mTOR is gone, by cell type; RNA, protein and pS6 fall with the share of alleles recombined."""
     rng = stream(seed, "ecko_verification")
     one = world.endpoints.verification
-    frame = animals(world, "ecko", ("control", "ecko"), world.endpoints.design.verification_animals)
+    units = animals(world, "ecko", ("control", "ecko"), world.endpoints.design.verification_animals)
     types = ("BMEC", "other_EC", "stroma", "HSPC")
-    measures = ("recombined_allele_pct", "Mtor_mRNA", "mTOR_protein", "pS6")
     share = np.array([getattr(one, cell_type) for cell_type in types])
-    ecko = (frame["group"] == "ecko").to_numpy()
+    ecko = units.group == GROUPS.index("ecko")
     mean = np.where(ecko[:, None], share, one.background)
     recombined = expit(logit(mean) + rng.normal(0, one.logit_sd, mean.shape))
     left = (1 - recombined)[:, :, None] * np.exp(rng.normal(0, one.measure_sd, (*mean.shape, 3)))
     values = np.concatenate([100 * recombined[:, :, None], left], axis=2)
-    rows = frame[["animal", "group"]].loc[frame.index.repeat(16)].reset_index(drop=True)
-    rows["cell_type"] = np.tile(np.repeat(types, 4), len(frame))
-    rows["measure"] = np.tile(measures, 4 * len(frame))
-    rows["value"] = values.ravel()
-    rows["unit"] = np.tile(["%", "relative to control", "relative to control", "relative to control"], 4 * len(frame))
-    return rows
+    return _filled(_verification_layout(units, types), value=values)
 
 
-@cache
+@design_cache
+def _verification_layout(units: Units, types: tuple[str, ...]) -> pd.DataFrame:
+    measures = ("recombined_allele_pct", "Mtor_mRNA", "mTOR_protein", "pS6")
+    each, count = len(types) * len(measures), len(units.frame)
+    rows = units.frame[["animal", "group"]]
+    rows = rows.loc[rows.index.repeat(each)].reset_index(drop=True)
+    rows["cell_type"] = np.tile(np.repeat(types, len(measures)), count)
+    rows["measure"] = np.tile(measures, len(types) * count)
+    rows["value"] = np.nan
+    percent = rows["measure"] == "recombined_allele_pct"
+    return rows.assign(unit=np.where(percent, "%", "relative to control"))
+
+
+@design_cache
 def _transplant_plan(design: Design, confounded: bool) -> pd.DataFrame:
     """Who descends from whom: one row a recipient, an exposed animal (passage 1) before its descendants."""
     rows = []
@@ -330,6 +394,8 @@ def _transplant_plan(design: Design, confounded: bool) -> pd.DataFrame:
     return frame
 
 
+# Two tables of a cohort are read from the same grafts.
+@lru_cache(maxsize=1)
 def _grafts(world: World, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Plan, read-outs (recipients, weeks, 3) on their scales, and the week of death (infinite for survivors)."""
     rng = stream(seed, "serial_transplants")
@@ -337,7 +403,10 @@ def _grafts(world: World, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarr
     plan = _transplant_plan(design, world.confounding is not None)
     weeks = np.array(design.transplant_weeks, float)
     last = weeks[-1]
-    group, exposed, passage = (plan[name].to_numpy() for name in ("group_index", "exposed_index", "passage"))
+    group, exposed, passage, pool, batch = (
+        plan[name].to_numpy() for name in ("group_index", "exposed_index", "passage", "pool", "batch_index")
+    )
+    aged = group[passage == 1] == GROUPS.index("aged")
     values = []
     for name in ("chimerism", "myeloid_balance", "lymphoid_balance"):
         one = world.endpoints.transplant[name]
@@ -346,10 +415,10 @@ def _grafts(world: World, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarr
             one.baseline
             + one.step * (passage - 1)
             + effect
-            + rng.normal(0, one.donor_sd, design.transplant_pools)[plan["pool"]]
-            + rng.normal(0, spread.batch * one.sd, BATCHES)[plan["batch_index"]]
-            + rng.normal(0, one.sd, exposed.max() + 1)[exposed]
-            + rng.normal(0, one.recipient_sd, len(plan))
+            + one.donor_sd * spread.between(rng.normal(size=design.transplant_pools))[pool]
+            + rng.normal(0, spread.batch * one.sd, BATCHES)[batch]
+            + one.sd * spread.between(rng.normal(size=len(aged)), aged)[exposed]
+            + one.recipient_sd * spread.between(rng.normal(size=len(plan)))
         )
         noise = rng.normal(0, one.week_sd, (len(plan), len(weeks)))
         values.append(level[:, None] + one.per_week * (weeks - last) + noise)
@@ -363,45 +432,56 @@ def _grafts(world: World, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarr
 
 def _made(plan: pd.DataFrame, death: np.ndarray) -> np.ndarray:
     """Recipients that came to be: an exposed animal that died before its last read-out has no descendants."""
-    lost = plan["exposed_index"][(plan["passage"] == 1) & np.isfinite(death)]
-    return ((plan["passage"] == 1) | ~plan["exposed_index"].isin(lost)).to_numpy()
+    exposed, first = plan["exposed_index"].to_numpy(), plan["passage"].to_numpy() == 1
+    # Exposed animals are numbered in the order of their own rows.
+    return first | ~np.isfinite(death[first])[exposed]
 
 
 def serial_transplants(world: World, seed: int) -> pd.DataFrame:
     """Wild-type cells through a niche and on: pools feed every niche, later recipients descend from exposed animals."""
     plan, values, death = _grafts(world, seed)
-    weeks = np.array(world.endpoints.design.transplant_weeks)
-    chimerism = 100 * expit(values[:, :, 0])
+    design = world.endpoints.design
+    weeks = np.array(design.transplant_weeks)
     parts = np.round(lineages(values[:, :, 1:]), 2)
-    parts[:, :, 2] = 100 - parts[:, :, :2].sum(axis=2)
-    first = (plan["passage"] == 1).to_numpy()
-    niche = np.array(GROUPS)[plan["group_index"]]
-    count = len(weeks)
-    rows = pd.DataFrame(
-        {
-            "recipient": np.repeat(plan["recipient"].to_numpy(), count),
-            "exposed_animal": np.repeat(plan["exposed_animal"].to_numpy(), count),
-            "donor": np.repeat([f"sim-pool-{i + 1}" for i in plan["pool"]], count),
-            "niche": np.repeat(niche, count),
-            "host_niche": np.repeat(np.where(first, niche, "wildtype"), count),
-            "passage": np.repeat(plan["passage"].to_numpy(), count),
-            "week": np.tile(weeks, len(plan)),
-            "tissue": "PB",
-            "readout": "CD45",
-            "donor_chimerism_pct": chimerism.ravel(),
-            "myeloid_pct": parts[:, :, 0].ravel(),
-            "b_pct": parts[:, :, 1].ravel(),
-            "t_pct": np.round(parts[:, :, 2], 2).ravel(),
-            "batch": np.repeat([f"batch-{i + 1}" for i in plan["batch_index"]], count),
-        }
-    )
+    parts[:, :, 2] = np.maximum(np.round(100 - parts[:, :, :2].sum(axis=2), 2), 0)
+    read = np.concatenate([100 * expit(values[:, :, :1]), parts], axis=2).reshape(-1, 4)
     # Week by week until death; the first bleed that was missed says "died" and has no read-out.
     missed = (weeks >= death[:, None]).ravel()
-    earlier = (np.roll(weeks, 1) >= death[:, None]) & (np.arange(count) > 0)
-    rows["status"] = np.where(missed, "died", "alive")
-    rows.loc[missed, ["donor_chimerism_pct", "myeloid_pct", "b_pct", "t_pct"]] = np.nan
-    keep = ~earlier.ravel() & np.repeat(_made(plan, death), count)
-    return rows[keep].reset_index(drop=True)
+    earlier = (np.roll(weeks, 1) >= death[:, None]) & (np.arange(len(weeks)) > 0)
+    read[missed] = np.nan
+    keep = np.flatnonzero(~earlier.ravel() & np.repeat(_made(plan, death), len(weeks)))
+    rows = _transplant_layout(design, world.confounding is not None).take(keep).reset_index(drop=True)
+    names = ("donor_chimerism_pct", "myeloid_pct", "b_pct", "t_pct")
+    columns = {name: read[keep, column] for column, name in enumerate(names)}
+    return _filled(rows, **columns, status=np.where(missed[keep], "died", "alive"))
+
+
+@design_cache
+def _transplant_layout(design: Design, confounded: bool) -> pd.DataFrame:
+    plan, weeks = _transplant_plan(design, confounded), design.transplant_weeks
+    niche = np.array(GROUPS)[plan["group_index"]]
+    rows = pd.DataFrame(
+        {
+            "recipient": plan["recipient"],
+            "exposed_animal": plan["exposed_animal"],
+            "donor": [f"sim-pool-{i + 1}" for i in plan["pool"]],
+            "niche": niche,
+            "host_niche": np.where(plan["passage"] == 1, niche, "wildtype"),
+            "passage": plan["passage"],
+            "week": 0,
+            "tissue": "PB",
+            "readout": "CD45",
+            "donor_chimerism_pct": np.nan,
+            "myeloid_pct": np.nan,
+            "b_pct": np.nan,
+            "t_pct": np.nan,
+            "batch": [f"batch-{i + 1}" for i in plan["batch_index"]],
+            "status": "",
+        }
+    )
+    rows = rows.loc[rows.index.repeat(len(weeks))].reset_index(drop=True)
+    rows["week"] = np.tile(weeks, len(plan))
+    return rows
 
 
 def survival(world: World, seed: int) -> pd.DataFrame:
@@ -409,34 +489,34 @@ def survival(world: World, seed: int) -> pd.DataFrame:
     rng = stream(seed, "survival")
     design = world.endpoints.design
     one = world.endpoints.challenge["survival"]
-    frame = animals(world, "challenge", GROUPS, design.challenge_animals)
-    log_hazard = world.shifts("challenge.survival")[frame["group_index"]]
-    days = one.scale_days * (rng.exponential(size=len(frame)) / np.exp(log_hazard)) ** (1 / one.shape)
-    challenged = frame[["animal", "group"]].assign(
-        experiment="ecko",
-        day=np.minimum(np.ceil(days), one.last_day).astype(int),
-        event=np.where(days <= one.last_day, "died", "censored"),
-        challenge="5FU",
-    )
+    units = animals(world, "challenge", GROUPS, design.challenge_animals)
+    count = len(units.frame)
+    log_hazard = world.shifts("challenge.survival")[units.group]
+    days = one.scale_days * (rng.exponential(size=count) / np.exp(log_hazard)) ** (1 / one.shape)
     plan, _, death = _grafts(world, seed)
     last = 7 * max(design.transplant_weeks)
-    recipients = pd.DataFrame(
-        {
-            "animal": plan["recipient"],
-            "group": np.array(GROUPS)[plan["group_index"]],
-            "experiment": "transplant",
-            "day": np.where(np.isfinite(death), np.ceil(7 * np.minimum(death, last)), last).astype(int),
-            "event": np.where(np.isfinite(death), "died", "censored"),
-            "challenge": "irradiation_lethal",
-        }
-    )[_made(plan, death)]
-    columns = ["animal", "experiment", "group", "day", "event", "challenge"]
-    return pd.concat([challenged, recipients], ignore_index=True)[columns]
+    day = np.append(np.minimum(np.ceil(days), one.last_day), np.minimum(np.ceil(7 * death), last))
+    died = np.append(days <= one.last_day, np.isfinite(death))
+    kept = np.flatnonzero(np.append(np.full(count, True), _made(plan, death)))
+    rows = _survival_layout(units, design, world.confounding is not None).take(kept).reset_index(drop=True)
+    rows["day"] = day[kept].astype(int)
+    rows["event"] = np.where(died[kept], "died", "censored")
+    return rows
+
+
+@design_cache
+def _survival_layout(units: Units, design: Design, confounded: bool) -> pd.DataFrame:
+    plan = _transplant_plan(design, confounded)
+    challenged = units.frame[["animal", "group"]].assign(experiment="ecko", challenge="5FU")
+    recipients = pd.DataFrame({"animal": plan["recipient"], "group": np.array(GROUPS)[plan["group_index"]]})
+    recipients = recipients.assign(experiment="transplant", challenge="irradiation_lethal")
+    rows = pd.concat([challenged, recipients], ignore_index=True).assign(day=0, event="")
+    return rows[["animal", "experiment", "group", "day", "event", "challenge"]]
 
 
 def exclusions(world: World, seed: int) -> pd.DataFrame:
     """One animal whose blood clotted: which one is chance, not its value."""
     rng = stream(seed, "exclusions")
-    frame = animals(world, "ecko", GROUPS, world.endpoints.design.blood_animals)
+    frame = animals(world, "ecko", GROUPS, world.endpoints.design.blood_animals).frame
     animal = frame["animal"].iloc[rng.integers(len(frame))]
     return pd.DataFrame({"table": ["ecko_blood"], "animal": [animal], "reason": ["blood clotted (simulated)"]})

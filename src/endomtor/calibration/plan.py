@@ -1,0 +1,148 @@
+"""`data/calibration.toml`: scenarios, seeds, promises and bands, fixed before a run."""
+
+import datetime
+import tomllib
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+
+from endomtor import paths, worlds
+from endomtor.errors import WorldError
+
+PARTS = ("tables", "courses", "expression")
+"""tables: every decision rule but those of gene expression; courses: the mixed models over days and weeks, which are
+secondary and decide nothing; expression: the HSPC transcriptome."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One way of drawing cohorts.
+
+    Attributes
+    ----------
+    name, title : str
+    world : str
+        A world of `data/worlds/`.
+    parts : tuple[str, ...]
+        Of `PARTS`.
+    changes : dict
+        Laid over the world, as `endomtor.worlds.load` takes them.
+    keep : dict[str, float]
+        Share of the units of a group that are kept (unequal n).
+    without : tuple[str, ...]
+        Groups that the experiment lacks.
+    mistakes : tuple[str, ...]
+        Beginnings of the names of the wrong analyses (`wrong`) for which nothing is to be found here.
+    biased : str
+        Why this scenario is expected to break promises (a sentence); its rows are shown and promise nothing.
+    """
+
+    name: str
+    title: str
+    world: str
+    parts: tuple[str, ...]
+    changes: dict
+    keep: dict[str, float]
+    without: tuple[str, ...]
+    mistakes: tuple[str, ...]
+    biased: str
+
+    def drawn_from(self) -> worlds.World:
+        """Return the world with the scenario's changes."""
+        return _world(self.world, repr(self.changes), lambda: self.changes)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a calibration does.
+
+    Attributes
+    ----------
+    version : int
+    date : datetime.date
+    seed : int
+        Cohort i of a scenario has the seed `seed + i`; far from the seeds of the book, which its author looked at.
+    cohorts : dict[str, int]
+        Cohorts per scenario of the frozen run, by part.
+    joint : float
+        Probability that no row lies beyond its band where all promises are kept (Bonferroni over rows).
+    false_support, false_contradiction, coverage : float
+        What is promised, one-sided where the rule declares a direction.
+    scenarios : tuple[Scenario, ...]
+    """
+
+    version: int
+    date: datetime.date
+    seed: int
+    cohorts: dict[str, int]
+    joint: float
+    false_support: float
+    false_contradiction: float
+    coverage: float
+    scenarios: tuple[Scenario, ...]
+
+    def scenario(self, name: str) -> Scenario:
+        """Return a scenario by name; `WorldError` where there is none."""
+        for one in self.scenarios:
+            if one.name == name:
+                return one
+        known = ", ".join(one.name for one in self.scenarios)
+        raise WorldError(f"There is no scenario {name!r} in calibration.toml, expected one of {known}.")
+
+
+_WORLDS: dict[tuple[str, str], worlds.World] = {}
+
+
+def _world(name: str, changes: str, given) -> worlds.World:
+    key = (name, changes)
+    if key not in _WORLDS:
+        _WORLDS[key] = worlds.load(name, given())
+    return _WORLDS[key]
+
+
+def load() -> Plan:
+    """Return the plan of the book at hand, read once per state of its file."""
+    path = paths.data() / "calibration.toml"
+    return _load(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _load(path: Path, stamp: int) -> Plan:
+    return read(path)
+
+
+def read(path: Path) -> Plan:
+    """Read a plan.
+
+    Raises
+    ------
+    WorldError
+        The file is not TOML, a key is missing or unknown, a part is unknown, or a scenario occurs twice.
+    """
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise WorldError(f"{path.name}: cannot be read as TOML ({error}).") from error
+    _expect(content, {field.name for field in fields(Plan)}, path.name)
+    scenarios = tuple(_scenario(entry, path.name) for entry in content["scenarios"])
+    names = [one.name for one in scenarios]
+    for doubled in sorted({name for name in names if names.count(name) > 1}):
+        raise WorldError(f"{path.name}: scenario {doubled!r} occurs twice, expected once.")
+    return Plan(**{**content, "scenarios": scenarios})
+
+
+def _scenario(entry: dict, where: str) -> Scenario:
+    defaults = {"parts": ["tables"], "changes": {}, "keep": {}, "without": [], "mistakes": [], "biased": ""}
+    entry = defaults | entry
+    _expect(entry, {field.name for field in fields(Scenario)}, f"{where}: scenario {entry.get('name', '(no name)')}")
+    for part in entry["parts"]:
+        if part not in PARTS:
+            raise WorldError(f"{where}: scenario {entry['name']!r} has the part {part!r}, expected {', '.join(PARTS)}.")
+    return Scenario(**{**entry, **{key: tuple(entry[key]) for key in ("parts", "without", "mistakes")}})
+
+
+def _expect(entry: dict, expected: set[str], where: str) -> None:
+    for key in sorted(set(entry) - expected):
+        raise WorldError(f"{where}: unknown key {key!r}, expected {', '.join(sorted(expected))}.")
+    for key in sorted(expected - set(entry)):
+        raise WorldError(f"{where}: key {key!r} is missing.")

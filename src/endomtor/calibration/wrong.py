@@ -1,0 +1,94 @@
+"""The tempting wrong analyses, each beside its right twin: how often do they see an effect where there is none?
+
+Each function returns dicts with `name`, `p_wrong` and `p_right`: two-sided p of ECKO - control (markers: of "any marker
+is lower"), of which 5 % should lie below 0.05 where nothing differs. NaN where the right analysis gives no p.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from endomtor.analyses import ecko_phenotypes, transcriptome, transplants
+from endomtor.claims import verdicts
+from endomtor.stats import Estimate, difference, limiting_dilution
+from endomtor.stats.expression import log_counts
+
+
+def cells_as_n(cells: pd.DataFrame) -> list[dict]:
+    """Cells of a few mice taken for as many animals (chapter 03)."""
+    rows = []
+    for assay in sorted(cells["assay"].unique()):
+        answer = ecko_phenotypes.cells_as_n(cells, assay)
+        if answer is not None:
+            rows.append({"name": f"cells as n: {assay}", "p_wrong": answer[1].p, "p_right": answer[0].p})
+    return rows
+
+
+def recipients_as_n(rows: pd.DataFrame, answers: Mapping) -> list[dict]:
+    """Recipients of a few exposed animals taken for as many (chapter 05)."""
+    found = transplants.recipients_as_n(rows, answers.get("chimerism", {}))
+    if not found:
+        return []
+    return [{"name": "recipients as n: chimerism", "p_wrong": found["wrong"].p, "p_right": found["right"].p}]
+
+
+def elda(table: pd.DataFrame, answers: Mapping) -> list[dict]:
+    """ELDA over recipients of a few donors, the field's habit, against donors as n (chapter 03)."""
+    rows = []
+    for cell_type in ecko_phenotypes.cell_types(table):
+        contrasts = answers[f"C3.limiting_dilution.{cell_type}"].contrasts
+        pair = next((pair for pair in contrasts if pair[0] == "ecko"), None)
+        if pair is None:
+            continue
+        own = table[(table["cell_type"] == cell_type) & table["group"].isin(pair)]
+        p = float(limiting_dilution.elda_difference(own)["p"].iat[0])
+        rows.append({"name": f"ELDA, recipients as n: {cell_type}", "p_wrong": p, "p_right": contrasts[pair].p})
+    return rows
+
+
+def raw_percentages(answers: Mapping, blood: pd.DataFrame) -> list[dict]:
+    """Myeloid cells in per cent, where only B and T cells trade places, against the balance (chapter 03)."""
+    answer = answers["C3.blood.myeloid_balance"]
+    pair = next((pair for pair in answer.contrasts if pair[0] == "ecko"), None)
+    if pair is None:
+        return []
+    raw = difference(blood, value="myeloid_pct", group="group", a=pair[0], b=pair[1], unit="animal", block="batch")
+    return [{"name": "raw per cent: myeloid", "p_wrong": raw.p, "p_right": answer.contrasts[pair].p}]
+
+
+def uncorrected_markers(answers: Mapping[str, Estimate]) -> list[dict]:
+    """ "Some marker is lower at p < 0.05", with as many tries as markers, against Holm's adjustment (chapter 01)."""
+    if not answers:
+        return []
+    p = [verdicts.one_sided(one.p, one.estimate, "difference", "less") for one in answers.values() if not one.withheld]
+    if not p:
+        return []
+    smallest = min(p)
+    return [
+        {
+            "name": "any marker, not corrected",
+            "p_wrong": min(1.0, 2 * smallest),
+            "p_right": min(1.0, 2 * len(p) * smallest),
+        }
+    ]
+
+
+def in_expression(data: transcriptome.Transcriptomes) -> list[dict]:
+    """Gene-level correlation of fold changes that share the young mice, against phi over animals (chapter 04).
+
+    The right twin of a correlation that is "significant over genes" is the p of "ECKO scores differ from control".
+    """
+    reference = data.reference
+    frame = transcriptome.scores(data)
+    if frame is None or not {"young", "aged", "ecko"} <= set(data.animals["group"]):
+        return []
+    expression = log_counts(data.counts[list(data.animals["animal"])], min_mean=transcriptome.MIN_MEAN)
+    groups = data.animals["group"].to_numpy()
+    mean = {name: expression.to_numpy()[:, groups == name].mean(axis=1) for name in ("young", "aged", "ecko")}
+    r = stats.pearsonr(mean["aged"] - mean["young"], mean["ecko"] - mean["young"])
+    about = {"value": "score", "group": "group", "unit": "animal", "block": "batch"}
+    right = difference(frame, a="ecko", b=reference, **about)
+    p_right = right.p if not right.withheld else np.nan
+    return [{"name": "naive correlation, shared young", "p_wrong": float(r.pvalue), "p_right": p_right}]

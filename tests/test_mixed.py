@@ -1,0 +1,419 @@
+"""Mixed models against R, against dense matrices, and what must hold for any data."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from endomtor.errors import EndomtorError, UnitError
+from endomtor.stats import mixed
+
+REFERENCE = Path(__file__).parent / "reference"
+MODEL = {"value": "chimerism", "unit": "donor", "subunit": "recipient"}
+LEVELS = {"group": ["young", "aged", "rescued"]}
+METHOD = {"Ken": "kenward-roger", "Sat": "satterthwaite"}
+
+
+def chimerism(name="c_chimerism"):
+    return pd.read_csv(REFERENCE / f"data/{name}.csv")
+
+
+def answer(name):
+    return pd.read_csv(REFERENCE / f"answers/{name}.csv")
+
+
+@pytest.fixture(scope="module")
+def by_week():
+    return mixed.fit(chimerism(), fixed=["group", "week"], categorical=["week"], levels=LEVELS, **MODEL)
+
+
+@pytest.fixture(scope="module")
+def linear():
+    return mixed.fit(chimerism(), fixed=["group", "week"], levels=LEVELS, **MODEL)
+
+
+@pytest.fixture(scope="module")
+def singular():
+    return mixed.fit(
+        chimerism("c_chimerism_singular"), fixed=["group", "week"], levels={"group": ["ctrl", "trt"]}, **MODEL,
+        interaction=False,
+    )  # fmt: skip
+
+
+def cohort(seed=0, *, units=4, subunits=3, weeks=(4, 8, 12), sd=(1.0, 1.0, 1.0), effect=0.0, drop=0):
+    """Two groups of units with subunits seen at each week; each unit number is one block that both groups share."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for group, i in itertools.product(("aged", "young"), range(units)):
+        of_unit = sd[0] * rng.normal() + effect * (group == "aged")
+        for j in range(subunits):
+            of_subunit = of_unit + sd[1] * rng.normal()
+            rows += [
+                (group, f"{group}{i}", f"{group}{i}{j}", f"b{i}", week, of_subunit + 0.1 * week + sd[2] * rng.normal())
+                for week in weeks
+            ]
+    frame = pd.DataFrame(rows, columns=["group", "donor", "recipient", "block", "week", "chimerism"])
+    return frame.drop(index=rng.choice(len(frame), drop, replace=False))
+
+
+# --- against R ---
+
+
+@pytest.mark.parametrize("name", ["c_cat", "c_lin"])
+def test_variances_and_likelihood_equal_lme4(name, by_week, linear):
+    model = by_week if name == "c_cat" else linear
+    r = answer(f"{name}_varcomp").set_index("term")["var"]
+    assert model.variances == pytest.approx(
+        {"recipient": r["recipient:donor"], "donor": r["donor"], "residual": r["Residual"]}, rel=1e-5
+    )
+    assert model.log_likelihood == pytest.approx(answer(f"{name}_loglik")["value"][0], abs=1e-6)
+    assert model.n == {"rows": 136, "donor": 12, "recipient": 35}
+    assert not model.singular
+    assert not model.warnings
+
+
+def r_term(term):
+    """Turn group[aged]:week[8] into R's groupaged:wf8."""
+    return term.replace("week[", "wf[").replace("[", "").replace("]", "")
+
+
+@pytest.mark.parametrize("method", METHOD)
+@pytest.mark.parametrize("name", ["c_cat", "c_lin", "c_singular"])
+def test_fixed_effects_equal_lmertest_and_pbkrtest(name, method, by_week, linear, singular):
+    model = {"c_cat": by_week, "c_lin": linear, "c_singular": singular}[name]
+    r = answer(f"{name}_fixef_{method}").set_index("term")
+    got = model.fixed_effects(df=METHOD[method])
+    got = got.set_index(got["term"].map(r_term)).loc[r.index]
+    assert len(got) == len(r) == len(model.fixed_effects())
+    np.testing.assert_allclose(got["estimate"], r["est"], atol=1e-6, rtol=0)
+    np.testing.assert_allclose(got[["SE", "df"]], r[["se", "df"]], rtol=1e-5)
+    np.testing.assert_allclose(got["p"], r["p"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", METHOD)
+@pytest.mark.parametrize("name", ["c_cat", "c_lin"])
+def test_type_three_equals_lmertest_and_pbkrtest(name, method, by_week, linear):
+    r = answer(f"{name}_anova3_{method}")
+    got = (by_week if name == "c_cat" else linear).anova(df=METHOD[method])
+    assert got["term"].tolist() == r["term"].str.replace("wf", "week").tolist()
+    assert got["numdf"].tolist() == r["numdf"].tolist()
+    np.testing.assert_allclose(got[["SS", "MS", "F"]], r[["SS", "MS", "F"]], rtol=1e-5)
+    # Satterthwaite's df of several contrasts depend on the basis that is chosen for the hypothesis.
+    dendf, p = (1e-5, 1e-5) if method == "Ken" else (2e-3, 2e-2)
+    np.testing.assert_allclose(got["dendf"], r["dendf"], rtol=dendf)
+    np.testing.assert_allclose(got["p"], r["p"], rtol=p)
+
+
+@pytest.mark.parametrize("method", METHOD)
+def test_means_equal_emmeans(method, by_week):
+    r = answer(f"c_cat_emm_{method.lower()}").set_index(["group", "wf"])
+    got = by_week.means(["group", "week"], df=METHOD[method]).set_index(["group", "week"]).loc[r.index]
+    assert len(got) == 12
+    np.testing.assert_allclose(got[["mean", "SE", "df", "lower", "upper"]], r, rtol=1e-5)
+
+
+@pytest.mark.parametrize("adjust", ["holm", None])
+@pytest.mark.parametrize("method", METHOD)
+def test_contrasts_equal_emmeans(method, adjust, by_week):
+    r = answer(f"c_cat_pairs_bygroup_{method.lower()}_{adjust or 'none'}").set_index(["contrast", "wf"])
+    got = by_week.contrasts("group", by="week", df=METHOD[method], adjust=adjust)
+    assert ("p_holm" in got) == (adjust == "holm")
+    got = got.set_index(["contrast", "week"]).loc[r.index]
+    np.testing.assert_allclose(got["estimate"], r["estimate"], atol=1e-6, rtol=0)
+    np.testing.assert_allclose(got[["SE", "df", "t"]], r[["SE", "df", "t.ratio"]], rtol=1e-5)
+    np.testing.assert_allclose(got["p_holm" if adjust else "p"], r["p.value"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", METHOD)
+def test_slope_differences_equal_emmeans(method, linear):
+    r = answer(f"c_lin_trend_pairs_{method.lower()}_holm").set_index("contrast")
+    got = linear.slope_contrasts("week", between="group", df=METHOD[method]).set_index("contrast").loc[r.index]
+    np.testing.assert_allclose(got["estimate"], r["estimate"], atol=1e-6, rtol=0)
+    np.testing.assert_allclose(got[["SE", "df", "t"]], r[["SE", "df", "t.ratio"]], rtol=1e-5)
+    np.testing.assert_allclose(got["p_holm"], r["p.value"], rtol=1e-5)
+
+
+def test_zero_donor_variance_leaves_kenward_roger_the_donors(singular):
+    assert singular.singular
+    assert singular.warnings == ("The variance of 'donor' was estimated as zero.",)
+    group = {df: singular.fixed_effects(df=df).set_index("term").loc["group[trt]"] for df in mixed.METHODS}
+    assert group["kenward-roger"]["df"] == pytest.approx(4)
+    assert group["satterthwaite"]["df"] == pytest.approx(16)
+
+
+# --- against dense matrices and balanced designs ---
+
+
+@pytest.mark.parametrize("variances", [(0.7, 0.4, 1.3), (0.0, 0.5, 0.8), (2.0, 0.0, 0.1)])
+def test_cross_products_equal_dense_matrices(variances):
+    frame = cohort(3, units=3, drop=5)
+    rng = np.random.default_rng(1)
+    z = [pd.get_dummies(frame[name]).to_numpy(float) for name in ("recipient", "block")]
+    x = np.linalg.qr(np.column_stack([np.ones(len(frame)), frame["week"], rng.normal(size=len(frame))]))[0]
+    y = frame["chimerism"].to_numpy()
+    got = mixed._state(mixed._Moments.of(z, x, y), np.array(variances))
+
+    g = [one @ one.T for one in z] + [np.eye(len(y))]
+    v = sum(s * one for s, one in zip(variances, g, strict=True))
+    inverse = np.linalg.inv(v)
+    c = np.linalg.inv(x.T @ inverse @ x)
+    p = inverse - inverse @ x @ c @ x.T @ inverse
+    logdet = np.linalg.slogdet(v)[1] - np.linalg.slogdet(c)[1]
+    likelihood = -(logdet + y @ p @ y + (len(y) - 3) * np.log(2 * np.pi)) / 2
+    assert got.log_likelihood == pytest.approx(likelihood, rel=1e-10)
+    np.testing.assert_allclose(got.c, c, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(got.b, c @ x.T @ inverse @ y, rtol=1e-8)
+    for i, gi in enumerate(g):
+        assert got.gradient[i] == pytest.approx((y @ p @ gi @ p @ y - np.trace(p @ gi)) / 2, rel=1e-8)
+        np.testing.assert_allclose(got.first[i], x.T @ inverse @ gi @ inverse @ x, rtol=1e-7, atol=1e-9)
+        for j, gj in enumerate(g):
+            trace = np.trace(p @ gi @ p @ gj)
+            assert got.expected[i, j] == pytest.approx(trace / 2, rel=1e-8)
+            assert got.observed[i, j] == pytest.approx(y @ p @ gi @ p @ gj @ p @ y - trace / 2, rel=1e-7)
+    # Kenward & Roger's adjusted covariance as they write it, with all components.
+    weights = np.linalg.inv(got.expected)
+    first = [x.T @ inverse @ gi @ inverse @ x for gi in g]
+    inner = sum(
+        weights[i, j] * (x.T @ inverse @ g[i] @ inverse @ g[j] @ inverse @ x - first[i] @ c @ first[j])
+        for i, j in itertools.product(range(3), repeat=2)
+    )
+    np.testing.assert_allclose(mixed._kenward_roger(got).adjusted, c + 2 * c @ inner @ c, rtol=1e-7, atol=1e-10)
+
+
+@pytest.mark.parametrize("df", mixed.METHODS)
+def test_balanced_design_gives_the_t_test_of_unit_means(df):
+    frame = cohort(1, sd=(2.0, 1.0, 1.0), effect=1.0)
+    model = mixed.fit(frame, fixed=["group", "week"], interaction=False, **MODEL)
+    assert not model.singular
+    means = frame.groupby(["group", "donor"])["chimerism"].mean()
+    expected = stats.ttest_ind(means["aged"], means["young"])
+    got = model.contrasts("group", df=df).iloc[0]
+    assert got["contrast"] == "aged - young"
+    assert [got["t"], got["df"], got["p"]] == pytest.approx([expected.statistic, 6, expected.pvalue], rel=1e-6)
+    assert model.anova(df=df).set_index("term").loc["group", "F"] == pytest.approx(expected.statistic**2, rel=1e-6)
+
+
+@pytest.mark.parametrize("df", mixed.METHODS)
+def test_balanced_crossed_block_gives_the_paired_test(df):
+    frame = cohort(4, units=6, sd=(1.5, 0.5, 0.5), effect=1.0)
+    frame["chimerism"] += frame["block"].map({f"b{i}": 4.0 * i for i in range(6)})
+    model = mixed.fit(frame, fixed=["group", "week"], block="block", categorical=["week"], **MODEL)
+    assert min(model.variances.values()) > 0
+    means = frame.groupby(["group", "block"])["chimerism"].mean()
+    expected = stats.ttest_rel(means["aged"], means["young"])
+    got = model.contrasts("group", df=df).iloc[0]
+    assert [got["t"], got["df"], got["p"]] == pytest.approx([expected.statistic, 5, expected.pvalue], rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_other_variances_are_likelier(seed):
+    frame = cohort(seed, sd=[(0.0, 1.0, 1.0), (1.0, 0.0, 1.0), (0.0, 0.0, 1.0)][seed % 3], drop=6)
+    model = mixed.fit(frame, fixed=["group", "week"], block="block", **MODEL)
+    state, rng = model._state, np.random.default_rng(seed)
+    for size in (1e-3, 0.1, 1.0, 10.0):
+        for _ in range(10):
+            other = np.maximum(state.variances + size * rng.normal(size=len(state.variances)), 0)
+            other[-1] = max(other[-1], 1e-3)
+            assert mixed._state(state.moments, other).log_likelihood <= state.log_likelihood + 1e-9
+
+
+def test_means_contrasts_and_slopes_agree_with_the_coefficients(linear):
+    effects = linear.fixed_effects().set_index("term")["estimate"]
+    assert linear.slopes("week", by="group")["slope"].tolist() == pytest.approx(
+        [
+            effects["week"],
+            effects["week"] + effects["group[aged]:week"],
+            effects["week"] + effects["group[rescued]:week"],
+        ]
+    )
+    assert linear.slopes("week")["slope"].item() == pytest.approx(linear.slopes("week", by="group")["slope"].mean())
+    at_zero = linear.means("group", at={"week": 0})["mean"]
+    assert at_zero[0] == pytest.approx(effects["(Intercept)"])
+    assert at_zero[1] - at_zero[0] == pytest.approx(effects["group[aged]"])
+    default = linear.means("group")["mean"]
+    mean_week = chimerism()["week"].mean()
+    assert default.tolist() == pytest.approx(linear.means("group", at={"week": mean_week})["mean"].tolist())
+
+
+# --- what must hold for any data ---
+
+seeds = st.integers(0, 10_000)
+few = settings(max_examples=15, deadline=None)
+
+
+def everything(frame, df):
+    model = mixed.fit(frame, fixed=["group", "week"], block="block", **MODEL)
+    return model.fixed_effects(df=df).drop(columns="term"), model.anova(df=df).drop(columns="term")
+
+
+@few
+@given(seeds, st.sampled_from(mixed.METHODS))
+def test_row_order_does_not_matter(seed, df):
+    frame = cohort(seed, drop=seed % 9)
+    for one, other in zip(everything(frame, df), everything(frame.sample(frac=1, random_state=seed), df), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+@few
+@given(seeds, st.floats(0.001, 1000), st.floats(-50, 50), st.sampled_from(mixed.METHODS))
+def test_rescaling_and_shifting_leave_df_and_p(seed, factor, shift, df):
+    frame = cohort(seed, drop=seed % 9)
+    moved = frame.assign(chimerism=factor * frame["chimerism"] + shift)
+    (one, one_anova), (other, other_anova) = everything(frame, df), everything(moved, df)
+    np.testing.assert_allclose(
+        one[["estimate", "SE"]][1:] * factor, other[["estimate", "SE"]][1:], rtol=1e-4, atol=1e-6
+    )
+    np.testing.assert_allclose(one[["df", "p"]][1:], other[["df", "p"]][1:], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(one_anova[["F", "dendf", "p"]], other_anova[["F", "dendf", "p"]], rtol=1e-4, atol=1e-6)
+
+
+@few
+@given(seeds, st.sampled_from(mixed.METHODS))
+def test_swapping_labels_flips_the_sign_only(seed, df):
+    frame = cohort(seed, drop=seed % 9)
+    one, other = (
+        mixed.fit(frame, fixed=["group", "week"], levels={"group": order}, **MODEL).contrasts("group", df=df).iloc[0]
+        for order in (["young", "aged"], ["aged", "young"])
+    )
+    assert one["estimate"] == pytest.approx(-other["estimate"], abs=1e-6)
+    assert [one["SE"], one["df"], one["p"]] == pytest.approx([other["SE"], other["df"], other["p"]], rel=1e-4)
+
+
+@few
+@given(seeds)
+def test_a_doubled_row_is_refused(seed):
+    frame = cohort(seed)
+    doubled = pd.concat([frame, frame.sample(1, random_state=seed)])
+    with pytest.raises(UnitError, match=r"A row is doubled \(recipient \w+, week \d+\)"):
+        mixed.fit(doubled, fixed=["group", "week"], **MODEL)
+
+
+@pytest.mark.parametrize("p", [[0.3], [0.04, 0.01, 0.04, 0.2, 0.7], [0.9, 0.0, 0.5]])
+def test_holm_equals_statsmodels(p):
+    np.testing.assert_allclose(mixed.holm(np.array(p)), multipletests(p, method="holm")[1], rtol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seeds,
+    st.integers(2, 4),
+    st.integers(1, 3),
+    st.tuples(*[st.sampled_from([0.0, 1e-3, 1.0, 30.0])] * 2, st.sampled_from([1e-3, 1.0])),
+    st.integers(0, 9),
+    st.sampled_from([0.0, 1e4]),
+    st.booleans(),
+)
+def test_any_cohort_is_answered_or_refused_in_a_sentence(seed, units, subunits, sd, drop, shift, block):
+    """Also where variances are zero, or differ by orders, with few units, one recipient each and missing visits."""
+    frame = cohort(seed, units=units, subunits=subunits, sd=sd, drop=min(drop, 3 * units * subunits))
+    frame["chimerism"] += shift
+    try:
+        model = mixed.fit(frame, fixed=["group", "week"], block="block" if block else None, **MODEL)
+    except EndomtorError as error:
+        refused = str(error)
+    else:
+        refused = ""
+    if refused:
+        assert any(reason in refused for reason in ("does not vary", "has one row", "too few", "cannot be told apart"))
+        return
+    assert min(model.variances.values()) >= 0
+    for df in mixed.METHODS:
+        tests = model.fixed_effects(df=df)
+        assert (tests["SE"] > 0).all()
+        for found in (tests["df"], model.anova(df=df)["dendf"]):
+            assert ((found > 0) & np.isfinite(found) | found.isna()).all()
+    # With one hypothesis Kenward and Roger always give df.
+    assert model.contrasts("group")["df"].notna().all()
+
+
+# --- what is refused, and what leaves the model ---
+
+
+def test_a_covariate_interacts_with_nothing():
+    frame = cohort(5, sd=(1.0, 0.5, 0.5))
+    frame["before"] = frame["donor"].map({name: i % 5 for i, name in enumerate(frame["donor"].unique())})
+    model = mixed.fit(frame, fixed=["group", "week"], covariates=["before"], **MODEL)
+    terms = ["group", "week", "group:week", "before"]
+    assert model.anova()["term"].tolist() == terms
+    as_main_effects = mixed.fit(frame, fixed=["group", "week", "before"], interaction=False, **MODEL)
+    without = mixed.fit(frame, fixed=["group", "week"], covariates=["before"], interaction=False, **MODEL)
+    assert without.log_likelihood == pytest.approx(as_main_effects.log_likelihood, abs=1e-9)
+    pd.testing.assert_frame_equal(without.fixed_effects(), as_main_effects.fixed_effects(), rtol=1e-6)
+    with pytest.raises(ValueError, match="the covariate 'block' is .*, expected numbers"):
+        mixed.fit(frame, fixed=["group", "week"], covariates=["block"], **MODEL)
+
+
+def test_several_blocks_are_several_variances():
+    frame = cohort(6, units=6)
+    frame["batch"] = frame["block"].isin(["b0", "b1", "b2"]).map({True: "one", False: "two"})
+    model = mixed.fit(frame, fixed=["group", "week"], block=["block", "batch"], **MODEL)
+    assert list(model.variances) == ["donor", "recipient", "block", "batch", "residual"]
+    assert model.n == {"rows": 108, "donor": 12, "recipient": 36, "block": 6, "batch": 2}
+
+
+def test_kenward_roger_does_not_take_recipients_for_n():
+    """Without any donor variance in truth many fits are singular; the donors still bound the df of the group."""
+    for seed in range(10):
+        model = mixed.fit(cohort(seed, sd=(0, 1, 1)), fixed=["group", "week"], **MODEL)
+        assert model.contrasts("group")["df"].item() == pytest.approx(6, rel=1e-6)
+
+
+def test_one_recipient_per_donor_leaves_the_model_with_a_warning():
+    model = mixed.fit(cohort(2, subunits=1, units=6), fixed=["group", "week"], **MODEL)
+    assert list(model.variances) == ["donor", "residual"]
+    assert model.warnings[0] == "The variance of 'recipient' cannot be told from the others and left the model."
+    once = mixed.fit(cohort(2, weeks=(4,)), fixed=["group"], **MODEL)
+    assert list(once.variances) == ["donor", "residual"]
+
+
+def test_constant_block_leaves_the_model():
+    frame = cohort(2)
+    model = mixed.fit(frame.assign(block="one"), fixed=["group", "week"], block="block", **MODEL)
+    assert model.variances == mixed.fit(frame, fixed=["group", "week"], **MODEL).variances
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda f: f.assign(recipient=f["recipient"].str[-1]), UnitError, "recipient '0' has 8 values of 'donor'"),
+        (lambda f: f.assign(donor=""), UnitError, "'donor' is blank in 72 of 72 rows"),
+        (lambda f: f.assign(donor=f["group"], recipient=f["recipient"]), UnitError, "nothing to judge 'donor' by"),
+        (lambda f: f.drop_duplicates("donor"), UnitError, "Each 'donor' has one row"),
+        (lambda f: f[f["group"] == "aged"], EndomtorError, "'group' has one level"),
+        (lambda f: f.assign(group=f["group"].where(f["week"] > 4)), EndomtorError, "'group' is blank in 24 of 72 rows"),
+        (lambda f: f.assign(week=f["group"].map({"aged": 8, "young": 4})), EndomtorError, "cannot be told apart"),
+        (lambda f: f.assign(chimerism=0.1 * f["week"]), EndomtorError, "does not vary within 'recipient'"),
+        (lambda f: f.assign(chimerism=np.inf), EndomtorError, "infinite"),
+        (lambda f: f.drop(columns="week"), ValueError, "'week' is not in the table"),
+    ],
+)
+def test_refusals(change, error, message):
+    with pytest.raises(error, match=message):
+        mixed.fit(change(cohort(0)), fixed=["group", "week"], **MODEL)
+
+
+def test_an_empty_combination_of_levels_is_refused():
+    frame = cohort(0)
+    frame = frame[(frame["group"] == "aged") | (frame["week"] < 12)]
+    with pytest.raises(EndomtorError, match="cannot be told apart"):
+        mixed.fit(frame, fixed=["group", "week"], categorical=["week"], **MODEL)
+    mixed.fit(frame, fixed=["group", "week"], categorical=["week"], interaction=False, **MODEL)
+
+
+def test_undeclared_levels_and_unknown_options_are_refused(linear):
+    with pytest.raises(EndomtorError, match="holds 'young', expected one of"):
+        mixed.fit(cohort(0), fixed=["group", "week"], levels={"group": ["aged", "control"]}, **MODEL)
+    with pytest.raises(ValueError, match="df is 'z'"):
+        linear.fixed_effects(df="z")
+    with pytest.raises(ValueError, match="adjust is 'tukey'"):
+        linear.contrasts("group", adjust="tukey")
+    with pytest.raises(ValueError, match="'week' is not a category"):
+        linear.means("week")
+    with pytest.raises(ValueError, match="'group' is not a number"):
+        linear.slopes("group")
