@@ -5,6 +5,7 @@ import json
 import math
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -353,3 +354,33 @@ def test_one_age_is_judged_by_the_smallest_effect_of_its_endpoint(endpoint):
     whole = CLAIMS.rule(name)
     assert whole.smallest == CLAIMS.rule(f"{name}.young").smallest
     assert CLAIMS.rule(f"{name}.aged").role == "descriptive"
+
+
+# --- numbers of the rules in the text of the pages ---
+
+ROOT = Path(__file__).resolve().parents[1]
+PHI = {rule.smallest for claim in catalogue.load().claims for rule in claim.evidence if rule.rule == "phi"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "notebooks/03_ecko_phenotypes.py",
+        "notebooks/04_transcriptome_resemblance.py",
+        "notebooks/05_serial_transplants.py",
+        "book/how-to-read.md",
+    ],
+)
+def test_the_smallest_phi_in_the_text_is_that_of_the_rules(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    numbers = re.findall(r"(?:(?:lies|limit) above |±|between −|phi at most )(0\.\d+)", text)
+    assert {float(number) for number in numbers} == PHI == {catalogue.load().rule("C4.transcriptome.phi").smallest}
+
+
+def test_the_smallest_effects_on_other_scales_in_the_text_are_those_of_the_rules():
+    smallest = catalogue.load().rule("C1.signaling.pS6_S235_236").smallest
+    text = (ROOT / "notebooks/01_mtor_decline.py").read_text(encoding="utf-8")
+    lower, higher = (round(100 * (2 ** (sign * smallest) - 1)) for sign in (-1, 1))
+    assert f"lower in old mice by at least {-lower} %" in text
+    assert f"between −{-lower} % and +{higher} %" in text
+    assert f"{smallest:g} on the log2 scale" in (ROOT / "book/how-to-read.md").read_text(encoding="utf-8")

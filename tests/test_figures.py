@@ -330,6 +330,94 @@ def test_scales_print_the_original_units():
         scales.find("log10")
 
 
+# --- rates of error -----------------------------------------------------------------------------------------------
+
+
+def rates_of(*rows):
+    columns = ["scenario", "rate", "promised", "limit", "judgement", "claim"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def offsets(axes):
+    return np.concatenate([one.get_offsets() for one in axes.collections if isinstance(one, PathCollection)])
+
+
+def test_bands_draw_each_rule_at_its_rate_and_count_the_broken():
+    frame = rates_of(
+        ("edge", 0.02, 0.025, 0.04, "holds", False),
+        ("edge", 0.06, 0.025, 0.04, "beyond its band", False),
+        ("null", 0.001, 0.025, 0.05, "conservative", True),
+        ("survivor", 0.9, np.nan, np.nan, "no promise", False),
+    )
+    figure = figures.bands(frame, rows=["survivor", "none", "null", "edge"], xlabel="%")
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["survivor", "null", "edge"]
+    low, high = axes.get_xlim()
+    found = {tuple(point) for point in np.round(offsets(axes), 6)}
+    # The rate without a promise does not stretch the axis: an arrow stands at its end.
+    assert found == {(2.0, 2.0), (6.0, 2.0), (0.1, 1.0), (round(high, 6), 0.0)}
+    assert low < 0.1 < 6 < high < 10
+    assert [text.get_text() for text in axes.texts] == ["–", "0 of 1", "1 of 2", "beyond"]
+    shades = {(round(one.get_x(), 6), round(one.get_width(), 6), one.get_y()) for one in axes.patches}
+    assert shades == {(2.5, 1.5, 1.5), (2.5, 2.5, 0.5)}
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == [
+        *("keeps its promise", "more careful than promised", "beyond its band", "nothing promised"),
+        "diamond: rule of a claim",
+    ]
+
+
+def test_judgements_are_told_apart_without_colour():
+    rows = [("a", 0.01 * i, 0.025, 0.04, one, claim) for i, (one, claim) in enumerate(
+        [("holds", False), ("conservative", False), ("beyond its band", False), ("no promise", False), ("holds", True)]
+    )]  # fmt: skip
+    axes = figures.bands(rates_of(*rows), rows=["a"], xlabel="%").axes[0]
+    looks = {
+        (one.get_paths()[0].vertices.tobytes(), contrast(one.get_facecolor()[0][:3], style.PAGE) > 1.1)
+        for one in axes.collections
+    }
+    assert len(looks) == 5
+
+
+def test_dots_of_one_rate_are_heaped_in_their_row_and_too_many_are_counted():
+    alone = figures.bands(rates_of(*[("a", 0.03, 0.025, 0.06, "holds", False)] * 5), rows=["a"], xlabel="%")
+    points = offsets(alone.axes[0])
+    assert len(np.unique(points[:, 1].round(6))) == 5
+    assert abs(points[:, 1]).max() < 0.5
+    rows = [("a", 0.0, 0.025, 0.06, "conservative", False)] * 40 + [("a", 0.0, 0.025, 0.06, "holds", True)] * 2
+    heaped = figures.bands(rates_of(*rows), rows=["a"], xlabel="%").axes[0]
+    assert len(offsets(heaped)) == 3
+    assert "×40" in [text.get_text() for text in heaped.texts]
+
+
+def test_the_number_beside_the_first_heap_has_room_inside_the_axis():
+    rows = [("a", 0.0, 0.025, 0.06, "conservative", False)] * 40
+    figure = figures.bands(rates_of(*rows), rows=["a"], xlabel="%")
+    publish.mark(figure, SIMULATED)
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    (number,) = [text for text in axes.texts if text.get_text() == "×40"]
+    assert number.get_window_extent().x0 > axes.get_window_extent().x0
+
+
+def test_bands_refuse_a_scenario_without_a_row():
+    with pytest.raises(ValueError, match="'edge', expected one of null"):
+        figures.bands(rates_of(("edge", 0.02, 0.025, 0.04, "holds", False)), rows=["null"], xlabel="%")
+
+
+def test_pairs_draw_both_rates_with_their_intervals_and_print_them():
+    numbers = {"wrong_low": 0.5, "wrong_high": 0.7, "right_low": 0.03, "right_high": 0.07}
+    frame = pd.DataFrame(
+        [{"label": "cells as n", "wrong": 0.6, "right": 0.048} | numbers]
+        + [{"label": "no twin", "wrong": 0.9, "right": np.nan} | numbers | {"right_low": np.nan, "right_high": np.nan}]
+    )
+    axes = figures.pairs(frame, xlabel="%", line=0.05, words=("wrong", "right")).axes[0]
+    drawn = {tuple(np.round(line.get_xdata(), 6)) for line in axes.lines}
+    assert {(60.0,), (4.8,), (50.0, 70.0), (3.0, 7.0), (5.0, 5.0), (90.0,)} <= drawn
+    printed = [text.get_text() for text in axes.texts]
+    assert printed == ["cells as n", "60 % against 4.8 %", "no twin", "90 % against no p"]
+
+
 # --- p values -----------------------------------------------------------------------------------------------------
 
 

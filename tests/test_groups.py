@@ -199,7 +199,11 @@ def test_other_groups_do_not_hide_confounding():
 
 def test_no_degree_of_freedom_is_withheld():
     data = table([1, 2], [3, 5], batch=list("1213"))
-    assert "No degree of freedom" in groups.difference(data, **TWO, block="batch").withheld
+    assert groups.difference(data, **TWO, block="batch").withheld.endswith("once batch is in the model.")
+    data = data.assign(donor=list("1213"))
+    assert groups.difference(data, **TWO, block=["donor", "batch"]).withheld == (
+        "No degree of freedom is left for the error once donor and batch are in the model."
+    )
 
 
 # --- degenerate data ---

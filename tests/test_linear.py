@@ -46,10 +46,14 @@ def test_everything_equals_dense_matrices(seed):
     e = [np.diag(np.equal(codes, group).astype(float)) for group in range(count)]
     expected = np.array([[np.trace(a @ m @ b @ m) for b in e] for a in e])
     assert expected == pytest.approx(model._expected, abs=1e-10)
+    # Without residual degrees of freedom these are zero up to rounding, which must not be inverted.
+    expected[np.abs(expected) < 1e-9] = 0
     y = rng.normal(size=len(codes))
     sums = np.array([y @ m @ a @ m @ y for a in e])
     variances = model.variances(y)
     np.testing.assert_allclose(np.linalg.pinv(expected, rcond=1e-9) @ sums, variances, atol=1e-8)
+    np.testing.assert_allclose(model.residual_maker, m, atol=1e-10)
+    np.testing.assert_allclose((m @ y) ** 2 @ model.variance_maker, variances[list(codes)], atol=1e-8)
 
     # Moments of the quadratic form r' K r under independent normal values with the variances found.
     sigma = sum(s * a for s, a in zip(np.abs(variances), e, strict=True))

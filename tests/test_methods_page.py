@@ -17,15 +17,7 @@ from endomtor import stats
 
 # The core of groups and resemblance; readers meet it through them.
 PRIVATE = {"linear"}
-# Modules whose functions do not all have an example yet. A module that has them makes its tests fail until it is taken
-# out of here.
-PENDING = {"groups", "joint", "mixed", "nested", "resemblance"}
-
 MODULES = sorted({module.name for module in pkgutil.iter_modules(stats.__path__)} - PRIVATE)
-EACH_MODULE = [
-    pytest.param(name, marks=pytest.mark.xfail(strict=True, raises=AssertionError) if name in PENDING else ())
-    for name in MODULES
-]
 SPHINX = """
 import sys; sys.modules["rfc3987_syntax"] = None  # takes seconds to import
 from sphinx.cmd.build import main; sys.exit(main(sys.argv[1:]))
@@ -79,7 +71,7 @@ def test_the_reference_is_drawn_without_a_warning_and_without_noise(reference):
     assert not re.search(r"0x[0-9a-f]{6}|&lt;factory&gt;|&lt;object object", text)
 
 
-@pytest.mark.parametrize("name", EACH_MODULE)
+@pytest.mark.parametrize("name", MODULES)
 def test_each_public_name_is_on_the_page_and_each_function_has_an_example(name, blocks, reference):
     module = imported(name)
     excluded = re.search(r":exclude-members: (.+)", blocks[module.__name__])

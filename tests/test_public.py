@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endomtor import paths, public
+from endomtor.calibration import run
 from endomtor.errors import FetchError, UnitError
 from endomtor.files import sha256_of
 from endomtor.public import blood, download, endothelium, frozen, hsc_aging, originals, registry, single_cells
@@ -62,7 +63,8 @@ def test_nothing_lies_in_the_data_folders_that_no_list_names():
     found = {path.name for path in (DATA / "public").iterdir()}
     assert found == public_files | licences | {"README.md", "msigdb_mtor_hallmarks.gmt"}
     tables = {derived.file for derived in frozen.TABLES.values()}
-    assert {path.name for path in (DATA / "derived").iterdir()} == tables | {"README.md", frozen.MANIFEST}
+    calibrated = {run.FILE, run.ABOUT}
+    assert {path.name for path in (DATA / "derived").iterdir()} == tables | {"README.md", frozen.MANIFEST, *calibrated}
 
 
 GOOD = f"""schema_version = 1

@@ -28,6 +28,7 @@ CHAPTERS = (
     "03_ecko_phenotypes",
     "04_transcriptome_resemblance",
     "05_serial_transplants",
+    "07_calibration",
 )
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PAGES = sorted((ROOT / "book").glob("*.md"))

@@ -184,7 +184,7 @@ def test_changes_are_laid_over_the_own_numbers_of_a_world():
         ({"phenocopy": "much"}, "phenocopy: is 'much', expected a number"),
         ({"bmec_mtor": 0}, "bmec_mtor is 0, expected a ratio above 0"),
         ({"toxicity": {"marow.HSC": 1.0}}, "unknown endpoint 'marow.HSC' \\(did you mean 'marrow.HSC'\\?\\)"),
-        ({"endpoints": {"desing": {}}}, "unknown table 'desing' \\(did you mean 'design'\\?\\)"),
+        ({"endpoints": {"designs": {}}}, "unknown table 'designs' \\(did you mean 'design'\\?\\)"),
         ({"endpoints": {"spread": {"tail": 3}}}, "unknown key 'tail' \\(did you mean 'tails'\\?\\)"),
         ({"endpoints": {"spread": {"tails": 2}}}, "tails is 2, expected 0 or degrees of freedom above 2"),
         ({"endpoints": {"spread": {"aged_sd": 0}}}, "aged_sd is 0, expected a number above 0"),

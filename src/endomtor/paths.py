@@ -8,11 +8,14 @@ import platformdirs
 
 def root() -> Path:
     """Return the book's root: the nearest folder upwards from the working directory that is one, else this clone."""
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "_toc.yml").is_file() and (folder / "data" / "claims.toml").is_file():
-            return folder
-    return Path(__file__).resolve().parents[2]
+    # In text, since each piece of evidence asks three times and Path takes four times as long.
+    folder = os.getcwd()
+    while not (os.path.isfile(f"{folder}/_toc.yml") and os.path.isfile(f"{folder}/data/claims.toml")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return Path(__file__).resolve().parents[2]
+        folder = above
+    return Path(folder)
 
 
 def data() -> Path:

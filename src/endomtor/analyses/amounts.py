@@ -21,13 +21,12 @@ def endpoints(table: pd.DataFrame) -> pd.DataFrame:
     table : DataFrame
         `rapamycin_marrow` or `ecko_marrow` of the data contract.
     """
-    table = table.assign(log2=np.log2(table["value"]))
-    for population, rows in table.groupby("population"):
-        units = sorted(rows["unit"].unique(), key=lambda unit: (is_relative(unit), unit))
-        for unit in units:
-            name = population if unit == units[0] else f"{population}.{slug(unit)}"
-            table.loc[rows.index[rows["unit"] == unit], "endpoint"] = name
-    return table
+    measured = list(zip(table["population"], table["unit"], strict=True))
+    # Of one population the absolute units come first.
+    kinds = sorted(set(measured), key=lambda kind: (kind[0], is_relative(kind[1]), kind[1]))
+    first = dict(reversed(kinds))
+    names = {kind: kind[0] if first[kind[0]] == kind[1] else f"{kind[0]}.{slug(kind[1])}" for kind in kinds}
+    return table.assign(log2=np.log2(table["value"]), endpoint=[names[kind] for kind in measured])
 
 
 def is_relative(unit: str) -> bool:

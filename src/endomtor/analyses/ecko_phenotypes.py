@@ -104,16 +104,17 @@ def compare(chapter: Chapter, values: pd.DataFrame | None, table: str) -> dict[s
     """
     if values is None:
         return {}
-    unit = contract.TABLES[table].unit
+    unit, rules = contract.TABLES[table].unit, catalogue.load()
     block = "batch" if "batch" in values else None
     check = ("sex",) if "sex" in values else ()
+    about = {"value": "value", "group": "group", "unit": unit, "block": block}
+    needed = [name for name in ("id", "name", unit, "group", "batch", "sex", "value") if name in values]
     answers = {}
-    for evidence_id, rows in values.groupby("id", sort=False):
-        about = {"value": "value", "group": "group", "unit": unit, "block": block}
+    for evidence_id, rows in values[needed].groupby("id", sort=False):
         contrasts = {
-            (a, b): groups.difference(rows, a=a, b=b, check=check, **about) for a, b in pairs(rows["group"].unique())
+            (a, b): groups.difference(rows, a=a, b=b, check=check, **about) for a, b in pairs(rows["group"])
         }
-        phi, record = _phi(rows, catalogue.load().rule(evidence_id), about), None
+        phi, record = _phi(rows, rules.rule(evidence_id), about), None
         if phi is not None:
             family = ".".join(evidence_id.split(".")[:2])
             record = chapter.record(evidence_id, phi, table=table, family=family)
@@ -438,8 +439,10 @@ def per_animal(table: pd.DataFrame | None) -> pd.DataFrame | None:
         if rows.empty:
             continue
         # Cells of one animal may have been stained on several days; together these are its batch.
-        days = rows[["animal", "batch"]].drop_duplicates().sort_values(["animal", "batch"])
-        rows = rows.assign(batch=rows["animal"].map(days.groupby("animal")["batch"].agg("+".join)))
+        days: dict[str, list[str]] = {}
+        for animal, day in sorted(set(zip(rows["animal"], rows["batch"], strict=True))):
+            days.setdefault(animal, []).append(day)
+        rows = rows.assign(batch=["+".join(days[animal]) for animal in rows["animal"]])
         animals = nested.one_value_per_unit(
             rows, value="value", unit="animal", carry=["group", "batch"], summary=summary
         )

@@ -9,6 +9,7 @@ import pandas as pd
 from endomtor import contract, figures, public
 from endomtor.analyses import reporting
 from endomtor.chapter import Chapter, needs
+from endomtor.contract.rules import shared_backgrounds
 from endomtor.public import endothelium, originals
 from endomtor.stats import Estimate, expression, groups, nested
 
@@ -40,27 +41,28 @@ def markers(chapter: Chapter) -> pd.DataFrame:
     One background tube for a whole group and day belongs to no animal: subtracting it moves all of them together and
     lends the group difference a precision that it does not have. Then log2(MFI) is primary and both are shown.
     """
-    table = chapter.dataset.get("bmec_signaling").copy()
+    table = chapter.dataset.get("bmec_signaling")
     known = contract.vocabulary().markers
-    table["complex"] = [known.get(marker, "other") for marker in table["marker"]]
-    table["raw"] = np.log2(table["mfi"])
+    marker, mfi = table["marker"], table["mfi"]
     background = table["fmo_mfi"] if "fmo_mfi" in table else pd.Series(np.nan, index=table.index)
-    table["net"] = np.log2((table["mfi"] - background).where(table["mfi"] > background))
-    table["background"] = "none"
-    for _, rows in table.groupby("marker"):
-        kind = _background(rows.assign(fmo_mfi=background))
-        table.loc[rows.index, "background"] = kind
-        primary = "net" if kind == "own" and rows["net"].notna().all() else "raw"
-        table.loc[rows.index, "value"] = rows[primary]
-    columns = ["animal", "group", "sex", "batch", "marker", "complex", "raw", "net", "background", "value"]
-    return table[columns].sort_values(["marker", "group", "animal"], ignore_index=True)
+    raw, net = np.log2(mfi), np.log2((mfi - background).where(mfi > background))
+    kind = _backgrounds(table, background)
+    subtracted = (kind == "own") & ~marker.isin(marker[net.isna()])
+    rows = table[["animal", "group", "sex", "batch", "marker"]].assign(
+        complex=[known.get(name, "other") for name in marker],
+        raw=raw,
+        net=net,
+        background=kind,
+        value=net.where(subtracted, raw),
+    )
+    return rows.sort_values(["marker", "group", "animal"], ignore_index=True)
 
 
-def _background(rows: pd.DataFrame) -> str:
-    """Tell whether a marker's background is each animal's own, one tube per group and day, or absent."""
-    if rows["fmo_mfi"].isna().any():
-        return "none"
-    return "shared" if contract.shared_background(rows) else "own"
+def _backgrounds(table: pd.DataFrame, background: pd.Series) -> pd.Series:
+    """Tell for each row whether its marker's background is each animal's own, one tube per group and day, or absent."""
+    absent, shared = set(table.loc[background.isna(), "marker"]), shared_backgrounds(table)
+    kinds = ["none" if one in absent else "shared" if one in shared else "own" for one in table["marker"]]
+    return pd.Series(kinds, index=table.index, dtype=object)
 
 
 def compare_markers(chapter: Chapter, table: pd.DataFrame | None) -> dict[str, Estimate]:

@@ -28,9 +28,8 @@ def blood(chapter: Chapter) -> pd.DataFrame:
     DataFrame
         One row per animal, day and analyte.
     """
-    table = chapter.dataset.get("rapamycin_blood").copy()
-    table["log2"] = np.log2(table["value"])
-    return _with_arm(table)
+    table = chapter.dataset.get("rapamycin_blood")
+    return _with_arm(table.assign(log2=np.log2(table["value"])))
 
 
 @needs("rapamycin_marrow")
@@ -62,30 +61,35 @@ def change_from_baseline(table: pd.DataFrame | None) -> pd.DataFrame | None:
     DataFrame
         animal, age_group, treatment, arm, sex, batch, analyte, value, days (text), baseline (subtracted or not).
     """
-    if table is None:
+    if table is None or table.empty:
         return None
-    parts = []
-    for _, rows in table.groupby("analyte"):
-        after, before = rows[rows["day"] > 0], rows[rows["day"] <= 0]
-        days = _shared_days(after)
-        value = after[after["day"].isin(days)].groupby("animal")["log2"].mean()
-        baseline = before.groupby("animal")["log2"].mean().reindex(value.index)
-        subtracted = bool(baseline.notna().all())
-        about = rows.drop_duplicates("animal").set_index("animal").loc[value.index]
-        parts.append(
-            about[["age_group", "treatment", "arm", "sex", "batch", "analyte"]].assign(
-                value=value - baseline if subtracted else value,
-                days=", ".join(str(int(day)) for day in days),
-                baseline=subtracted,
-            )
-        )
-    return pd.concat(parts).reset_index() if parts else None
+    days = _shared_days(table[table["day"] > 0])
+    used = [day in days.get(analyte, ()) for analyte, day in zip(table["analyte"], table["day"], strict=True)]
+    place = table.groupby(["analyte", "animal"]).ngroup().to_numpy()
+    value, before = (
+        table["log2"].where(where).groupby(place).mean().to_numpy() for where in (used, table["day"] <= 0)
+    )
+    first = np.unique(place, return_index=True)[1]
+    rows = table[["animal", "age_group", "treatment", "arm", "sex", "batch", "analyte"]].iloc[first]
+    analyte, known = rows["analyte"], ~np.isnan(value)
+    subtracted = ~analyte.isin(analyte[known & np.isnan(before)]).to_numpy()
+    rows = rows.assign(
+        value=np.where(subtracted, value - before, value),
+        days=[", ".join(str(int(day)) for day in days.get(name, ())) for name in analyte],
+        baseline=subtracted,
+    )
+    return rows[known].reset_index(drop=True)
 
 
-def _shared_days(after: pd.DataFrame) -> list[float]:
-    animals = after.groupby("day")["animal"].nunique()
-    shared = animals[animals == after["animal"].nunique()]
-    return sorted(shared.index if len(shared) else animals.index)
+def _shared_days(after: pd.DataFrame) -> dict[str, list[float]]:
+    """Return for each analyte the days on which every animal was measured; all days, if there is none."""
+    seen: dict[str, dict[float, set[str]]] = {}
+    for analyte, day, animal in zip(after["analyte"], after["day"], after["animal"], strict=True):
+        seen.setdefault(analyte, {}).setdefault(day, set()).add(animal)
+    return {
+        analyte: sorted(day for day, animals in on.items() if animals == set().union(*on.values())) or sorted(on)
+        for analyte, on in seen.items()
+    }
 
 
 def compare_blood(chapter: Chapter, changes: pd.DataFrame | None) -> dict[str, dict[str, Estimate]]:
@@ -194,13 +198,13 @@ def _compare(
     """
     if frame is None:
         return {}
-    names = [name for name in order if (frame[endpoint] == name).any()]
-    names += [name for name in frame[endpoint].unique() if name not in names]
+    needed = [endpoint, "animal", "age_group", "treatment", "sex", "batch", "value"]
+    by_name = dict(list(frame[needed].groupby(endpoint, sort=False)))
     answers = {}
-    for name in names:
-        rows = frame[frame[endpoint] == name]
+    for name in sorted(by_name, key=lambda name: order.index(name) if name in order else len(order)):
+        rows = by_name[name]
         found = treatment_within_age(rows, value="value", unit="animal", batch="batch", check=("sex",))
-        studied = [age for age in AGES if (rows["age_group"] == age).any()]
+        studied = [age for age in AGES if age in set(rows["age_group"])]
         if len(studied) == 1:
             found = {**found, "averaged": found[studied[0]]}
         answers[name] = found

@@ -3,6 +3,7 @@
 The exposed animal is the unit, its later recipients are subsamples of it, and the donor of the cells is a block.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -118,12 +119,22 @@ def _tidy(table: pd.DataFrame) -> pd.DataFrame:
     rows = table.rename(columns={"exposed_animal": UNIT})
     # Cells of two donors in one exposed animal are a pool, whatever the sheet calls it.
     for column in ("donor", "batch"):
-        rows[column] = rows.groupby([UNIT, "passage"])[column].transform(lambda labels: " + ".join(sorted(set(labels))))
+        rows[column] = _pooled(rows, column)
     rows["status"] = rows.get("status", "")
     rows["chimerism"] = nested.logit_percent(rows["donor_chimerism_pct"])
     rows["myeloid_balance"] = composition.lineage_balance(rows)
     columns = ["recipient", UNIT, "donor", "niche", "batch", "passage", "week", "status", *READOUTS, *LINEAGES]
     return rows[columns].sort_values(["passage", UNIT, "recipient", "week"], ignore_index=True)
+
+
+def _pooled(rows: pd.DataFrame, column: str) -> list[str]:
+    """Return the labels of an exposed animal in a passage as one, for each row."""
+    places = list(zip(rows[UNIT], rows["passage"], strict=True))
+    labels: dict[tuple, set[str]] = {}
+    for place, label in zip(places, rows[column], strict=True):
+        labels.setdefault(place, set()).add(label)
+    words = {place: " + ".join(sorted(several)) for place, several in labels.items()}
+    return [words[place] for place in places]
 
 
 def readout_week(rows: pd.DataFrame, readout: str) -> nested.CommonTime:
@@ -133,7 +144,7 @@ def readout_week(rows: pd.DataFrame, readout: str) -> nested.CommonTime:
     those alive: otherwise one early death would move every animal's read-out to the weeks before it. `losses` counts
     the deaths.
     """
-    seen = rows.dropna(subset=[readout])
+    seen = rows[rows[readout].notna()]
     common = nested.latest_common(seen, "week", UNIT, minimum=LONG_TERM)
     if common.reached:
         return common
@@ -172,12 +183,12 @@ def compare(chapter: Chapter, rows: pd.DataFrame | None) -> dict[str, dict[int, 
     if rows is None:
         return {}
     answers = {}
+    by_passage = list(rows.groupby("passage"))
     for readout in READOUTS:
         passages = {}
-        for passage, own in rows.groupby("passage"):
+        for passage, own in by_passage:
             week = readout_week(own, readout).time
-            seen = own[own["week"] == week].assign(value=lambda frame, readout=readout: frame[readout])
-            units = exposed_animals(seen)
+            units = exposed_animals(own[own["week"] == week].rename(columns={readout: "value"}))
             if len(units):
                 passages[int(passage)] = Passage(week, units, _contrasts(units), _phi(units, readout))
         answers[readout] = passages
@@ -207,14 +218,12 @@ def final_passage(passages: Mapping[int, Passage]) -> int | None:
     Passages with at least two exposed animals of each niche go first. A passage without control counts where none has
     all niches: young stands in.
     """
-    if not passages:
-        return None
-    counts = pd.DataFrame({number: one.units["niche"].value_counts() for number, one in passages.items()}).fillna(0).T
-    later = counts[counts.index > 1]
-    for least, niches in product((2, 1), (counts.columns, counts.columns.drop("control", errors="ignore"))):
-        whole = later.index[(later[niches] >= least).all(axis=1)]
-        if len(whole):
-            return int(max(whole))
+    counts = {number: Counter(one.units["niche"]) for number, one in passages.items()}
+    everyone = set().union(*counts.values())
+    for least, niches in product((2, 1), (everyone, everyone - {"control"})):
+        whole = [number for number, n in counts.items() if number > 1 and all(n[niche] >= least for niche in niches)]
+        if whole:
+            return max(whole)
     return None
 
 
@@ -407,7 +416,7 @@ def recipients_as_n(rows: pd.DataFrame, passages: Mapping[int, Passage]) -> dict
     if pair is None or passages[final].contrasts[pair].withheld:
         return {}
     own = rows[(rows["passage"] == final) & (rows["week"] == passages[final].week) & rows["niche"].isin(pair)]
-    own = own.assign(value=own["chimerism"]).dropna(subset=["value"])
+    own = own[own["chimerism"].notna()].rename(columns={"chimerism": "value"})
     blocks = nested.arrange(exposed_animals(own), **_DESIGN).blocks
     about = {"value": "value", "group": "niche", "unit": "recipient", "block": blocks}
     wrong = groups.difference(own, a=pair[0], b=pair[1], **about)

@@ -1,9 +1,10 @@
 """`data/claims.toml`: what is claimed, what would follow, and the rule for each, fixed before any data are read."""
 
 import datetime
+import os
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from endomtor import paths
@@ -80,13 +81,17 @@ class Catalogue:
         ClaimsError
             No rule covers the id.
         """
+        if evidence_id not in self._rules:
+            self._rules[evidence_id] = self._of_family(evidence_id)
+        return self._rules[evidence_id]
+
+    @cached_property
+    def _rules(self) -> dict[str, Rule]:
+        return {rule.id: rule for claim in self.claims for rule in claim.evidence}
+
+    def _of_family(self, evidence_id: str) -> Rule:
         claim = self.claim(evidence_id.split(".")[0])
-        families = []
-        for rule in claim.evidence:
-            if rule.id == evidence_id:
-                return rule
-            if rule.id.endswith("*") and evidence_id.startswith(rule.id[:-1]):
-                families.append(rule)
+        families = [rule for rule in claim.evidence if rule.id[-1] == "*" and evidence_id.startswith(rule.id[:-1])]
         if not families:
             raise ClaimsError(f"claims.toml has no rule for evidence {evidence_id!r}")
         # The most specific family speaks for the endpoint.
@@ -117,14 +122,14 @@ def read(path: Path) -> Catalogue:
 
 
 @cache
-def _load(path: Path, stamp: int) -> Catalogue:
-    return read(path)
+def _load(path: str, stamp: int) -> Catalogue:
+    return read(Path(path))
 
 
 def load() -> Catalogue:
     """Return the catalogue of the book at hand, read once per state of its file."""
-    path = paths.data() / "claims.toml"
-    return _load(path, path.stat().st_mtime_ns)
+    path = f"{paths.data()}/claims.toml"
+    return _load(path, os.stat(path).st_mtime_ns)
 
 
 def _claim(entry: dict, path: Path) -> Claim:

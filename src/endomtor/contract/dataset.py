@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -249,8 +250,10 @@ def _parsed(table: Table, column: Column, values: np.ndarray) -> np.ndarray | No
     if not column.required and blank.all():
         return None
     if column.kind == "flag":
-        raw = pd.DataFrame({column.name: np.where(blank, "", values.astype(str))})
-        return parse(replace(table, columns=(column,)), table.file, raw)[0].frame[column.name].to_numpy()
+        # Thousands of cells hold two words.
+        codes, words = pd.factorize(np.where(blank, "", values))
+        raw = pd.DataFrame({column.name: words.astype(str)})
+        return parse(replace(table, columns=(column,)), table.file, raw)[0].frame[column.name].to_numpy()[codes]
     return values
 
 
@@ -471,11 +474,10 @@ def _count_missing(sheets: dict[str, Sheet]) -> pd.DataFrame:
         for column in sheet.table.columns:
             if not column.required or not column.empty or column.name == "batch":
                 continue
-            empty = sheet.frame[sheet.frame[column.name].isna()]
-            if empty.empty:
-                continue
-            counts = empty.groupby(sheet.table.unit, sort=True).size()
-            parts += [(name, animal, column.name, int(rows)) for animal, rows in counts.items()]
+            empty = _missing(sheet.frame[column.name])
+            if empty.any():
+                counts = Counter(sheet.frame.loc[empty, sheet.table.unit].dropna())
+                parts += [(name, animal, column.name, rows) for animal, rows in sorted(counts.items())]
     return pd.DataFrame(parts, columns=["table", "animal", "column", "rows"])
 
 
@@ -507,7 +509,7 @@ def _drop_empty(sheets: dict[str, Sheet]) -> list[Problem]:
     """Drop tables of which nothing is left: a section without its table says so."""
     problems = []
     for name, sheet in list(sheets.items()):
-        if sheet.frame.empty or ("value" in sheet.frame.columns and sheet.frame["value"].isna().all()):
+        if sheet.frame.empty or ("value" in sheet.frame.columns and _missing(sheet.frame["value"]).all()):
             problems.append(warning(sheet.file, "at least one row that is not left out", value="nothing left"))
             del sheets[name]
             if name == "hspc_samples":
@@ -519,13 +521,20 @@ def _typed(sheet: Sheet) -> pd.DataFrame:
     """Return the parsed cells with their final types."""
     frame = sheet.frame.copy()
     columns = [column for column in sheet.table.columns if column.name in frame.columns]
-    text = [column.name for column in columns if column.kind in ("id", "text", "level")]
-    if frame[text].isna().to_numpy().any():
-        frame[text] = frame[text].fillna("")
     for column in columns:
-        if column.kind == "integer" and frame[column.name].notna().all():
+        if column.kind in ("number", "flag"):
+            continue
+        missing = _missing(frame[column.name]).any()
+        if column.kind == "integer" and not missing:
             frame[column.name] = frame[column.name].astype("int64")
+        elif column.kind != "integer" and missing:
+            frame[column.name] = frame[column.name].fillna("")
     return frame
+
+
+def _missing(column: pd.Series) -> np.ndarray:
+    # A third of the time that the column's own method takes, for some sixty columns of each cohort.
+    return pd.isna(column.to_numpy())
 
 
 def _with_other(frame: pd.DataFrame) -> pd.DataFrame:
@@ -547,7 +556,7 @@ def _tables(sheets: dict[str, Sheet]) -> dict:
                 cells.obs[column] = frame[column].to_numpy()
             tables[name] = cells
             continue
-        if "value" in frame.columns:
+        if "value" in frame.columns and _missing(frame["value"]).any():
             frame = frame.dropna(subset="value")
         if set(LINEAGES) <= set(frame.columns):
             frame = _with_other(frame)

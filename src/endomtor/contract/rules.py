@@ -1,7 +1,8 @@
 """Rules on what parsed: cells (pandera schemas made from `tables`), rows, tables against each other, and the design."""
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import chain
 from math import comb
@@ -487,6 +488,9 @@ def _unknown_names(sheet: Sheet) -> Iterator[Problem]:
         if not column.vocabulary or column.name not in sheet.frame.columns:
             continue
         known = getattr(vocabulary(), column.vocabulary)
+        # Most tables end here; the rest words what was found.
+        if set(sheet.frame[column.name].unique()) <= {"", *known}:
+            continue
         names = sheet.frame[column.name].replace("", np.nan).dropna().drop_duplicates()
         for row, name in names[~names.isin(list(known))].items():
             yield warning(
@@ -501,6 +505,9 @@ def _unknown_names(sheet: Sheet) -> Iterator[Problem]:
 
 def _two_sexes(sheet: Sheet) -> Iterator[Problem]:
     if not {"animal", "sex"} <= set(sheet.frame.columns):
+        return
+    pairs = set(zip(sheet.frame["animal"], sheet.frame["sex"], strict=True))
+    if len({animal for animal, _ in pairs}) == len(pairs):
         return
     sexes = sheet.frame.loc[sheet.frame["sex"].isin(("F", "M")), ["animal", "sex"]].drop_duplicates()
     for row in sexes.index[sexes["animal"].duplicated()]:
@@ -533,12 +540,30 @@ def shared_background(frame: pd.DataFrame) -> bool:
     True when most sets of two or more animals of one marker, group and stain day (or batch, where the day is not given)
     have a single value of `fmo_mfi`.
     """
+    return _most(single for _, single in _single_tubes(frame))
+
+
+def shared_backgrounds(frame: pd.DataFrame) -> set[str]:
+    """Return the markers of `bmec_signaling` whose own rows have a `shared_background`."""
+    tubes = _single_tubes(frame)
+    return {marker for marker, _ in tubes if _most(single for other, single in tubes if other == marker)}
+
+
+def _single_tubes(frame: pd.DataFrame) -> list[tuple[str, bool]]:
+    """Return, for each set of several animals of one marker, group and day, the marker and whether one value is all."""
     if "fmo_mfi" not in frame.columns:
-        return False
-    day = "stain_day" if "stain_day" in frame.columns else "batch"
-    sets = frame.dropna(subset="fmo_mfi").groupby(["marker", "group", day])["fmo_mfi"].agg(["size", "nunique"])
-    sets = sets[sets["size"] > 1]
-    return bool(len(sets)) and bool((sets["nunique"] == 1).mean() > 0.5)
+        return []
+    known = frame[frame["fmo_mfi"].notna()]
+    day = known["stain_day" if "stain_day" in frame.columns else "batch"]
+    sets: dict[tuple[str, str, str], list[float]] = {}
+    for *place, value in zip(known["marker"], known["group"], day, known["fmo_mfi"], strict=True):
+        sets.setdefault(tuple(place), []).append(value)
+    return [(place[0], len(set(values)) == 1) for place, values in sets.items() if len(values) > 1]
+
+
+def _most(answers: Iterable[bool]) -> bool:
+    answers = list(answers)
+    return 2 * sum(answers) > len(answers)
 
 
 def _low_lineages(sheet: Sheet) -> Iterator[Problem]:
@@ -557,16 +582,19 @@ def _low_lineages(sheet: Sheet) -> Iterator[Problem]:
 def lineage_rest(frame: pd.DataFrame) -> pd.Series:
     """Return what is missing to 100 per cent where the lineages of a row add to less than 98, else 0."""
     parts = [name for name in (*LINEAGES, "nk_pct", "other_pct") if name in frame.columns]
-    total = frame[parts].sum(axis=1)
-    return (100 - total).where(frame[list(LINEAGES)].notna().all(axis=1) & (total < LINEAGE_SUM[0]), 0.0)
+    values = frame[parts].to_numpy(float)
+    total = np.nansum(values, axis=1)
+    low = ~np.isnan(values[:, : len(LINEAGES)]).any(axis=1) & (total < LINEAGE_SUM[0])
+    return pd.Series(np.where(low, 100 - total, 0.0), index=frame.index)
 
 
 def _transplant_notes(sheet: Sheet) -> Iterator[Problem]:
     frame = sheet.frame
     if "status" in frame.columns:
-        died = frame[frame["status"] == "died"].groupby("niche")["recipient"].nunique()
-        if len(died):
-            yield _deaths(sheet, "status", died)
+        lost = set(zip(frame["niche"], frame["recipient"], frame["status"] == "died", strict=True))
+        died = Counter(niche for niche, _, dead in lost if dead)
+        if died:
+            yield _deaths(sheet, "status", dict(sorted(died.items())))
     if frame["donor"].nunique() == 1:
         yield warning(
             sheet.file,
@@ -574,12 +602,12 @@ def _transplant_notes(sheet: Sheet) -> Iterator[Problem]:
             column="donor",
             value=f"one donor only ({frame['donor'].iloc[0]})",
         )
-    primary = frame[(frame["passage"] == 1) & (frame["recipient"] != frame["exposed_animal"])]
-    if len(primary):
-        row = primary.index[0]
+    other = frame.index[(frame["passage"] == 1) & (frame["recipient"] != frame["exposed_animal"])]
+    if len(other):
+        row = other[0]
         yield warning(
             sheet.file,
-            f"in passage 1 the recipient itself, {quoted(frame.at[row, 'recipient'])} ({_rows(len(primary))})",
+            f"in passage 1 the recipient itself, {quoted(frame.at[row, 'recipient'])} ({_rows(len(other))})",
             row=row,
             column="exposed_animal",
             value=frame.at[row, "exposed_animal"],
@@ -590,10 +618,10 @@ def _dilution_deaths(sheet: Sheet) -> Iterator[Problem]:
     if "died_before_readout" in sheet.frame.columns:
         died = sheet.frame.groupby("group")["died_before_readout"].sum()
         if died.sum() > 0:
-            yield _deaths(sheet, "died_before_readout", died)
+            yield _deaths(sheet, "died_before_readout", died.to_dict())
 
 
-def _deaths(sheet: Sheet, column: str, died: pd.Series) -> Problem:
+def _deaths(sheet: Sheet, column: str, died: Mapping[str, float]) -> Problem:
     counts = listed([f"{int(number)} in {group}" for group, number in died.items()], "and")
     return warning(
         sheet.file,
@@ -604,11 +632,12 @@ def _deaths(sheet: Sheet, column: str, died: pd.Series) -> Problem:
 
 
 def _analyte_units(sheet: Sheet) -> Iterator[Problem]:
-    for analyte, rows in sheet.frame.groupby("analyte"):
-        units = rows["unit"].drop_duplicates()
-        if len(units) > 1:
-            expected = f"{quoted(units.iloc[0])} throughout {analyte}"
-            yield warning(sheet.file, expected, row=units.index[1], column="unit", value=units.iloc[1])
+    used = dict.fromkeys(zip(sheet.frame["analyte"], sheet.frame["unit"], strict=True))
+    several = [analyte for analyte, count in Counter(analyte for analyte, _ in used).items() if count > 1]
+    for analyte in sorted(several):
+        units = sheet.frame.loc[sheet.frame["analyte"] == analyte, "unit"].drop_duplicates()
+        expected = f"{quoted(units.iloc[0])} throughout {analyte}"
+        yield warning(sheet.file, expected, row=units.index[1], column="unit", value=units.iloc[1])
 
 
 _WARNINGS = {

@@ -1,115 +1,229 @@
 """Rates of error over many simulated cohorts: each rule a dot, with the promise and its band."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from endomtor.figures import style
 
-_ROW_INCHES = 0.21
+_ROW_INCHES = 0.3
+_PAIR_INCHES = 0.56
+_DOT = 3.8
+"""Points across a dot."""
+_TALL = 0.84
+"""How much of its row a heap of dots may take; in a taller one they overlap like scales."""
+_BINS = 62
+"""Dots fit side by side into the axes about this often."""
+_FIRST = 4
+"""So many dots from its low end a heap still stands at the end of the axis."""
+_MOST = 11
+"""Dots in a heap; in a taller one the most frequent kind is drawn once, with its number."""
 _LOOKS = {
-    "holds": {"color": style.COLOURS["young"], "marker": "o", "s": 13, "alpha": 0.55},
-    "conservative": {"color": style.COLOURS["control"], "marker": "o", "s": 13, "alpha": 0.55},
-    "beyond its band": {"color": style.COLOURS["aged"], "marker": "X", "s": 44, "alpha": 1.0},
-    "no promise": {"color": style.COLOURS["vehicle"], "marker": "v", "s": 16, "alpha": 0.7},
+    "no promise": {"color": style.COLOURS["vehicle"], "filled": True, "shape": "v"},
+    "conservative": {"color": style.COLOURS["control"], "filled": False, "shape": "o"},
+    "holds": {"color": style.COLOURS["young"], "filled": True, "shape": "o"},
+    "beyond its band": {"color": style.COLOURS["aged"], "filled": True, "shape": "X"},
 }
-"""By the words of `endomtor.calibration.rates`: shape as well as colour tells what lies beyond its band."""
+"""By the words of `endomtor.calibration.rates`, drawn in this order: fill and shape say it as well as colour."""
 _WORDS = {
     "holds": "keeps its promise",
     "conservative": "more careful than promised",
     "beyond its band": "beyond its band",
     "no promise": "nothing promised",
 }
+_DASHED = {"color": style.QUIET, "linewidth": 1, "linestyle": (0, (4, 3)), "zorder": 1}
 
 
-def bands(panels: Mapping[str, pd.DataFrame], *, titles: Mapping[str, str], scenarios: Mapping[str, str]) -> Figure:
-    """Draw a panel per measure: scenarios from top to bottom, a dot per rule at its rate.
+def bands(frame: pd.DataFrame, *, rows: Sequence[str], xlabel: str) -> Figure:
+    """Draw one measure of error: scenarios from top to bottom, each rule a dot at its rate.
 
-    Parameters
-    ----------
-    panels : mapping of str to DataFrame
-        Measure to rows with columns scenario, rate, promised, limit, judgement (as `endomtor.calibration` gives them).
-        A dashed line stands at the promise; what lies between it and the farthest limit is shaded.
-    titles : mapping of str to str
-        Measure to the title of its panel.
-    scenarios : mapping of str to str
-        Scenario to its words, in the order of the rows.
-    """
-    heights = [1 + frame["scenario"].nunique() for frame in panels.values()]
-    with style.house():
-        figure = style.page(_ROW_INCHES * sum(heights) + 0.75 * len(panels) + 0.4)
-        axes = figure.subplots(len(panels), 1, gridspec_kw={"height_ratios": heights}, squeeze=False)[:, 0]
-        seen: dict[str, None] = {}
-        for ax, (measure, frame) in zip(axes, panels.items(), strict=True):
-            order = [name for name in scenarios if (frame["scenario"] == name).any()]
-            _band(ax, frame)
-            for at, name in enumerate(order):
-                rows = frame[frame["scenario"] == name]
-                for judgement, look in _LOOKS.items():
-                    rate = rows.loc[rows["judgement"] == judgement, "rate"].sort_values()
-                    if len(rate):
-                        seen[judgement] = None
-                        # Dots of one row are spread a little, by their order and not by chance.
-                        ax.scatter(100 * rate, at + 0.3 * _spread(len(rate)), linewidth=0, zorder=3, **look)
-            ax.set(yticks=range(len(order)), yticklabels=[scenarios[name] for name in order], ylim=(len(order), -0.9))
-            ax.set(title=titles[measure], xlabel="% of cohorts")
-            ax.tick_params(axis="y", length=0, labelsize=9)
-            ax.grid(axis="y", color=style.RULE, linewidth=0.4)
-        handles = [
-            Line2D([], [], linestyle="", color=_LOOKS[one]["color"], marker=_LOOKS[one]["marker"], label=_WORDS[one])
-            for one in _LOOKS
-            if one in seen
-        ]
-        figure.legend(handles=handles, loc="outside upper left", ncols=2, handletextpad=0.3, columnspacing=1.2)
-    return figure
-
-
-def _spread(count: int) -> np.ndarray:
-    return (np.arange(count) * 0.618034 % 1 - 0.5) * (count > 1)
-
-
-def _band(ax, frame: pd.DataFrame) -> None:
-    promised = frame.dropna(subset=["promised"])
-    for value, rows in promised.groupby("promised"):
-        ax.axvline(100 * value, color=style.QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-        limits = rows["limit"]
-        far = limits.min() if (limits < value).all() else limits.max()
-        ax.axvspan(100 * min(value, far), 100 * max(value, far), color=style.RULE, alpha=0.35, linewidth=0, zorder=0)
-
-
-def pairs(frame: pd.DataFrame, *, xlabel: str, line: float, words: tuple[str, str]) -> Figure:
-    """Draw two rates a row, joined: how often a wrong analysis sees what is not there, and its right twin.
+    A dashed line stands at each promise; what lies between it and the nearest limit of the row is shaded, so a dot on
+    the shade keeps its promise whatever its number of cohorts, and the mark of one outside tells. Beside each row
+    stands how many of its promises are broken. Dots of one rate are heaped; where they are too many, one stands for
+    those of its kind, with their number. Those beyond the axis are arrows at its end.
 
     Parameters
     ----------
     frame : DataFrame
-        Columns label, wrong, right (rates), and wrong_low, wrong_high, right_low, right_high.
+        Columns scenario, rate (0 to 1), promised, limit, judgement (as `endomtor.calibration` gives them), and claim:
+        whether the rule is that of a claim, which is drawn as a diamond.
+    rows : sequence of str
+        Scenarios in the order of the rows; those without a dot are left out.
+    xlabel : str
+        The axis is in per cent.
+
+    Raises
+    ------
+    ValueError
+        A scenario of the frame is not in `rows`.
+    """
+    unknown = sorted(set(frame["scenario"]) - set(rows))
+    if unknown:
+        raise ValueError(f"The frame holds the scenario {unknown[0]!r}, expected one of {', '.join(rows)}.")
+    order = [name for name in rows if (frame["scenario"] == name).any()]
+    with style.house():
+        figure = style.page(_ROW_INCHES * (len(order) + 1) + 1.3)
+        ax = figure.add_subplot()
+        dots, low, high = _placed(frame, order)
+        for promised in frame["promised"].dropna().unique():
+            ax.axvline(100 * promised, **_DASHED)
+        for at, name in enumerate(order):
+            own = frame[frame["scenario"] == name]
+            _shade(ax, at, own)
+            ax.annotate(
+                _broken(own), (1.02, at), xycoords=("axes fraction", "data"), va="center", fontsize=9.5,
+                fontweight="bold" if (own["judgement"] == "beyond its band").any() else "normal",
+            )  # fmt: skip
+        _draw(ax, dots)
+        ax.annotate("beyond", (1.02, -0.95), xycoords=("axes fraction", "data"), va="center", fontsize=9.5)
+        ax.set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.4, -0.6), xlim=(low, high))
+        ax.set(xlabel=xlabel)
+        ax.tick_params(axis="y", length=0)
+        ax.set_axisbelow(True)
+        ax.grid(axis="y", color=style.RULE, linewidth=0.4)
+        seen = [
+            one for one in ("holds", "conservative", "beyond its band", "no promise") if one in set(frame["judgement"])
+        ]
+        handles = [Line2D([], [], label=_WORDS[one], markersize=6, **_mark(_LOOKS[one], claim=False)) for one in seen]
+        if frame["claim"].any():
+            look = {"color": style.INK, "filled": False, "shape": "D"}
+            handles.append(Line2D([], [], label="diamond: rule of a claim", markersize=5.5, **_mark(look, claim=True)))
+        figure.legend(handles=handles, loc="outside upper left", ncols=2, handletextpad=0.3, columnspacing=1.2)
+    return figure
+
+
+def _limits(frame: pd.DataFrame) -> tuple[float, float]:
+    """Return the ends of the axis: all promises, their limits and the rates that are promised."""
+    bound = frame.dropna(subset=["promised"])
+    values = 100 * (bound if len(bound) else frame)[["rate", "promised", "limit"]].to_numpy(float).ravel()
+    low, high = np.nanmin(values), np.nanmax(values)
+    edge = 0.04 * max(high - low, 1.0)
+    return low - edge, high + edge
+
+
+def _shade(ax: Axes, at: int, own: pd.DataFrame) -> None:
+    for promised, rows in own.dropna(subset=["promised"]).groupby("promised"):
+        limit = rows["limit"].iloc[(rows["limit"] - promised).abs().argmin()]
+        start, end = sorted((100 * promised, 100 * limit))
+        ax.add_patch(Rectangle((start, at - 0.5), end - start, 1, color=style.RULE, alpha=0.4, linewidth=0, zorder=0))
+
+
+def _placed(frame: pd.DataFrame, order: Sequence[str]) -> tuple[pd.DataFrame, float, float]:
+    """Return the dots with their places, and the ends of the axis, with room for the numbers left of the first."""
+    low, high = _limits(frame)
+    dots = _heaped(frame, order, low, high)
+    if ((dots["count"] > 1) & (dots["shape"] == "") & (dots["place"] <= _FIRST)).any():
+        low -= 0.09 * (high - low)
+        dots = _heaped(frame, order, low, high)
+    return dots, low, high
+
+
+def _heaped(frame: pd.DataFrame, order: Sequence[str], low: float, high: float) -> pd.DataFrame:
+    """Return the dots with x and y: those of a row within one dot's width of each other stand on top of each other."""
+    dots = frame.assign(
+        x=(100 * frame["rate"]).clip(low, high),
+        row=frame["scenario"].map(list(order).index),
+        turn=frame["judgement"].map(list(_LOOKS).index),
+        shape=np.select([100 * frame["rate"] < low, 100 * frame["rate"] > high], ["<", ">"], ""),
+    )
+    dots["place"] = np.floor((dots["x"] - low) / (high - low) * _BINS)
+    heap, kind = ["row", "place"], ["row", "place", "turn", "claim", "shape"]
+    dots["count"] = dots.groupby(kind)["x"].transform("size")
+    tall = dots.groupby(heap)["x"].transform("size") > _MOST
+    most = dots["count"] == dots.groupby(heap)["count"].transform("max")
+    again = tall & most & dots.duplicated(kind)
+    dots["count"] = dots["count"].where(tall & most, 1)
+    dots = dots[~again].sort_values([*heap, "turn", "claim", "rate"], kind="stable")
+    heaps = dots.groupby(heap)["x"]
+    size, at = heaps.transform("size"), heaps.cumcount()
+    apart = np.minimum(_DOT / 72 / _ROW_INCHES, _TALL / (size - 1).clip(lower=1))
+    return dots.assign(y=dots["row"] + apart * (at - (size - 1) / 2))
+
+
+def _draw(ax: Axes, dots: pd.DataFrame) -> None:
+    for (turn, claim, arrow), own in dots.groupby(["turn", "claim", "shape"]):
+        judgement = list(_LOOKS)[turn]
+        look = _LOOKS[judgement] | ({"shape": arrow} if arrow else {})
+        size = 8.0 if judgement == "beyond its band" else _DOT + (0.8 if claim else 0)
+        mark = _mark(look, claim=claim)
+        ax.scatter(
+            own["x"], own["y"], s=size**2, marker=mark["marker"], facecolor=mark["markerfacecolor"],
+            edgecolor=mark["markeredgecolor"], linewidth=mark["markeredgewidth"], zorder=3 + turn, clip_on=False,
+        )  # fmt: skip
+    halo = [withStroke(linewidth=2, foreground=style.PAGE)]
+    for row in dots[dots["count"] > 1].to_dict("records"):
+        beside = row["place"] <= 3 * _FIRST and not row["shape"]
+        ax.annotate(
+            f"×{row['count']}", (row["x"], row["y"]), (-4, 0) if beside else (0, 3), textcoords="offset points",
+            ha="right" if beside else "center", va="center_baseline" if beside else "bottom", fontsize=9.5, zorder=8,
+            annotation_clip=False, path_effects=halo,
+        )  # fmt: skip
+
+
+def _mark(look: dict, *, claim: bool) -> dict:
+    edge, face, width = (style.PAGE, look["color"], 0.5) if look["filled"] else (look["color"], style.PAGE, 0.9)
+    return {
+        "linestyle": "",
+        "marker": "D" if claim and look["shape"] == "o" else look["shape"],
+        "markerfacecolor": face,
+        "markeredgecolor": edge,
+        "markeredgewidth": width,
+    }
+
+
+def _broken(own: pd.DataFrame) -> str:
+    promises = int(own["promised"].notna().sum())
+    return f"{int((own['judgement'] == 'beyond its band').sum())} of {promises}" if promises else "–"
+
+
+def pairs(frame: pd.DataFrame, *, xlabel: str, line: float, words: tuple[str, str]) -> Figure:
+    """Draw two rates a row, one below the other: how often a wrong analysis sees what is not there, and its right twin.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns label, wrong, right (rates, 0 to 1), and wrong_low, wrong_high, right_low, right_high. Rows from top to
+        bottom.
+    xlabel : str
+        The axis is in per cent and reaches from 0 to 100.
     line : float
         The rate that was promised.
     words : tuple of str
         What the first and the second mark are.
     """
     looks = (
-        {"color": style.COLOURS["aged"], "marker": "X", "markersize": 9},
-        {"color": style.COLOURS["young"], "marker": "o", "markersize": 7},
+        {"color": style.COLOURS["aged"], "marker": "X", "markersize": 9, "markeredgewidth": 0},
+        {"color": style.COLOURS["young"], "marker": "o", "markersize": 7, "markeredgewidth": 0},
     )
     with style.house():
-        figure = style.page(0.46 * len(frame) + 1.0)
+        figure = style.page(_PAIR_INCHES * len(frame) + 1.3)
         ax = figure.add_subplot()
-        ax.axvline(100 * line, color=style.QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+        ax.axvline(100 * line, **_DASHED)
+        text = {"xycoords": ("axes fraction", "data"), "fontsize": 9.5, "va": "center", "zorder": 5}
+        text["bbox"] = {"facecolor": style.PAGE, "edgecolor": "none", "pad": 0.5}
         for at, row in enumerate(frame.to_dict("records")):
-            for key, look in zip(("wrong", "right"), looks, strict=True):
-                ax.plot([100 * row[f"{key}_low"], 100 * row[f"{key}_high"]], [at, at], color=look["color"], linewidth=2)
-                ax.plot(100 * row[key], at, linestyle="", zorder=3, **look)
-            ax.annotate(
-                row["label"], (0, at - 0.26), xycoords=("axes fraction", "data"), fontsize=9.5, va="bottom", zorder=4,
-                bbox={"facecolor": style.PAGE, "edgecolor": "none", "pad": 0.5},
-            )  # fmt: skip
-        ax.set(xlim=(0, 100), ylim=(len(frame) - 0.5, -0.9), yticks=[], xlabel=xlabel)
+            for place, key, look in zip((at - 0.04, at + 0.22), ("wrong", "right"), looks, strict=True):
+                ends = [100 * row[f"{key}_low"], 100 * row[f"{key}_high"]]
+                ax.plot(ends, [place, place], color=look["color"], linewidth=2, solid_capstyle="butt")
+                ax.plot(100 * row[key], place, linestyle="", zorder=4, clip_on=False, **look)
+            ax.annotate(row["label"], (0, at - 0.33), **text)
+            ax.annotate(_against(row), (1, at - 0.33), ha="right", **text)
+            if at:
+                ax.axhline(at - 0.58, color=style.RULE, linewidth=0.4)
+        ax.set(xlim=(0, 100), ylim=(len(frame) - 0.55, -0.6), yticks=[], xlabel=xlabel)
         ax.spines["left"].set_visible(False)
         handles = [Line2D([], [], linestyle="", label=word, **look) for word, look in zip(words, looks, strict=True)]
-        figure.legend(handles=handles, loc="outside upper left", ncols=2, handletextpad=0.3)
+        handles.append(Line2D([], [], label=f"promised: {100 * line:g} %", **_DASHED))
+        figure.legend(handles=handles, loc="outside upper left", ncols=3, handletextpad=0.4, columnspacing=1.2)
     return figure
+
+
+def _against(row: dict) -> str:
+    right = "no p" if np.isnan(row["right"]) else f"{100 * row['right']:.1f} %"
+    return f"{100 * row['wrong']:.0f} % against {right}"

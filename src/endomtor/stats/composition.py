@@ -53,11 +53,11 @@ def closure(parts: pd.DataFrame) -> pd.DataFrame:
     m1      0.2  0.5  0.3
     m2      0.3  0.0  0.7
     """
-    values = parts.astype(float)
-    if (values < 0).any(axis=None):
-        raise ValueError(f"a part of the composition is {values.min(axis=None)}, expected 0 or more")
-    total = values.sum(axis=1, skipna=False)
-    return values.div(total.where(total > 0), axis=0)
+    values = parts.astype(float).to_numpy()
+    if (values < 0).any():
+        raise ValueError(f"a part of the composition is {np.nanmin(values)}, expected 0 or more")
+    total = values.sum(axis=1, keepdims=True)
+    return pd.DataFrame(values / np.where(total > 0, total, np.nan), index=parts.index, columns=parts.columns)
 
 
 def replace_zeros(parts: pd.DataFrame, *, delta: float = DELTA) -> pd.DataFrame:
@@ -93,10 +93,10 @@ def replace_zeros(parts: pd.DataFrame, *, delta: float = DELTA) -> pd.DataFrame:
     """
     if not 0 < delta < 100 / parts.shape[1]:
         raise ValueError(f"delta is {delta} per cent, expected more than 0 and less than {100 / parts.shape[1]:g}")
-    closed = closure(parts)
+    closed = closure(parts).to_numpy()
     zero = closed == 0
-    shrunk = closed.mul(1 - zero.sum(axis=1) * delta / 100, axis=0)
-    return shrunk.mask(zero, delta / 100)
+    shrunk = closed * (1 - zero.sum(axis=1, keepdims=True) * delta / 100)
+    return pd.DataFrame(np.where(zero, delta / 100, shrunk), index=parts.index, columns=parts.columns)
 
 
 def clr(parts: pd.DataFrame, *, delta: float = DELTA) -> pd.DataFrame:

@@ -103,6 +103,25 @@ def difference(
         A unit occurs in several rows.
     ValueError
         A value is infinite.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import difference
+    >>> mice = pd.DataFrame({
+    ...     "animal": list("abcdefgh"),
+    ...     "group": ["young"] * 4 + ["aged"] * 4,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5],
+    ...     "batch": list("xyxyxyxy"),
+    ... })
+    >>> answer = difference(
+    ...     mice, value="log2_mfi", group="group", a="aged", b="young",
+    ...     unit="animal", block="batch",
+    ... )
+    >>> print(f"{answer.estimate:.2f}, {answer.ci_low:.2f} to {answer.ci_high:.2f}")
+    -0.75, -1.00 to -0.50
+    >>> answer.method
+    'additive linear model, group + batch, a variance for each group'
     """
     one_row_per_unit(frame, unit, design="comparison of two groups")
     answers = _contrast_answers(
@@ -157,6 +176,24 @@ def treatment_within_age(
     ------
     UnitError
         A unit occurs in several rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import treatment_within_age
+    >>> mice = pd.DataFrame({
+    ...     "animal": list("abcdefghijkl"),
+    ...     "age_group": ["young"] * 6 + ["aged"] * 6,
+    ...     "treatment": (["vehicle"] * 3 + ["rapamycin"] * 3) * 2,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.0, 10.3, 9.8]
+    ...     + [9.2, 9.6, 9.1, 10.1, 9.7, 10.2],
+    ... })
+    >>> for name, answer in treatment_within_age(mice, value="log2_mfi").items():
+    ...     print(f"{name}: {answer.estimate:.2f}, p {answer.p:.3f}")
+    young: -0.10, p 0.652
+    aged: 0.70, p 0.032
+    interaction: 0.80, p 0.028
+    averaged: 0.30, p 0.079
     """
     one_row_per_unit(frame, unit, design="comparison within ages")
     cells = [f"{age} {given}" for age, given in zip(text(frame[age_group]), text(frame[treatment]), strict=True)]
@@ -179,6 +216,25 @@ def tost(estimate: Estimate, smallest: float) -> float:
     `estimate.inner` lies within plus or minus `smallest`. The standard error is taken back from the interval, so
     `estimate` must have a symmetric bounded one, as those of this module have (phi and Hedges' g have not). NaN where
     withheld.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import difference, tost
+    >>> mice = pd.DataFrame({
+    ...     "animal": list("abcdefgh"),
+    ...     "group": ["young"] * 4 + ["aged"] * 4,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5],
+    ... })
+    >>> answer = difference(
+    ...     mice, value="log2_mfi", group="group", a="aged", b="young",
+    ...     unit="animal",
+    ... )
+
+    A difference of -0.75 log2 is smaller than 1.25, but not shown to be smaller than 0.5:
+
+    >>> round(tost(answer, 1.25), 3), round(tost(answer, 0.5), 3)
+    (0.008, 0.927)
     """
     if estimate.withheld:
         return float("nan")
@@ -201,6 +257,22 @@ def hedges_g(
     ------
     UnitError
         A unit occurs in several rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import hedges_g
+    >>> mice = pd.DataFrame({
+    ...     "animal": list("abcdefgh"),
+    ...     "group": ["young"] * 4 + ["aged"] * 4,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5],
+    ... })
+    >>> g = hedges_g(
+    ...     mice, value="log2_mfi", group="group", a="aged", b="young",
+    ...     unit="animal",
+    ... )
+    >>> print(f"{g.estimate:.2f}, {g.ci_low:.2f} to {g.ci_high:.2f}")
+    -3.07, -5.11 to -0.96
     """
     rows = _prepare(frame, value, unit, "standardised difference", {group: (a, b)})
     x, y = (rows.loc[rows[group].astype(str) == g, value].to_numpy(float) for g in (a, b))
@@ -232,9 +304,10 @@ def hedges_g(
 def mann_whitney_exact(frame: pd.DataFrame, *, value: str, group: str, a: str, b: str, unit: str) -> ExactTest:
     """Test `a` against `b` by their ranks: the exact Mann-Whitney test conditional on the midranks.
 
-    Parameters are those of `difference`. With W the rank sum of `a`, p = P(|W - E(W)| >= |w - E(W)|) over all
-    allocations, ties included; this is what R's coin gives. The rank sums are counted by dynamic programming (the shift
-    algorithm of Streitberg and Roehmel 1986), so 20 v 20 takes milliseconds. Own code: scipy's exact p ignores ties.
+    Parameters are those of `difference`. With W the rank sum of `a` and w the observed one, p is the share of all
+    allocations, ties included, in which `|W - E(W)| >= |w - E(W)|`; this is what R's coin gives. The rank sums are
+    counted by dynamic programming (the shift algorithm of Streitberg and Roehmel 1986), so 20 v 20 takes milliseconds.
+    Own code: scipy's exact p ignores ties.
 
     Returns
     -------
@@ -248,6 +321,25 @@ def mann_whitney_exact(frame: pd.DataFrame, *, value: str, group: str, a: str, b
         A unit occurs in several rows.
     ValueError
         More than `LARGEST_RANK_TEST` units.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import mann_whitney_exact
+    >>> mice = pd.DataFrame({
+    ...     "animal": list("abcdefgh"),
+    ...     "group": ["young"] * 4 + ["aged"] * 4,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5],
+    ... })
+    >>> answer = mann_whitney_exact(
+    ...     mice, value="log2_mfi", group="group", a="aged", b="young",
+    ...     unit="animal",
+    ... )
+
+    All aged animals lie below all young ones, and no p of 4 against 4 can be smaller:
+
+    >>> answer.statistic, round(answer.p, 4), round(answer.smallest_p, 4)
+    (0.0, 0.0286, 0.0286)
     """
     rows, in_a, n = _two_groups(frame, value, group, a, b, unit, "Mann-Whitney test")
     if len(rows) > LARGEST_RANK_TEST:
@@ -295,6 +387,22 @@ def permutation_test_means(frame: pd.DataFrame, *, value: str, group: str, a: st
         A unit occurs in several rows.
     ValueError
         More than `LARGEST_PERMUTATION` units.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import permutation_test_means
+    >>> mice = pd.DataFrame({
+    ...     "animal": list("abcdefgh"),
+    ...     "group": ["young"] * 4 + ["aged"] * 4,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5],
+    ... })
+    >>> answer = permutation_test_means(
+    ...     mice, value="log2_mfi", group="group", a="aged", b="young",
+    ...     unit="animal",
+    ... )
+    >>> round(answer.estimate, 2), round(answer.p, 4)
+    (-0.75, 0.0286)
     """
     rows, in_a, n = _two_groups(frame, value, group, a, b, unit, "permutation test")
     if len(rows) > LARGEST_PERMUTATION:
@@ -363,6 +471,28 @@ def two_way_anova(
     Notes
     -----
     statsmodels `anova_lm`; agrees with car 3.1-1 to 1e-10.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import two_way_anova
+    >>> mice = pd.DataFrame({
+    ...     "animal": list("abcdefghijkl"),
+    ...     "age_group": ["young"] * 6 + ["aged"] * 6,
+    ...     "treatment": (["vehicle"] * 3 + ["rapamycin"] * 3) * 2,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.0, 10.3, 9.8]
+    ...     + [9.2, 9.6, 9.1, 10.1, 9.7, 10.2],
+    ... })
+    >>> names = ("age_group", "treatment")
+    >>> table = two_way_anova(
+    ...     mice, value="log2_mfi", factors=names, unit="animal", ss_type=2
+    ... )
+    >>> table.round(3)
+                      term     SS   df     F      p
+    0            age_group  0.563  1.0  8.45  0.020
+    1            treatment  0.270  1.0  4.05  0.079
+    2  age_group:treatment  0.480  1.0  7.20  0.028
+    3            Residuals  0.533  8.0   NaN    NaN
     """
     if ss_type not in (2, 3):
         raise ValueError(f"ss_type is {ss_type}, expected 2 or 3")
@@ -410,6 +540,25 @@ def cell_means(
         A unit occurs in several rows.
     ValueError
         No degree of freedom is left for the error.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import cell_means
+    >>> mice = pd.DataFrame({
+    ...     "animal": list("abcdefghijkl"),
+    ...     "age_group": ["young"] * 6 + ["aged"] * 6,
+    ...     "treatment": (["vehicle"] * 3 + ["rapamycin"] * 3) * 2,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.0, 10.3, 9.8]
+    ...     + [9.2, 9.6, 9.1, 10.1, 9.7, 10.2],
+    ... })
+    >>> names = ["age_group", "treatment"]
+    >>> cell_means(mice, value="log2_mfi", factors=names, unit="animal").round(2)
+      age_group  treatment  n   mean    SE  df  lower  upper
+    0      aged  rapamycin  3  10.00  0.15   8   9.66  10.34
+    1      aged    vehicle  3   9.30  0.15   8   8.96   9.64
+    2     young  rapamycin  3  10.03  0.15   8   9.69  10.38
+    3     young    vehicle  3  10.13  0.15   8   9.79  10.48
     """
     rows = _prepare(frame, value, unit, "table of cell means", {})
     factors = list(factors)
@@ -449,6 +598,26 @@ def contrasts(
     ------
     UnitError
         A unit occurs in several rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import contrasts
+    >>> mice = pd.DataFrame({
+    ...     "animal": list("abcdefghijkl"),
+    ...     "age_group": ["young"] * 6 + ["aged"] * 6,
+    ...     "treatment": (["vehicle"] * 3 + ["rapamycin"] * 3) * 2,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.0, 10.3, 9.8]
+    ...     + [9.2, 9.6, 9.1, 10.1, 9.7, 10.2],
+    ... })
+    >>> table = contrasts(
+    ...     mice, value="log2_mfi", treatment="treatment",
+    ...     reference="vehicle", by="age_group", unit="animal",
+    ... )
+    >>> table[["contrast", "age_group", "estimate", "SE", "p_holm"]].round(3)
+                  contrast age_group  estimate     SE  p_holm
+    0  rapamycin - vehicle      aged       0.7  0.211   0.011
+    1  rapamycin - vehicle     young      -0.1  0.211   0.648
     """
     from statsmodels.stats.multitest import multipletests
 
@@ -546,7 +715,8 @@ def _contrast_answers(
         products = model.products[place, place][None]
         (variance,), spread = model.moments(products, variances)
         if used and not model.spread_known(products):
-            sentence = f"No degree of freedom is left for the error once {' and '.join(used)} is in the model."
+            verb = "is" if len(used) == 1 else "are"
+            sentence = f"No degree of freedom is left for the error once {' and '.join(used)} {verb} in the model."
             answers[name] = _withheld(sentence, _raw(y, cells, weights), **about)
             continue
         estimate, error = float(model.weights[place] @ y), sqrt(max(variance, 0.0))

@@ -9,7 +9,8 @@ from scipy.optimize import brentq
 from scipy.optimize.elementwise import find_minimum
 
 from endomtor.errors import EndomtorError, UnitError
-from endomtor.stats.resemblance import GROUPS, NoAgingReference, phi
+from endomtor.stats import linear
+from endomtor.stats.resemblance import GROUPS, NoAgingReference, contrasts_of_phi, phi
 from endomtor.stats.units import block_levels, one_row_per_unit
 
 AGING_ALPHA = {"greater": 0.025, "less": 0.025, "either": 0.05}
@@ -121,7 +122,7 @@ def joint_phi(
     correlated, tables without common units are independent. Without `control` the young units serve both contrasts
     and enter V as such.
 
-    Each endpoint keeps a variance in each group (one pooled variance where it has a block). Correlations between
+    Each endpoint keeps a variance in each group, with a block or without. Correlations between
     endpoints are those of the residuals, standardised within groups and pooled over them, each from the units that have
     both endpoints; they are shrunk towards 0 with Schäfer and Strimmer's intensity, and further where the smallest
     eigenvalue would stay below 0.01. Contrasts use every unit with a value, and the overlap of units enters V, which is
@@ -171,6 +172,30 @@ def joint_phi(
     Schäfer J, Strimmer K (2005) Stat Appl Genet Mol Biol 4:32, doi 10.2202/1544-6115.1175 (shrinkage, target D);
     Fieller EC (1954) J R Stat Soc B 16:175-185; Davison AC, Hinkley DV (1997) Bootstrap Methods and their
     Application, ch. 4 (parametric bootstrap test). Own code: no maintained package tests a common ratio of contrasts.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import JointTable, joint_phi
+    >>> values = {
+    ...     "lt_hsc": [2.1, 2.4, 1.8, 2.2, 4.0, 4.4, 3.7, 4.2, 2.5, 2.2, 2.7, 2.4],
+    ...     "mtor": [10.1, 10.4, 9.9, 10.2, 9.1, 9.3, 8.8, 9.2, 9.3, 8.9, 9.2, 9.0],
+    ... }
+    >>> group = ["young"] * 4 + ["aged"] * 4 + ["ecko"] * 4
+    >>> mice = pd.DataFrame({"animal": list("abcdefghijkl"), "group": group, **values})
+    >>> long = mice.melt(["animal", "group"], var_name="id")
+    >>> answer = joint_phi(
+    ...     {"marrow": JointTable(long, unit="animal")},
+    ...     direction={"lt_hsc": "greater", "mtor": "less"},
+    ...     bootstrap=199,
+    ... )
+
+    lt_hsc has moved little, mtor as far as age moves it. At the common phi both should lie higher:
+
+    >>> print(f"{answer.phi:.2f}, p {answer.p:.3f}")
+    0.49, p 0.015
+    >>> {name: round(one, 1) for name, one in answer.residuals.items()}
+    {'lt_hsc': -4.4, 'mtor': -4.5}
     """
     if not 0.5 <= level < 1:
         raise EndomtorError(f"level is {level}, expected at least 0.5 and below 1.")
@@ -353,7 +378,8 @@ class _Experiment:
         """Contrasts and covariances of values, array (k, b, units)."""
         residuals = values @ self.residuals
         residuals[np.abs(residuals) < 1e-12] = 0.0
-        sd = np.sqrt(residuals**2 @ self.variances)
+        # With a block chance can make the estimate of a variance negative.
+        sd = np.sqrt(np.maximum(residuals**2 @ self.variances, 0))
         standard = np.divide(residuals, sd, out=np.zeros_like(sd), where=sd > 0)
         correlation, shrunk = self._correlations(standard.transpose(1, 0, 2))
         contrasts = values @ self.weights.transpose(0, 2, 1)
@@ -406,7 +432,7 @@ def _experiment(columns) -> tuple[_Experiment | None, np.ndarray, list[str]]:
         own = (own - own.mean()) / own.std()
         spread = own @ model[1]
         spread[np.abs(spread) < 1e-12] = 0.0
-        scaled = model[0] * np.sqrt(spread**2 @ model[2])
+        scaled = model[0] * np.sqrt(np.maximum(spread**2 @ model[2], 0))
         covariance = scaled @ scaled.T
         # V(phi) of this endpoint is above 0 at every phi exactly where this matrix is positive definite.
         if np.linalg.det(covariance) <= 1e-12 * covariance.trace() ** 2:
@@ -427,20 +453,11 @@ def _experiment(columns) -> tuple[_Experiment | None, np.ndarray, list[str]]:
 def _model(rows: pd.DataFrame, table: JointTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights (2, units), residual maker and variance maker (units, units) of one endpoint; see `_Experiment`."""
     labels = rows[table.group].to_numpy(object)
-    names = [name for name in GROUPS if (labels == name).any()]
-    contrasts = np.zeros((2, len(names)))
-    for row, (up, down) in enumerate((("ecko", "control" if "control" in names else "young"), ("aged", "young"))):
-        contrasts[row, names.index(up)] += 1
-        contrasts[row, names.index(down)] -= 1
-    design = np.column_stack([(labels == name).astype(float) for name in names])
-    same = design @ (design / np.maximum(design.sum(axis=0) - 1, 1)).T
+    names, contrasts = contrasts_of_phi("control" if "control" in labels else "young")
     blocks = block_levels(rows[table.block]) if table.block is not None else labels[:0]
-    if 1 < len(set(blocks)) < len(blocks):
-        design = np.column_stack([design, *((blocks == level).astype(float) for level in sorted(set(blocks))[1:])])
-        contrasts = np.hstack([contrasts, np.zeros((2, design.shape[1] - len(names)))])
-        same = np.full_like(same, 1 / (len(labels) - np.linalg.matrix_rank(design)))
-    inverse = np.linalg.pinv(design)
-    return contrasts @ inverse, np.eye(len(labels)) - design @ inverse, same
+    used = (linear.codes(blocks),) if 1 < len(set(blocks)) < len(blocks) else ()
+    model = linear.layout(tuple(map(names.index, labels)), used, tuple(map(tuple, contrasts.tolist())))
+    return model.weights, model.residual_maker, model.variance_maker
 
 
 class _Distance:

@@ -100,6 +100,28 @@ def fit(
     -----
     A subunit or block that cannot be told from the other components (one recipient per unit, one row per recipient)
     leaves the model, with a warning.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from endomtor.stats import mixed_model
+    >>> blood = pd.DataFrame({
+    ...     "animal": np.repeat(list("abcdef"), 3),
+    ...     "treatment": ["vehicle"] * 9 + ["rapamycin"] * 9,
+    ...     "day": [3, 7, 14] * 6,
+    ...     "log2_plt": [8.1, 8.6, 9.0, 7.6, 8.2, 8.8, 8.3, 8.7, 9.3]
+    ...     + [7.9, 8.1, 8.3, 7.5, 7.8, 7.9, 8.2, 8.3, 8.6],
+    ... })
+    >>> model = mixed_model(
+    ...     blood, value="log2_plt", fixed=["treatment", "day"], unit="animal"
+    ... )
+    >>> model.n
+    {'rows': 18, 'animal': 6}
+    >>> model.slopes("day", by="treatment")[["treatment", "slope", "SE", "df"]].round(3)
+       treatment  slope     SE    df
+    0  rapamycin  0.035  0.007  10.0
+    1    vehicle  0.092  0.007  10.0
     """
     ids = [unit, subunit] if subunit else [unit]
     blocks = [block] if isinstance(block, str) else list(block or ())
@@ -176,6 +198,34 @@ class MixedFit:
         Restricted log likelihood (the constant is that of lme4).
     warnings : tuple[str, ...]
         Components that were estimated as zero or left the model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from endomtor.stats import mixed_model
+    >>> blood = pd.DataFrame({
+    ...     "animal": np.repeat(list("abcdef"), 3),
+    ...     "treatment": ["vehicle"] * 9 + ["rapamycin"] * 9,
+    ...     "day": [3, 7, 14] * 6,
+    ...     "log2_plt": [8.1, 8.6, 9.0, 7.6, 8.2, 8.8, 8.3, 8.7, 9.3]
+    ...     + [7.9, 8.1, 8.3, 7.5, 7.8, 7.9, 8.2, 8.3, 8.6],
+    ... })
+    >>> model = mixed_model(
+    ...     blood, value="log2_plt", fixed=["treatment", "day"], unit="animal",
+    ...     categorical=["day"],
+    ... )
+    >>> table = model.contrasts("treatment", by="day")
+    >>> table[["contrast", "day", "estimate", "df", "p_holm"]].round(3)
+                  contrast  day  estimate     df  p_holm
+    0  rapamycin - vehicle    3    -0.133  4.326   0.623
+    1  rapamycin - vehicle    7    -0.433  4.326   0.156
+    2  rapamycin - vehicle   14    -0.767  4.326   0.035
+    >>> model.anova()[["term", "numdf", "dendf", "F", "p"]].round(3)
+                term  numdf  dendf        F      p
+    0      treatment      1    4.0    3.226  0.147
+    1            day      2    8.0  138.700  0.000
+    2  treatment:day      2    8.0   27.100  0.000
     """
 
     n: dict[str, int]
@@ -539,7 +589,15 @@ def _text(level: object) -> str:
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Return p of any number of tests, adjusted by Holm's step-down method; NaN spoils all."""
+    """Return p of any number of tests, adjusted by Holm's step-down method; NaN spoils all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from endomtor.stats.mixed import holm
+    >>> holm(np.array([0.01, 0.04, 0.03])).round(3)
+    array([0.03, 0.06, 0.06])
+    """
     # statsmodels' multipletests collects garbage at each call, which takes longer than a fit.
     order = np.argsort(p)
     adjusted = np.empty(len(p))

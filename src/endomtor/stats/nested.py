@@ -16,7 +16,6 @@ from endomtor.stats.groups import difference
 from endomtor.stats.resemblance import GROUPS, phi
 from endomtor.stats.units import block_levels, one_row_per_unit, text
 
-
 SUMMARIES = {
     "mean": lambda total, count: total / count,
     "empirical_logit": lambda total, count: np.log((total + 0.5) / (count - total + 0.5)),
@@ -55,24 +54,44 @@ def one_value_per_unit(
         A unit is blank, or a carried column varies within a unit (the sentence names both).
     ValueError
         The summary is unknown, or empirical_logit meets a value other than 0 and 1.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import one_value_per_unit
+    >>> cells = pd.DataFrame({
+    ...     "animal": ["m1", "m1", "m1", "m2", "m2"],
+    ...     "group": ["young"] * 3 + ["aged"] * 2,
+    ...     "polar": [1, 1, 0, 0, 0],
+    ... })
+    >>> one_value_per_unit(
+    ...     cells, value="polar", unit="animal", carry=["group"],
+    ...     summary="empirical_logit",
+    ... ).round(2)
+      animal  group  polar  n_subsamples
+    0     m1  young   0.51             3
+    1     m2   aged  -1.61             2
     """
     if summary not in SUMMARIES:
         raise ValueError(f"summary is '{summary}', expected one of {', '.join(SUMMARIES)}")
-    blank = [not one.strip() for one in text(frame[unit])]
-    if any(blank):
-        raise UnitError(f"The column '{unit}' is blank in {sum(blank)} of {len(frame)} rows.")
-    about = frame[[unit, *carry]].drop_duplicates()
-    if about[unit].duplicated().any():
+    codes, units = pd.factorize(frame[unit], sort=True)
+    blank = [not one.strip() for one in text(units)]
+    if any(blank) or (codes < 0).any():
+        blanks = np.append(blank, True)[codes].sum()
+        raise UnitError(f"The column '{unit}' is blank in {blanks} of {len(frame)} rows.")
+    if len(set(zip(codes, *(frame[column] for column in carry), strict=True))) > len(units):
         _refuse_varying(frame, unit, carry)
-    rows = frame[frame[value].notna()]
-    if summary == "empirical_logit" and not rows[value].isin([0, 1]).all():
+    values = frame[value].to_numpy(float)
+    known = ~np.isnan(values)
+    if summary == "empirical_logit" and not np.isin(values[known], [0, 1]).all():
         raise ValueError("an empirical logit needs values of 0 or 1")
-    grouped = rows[value].groupby(rows[unit], sort=True)
-    sizes = grouped.size()
-    table = about.set_index(unit).loc[sizes.index]
-    table[value] = SUMMARIES[summary](grouped.sum().astype(float), sizes)
-    table["n_subsamples"] = sizes
-    return table.reset_index()
+    sizes = np.bincount(codes[known], minlength=len(units))
+    totals = np.bincount(codes[known], weights=values[known], minlength=len(units))
+    seen = sizes > 0
+    first = np.unique(codes, return_index=True)[1][seen]
+    table = {column: frame[column].array[first] for column in (unit, *carry)}
+    table[value] = SUMMARIES[summary](totals[seen], sizes[seen])
+    return pd.DataFrame(table | {"n_subsamples": sizes[seen]})
 
 
 def _refuse_varying(frame: pd.DataFrame, unit: str, carry: Sequence[str]) -> None:
@@ -121,6 +140,23 @@ def blocked_difference(
     ------
     UnitError
         A unit occurs in several rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import blocked_difference
+    >>> exposed = pd.DataFrame({
+    ...     "niche": list("abcdef"),
+    ...     "donor": ["d1", "d1", "d2", "d2", "d3", "d3"],
+    ...     "group": ["young", "aged"] * 3,
+    ...     "logit": [1.2, 0.5, 0.7, 0.1, 1.9, 1.0],
+    ... })
+    >>> answer = blocked_difference(
+    ...     exposed, value="logit", group="group", a="aged", b="young",
+    ...     unit="niche", block="donor",
+    ... )
+    >>> print(f"{answer.estimate:.2f}, p {answer.p:.3f}, {answer.method}")
+    -0.73, p 0.014, additive linear model, group + donor, a variance for each group
     """
     one_row_per_unit(frame, unit, design="blocked comparison")
     used = frame[frame[group].isin([a, b]) & frame[value].notna()]
@@ -152,6 +188,23 @@ def blocked_phi(
     ------
     NoAgingReference, UnitError, EndomtorError
         As in `endomtor.stats.phi`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import blocked_phi
+    >>> exposed = pd.DataFrame({
+    ...     "niche": range(12),
+    ...     "donor": ["d1", "d2", "d3"] * 4,
+    ...     "group": ["young"] * 3 + ["aged"] * 3 + ["control"] * 3 + ["ecko"] * 3,
+    ...     "logit": [1.2, 0.7, 1.9, 0.2, -0.4, 1.0, 1.1, 0.8, 1.8, 0.6, 0.3, 1.4],
+    ... })
+    >>> phi = blocked_phi(
+    ...     exposed, value="logit", group="group", unit="niche",
+    ...     block="donor", direction="less",
+    ... )
+    >>> print(f"{phi.estimate:.2f}, {phi.ci_low:.2f} to {phi.ci_high:.2f}")
+    0.47, 0.21 to 0.73
     """
     one_row_per_unit(frame, unit, design="blocked comparison")
     used = frame[frame[group].isin(GROUPS) & frame[value].notna()]
@@ -218,6 +271,30 @@ def arrange(
         Columns of further blocks.
     check : sequence of str
         Columns that may be confounded with the group.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import arrange
+    >>> exposed = pd.DataFrame({
+    ...     "niche": list("abcdef"),
+    ...     "donor": ["d1", "d1", "d2", "d2", "d3", "d3"],
+    ...     "group": ["young"] * 4 + ["aged"] * 2,
+    ...     "logit": [1.2, 1.0, 0.7, 0.9, 0.1, 0.5],
+    ... })
+    >>> answer = arrange(
+    ...     exposed, value="logit", group="group", unit="niche", block="donor"
+    ... )
+
+    Each donor feeds one group, so donors become the units:
+
+    >>> answer.unit, answer.blocks
+    ('donor', ())
+    >>> answer.frame
+      donor  group  logit  n_subsamples
+    0    d1  young    1.1             2
+    1    d2  young    0.8             2
+    2    d3   aged    0.3             2
     """
     levels = block_levels(frame[block])
     fed: dict[str, set[str]] = {}
@@ -273,13 +350,27 @@ def latest_common(frame: pd.DataFrame, time: str, unit: str, minimum: float = 16
     -------
     CommonTime
         Where no time is common to all units, the time with most units (of these the latest), and the units it lacks.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import latest_common
+    >>> visits = pd.DataFrame({
+    ...     "week": [8, 16, 20, 8, 16],
+    ...     "animal": ["m1", "m1", "m1", "m2", "m2"],
+    ... })
+    >>> latest_common(visits, "week", "animal")
+    CommonTime(time=16.0, reached=True, missing=())
     """
-    seen = frame.dropna(subset=[time, unit]).groupby(time)[unit].agg(lambda units: frozenset(map(str, units)))
-    if seen.empty:
+    seen: dict[float, set[str]] = {}
+    moments, units = frame[time].to_numpy(), frame[unit].to_numpy()
+    known = ~(pd.isna(moments) | pd.isna(units))
+    for moment, one in set(zip(moments[known].tolist(), units[known].tolist(), strict=True)):
+        seen.setdefault(moment, set()).add(str(one))
+    if not seen:
         return CommonTime(float("nan"), reached=False)
-    everyone = frozenset().union(*seen)
-    most = seen.map(len).max()
-    best = max(moment for moment, units in seen.items() if len(units) == most)
+    everyone = set().union(*seen.values())
+    best = max(seen, key=lambda moment: (len(seen[moment]), moment))
     missing = tuple(sorted(everyone - seen[best]))
     return CommonTime(float(best), reached=not missing and best >= minimum, missing=missing)
 
@@ -294,6 +385,16 @@ def logit_percent(values: pd.Series, *, delta: float = 0.1) -> pd.Series:
     ------
     ValueError
         A value lies outside 0 to 100.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import logit_percent
+    >>> logit_percent(pd.Series([0, 50, 90], name="donor_pct")).round(2)
+    0   -6.91
+    1    0.00
+    2    2.20
+    Name: donor_pct, dtype: float64
     """
     if ((values < 0) | (values > 100)).any():
         raise ValueError(

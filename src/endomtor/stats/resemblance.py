@@ -237,7 +237,7 @@ def _reference(present: Iterable[str], column: str) -> str:
     return "control" if "control" in present else "young"
 
 
-def _weights_of_groups(reference: str) -> tuple[list[str], np.ndarray]:
+def contrasts_of_phi(reference: str) -> tuple[list[str], np.ndarray]:
     """Groups in use, and their coefficients in N = ecko - reference (row 0) and D = aged - young (row 1)."""
     names = [name for name in GROUPS if name != "control" or reference == "control"]
     contrasts = np.zeros((2, len(names)))
@@ -335,6 +335,26 @@ def phi(
     References
     ----------
     Fieller EC (1954) J R Stat Soc B 16:175-185; Welch BL (1947) Biometrika 34:28-35.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import phi
+    >>> mice = pd.DataFrame({
+    ...     "animal": list("abcdefghijkl"),
+    ...     "group": ["young"] * 4 + ["aged"] * 4 + ["ecko"] * 4,
+    ...     "lt_hsc": [2.1, 2.4, 1.8, 2.2, 4.0, 4.4, 3.7, 4.2, 3.1, 2.8, 3.4, 3.0],
+    ... })
+    >>> answer = phi(
+    ...     mice, value="lt_hsc", group="group", unit="animal", direction="greater"
+    ... )
+    >>> print(f"{answer.estimate:.2f}, {answer.ci_low:.2f} to {answer.ci_high:.2f}")
+    0.49, 0.29 to 0.69
+
+    Without control mice the young ones serve both contrasts:
+
+    >>> answer.n
+    {'young': 4, 'aged': 4, 'ecko': 4}
     """
     _check_options(direction, level, smallest)
     frame = frame[frame[group].isin(GROUPS)]
@@ -352,7 +372,7 @@ def phi(
     one_row_per_unit(frame, unit)
     labels = frame[group].to_numpy(object)
     reference = _reference(labels, group)
-    names, contrasts = _weights_of_groups(reference)
+    names, contrasts = contrasts_of_phi(reference)
     if reference == "young":
         warnings.append(SHARED)
     members = [values[labels == name] for name in names]
@@ -414,6 +434,20 @@ def project(log_expression: pd.DataFrame, weights: pd.Series) -> pd.Series:
     ------
     EndomtorError
         A gene occurs twice, or fewer than two genes with different weights are shared.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats.resemblance import project
+    >>> logs = pd.DataFrame(
+    ...     {"young": [5, 6, 4], "aged": [6, 5.5, 4.5]},
+    ...     index=["Sell", "Vwf", "Actb"],
+    ... )
+    >>> weights = pd.Series({"Sell": 2.0, "Vwf": -1.0, "Actb": 0.0})
+    >>> project(logs, weights).round(2)
+    young   -0.23
+    aged     0.23
+    Name: score, dtype: float64
     """
     for name, index in (("log_expression", log_expression.index), ("weights", weights.index)):
         if not index.is_unique:
@@ -470,6 +504,26 @@ def transcriptome_phi(
     ------
     NoAgingReference, UnitError, EndomtorError
         As in `phi` and `project`; also for a sample without counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from endomtor.stats import transcriptome_phi
+    >>> mice = pd.DataFrame({"sample": list("abcdefghijkl")})
+    >>> mice["animal"] = [f"mouse {s}" for s in mice["sample"]]
+    >>> mice["group"] = np.repeat(["young", "aged", "control", "ecko"], 3)
+    >>> weights = pd.Series(np.cos(np.arange(60)))
+    >>> share = np.repeat([0, 1, 0, 0.5], 3)
+    >>> noise = 0.3 * np.sin(np.outer(np.arange(60) + 1, np.arange(12) + 1))
+    >>> logs = 8 + np.outer(weights, share) + noise
+    >>> counts = pd.DataFrame((2**logs).astype(int), columns=mice["sample"])
+
+    The true phi is 0.5:
+
+    >>> answer = transcriptome_phi(counts, mice, weights)
+    >>> print(f"{answer.estimate:.2f}, {answer.ci_low:.2f} to {answer.ci_high:.2f}")
+    0.55, 0.40 to 0.89
     """
     samples, log_expression = _expressed(counts, samples, sample, group, min_mean)
     scores = project(log_expression, weights)
@@ -513,13 +567,33 @@ def transcriptome_phi_genes(
     ----------
     Fuller WA (1987) Measurement Error Models, section 1.2 (moments); Arvesen JN (1969) Ann Math Stat 40:2076
     (jackknife of several samples).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from endomtor.stats import transcriptome_phi_genes
+    >>> mice = pd.DataFrame({"sample": list("abcdefghijkl")})
+    >>> mice["animal"] = [f"mouse {s}" for s in mice["sample"]]
+    >>> mice["group"] = np.repeat(["young", "aged", "control", "ecko"], 3)
+    >>> weights = pd.Series(np.cos(np.arange(60)))
+    >>> share = np.repeat([0, 1, 0, 0.5], 3)
+    >>> noise = 0.3 * np.sin(np.outer(np.arange(60) + 1, np.arange(12) + 1))
+    >>> logs = 8 + np.outer(weights, share) + noise
+    >>> counts = pd.DataFrame((2**logs).astype(int), columns=mice["sample"])
+
+    The true phi is 0.5:
+
+    >>> answer = transcriptome_phi_genes(counts, mice)
+    >>> print(f"{answer.estimate:.2f}, {answer.ci_low:.2f} to {answer.ci_high:.2f}")
+    0.55, 0.33 to 0.77
     """
     _check_options("greater", level, smallest)
     samples, log_expression = _expressed(counts, samples, sample, group, min_mean)
     one_row_per_unit(samples, unit)
     labels = samples[group].to_numpy(object)
     reference = _reference(labels, group)
-    names, contrasts = _weights_of_groups(reference)
+    names, contrasts = contrasts_of_phi(reference)
     used = np.isin(labels, names)
     labels = labels[used]
     values = log_expression[samples[sample]].to_numpy(float)[:, used]
@@ -669,6 +743,24 @@ def rrho(x: pd.Series, y: pd.Series, *, step: int = 50) -> RankOverlap:
     References
     ----------
     Plaisier SB et al. (2010) Nucleic Acids Res 38:e169; Cahill KM et al. (2018) Sci Rep 8:9588 (quadrants).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from endomtor.stats import rrho
+    >>> genes = [f"g{i:02}" for i in range(20)]
+    >>> aging = pd.Series(np.arange(20) - 9.5, index=genes)
+    >>> opposite = rrho(aging, -aging, step=5)
+
+    The five genes highest in one list are the lowest in the other:
+
+    >>> opposite.count[:3, :3]
+    array([[ 0,  0,  0],
+           [ 0,  0,  5],
+           [ 0,  5, 10]])
+    >>> round(float(opposite.corrected[0, 2]), 2)
+    9.65
     """
     for name, series in (("x", x), ("y", y)):
         if not series.index.is_unique:

@@ -1,0 +1,46 @@
+"""`make bench`: the script runs, both sides of each row agree, and each row is printed."""
+
+import json
+import math
+import subprocess
+import sys
+
+from conftest import ROOT
+
+ROWS = (
+    "1,000 cohorts: every test of the tables",
+    "1,000 cohorts: mixed models over time",
+    "1,000 cohorts: both together",
+    "50 transcriptomes with phi",
+    "mixed model, Kenward-Roger",
+    "rank-rank map of 1,500 genes",
+    "phi with its Fieller set",
+    "phi, against a grid in one array",
+    "exact Mann-Whitney, ties, 15 v 15",
+    "limiting dilution (ELDA)",
+)
+
+
+def test_each_row_is_measured_and_printed(tmp_path):
+    written = tmp_path / "bench.json"
+    command = [sys.executable, str(ROOT / "scripts" / "bench.py"), "--quick", "--json", str(written)]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    for number, what in enumerate(ROWS, 1):
+        assert f"{number}. {what}" in ran.stdout
+    assert "Quick: " in ran.stdout
+    content = json.loads(written.read_text(encoding="utf-8"))
+    assert f"Python {sys.version.split()[0]}" in content["machine"]
+    assert [row["what"] for row in content["rows"]] == list(ROWS)
+    for row in content["rows"]:
+        assert min(row["ours"], row["alternative"]) > 0
+        assert math.isclose(row["ratio"], row["ours"] / row["alternative"])
+        assert row["reached"] == (None if row["target"] is None else row["ours"] <= row["target"])
+    assert [row["target"] for row in content["rows"] if row["target"]] == [60, 180, 1]
+
+
+def test_sides_that_disagree_are_not_timed():
+    source = "import bench; bench.agree('a row', [1.0, float('nan')], [1.0, 1.0], 0.1)"
+    ran = subprocess.run([sys.executable, "-c", source], cwd=ROOT / "scripts", capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert "a row: the answers differ" in ran.stderr
