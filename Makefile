@@ -33,8 +33,9 @@ serve: book ## build the book and serve it on this machine; PORT=8000
 lab: $(STAMP) ## open the notebooks in JupyterLab
 	@$(BIN)/python -m jupyter lab notebooks
 
-frozen: $(STAMP) ## compute data/derived/ again from the public originals
+frozen: $(STAMP) ## compute data/derived/ again: public originals, then the calibration (most of an hour)
 	@$(BIN)/python -c "from endomtor import public; public.freeze()"
+	@$(BIN)/endomtor calibrate --freeze
 
 pairs: $(STAMP) ## bring each notebook's .py and .ipynb in line, without outputs
 	@$(BIN)/python -m jupytext --quiet --sync notebooks/*.ipynb

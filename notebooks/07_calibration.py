@@ -59,7 +59,7 @@ calibration.show_box(found, chapter)
 # ## What is promised
 #
 # Plan, seeds and promises were fixed in `data/calibration.toml` before the run, so that no promise could be fitted to its rate.
-# With thousands of rates some lie above their promise by chance alone.
+# Among so many rates some lie above their promise by chance alone.
 # Each therefore has a **band**: how far chance may carry a rule that just keeps its promise.
 # The bands hold jointly: the chance that any rule leaves its own is shared out among all promises by Bonferroni's method.
 # A rate on the bad side of its band breaks its promise; one on the good side is more careful than promised.

@@ -184,7 +184,7 @@ def test_the_figure_of_coverage_leaves_mixed_models_to_their_own(kept):
     caption = figure_of(calibration.show_rates, kept, rates.COVERAGE)["caption"]
     assert "Beyond their band: 0 of 3." in caption
     assert "The lowest rate with a promise is 95.1 % for C4.transcriptome.phi in “paper”" in caption
-    assert "Nothing is promised in “survivor”, where rates go from 40 % to 40 %" in caption
+    assert "Nothing is promised in “survivor”, where rates are 40 %." in caption
     assert "lowest rate with a promise is 94.7 % for C2.blood.WBC over days" in said(calibration.show_courses, kept)
 
 
@@ -204,7 +204,7 @@ def test_promises_stand_with_the_rate_at_which_they_count_as_broken(kept):
     assert re.search(rf"false contradiction +at most 5 % +1 +above {100 * limit:.1f} %", text)
     assert re.search(r"coverage of the 95 % interval +at least 95 % +4 +below", text)
     assert re.search(r"right twin of a wrong analysis +at most 5 % +2 +above", text)
-    assert f"any of the {int(kept.table['promised'].notna().sum())} promises" in text
+    assert f"any of the {int(kept.table['promised'].notna().sum())} rates" in text
 
 
 def test_the_scenarios_are_those_of_the_plan():

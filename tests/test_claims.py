@@ -359,7 +359,7 @@ def test_one_age_is_judged_by_the_smallest_effect_of_its_endpoint(endpoint):
 # --- numbers of the rules in the text of the pages ---
 
 ROOT = Path(__file__).resolve().parents[1]
-PHI = {rule.smallest for claim in catalogue.load().claims for rule in claim.evidence if rule.rule == "phi"}
+SMALLEST_PHI = {rule.smallest for claim in catalogue.load().claims for rule in claim.evidence if rule.rule == "phi"}
 
 
 @pytest.mark.parametrize(
@@ -374,7 +374,11 @@ PHI = {rule.smallest for claim in catalogue.load().claims for rule in claim.evid
 def test_the_smallest_phi_in_the_text_is_that_of_the_rules(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     numbers = re.findall(r"(?:(?:lies|limit) above |±|between −|phi at most )(0\.\d+)", text)
-    assert {float(number) for number in numbers} == PHI == {catalogue.load().rule("C4.transcriptome.phi").smallest}
+    assert (
+        {float(number) for number in numbers}
+        == SMALLEST_PHI
+        == {catalogue.load().rule("C4.transcriptome.phi").smallest}
+    )
 
 
 def test_the_smallest_effects_on_other_scales_in_the_text_are_those_of_the_rules():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -181,10 +180,7 @@ def open_chapter(name: str, data_dir: str = "", world: str = "paper", seed: int 
     folder = Path(data_dir) if data_dir else paths.build_dir() / "data" / f"{world}-{seed}"
     if not data_dir and not (folder / "dataset.toml").is_file():
         worlds.simulate(world, seed=seed, out=folder)
-    chapter = Chapter(name, contract.load(folder))
-    # statsmodels' multipletests collects garbage at each call: spare it the search through what the imports have made.
-    gc.freeze()
-    return chapter
+    return Chapter(name, contract.load(folder))
 
 
 def show_html(html: str, text: str) -> None:

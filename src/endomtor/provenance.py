@@ -21,7 +21,7 @@ class Provenance:
     example : bool
         True when the data were invented to show the format.
     frozen : bool
-        True when a public table was read from `data/derived/`, not recomputed from the original in this run.
+        True when a table was read from `data/derived/`, not computed in this run.
     """
 
     kind: str
@@ -40,11 +40,11 @@ class Provenance:
     @property
     def label(self) -> str:
         """A short text for figures and boxes, beginning with the kind in capitals."""
+        frozen = " · frozen table" if self.frozen else ""
         if self.kind == "simulated":
-            return f"SIMULATED · world “{self.world}”, seed {self.seed} · numbers assumed"
+            return f"SIMULATED · world “{self.world}”, seed {self.seed} · numbers assumed{frozen}"
         if self.example:
             return f"EXAMPLE · {self.title} · invented to show the format"
-        frozen = " · frozen table" if self.frozen else ""
         return f"{self.kind.upper()} · {self.title}{frozen}"
 
     def as_dict(self) -> dict:

@@ -22,10 +22,10 @@ def endpoints(table: pd.DataFrame) -> pd.DataFrame:
         `rapamycin_marrow` or `ecko_marrow` of the data contract.
     """
     measured = list(zip(table["population"], table["unit"], strict=True))
-    # Of one population the absolute units come first.
-    kinds = sorted(set(measured), key=lambda kind: (kind[0], is_relative(kind[1]), kind[1]))
-    first = dict(reversed(kinds))
-    names = {kind: kind[0] if first[kind[0]] == kind[1] else f"{kind[0]}.{slug(kind[1])}" for kind in kinds}
+    names, named = {}, set()
+    for population, unit in sorted(set(measured), key=lambda kind: (is_relative(kind[1]), kind[1])):
+        names[population, unit] = f"{population}.{slug(unit)}" if population in named else population
+        named.add(population)
     return table.assign(log2=np.log2(table["value"]), endpoint=[names[kind] for kind in measured])
 
 

@@ -20,8 +20,8 @@ from endomtor.figures import publish
 from endomtor.provenance import Provenance
 
 SLICE_SCENARIO = "edge"
-SLICE_COHORTS = 6
-"""Cohorts that the page draws again: a few seconds."""
+SLICE_COHORTS = 4
+"""Cohorts that the page draws again: at most 5 seconds in all."""
 
 RIGHT, WRONG = "right", "wrong"
 _PARTS = {"tables": "all tables but gene expression", "courses": "mixed models", "expression": "transcriptome"}
@@ -102,7 +102,8 @@ def show_box(found: Calibration, chapter: Chapter) -> None:
         "Frozen table: data/derived/calibration.csv, counted once and not in this build.",
         f"In each scenario: {counts}.",
         f"Seeds: from {about['seed']:,} on, the same in each scenario.",
-        f"Code: {about['code'][:12]} (sha256 over the code and rules that the rates depend on). {_code_text(found)}",
+        f"Code: {about['code'][:12]} (sha256 over the code and rules that the rates depend on).",
+        _code_text(found, calibration.code_print()),
         *_plan_text(found),
         f"The data set of this build ({chapter.provenance.label}) plays no part on this page.",
     ]
@@ -114,8 +115,8 @@ def show_box(found: Calibration, chapter: Chapter) -> None:
     )
 
 
-def _code_text(found: Calibration) -> str:
-    if found.about["code"] == calibration.code_print():
+def _code_text(found: Calibration, now: str) -> str:
+    if found.about["code"] == now:
         return "That is the code of this page."
     return "The code has changed since, so what is drawn again at the end of this page matters."
 
@@ -152,9 +153,9 @@ def show_promises(found: Calibration | None) -> None:
         columns["promises"] = [len(one) for one in own]
         columns["broken"] = [_limits(one, side) for one, side in zip(own, sides, strict=True)]
         caption += (
-            " Broken, by the last column, is what chance alone would bring about in any of the "
-            f"{_promises(found):,} promises of this page with a probability of at most "
-            f"{_percent(1 - found.about['joint'])}; the limits differ with the number of cohorts that gave a verdict."
+            " A rate in the last column breaks its promise. Where every promise is just kept, chance brings any of the "
+            f"{_promises(found):,} rates there with a probability of at most {_percent(1 - found.about['joint'])}; the "
+            "limits differ with the number of cohorts that gave a verdict."
         )
     figures.table(pd.DataFrame(columns), caption=caption)
 
@@ -168,16 +169,18 @@ def _limits(rows: pd.DataFrame, side: str) -> str:
 
 def show_scenarios() -> None:
     """Show what each scenario is."""
-    rows = [
-        {
-            "scenario": one.name,
-            "what is drawn": one.title,
-            "world": one.world + (", changed" if one.changes or one.keep or one.without else ""),
-            "analyses": "; ".join(_PARTS[part] for part in one.parts),
-        }
-        for one in calibration.load().scenarios
-    ]
-    figures.table(pd.DataFrame(rows), caption="The scenarios, fixed in data/calibration.toml before the run.")
+    scenarios = calibration.load().scenarios
+    changed = [", changed" if one.changes or one.keep or one.without else "" for one in scenarios]
+    drawn = [f"{one.title} (world {one.world}{more})" for one, more in zip(scenarios, changed, strict=True)]
+    more = "; ".join(
+        f"{words} in {', '.join(one.name for one in scenarios if part in one.parts)}"
+        for part, words in list(_PARTS.items())[1:]
+    )
+    figures.table(
+        pd.DataFrame({"scenario": [one.name for one in scenarios], "what is drawn": drawn}),
+        caption=f"The scenarios, fixed in data/calibration.toml before the run. Analysed: {_PARTS['tables']} in each; "
+        f"{more}.",
+    )
 
 
 # --- Rates ------------------------------------------------------------------------------------------------------------
@@ -233,7 +236,7 @@ def _kept_text(own: pd.DataFrame) -> str:
     careful = int((promises["judgement"] == rates.CONSERVATIVE).sum())
     named = "" if beyond.empty else f" ({'; '.join(_where(row) for row in beyond.head(3).to_dict('records'))}"
     named += "" if beyond.empty else (f"; and {len(beyond) - 3} more)" if len(beyond) > 3 else ")")
-    return f"Beyond their band: {len(beyond)} of {len(promises)}{named}. More careful than promised: {careful}."
+    return f"Beyond their band: {len(beyond)} of {len(promises):,}{named}. More careful than promised: {careful:,}."
 
 
 def _extreme_text(own: pd.DataFrame) -> str:
@@ -249,7 +252,7 @@ def _heap_text(own: pd.DataFrame) -> str:
     """Say how many marks stand at the flawless end, where they are heaped too high to be counted."""
     best = 1.0 if (own["measure"] == rates.COVERAGE).all() else 0.0
     count = int((own["rate"] == best).sum())
-    return f"At {_percent(best)}: {count} of {len(own)} marks." if count else ""
+    return f"At {_percent(best)}: {count:,} of {len(own):,} marks." if count else ""
 
 
 def _free_text(own: pd.DataFrame) -> str:
@@ -258,7 +261,8 @@ def _free_text(own: pd.DataFrame) -> str:
         return ""
     names = ", ".join(f"“{name}”" for name in free["scenario"].unique())
     low, high = _percent(free["rate"].min()), _percent(free["rate"].max())
-    return f"Nothing is promised in {names}, where rates go from {low} to {high} (an arrow: beyond the axis)."
+    seen = f"are {low}" if low == high else f"go from {low} to {high} (an arrow: beyond the axis)"
+    return f"Nothing is promised in {names}, where rates {seen}."
 
 
 def _where(row) -> str:
@@ -369,10 +373,10 @@ def say_careful(found: Calibration) -> None:
         )
     count = int((own["judgement"] == rates.CONSERVATIVE).sum())
     if not items:
-        reporting.say(f"None of the {len(own)} promises is kept with more care than chance explains.")
+        reporting.say(f"None of the {len(own):,} promises is kept with more care than chance explains.")
         return
     reporting.say(
-        f"**{count} of the {len(own)} promises are kept with more care than chance explains.** "
+        f"**{count:,} of the {len(own):,} promises are kept with more care than chance explains.** "
         "Such a rule is not wrong too often, but finds less than it might.\n\n" + "\n".join(items)
     )
 
@@ -508,7 +512,7 @@ def say_slice(found: Calibration, small: Calibration) -> None:
     )
     reporting.say(
         f"Drawn again while this page was made: the first {count} cohorts of the scenario “{SLICE_SCENARIO}”; "
-        f"{verdict} (exact tests of equal rates, 0.1 % jointly). {_code_text(found)} "
+        f"{verdict} (exact tests of equal rates, 0.1 % jointly). {_code_text(found, small.about['code'])} "
         "So few cohorts notice only a gross change; the tests of this repository compare more."
     )
 

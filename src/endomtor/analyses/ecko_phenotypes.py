@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
-from statsmodels.stats.multitest import multipletests
 
 from endomtor import contract, figures
 from endomtor.analyses import amounts, reporting
@@ -20,7 +19,7 @@ from endomtor.claims.evidence import Record
 from endomtor.contract.tables import GROUPS, LINEAGES
 from endomtor.figures import style
 from endomtor.public import blood as do_blood
-from endomtor.stats import Estimate, composition, groups, limiting_dilution, nested, resemblance
+from endomtor.stats import Estimate, composition, groups, holm, limiting_dilution, nested, resemblance
 
 Contrast = tuple[str, str]
 
@@ -111,9 +110,7 @@ def compare(chapter: Chapter, values: pd.DataFrame | None, table: str) -> dict[s
     needed = [name for name in ("id", "name", unit, "group", "batch", "sex", "value") if name in values]
     answers = {}
     for evidence_id, rows in values[needed].groupby("id", sort=False):
-        contrasts = {
-            (a, b): groups.difference(rows, a=a, b=b, check=check, **about) for a, b in pairs(rows["group"])
-        }
+        contrasts = {(a, b): groups.difference(rows, a=a, b=b, check=check, **about) for a, b in pairs(rows["group"])}
         phi, record = _phi(rows, rules.rule(evidence_id), about), None
         if phi is not None:
             family = ".".join(evidence_id.split(".")[:2])
@@ -233,7 +230,7 @@ def at_latest_week(table: pd.DataFrame, column: str) -> pd.DataFrame:
 
     Where no week is common to all, the one with most animals is taken. Tables without weeks are returned whole.
     """
-    rows = table.dropna(subset=[column])
+    rows = table[table[column].notna()]
     if "week" not in rows or rows["week"].isna().all():
         return rows
     return rows[rows["week"] == nested.latest_common(rows, "week", "animal").time]
@@ -246,21 +243,22 @@ def blood(chapter: Chapter) -> pd.DataFrame:
     Columns: id, name, title, animal, group, sex, batch, value, the lineages in per cent, and week where it is given.
     """
     table = chapter.dataset.get("ecko_blood")
-    table = table.assign(myeloid_balance=composition.lineage_balance(table))
-    balance = at_latest_week(table, "myeloid_balance")
-    parts = [
-        balance.assign(
-            id=BALANCE, name="myeloid balance", title="myeloid against B and T", value=balance["myeloid_balance"]
-        )
-    ]
+    values = {(BALANCE, "myeloid balance", "myeloid against B and T"): composition.lineage_balance(table)}
     for column, amount in COUNTS.items():
         if column in table:
-            rows = at_latest_week(table, column)
-            title = f"{column}, {amount}"
-            parts.append(rows.assign(id=f"C3.blood.{column}", name=column, title=title, value=np.log2(rows[column])))
+            values[f"C3.blood.{column}", column, f"{column}, {amount}"] = np.log2(table[column])
+    columns = ["animal", "group", "sex", "batch", "value", *LINEAGE_NAMES, "week"]
+    about = table[[column for column in columns if column in table]]
+    parts = []
+    for value in values.values():
+        rows = about.copy(deep=False)
+        rows.insert(4, "value", value)
+        parts.append(at_latest_week(rows, "value"))
     whole = pd.concat(parts, ignore_index=True)
-    columns = ["id", "name", "title", "animal", "group", "sex", "batch", "value", *LINEAGE_NAMES, "week"]
-    return whole[[column for column in columns if column in whole]]
+    lengths = [len(rows) for rows in parts]
+    for place, column in enumerate(("id", "name", "title")):
+        whole.insert(place, column, np.repeat(np.array([named[place] for named in values], dtype=object), lengths))
+    return whole
 
 
 def show_weeks(chapter: Chapter, values: pd.DataFrame | None) -> None:
@@ -356,9 +354,11 @@ def marrow(chapter: Chapter) -> pd.DataFrame:
     table = chapter.dataset.get("ecko_marrow")
     known = dict.fromkeys([*STEM, *contract.vocabulary().populations])
     order = {name: place for place, name in enumerate(known)}
-    units = table[["population", "unit"]].drop_duplicates().groupby("population")["unit"].agg(list)
+    units: dict[str, list[str]] = {}
+    for population, unit in dict.fromkeys(zip(table["population"], table["unit"], strict=True)):
+        units.setdefault(population, []).append(unit)
     about, number = {}, {}
-    for population in sorted(units.index, key=lambda name: (order.get(name, len(order)), name)):
+    for population in sorted(units, key=lambda name: (order.get(name, len(order)), name)):
         words, several = population.replace("_", " "), len(units[population]) > 1
         for evidence_id, amount in marrow_ids(population, units[population]).items():
             name = f"{words} ({amount})" if several else words
@@ -367,14 +367,12 @@ def marrow(chapter: Chapter) -> pd.DataFrame:
     place = np.array([number[key] for key in zip(table["population"], table["unit"], strict=True)])
     rows = np.argsort(place, kind="stable")
     ids = np.array(list(about), dtype=object)[place[rows]]
-    whole = table.iloc[rows].assign(
-        id=ids,
-        name=[about[one][0] for one in ids],
-        title=[about[one][1] for one in ids],
-        value=lambda frame: np.log2(frame["value"]),
-    )
-    columns = ["id", "name", "title", "animal", "group", "sex", "batch", "population", "value"]
-    return whole[columns].reset_index(drop=True)
+    whole = table[["animal", "group", "sex", "batch", "population"]].iloc[rows].reset_index(drop=True)
+    whole.insert(0, "id", ids)
+    whole.insert(1, "name", [about[one][0] for one in ids])
+    whole.insert(2, "title", [about[one][1] for one in ids])
+    whole["value"] = np.log2(table["value"].to_numpy()[rows])
+    return whole
 
 
 def marrow_ids(population: str, units: Iterable[str]) -> dict[str, str]:
@@ -435,7 +433,7 @@ def per_animal(table: pd.DataFrame | None) -> pd.DataFrame | None:
         return None
     parts = []
     for assay, (summary, _, title) in ASSAYS.items():
-        rows = table[table["assay"] == assay]
+        rows = table.loc[table["assay"] == assay, ["animal", "group", "batch", "value"]]
         if rows.empty:
             continue
         # Cells of one animal may have been stained on several days; together these are its batch.
@@ -462,7 +460,7 @@ def show_superplot(chapter: Chapter, table: pd.DataFrame | None, answers: Mappin
         return
     rows = table[table["assay"] == assay]
     tested = {pair: one.p for pair, one in answer.contrasts.items() if not np.isnan(one.p)}
-    adjusted = multipletests(list(tested.values()), method="holm")[1] if tested else []
+    adjusted = holm(list(tested.values()))
     label = {"polarity": "polarised (1) or not (0)", "gH2AX_foci": "gamma-H2AX foci"}[assay]
     animals = rows.groupby("group")["animal"].nunique()
     n = ", ".join(f"{style.named(group)} {animals[group]}" for group in GROUPS if group in animals.index)
@@ -560,7 +558,8 @@ def dilution(chapter: Chapter) -> pd.DataFrame:
 
 def cell_types(table: pd.DataFrame | None) -> list[str]:
     """Return the injected cell types of the table in the order of `CELL_TYPES`."""
-    return [] if table is None else [name for name in CELL_TYPES if (table["cell_type"] == name).any()]
+    present = set() if table is None else set(table["cell_type"])
+    return [name for name in CELL_TYPES if name in present]
 
 
 def donors(table: pd.DataFrame | None) -> pd.DataFrame | None:
@@ -577,7 +576,7 @@ def donors(table: pd.DataFrame | None) -> pd.DataFrame | None:
     parts = []
     for cell_type in cell_types(table):
         rows = limiting_dilution.donor_log_frequency(table[table["cell_type"] == cell_type])
-        zeros = max(0, int(np.ceil(-rows["log_frequency"].median() / np.log(10))))
+        zeros = max(0, int(np.ceil(-np.median(rows["log_frequency"]) / np.log(10))))
         words = CELL_TYPES[cell_type]
         parts.append(
             rows.assign(

@@ -66,9 +66,7 @@ def change_from_baseline(table: pd.DataFrame | None) -> pd.DataFrame | None:
     days = _shared_days(table[table["day"] > 0])
     used = [day in days.get(analyte, ()) for analyte, day in zip(table["analyte"], table["day"], strict=True)]
     place = table.groupby(["analyte", "animal"]).ngroup().to_numpy()
-    value, before = (
-        table["log2"].where(where).groupby(place).mean().to_numpy() for where in (used, table["day"] <= 0)
-    )
+    value, before = (table["log2"].where(where).groupby(place).mean().to_numpy() for where in (used, table["day"] <= 0))
     first = np.unique(place, return_index=True)[1]
     rows = table[["animal", "age_group", "treatment", "arm", "sex", "batch", "analyte"]].iloc[first]
     analyte, known = rows["analyte"], ~np.isnan(value)

@@ -19,8 +19,7 @@ from endomtor.chapter import Chapter, needs
 from endomtor.claims import catalogue
 from endomtor.errors import EndomtorError
 from endomtor.figures import style
-from endomtor.stats import Estimate, MixedFit, composition, groups, mixed_model, nested
-from endomtor.stats.mixed import holm
+from endomtor.stats import Estimate, MixedFit, composition, groups, holm, mixed_model, nested
 from endomtor.stats.resemblance import GROUPS as NICHES
 from endomtor.stats.resemblance import NoAgingReference
 

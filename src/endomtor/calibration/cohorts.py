@@ -49,17 +49,17 @@ def cohort(scenario: Scenario, seed: int, part: str) -> tuple[list[dict], list[d
         return [{"seed": seed, **one} for one in courses(chapter, world)], []
     # Analyses may say sentences for their page; here nobody reads them.
     with redirect_stdout(io.StringIO()):
-        mistakes = analyse(chapter, part)
+        mistakes = analyse(chapter, part, mistakes=bool(scenario.mistakes))
     return _answers(chapter, seed), [{"seed": seed, **one} for one in mistakes]
 
 
-def analyse(chapter: Chapter, part: str) -> list[dict]:
+def analyse(chapter: Chapter, part: str, *, mistakes: bool = False) -> list[dict]:
     """Call what the notebooks call, in their order: the evidence is then in `chapter.records`. Return the mistakes."""
     if part == "expression":
         data = transcriptome.transcriptomes(chapter)
         transcriptome.phi(chapter, data, transcriptome.scores(data))
         transcriptome.phi_genes(chapter, data)
-        return wrong.in_expression(data)
+        return wrong.in_expression(data) if mistakes else []
     markers = mtor_decline.markers(chapter)
     marker_answers = mtor_decline.compare_markers(chapter, markers)
     rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(rapamycin.blood(chapter)))
@@ -73,6 +73,8 @@ def analyse(chapter: Chapter, part: str) -> list[dict]:
     dilution_answers = ecko_phenotypes.compare(chapter, ecko_phenotypes.donors(dilution), "ecko_limiting_dilution")
     recipients = transplants.recipients(chapter)
     transplant_answers = transplants.compare(chapter, recipients)
+    if not mistakes:
+        return []
     return [
         *wrong.cells_as_n(cells),
         *wrong.recipients_as_n(recipients, transplant_answers),

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -27,6 +29,8 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 # What the answers depend on; figures and pages do not change a rate.
 _CODE = ("stats", "worlds", "claims", "analyses", "calibration")
 _DATA = ("claims.toml", "calibration.toml", "worlds")
+# What shows the rates, and words.
+_PAGES = ("analyses/calibration.py", "analyses/reporting.py")
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def calibrate(
     WorldError
         A scenario is not in the plan.
     """
-    plan = plans.load()
+    plan, code = plans.load(), code_print()
     chosen = plan.scenarios if scenarios is None else [plan.scenario(name) for name in scenarios]
     work = [(one, part) for part in parts for one in chosen if part in one.parts]
     tables, biases = [], []
@@ -100,13 +104,15 @@ def calibrate(
         "seed": plan.seed,
         "cohorts": {part: cohorts or plan.cohorts[part] for part in parts},
         "joint": plan.joint,
-        "code": code_print(),
+        "code": code,
     }
     return Calibration(table, _joined(biases), about)
 
 
 def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat([table for table in tables if len(table)], ignore_index=True)
+    numbers = {"planted": float, "promised": float, "kind": object, "reason": object, "word": object}
+    same = [table.astype({k: v for k, v in numbers.items() if k in table}) for table in tables if len(table)]
+    return pd.concat(same, ignore_index=True)
 
 
 def _chunk(task: tuple[str, str, list[int]]) -> tuple[pd.DataFrame, pd.DataFrame, list[int]]:
@@ -161,6 +167,7 @@ def _bar(
         yield lambda scenario, part, done: bars.advance(tasks[scenario, part], done)
 
 
+@cache
 def code_print() -> str:
     """Return a sha256 over the code and rules that the rates depend on.
 
@@ -169,6 +176,8 @@ def code_print() -> str:
     whole = hashlib.sha256()
     source = Path(__file__).resolve().parents[1]
     for path in sorted(file for folder in _CODE for file in (source / folder).rglob("*.py")):
+        if path.relative_to(source).as_posix() in _PAGES:
+            continue
         whole.update(f"{path.relative_to(source)}\n{_running(path.read_text(encoding='utf-8'))}\n".encode())
     for path in sorted(file for name in _DATA for file in _files(paths.data() / name)):
         whole.update(f"{path.relative_to(paths.data())}\n".encode() + path.read_bytes())
@@ -202,7 +211,12 @@ def freeze(calibration: Calibration) -> None:
     """Write a calibration to `data/derived/`: the table as CSV; about and bias as JSON beside it."""
     folder = paths.data() / "derived"
     files.write_text(folder / FILE, calibration.table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-    about = calibration.about | {"bias": json.loads(calibration.bias.to_json(orient="records", double_precision=6))}
+    # A table that was read and is written again keeps its date.
+    about = {"frozen": f"{datetime.now(UTC):%Y-%m-%d}"} | calibration.about
+    about["bias"] = json.loads(calibration.bias.to_json(orient="records", double_precision=6))
+        "frozen": f"{datetime.now(UTC):%Y-%m-%d}",
+        "bias": json.loads(calibration.bias.to_json(orient="records", double_precision=6)),
+    }
     files.write_text(folder / ABOUT, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
 
 

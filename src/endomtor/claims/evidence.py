@@ -6,14 +6,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from statsmodels.stats.multitest import multipletests
-
 from endomtor import files
 from endomtor.claims import verdicts
 from endomtor.claims.catalogue import Rule
 from endomtor.errors import ClaimsError
 from endomtor.provenance import Provenance
-from endomtor.stats import Estimate
+from endomtor.stats import Estimate, holm
 
 
 @dataclass(frozen=True)
@@ -94,15 +92,14 @@ def make(
 
 
 def adjusted(records: Iterable[Record]) -> list[Record]:
-    """Return the records with `p_adjusted` filled: Holm within each family (statsmodels)."""
+    """Return the records with `p_adjusted` filled: Holm within each family."""
     records = list(records)
     families: dict[str, list[int]] = {}
     for index, record in enumerate(records):
         if record.family is not None and record.p is not None:
             families.setdefault(record.family, []).append(index)
     for indices in families.values():
-        holm = multipletests([records[index].p for index in indices], method="holm")[1]
-        for index, value in zip(indices, holm, strict=True):
+        for index, value in zip(indices, holm([records[index].p for index in indices]), strict=True):
             records[index] = replace(records[index], p_adjusted=float(value))
     return records
 

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from endomtor.public.originals import MTORC1, endothelial_counts, ensembl_symbols, mtor_hallmarks
-from endomtor.stats import Estimate
+from endomtor.stats import Estimate, holm
 from endomtor.stats.groups import difference
 
 TISSUES = ("brain", "heart", "kidney")
@@ -142,14 +142,11 @@ def score_choices(scores: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Columns: tissue, score, difference, ci_low, ci_high, p, p_holm (Holm over the tissues of one score).
     """
-    from statsmodels.stats.multitest import multipletests
-
     rows = []
     for score in SCORES:
         estimates = [contrast(scores, tissue, score) for tissue in TISSUES]
-        holm = multipletests([one.p for one in estimates], method="holm")[1]
         rows.extend(
             (tissue, score, one.estimate, one.ci_low, one.ci_high, one.p, float(adjusted))
-            for tissue, one, adjusted in zip(TISSUES, estimates, holm, strict=True)
+            for tissue, one, adjusted in zip(TISSUES, estimates, holm([one.p for one in estimates]), strict=True)
         )
     return pd.DataFrame(rows, columns=["tissue", "score", "difference", "ci_low", "ci_high", "p", "p_holm"])

@@ -18,6 +18,7 @@ from .joint import JointPhi, JointTable, joint_phi
 from .limiting_dilution import donor_log_frequency, elda, elda_difference, single_hit_tests
 from .mixed import MixedFit
 from .mixed import fit as mixed_model
+from .multiplicity import holm
 from .nested import arrange, blocked_difference, blocked_phi, latest_common, logit_percent, one_value_per_unit
 from .resemblance import NoAgingReference, phi, rrho, transcriptome_phi, transcriptome_phi_genes
 from .units import confounded, n_per_group, one_row_per_unit, smallest_attainable_p
@@ -43,6 +44,7 @@ __all__ = [
     "elda",
     "elda_difference",
     "hedges_g",
+    "holm",
     "ilr",
     "joint_phi",
     "latest_common",

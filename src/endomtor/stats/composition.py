@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from endomtor.stats.groups import difference
+from endomtor.stats.multiplicity import holm
 from endomtor.stats.units import one_row_per_unit
 
 DELTA = 0.065
@@ -351,8 +352,6 @@ def part_contrasts(
     1        b    -0.282  -0.410   -0.155   0.004
     2        t    -0.147  -0.265   -0.029   0.027
     """
-    from statsmodels.stats.multitest import multipletests
-
     parts = list(parts)
     logs = frame.assign(**clr(frame[parts], delta=delta))
     answers = [
@@ -364,5 +363,5 @@ def part_contrasts(
     tested = table["p"].notna()
     table["p_holm"] = np.nan
     if tested.any():
-        table.loc[tested, "p_holm"] = multipletests(table.loc[tested, "p"], method="holm")[1]
+        table.loc[tested, "p_holm"] = holm(table.loc[tested, "p"].to_numpy())
     return table[["part", "estimate", "ci_low", "ci_high", "df", "p", "p_holm", "withheld"]]

@@ -13,6 +13,7 @@ from scipy import optimize, special, stats
 
 from endomtor.stats import linear
 from endomtor.stats.estimate import Estimate
+from endomtor.stats.multiplicity import holm
 from endomtor.stats.units import block_levels, n_per_group, one_row_per_unit, smallest_attainable_p, text
 
 INNER_LEVEL = 0.90
@@ -619,8 +620,6 @@ def contrasts(
     0  rapamycin - vehicle      aged       0.7  0.211   0.011
     1  rapamycin - vehicle     young      -0.1  0.211   0.648
     """
-    from statsmodels.stats.multitest import multipletests
-
     means = cell_means(frame, value=value, factors=[by, treatment], unit=unit, level=level)
     parts = []
     for name, cells in means.groupby(by, sort=True):
@@ -635,7 +634,7 @@ def contrasts(
         part["lower"], part["upper"] = part["estimate"] - width, part["estimate"] + width
         part["t"] = part["estimate"] / part["SE"]
         part["p"] = 2 * stats.t.sf(part["t"].abs(), part["df"])
-        part["p_holm"] = multipletests(part["p"], method="holm")[1]
+        part["p_holm"] = holm(part["p"].to_numpy())
         parts.append(part)
     columns = ["contrast", by, "estimate", "SE", "df", "lower", "upper", "t", "p", "p_holm"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)

@@ -262,24 +262,23 @@ def donor_log_frequency(
     1    d2          -8.28  0.44
     """
     carry = list(carry)
-    doubled = frame.duplicated([donor, dose], keep=False)
-    if doubled.any():
-        first = frame[doubled].iloc[0]
+    if len(set(zip(frame[donor], frame[dose], strict=True))) < len(frame):
+        first = frame[frame.duplicated([donor, dose], keep=False)].iloc[0]
         raise UnitError(
             f"The dose {first[dose]:g} occurs more than once for {donor} '{first[donor]}', "
             "expected one row per donor and dose: take one cell type and week at a time."
         )
+    places = frame.groupby(donor, sort=True).indices
     about = frame[[donor, *carry]].drop_duplicates()
-    varies = about[donor].duplicated()
-    if varies.any():
-        name = about.loc[varies, donor].iloc[0]
+    if len(about) > len(places):
+        name = about.loc[about[donor].duplicated(), donor].iloc[0]
         column = next(c for c in carry if about.loc[about[donor] == name, c].nunique(dropna=False) > 1)
         raise UnitError(f"The column '{column}' has several values within {donor} '{name}', expected one.")
-    places = frame.groupby(donor, sort=True).indices
-    kept = about.set_index(donor).loc[list(places)].to_numpy()
+    kept = frame[carry].to_numpy()
     columns = [frame[name].to_numpy(float) for name in (dose, tested, positive)]
     rows = []
-    for (name, place), carried in zip(places.items(), kept, strict=True):
+    for name, place in places.items():
+        carried = kept[place[0]]
         d, n, r = _counts(*(column[place] for column in columns), dose, positive)
         theta = _bias_reduced(d, n, r)
         extreme = "none" if r.sum() == 0 else "all" if r.sum() == n.sum() else ""
@@ -301,9 +300,11 @@ def _counts(
 
 
 def _groups(frame: pd.DataFrame, group: str, dose: str, tested: str, positive: str):
-    for name, part in frame.groupby(frame[group].astype(str), sort=False):
-        # As floats: products of integer doses and numbers overflow without a word in other implementations.
-        yield name, _counts(*(part[column].to_numpy(float) for column in (dose, tested, positive)), dose, positive)
+    names = np.array(frame[group].astype(str), dtype=object)
+    # As floats: products of integer doses and numbers overflow without a word in other implementations.
+    columns = [frame[column].to_numpy(float) for column in (dose, tested, positive)]
+    for name in dict.fromkeys(names):
+        yield name, _counts(*(column[names == name] for column in columns), dose, positive)
 
 
 def _negative_odds(m: np.ndarray) -> np.ndarray:

@@ -26,6 +26,7 @@ import pandas as pd
 from scipy import linalg, special
 
 from endomtor.errors import EndomtorError, UnitError
+from endomtor.stats.multiplicity import holm
 
 METHODS = ("kenward-roger", "satterthwaite")
 """How degrees of freedom are found."""
@@ -586,23 +587,6 @@ def _columns(cells: Sequence[Mapping], by: Sequence[str]) -> dict[str, list]:
 
 def _text(level: object) -> str:
     return f"{level:g}" if isinstance(level, (int, float, np.number)) else str(level)
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Return p of any number of tests, adjusted by Holm's step-down method; NaN spoils all.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from endomtor.stats.mixed import holm
-    >>> holm(np.array([0.01, 0.04, 0.03])).round(3)
-    array([0.03, 0.06, 0.06])
-    """
-    # statsmodels' multipletests collects garbage at each call, which takes longer than a fit.
-    order = np.argsort(p)
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
-    return adjusted
 
 
 # --- what is refused ---

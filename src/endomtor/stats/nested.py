@@ -159,7 +159,7 @@ def blocked_difference(
     -0.73, p 0.014, additive linear model, group + donor, a variance for each group
     """
     one_row_per_unit(frame, unit, design="blocked comparison")
-    used = frame[frame[group].isin([a, b]) & frame[value].notna()]
+    used = _compared(frame, value, group, (a, b))
     how = arrange(used, value=value, group=group, unit=unit, block=block, also=also, check=check)
     answer = difference(
         how.frame, value=value, group=group, a=a, b=b, unit=how.unit, block=how.blocks, check=how.check, level=level
@@ -207,7 +207,7 @@ def blocked_phi(
     0.47, 0.21 to 0.73
     """
     one_row_per_unit(frame, unit, design="blocked comparison")
-    used = frame[frame[group].isin(GROUPS) & frame[value].notna()]
+    used = _compared(frame, value, group, GROUPS)
     how = arrange(used, value=value, group=group, unit=unit, block=block, also=also)
     answer = phi(
         how.frame,
@@ -220,6 +220,11 @@ def blocked_phi(
         block=how.blocks,
     )
     return replace(answer, warnings=(*answer.warnings, *how.warnings))
+
+
+def _compared(frame: pd.DataFrame, value: str, group: str, names: Sequence[str]) -> pd.DataFrame:
+    wanted = np.array([name in names for name in frame[group]], dtype=bool)
+    return frame[wanted & ~np.isnan(frame[value].to_numpy(float))]
 
 
 @dataclass(frozen=True)
