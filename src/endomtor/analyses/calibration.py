@@ -98,7 +98,7 @@ def show_box(found: Calibration, chapter: Chapter) -> None:
     about, own = found.about, provenance(found)
     counts = ", ".join(f"{count:,} cohorts ({_PARTS[part]})" for part, count in about["cohorts"].items())
     sentences = [
-        f"Source: {own.source} of {about['date']}.",
+        f"Source: {own.source} of {about['date']}, frozen on {about['frozen']}.",
         "Frozen table: data/derived/calibration.csv, counted once and not in this build.",
         f"In each scenario: {counts}.",
         f"Seeds: from {about['seed']:,} on, the same in each scenario.",

@@ -214,9 +214,6 @@ def freeze(calibration: Calibration) -> None:
     # A table that was read and is written again keeps its date.
     about = {"frozen": f"{datetime.now(UTC):%Y-%m-%d}"} | calibration.about
     about["bias"] = json.loads(calibration.bias.to_json(orient="records", double_precision=6))
-        "frozen": f"{datetime.now(UTC):%Y-%m-%d}",
-        "bias": json.loads(calibration.bias.to_json(orient="records", double_precision=6)),
-    }
     files.write_text(folder / ABOUT, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
 
 
