@@ -14,7 +14,7 @@ ROWS = (
     "1,000 cohorts: every test of the tables",
     "1,000 cohorts: mixed models over time",
     "1,000 cohorts: both together",
-    "50 transcriptomes with phi",
+    "50 transcriptomes of 200 genes, phi",
     "mixed model, Kenward-Roger",
     "rank-rank map of 1,500 genes",
     "phi with its Fieller set",

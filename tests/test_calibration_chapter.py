@@ -48,7 +48,8 @@ def calibrated(*rows, of=2000, **about):
     bias = bias.assign(median=0.2, bias=0.2 - bias["planted"])
     cohorts = {"tables": of, "courses": of, "expression": of}
     told = {"plan": PLAN.version, "date": PLAN.date.isoformat(), "seed": PLAN.seed, "cohorts": cohorts}
-    return Calibration(table, bias, told | {"joint": PLAN.joint, "code": counting.code_print()} | about)
+    told |= {"frozen": "2026-11-25", "joint": PLAN.joint, "code": counting.code_print()}
+    return Calibration(table, bias, told | about)
 
 
 KEPT = (
