@@ -111,3 +111,23 @@ def test_log_ratios_ignore_the_total_and_keep_distances(values, factor):
     np.testing.assert_allclose(balances, composition.ilr(parts * factor), atol=1e-9)
     # An isometry: ILR coordinates and centred log-ratios have the same length.
     np.testing.assert_allclose((balances**2).sum(axis=1), (composition.clr(parts) ** 2).sum(axis=1), atol=1e-9)
+
+
+def test_manova_of_dependent_coordinates_is_refused():
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame(np.exp(rng.normal(size=(14, 4))), columns=list("abcd"))
+    data[list("abcd")] = np.log(data) - np.log(data).mean(axis=1).to_numpy()[:, None]
+    data["group"], data["animal"] = list("xy" * 7), range(14)
+    with pytest.raises(ValueError, match="4 coordinates have rank 3"):
+        composition.manova(data, values=list("abcd"), group="group", unit="animal")
+
+
+def test_holm_is_that_of_statsmodels():
+    from statsmodels.stats.multitest import multipletests
+
+    from endomtor.stats import holm
+
+    rng = np.random.default_rng(1)
+    for size in (1, 2, 7, 40):
+        p = rng.random(size) ** 3
+        np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1])

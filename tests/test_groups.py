@@ -397,3 +397,45 @@ def test_duplicated_rows_raise_everywhere():
         groups.contrasts(twice, value="y", treatment="drug", reference="veh", by="age", unit="animal")
     with pytest.raises(UnitError):
         groups.treatment_within_age(pd.concat([rapamycin()] * 2), value="y")
+
+
+# --- what R leaves out or refuses ---
+
+
+def test_rows_without_a_level_are_left_out_of_two_way_tables():
+    data = rapamycin()
+    data["age_group"] = data["age_group"].astype(object)
+    data.loc[data.index[[0, 8]], "age_group"] = None
+    about = {"value": "y", "unit": "animal"}
+    whole = data[data["age_group"].notna()]
+    factors = ("age_group", "treatment")
+    for ss_type in (2, 3):
+        got, expected = (groups.two_way_anova(d, factors=factors, ss_type=ss_type, **about) for d in (data, whole))
+        pd.testing.assert_frame_equal(got, expected)
+    assert set(groups.cell_means(data, factors=factors, **about)["age_group"]) == {"young", "aged"}
+
+
+def test_an_unknown_reference_is_refused_and_numbers_are_levels():
+    data = rapamycin().assign(dose=lambda rows: rows["treatment"].map({"vehicle": 2, "rapamycin": 10}))
+    about = {"value": "y", "treatment": "dose", "by": "age_group", "unit": "animal"}
+    assert groups.contrasts(data, reference=2, **about)["contrast"].unique().tolist() == ["10 - 2"]
+    assert groups.cell_means(data, value="y", factors=["dose"], unit="animal")["dose"].tolist() == ["2", "10"]
+    with pytest.raises(ValueError, match="reference is '3', expected a level of 'dose': 2, 10"):
+        groups.contrasts(data, reference=3, **about)
+
+
+def test_a_group_is_not_compared_with_itself():
+    data = table([1, 2, 4], [3, 5, 9])
+    for function in (groups.difference, groups.hedges_g, groups.mann_whitney_exact, groups.permutation_test_means):
+        with pytest.raises(ValueError, match="'a' is compared with itself"):
+            function(data, value="y", group="arm", a="a", b="a", unit="animal")
+
+
+def test_groups_may_be_numbers_and_a_level_is_a_share():
+    data = table([1, 2, 4], [3, 5, 9]).assign(arm=lambda rows: rows["arm"].map({"a": 1, "b": 0}))
+    about = {"value": "y", "group": "arm", "a": 1, "b": 0, "unit": "animal"}
+    for function in (groups.difference, groups.hedges_g, groups.mann_whitney_exact, groups.permutation_test_means):
+        assert function(data, **about).n == {"1": 3, "0": 3}
+    for function in (groups.difference, groups.hedges_g):
+        with pytest.raises(ValueError, match="level is 95, expected a number between 0 and 1"):
+            function(data, level=95, **about)

@@ -200,6 +200,36 @@ def test_balanced_design_gives_the_t_test_of_unit_means(df):
 
 
 @pytest.mark.parametrize("df", mixed.METHODS)
+@pytest.mark.parametrize(("groups", "units"), [(3, 2), (2, 2), (3, 3)])
+def test_small_balanced_designs_give_the_analysis_of_variance_of_unit_means(df, groups, units):
+    """Also at 3 and at 4 degrees of freedom, where Kenward and Roger's moments divide by zero."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (f"g{g}", f"g{g}{u}", week, rng.normal() + 2.0 * u + g)
+        for g in range(groups) for u in range(units) for week in (4, 8, 12)
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["group", "donor", "week", "chimerism"])
+    model = mixed.fit(frame, value="chimerism", fixed=["group", "week"], categorical=["week"], unit="donor")
+    assert not model.singular
+    means = [own.groupby("donor")["chimerism"].mean() for _, own in frame.groupby("group")]
+    expected = stats.f_oneway(*means)
+    got = model.anova(df=df).set_index("term")
+    freedom = groups * (units - 1)
+    assert got.loc["group", ["F", "dendf", "p"]].tolist() == pytest.approx(
+        [expected.statistic, freedom, expected.pvalue]
+    )
+    assert got.loc["week", "dendf"] == pytest.approx(2 * freedom)
+    assert got["p"].notna().all()
+
+
+def test_a_truth_value_is_a_category():
+    frame = cohort(2).assign(treated=lambda rows: rows["group"] == "aged")
+    one = mixed.fit(frame, fixed=["treated", "week"], **MODEL).contrasts("treated")
+    other = mixed.fit(frame, fixed=["group", "week"], **MODEL).contrasts("group")
+    assert one["estimate"].item() == pytest.approx(-other["estimate"].item())
+
+
+@pytest.mark.parametrize("df", mixed.METHODS)
 def test_balanced_crossed_block_gives_the_paired_test(df):
     frame = cohort(4, units=6, sd=(1.5, 0.5, 0.5), effect=1.0)
     frame["chimerism"] += frame["block"].map({f"b{i}": 4.0 * i for i in range(6)})

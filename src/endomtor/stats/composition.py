@@ -284,6 +284,13 @@ def manova(frame: pd.DataFrame, *, values: Sequence[str], group: str, unit: str)
     q, residual = groups.shape[1] - 1, len(rows) - groups.shape[1]
     if q < 1 or residual < len(values):
         raise ValueError(f"{len(rows)} units in {groups.shape[1]} groups are too few for {len(values)} coordinates")
+    within = rows[values] - rows[values].groupby(rows[group].astype(str)).transform("mean")
+    rank = np.linalg.matrix_rank(within.to_numpy(float) / np.maximum(within.std().to_numpy(), 1e-300), tol=1e-7)
+    if rank < len(values):
+        raise ValueError(
+            f"within groups the {len(values)} coordinates have rank {rank}: one follows from the others, as parts and "
+            "their centred log-ratios do (take ILR balances)"
+        )
     design = groups.assign(intercept=1.0).drop(columns=groups.columns[0])
     hypothesis = np.eye(design.shape[1])[:q]
     fit = MANOVA(rows[values].to_numpy(float), design.to_numpy()).mv_test([("group", hypothesis)])

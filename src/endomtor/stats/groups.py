@@ -14,7 +14,15 @@ from scipy import optimize, special, stats
 from endomtor.stats import linear
 from endomtor.stats.estimate import Estimate
 from endomtor.stats.multiplicity import holm
-from endomtor.stats.units import block_levels, n_per_group, one_row_per_unit, smallest_attainable_p, text
+from endomtor.stats.units import (
+    block_levels,
+    check_level,
+    is_blank,
+    n_per_group,
+    one_row_per_unit,
+    smallest_attainable_p,
+    text,
+)
 
 INNER_LEVEL = 0.90
 """Coverage of `Estimate.inner`: two one-sided tests at 5 % each."""
@@ -25,8 +33,8 @@ ROUNDING = 10 * np.finfo(float).eps
 LARGEST_PERMUTATION = 44
 """Units in both groups together up to which all allocations are counted (2**22 half sums; about a second)."""
 
-LARGEST_RANK_TEST = 500
-"""Units up to which rank sums are counted; the counts of much larger groups leave the range of a float."""
+LARGEST_RANK_TEST = 200
+"""Units up to which rank sums are counted: some seconds; for more the normal approximation is as good."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +132,7 @@ def difference(
     >>> answer.method
     'additive linear model, group + batch, a variance for each group'
     """
+    a, b = _two_names(a, b)
     one_row_per_unit(frame, unit, design="comparison of two groups")
     answers = _contrast_answers(
         frame,
@@ -275,6 +284,8 @@ def hedges_g(
     >>> print(f"{g.estimate:.2f}, {g.ci_low:.2f} to {g.ci_high:.2f}")
     -3.07, -5.11 to -0.96
     """
+    a, b = _two_names(a, b)
+    check_level(level)
     rows = _prepare(frame, value, unit, "standardised difference", {group: (a, b)})
     x, y = (rows.loc[rows[group].astype(str) == g, value].to_numpy(float) for g in (a, b))
     n = {a: len(x), b: len(y)}
@@ -342,6 +353,7 @@ def mann_whitney_exact(frame: pd.DataFrame, *, value: str, group: str, a: str, b
     >>> answer.statistic, round(answer.p, 4), round(answer.smallest_p, 4)
     (0.0, 0.0286, 0.0286)
     """
+    a, b = _two_names(a, b)
     rows, in_a, n = _two_groups(frame, value, group, a, b, unit, "Mann-Whitney test")
     if len(rows) > LARGEST_RANK_TEST:
         raise ValueError(f"{len(rows)} units are too many for the exact Mann-Whitney test, at most {LARGEST_RANK_TEST}")
@@ -405,6 +417,7 @@ def permutation_test_means(frame: pd.DataFrame, *, value: str, group: str, a: st
     >>> round(answer.estimate, 2), round(answer.p, 4)
     (-0.75, 0.0286)
     """
+    a, b = _two_names(a, b)
     rows, in_a, n = _two_groups(frame, value, group, a, b, unit, "permutation test")
     if len(rows) > LARGEST_PERMUTATION:
         raise ValueError(
@@ -500,7 +513,7 @@ def two_way_anova(
     from statsmodels.formula.api import ols
     from statsmodels.stats.anova import anova_lm
 
-    rows = _prepare(frame, value, unit, "two-way analysis of variance", {})
+    rows = _with_levels(_prepare(frame, value, unit, "two-way analysis of variance", {}), factors)
     first, second = factors
     data = pd.DataFrame({"y": rows[value].astype(float), "A": rows[first].astype(str), "B": rows[second].astype(str)})
     counts = pd.crosstab(data["A"], data["B"])
@@ -561,10 +574,12 @@ def cell_means(
     2     young  rapamycin  3  10.03  0.15   8   9.69  10.38
     3     young    vehicle  3  10.13  0.15   8   9.79  10.48
     """
-    rows = _prepare(frame, value, unit, "table of cell means", {})
     factors = list(factors)
-    grouped = rows.astype(dict.fromkeys(factors, str)).groupby(factors, sort=True)[value]
-    table = grouped.agg(n="size", mean="mean").reset_index()
+    check_level(level)
+    rows = _with_levels(_prepare(frame, value, unit, "table of cell means", {}), factors)
+    # Numbers are sorted as numbers, then named.
+    grouped = rows.groupby(factors, sort=True, observed=True)[value]
+    table = grouped.agg(n="size", mean="mean").reset_index().astype(dict.fromkeys(factors, str))
     variance, df = _pooled(rows[value].to_numpy(float) - grouped.transform("mean").to_numpy(float), len(table))
     table["SE"] = np.sqrt(variance / table["n"])
     table["df"] = df
@@ -621,8 +636,11 @@ def contrasts(
     1  rapamycin - vehicle     young      -0.1  0.211   0.648
     """
     means = cell_means(frame, value=value, factors=[by, treatment], unit=unit, level=level)
-    parts = []
-    for name, cells in means.groupby(by, sort=True):
+    if str(reference) not in set(means[treatment]):
+        known = ", ".join(dict.fromkeys(means[treatment]))
+        raise ValueError(f"the reference is '{reference}', expected a level of '{treatment}': {known}")
+    reference, parts = str(reference), []
+    for name, cells in means.groupby(by, sort=False):
         base, others = cells[cells[treatment] == reference], cells[cells[treatment] != reference]
         if base.empty or others.empty:
             continue
@@ -654,6 +672,18 @@ def _prepare(
     return rows
 
 
+def _two_names(a: object, b: object) -> tuple[str, str]:
+    """Return the names of two groups as text, as groups are compared."""
+    if str(a) == str(b):
+        raise ValueError(f"'{a}' is compared with itself, expected two groups")
+    return str(a), str(b)
+
+
+def _with_levels(rows: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
+    """Return the rows with a level of each factor, as R does: what is blank is no level of its own."""
+    return rows[~np.logical_or.reduce([is_blank(rows[factor]) for factor in factors])]
+
+
 def _two_groups(
     frame: pd.DataFrame, value: str, group: str, a: str, b: str, unit: str, design: str
 ) -> tuple[pd.DataFrame, np.ndarray, dict[str, int]]:
@@ -673,6 +703,7 @@ def _contrast_answers(
     level: float,
 ) -> dict[str, Estimate]:
     """Estimate contrasts of cell means; `cells` names the cell of each row, those of no contrast are left out."""
+    check_level(level)
     values = frame[value].to_numpy(float)
     wanted = dict.fromkeys(cell for weights in contrasts.values() for cell in weights)
     keep = [i for i, (cell, known) in enumerate(zip(cells, ~np.isnan(values), strict=True)) if known and cell in wanted]

@@ -558,7 +558,8 @@ def _layout(
         if blanks := column.blanks():
             raise EndomtorError(f"The column '{name}' is blank in {blanks} of {len(column.codes)} rows.")
         dtype = frame[name].dtype
-        number = pd.api.types.is_numeric_dtype(dtype)
+        # A truth value is a category, as in R: at its "zero" there may be no unit.
+        number = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
         if name in covariates and not number:
             raise ValueError(f"the covariate '{name}' is {dtype}, expected numbers")
         if number and name not in categorical and name not in levels:
@@ -962,14 +963,17 @@ class _Inference:
         spread = (a1 + 6 * a2) / (2 * q)
         g = ((q + 1) * a1 - (q + 4) * a2) / ((q + 2) * a2)
         c1, c2, c3 = np.array([g, q - g, q + 2 - g]) / (3 * q + 2 * (1 - g))
+        v0, v1, v2, shrink = 1 + c1 * spread, 1 - c2 * spread, 1 - c3 * spread, 1 - a2 / q
+        # In balanced designs these vanish at 2 and at 4 degrees of freedom; the limits are those of pbkrtest.
+        v0 = 0.0 if abs(v0) < 1e-10 else v0
+        ratio = 1.0 if max(abs(shrink), abs(v1)) < 1e-10 else shrink / v1
         with np.errstate(divide="ignore", invalid="ignore"):
-            mean = 1 / (1 - a2 / q)
-            variance = 2 / q * (1 + c1 * spread) / ((1 - c2 * spread) ** 2 * (1 - c3 * spread))
-            df = 4 + (q + 2) / (q * variance / (2 * mean**2) - 1)
-        # The mean of F is df / (df - 2): no F has a negative mean or variance.
-        if not (mean > 0 and variance > 0 and df > 2):
+            rho = ratio**2 * v0 / (q * v2)
+            df = 4 + (q + 2) / (q * rho - 1)
+        if not df > 0:
             return float(wald), np.nan, np.nan
-        return float(wald), float(wald * df / (mean * (df - 2))), float(df)
+        scale = 1.0 if abs(df - 2) < 1e-2 else df * shrink / (df - 2)
+        return float(wald), float(scale * wald), float(df)
 
 
 def _inverse(matrix: np.ndarray) -> np.ndarray:

@@ -160,3 +160,9 @@ def block_levels(column: pd.Series) -> np.ndarray:
 def text(column: pd.Series) -> list[str]:
     """Return a column as text, missing as ''. (pandas' own conversion costs more than a test on 30 animals.)"""
     return ["" if one is None or one is pd.NA or one != one else str(one) for one in column.to_numpy(dtype=object)]
+
+
+def check_level(level: float) -> None:
+    """Refuse a coverage that is no number between 0 and 1 (95 for 0.95)."""
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}, expected a number between 0 and 1, such as 0.95")
