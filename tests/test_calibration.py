@@ -31,6 +31,7 @@ def test_the_plan_covers_all_worlds_and_the_strained_designs():
     assert (PLAN.joint, PLAN.false_support, PLAN.coverage) == (0.99, 0.025, 0.95)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [one.name for one in PLAN.scenarios])
 def test_each_scenario_can_be_drawn(name):
     scenario = PLAN.scenario(name)
@@ -216,22 +217,23 @@ def test_a_cohort_says_what_the_chapters_say(built_book, part):
         # The book reads its tables from files with six digits.
         numbers = [(getattr(record, key), written[key]) for key in ("estimate", "ci_low", "ci_high")]
         for ours, theirs in numbers:
-            assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-3), record.id
+            assert (ours is None) == (theirs is None), record.id
+            assert ours is None or ours == pytest.approx(theirs, rel=1e-3, abs=1e-3), record.id
 
 
-def test_a_run_is_the_same_whatever_the_number_of_processes():
-    about = {"scenarios": ["edge"], "parts": ["tables"]}
-    one, two = (calibration.calibrate(run.CHUNK + 2, jobs=jobs, **about) for jobs in (1, 2))
+def test_a_run_is_the_same_whatever_the_number_of_processes(monkeypatch):
+    monkeypatch.setattr(run, "CHUNK", 2)
+    one, two = (calibration.calibrate(5, scenarios=["edge"], parts=["tables"], jobs=jobs) for jobs in (1, 2))
     pd.testing.assert_frame_equal(one.table, two.table)
     pd.testing.assert_frame_equal(one.bias, two.bias)
-    assert one.about["cohorts"] == {"tables": run.CHUNK + 2}
+    assert one.about["cohorts"] == {"tables": 5}
 
 
 # --- the frozen rates ---
 
 
 def test_a_smaller_run_agrees_with_the_frozen_rates():
-    small = calibration.calibrate(60, scenarios=["null", "edge"], parts=["tables"], jobs=2)
+    small = calibration.calibrate(40, scenarios=["null", "edge"], parts=["tables"], jobs=2)
     odd = calibration.disagreements(small, calibration.frozen())
     assert odd.empty, odd.to_string()
 

@@ -50,6 +50,7 @@ def example():
     return cohort(np.random.default_rng(5), 0.5, sizes=(4, 2), missing=0.03)
 
 
+@pytest.mark.slow
 def test_one_phi_is_rejected_as_often_as_declared_and_covered_by_its_interval():
     rejected, covered, runs = 0, 0, 200
     for run in range(runs):
@@ -73,6 +74,7 @@ def test_two_phis_are_told_apart(shared):
     assert np.mean(np.array(p) <= 0.05) >= 0.75
 
 
+@pytest.mark.slow
 def test_a_shared_control_enters_the_covariance():
     p = []
     for run in range(60):
