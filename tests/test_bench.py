@@ -24,6 +24,7 @@ ROWS = (
 )
 
 
+@pytest.mark.slow
 def test_each_row_is_measured_and_printed(tmp_path):
     written = tmp_path / "bench.json"
     command = [sys.executable, str(ROOT / "scripts" / "bench.py"), "--quick", "--json", str(written)]

@@ -128,8 +128,10 @@ def test_deseq_is_quiet_and_does_not_depend_on_the_order_of_samples(few, samples
     turned = expression.deseq(few[few.columns[::-1]], samples.sample(frac=1, random_state=2), contrasts=one)["aging"]
     backward = expression.deseq(few, samples, contrasts={"back": ("group", "young", "aged")})["back"]
     assert capfd.readouterr() == ("", "")
-    # Where the likelihood of a gene is flat, its dispersion is found to some tenths of a per cent.
-    pd.testing.assert_frame_equal(straight, turned, rtol=5e-3, atol=1e-3)
+    # Where the likelihood of a gene is flat, rounding decides whether its dispersion settles; that is told.
+    settled = straight["converged"] & turned["converged"]
+    assert (~settled).sum() <= 0.02 * len(settled)
+    pd.testing.assert_frame_equal(straight[settled], turned[settled], rtol=1e-3, atol=1e-6)
     assert backward["log2FoldChange"].to_numpy() == pytest.approx(-straight["log2FoldChange"].to_numpy(), nan_ok=True)
     assert backward["pvalue"].to_numpy() == pytest.approx(straight["pvalue"].to_numpy(), nan_ok=True)
 
