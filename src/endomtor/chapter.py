@@ -156,13 +156,7 @@ class Chapter:
             f"{contract.TABLES[name].file}: not in these data." for name in tables if self.dataset.get(name) is None
         ]
         sentences = [f"Source: {self.provenance.source}", f"Design: {design}.", *self.dataset.describe(tables), *absent]
-        items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-        show_html(
-            f'<aside class="endomtor-data endomtor-box-{publish.kind_of(self.provenance)}" '
-            'aria-label="Data used on this page">'
-            f"<p>Data used on this page: <strong>{escape(self.provenance.label)}</strong></p><ul>{items}</ul></aside>",
-            "\n".join([self.provenance.label, *sentences]),
-        )
+        show_data(self.provenance, sentences)
 
 
 def open_chapter(name: str, data_dir: str = "", world: str = "paper", seed: int = 1) -> Chapter:
@@ -181,6 +175,16 @@ def open_chapter(name: str, data_dir: str = "", world: str = "paper", seed: int 
     if not data_dir and not (folder / "dataset.toml").is_file():
         worlds.simulate(world, seed=seed, out=folder)
     return Chapter(name, contract.load(folder))
+
+
+def show_data(provenance: Provenance, sentences: Sequence[str]) -> None:
+    """Show the box that says which data a page used: their provenance, then sentences on them."""
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    show_html(
+        f'<aside class="endomtor-data endomtor-box-{publish.kind_of(provenance)}" aria-label="Data used on this page">'
+        f"<p>Data used on this page: <strong>{escape(provenance.label)}</strong></p><ul>{items}</ul></aside>",
+        "\n".join([provenance.label, *sentences]),
+    )
 
 
 def show_html(html: str, text: str) -> None:

@@ -5,7 +5,6 @@ The rates were counted once over many cohorts and are frozen; the page counts a 
 
 from collections.abc import Callable
 from functools import wraps
-from html import escape
 
 import numpy as np
 import pandas as pd
@@ -13,10 +12,9 @@ import pandas as pd
 from endomtor import calibration, figures
 from endomtor.analyses import reporting
 from endomtor.calibration import Calibration, rates
-from endomtor.chapter import Chapter, show_html
+from endomtor.chapter import Chapter, show_data
 from endomtor.claims import catalogue
 from endomtor.errors import BuildError
-from endomtor.figures import publish
 from endomtor.provenance import Provenance
 
 SLICE_SCENARIO = "edge"
@@ -107,12 +105,7 @@ def show_box(found: Calibration, chapter: Chapter) -> None:
         *_plan_text(found),
         f"The data set of this build ({chapter.provenance.label}) plays no part on this page.",
     ]
-    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-    show_html(
-        f'<aside class="endomtor-data endomtor-box-{publish.kind_of(own)}" aria-label="Data used on this page">'
-        f"<p>Data used on this page: <strong>{escape(own.label)}</strong></p><ul>{items}</ul></aside>",
-        "\n".join([own.label, *sentences]),
-    )
+    show_data(own, sentences)
 
 
 def _code_text(found: Calibration, now: str) -> str:

@@ -1,13 +1,13 @@
 """`data/calibration.toml`: scenarios, seeds, promises and bands, fixed before a run."""
 
 import datetime
-import tomllib
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from endomtor import paths, worlds
 from endomtor.errors import WorldError
+from endomtor.worlds.parameters import read_toml
 
 PARTS = ("tables", "courses", "expression")
 """tables: every decision rule but those of gene expression; courses: the mixed models over days and weeks, which are
@@ -49,7 +49,11 @@ class Scenario:
 
     def drawn_from(self) -> worlds.World:
         """Return the world with the scenario's changes."""
-        return _world(self.world, repr(self.changes), lambda: self.changes)
+        return self._drawn_from
+
+    @cached_property
+    def _drawn_from(self) -> worlds.World:
+        return worlds.load(self.world, self.changes)
 
 
 @dataclass(frozen=True)
@@ -90,16 +94,6 @@ class Plan:
         raise WorldError(f"There is no scenario {name!r} in calibration.toml, expected one of {known}.")
 
 
-_WORLDS: dict[tuple[str, str], worlds.World] = {}
-
-
-def _world(name: str, changes: str, given) -> worlds.World:
-    key = (name, changes)
-    if key not in _WORLDS:
-        _WORLDS[key] = worlds.load(name, given())
-    return _WORLDS[key]
-
-
 def load() -> Plan:
     """Return the plan of the book at hand, read once per state of its file."""
     path = paths.data() / "calibration.toml"
@@ -119,10 +113,7 @@ def read(path: Path) -> Plan:
     WorldError
         The file is not TOML, a key is missing or unknown, a part is unknown, or a scenario occurs twice.
     """
-    try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise WorldError(f"{path.name}: cannot be read as TOML ({error}).") from error
+    content = read_toml(path)
     _expect(content, {field.name for field in fields(Plan)}, path.name)
     scenarios = tuple(_scenario(entry, path.name) for entry in content["scenarios"])
     names = [one.name for one in scenarios]

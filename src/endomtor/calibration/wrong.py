@@ -12,7 +12,7 @@ from scipy import stats
 
 from endomtor.analyses import ecko_phenotypes, transcriptome, transplants
 from endomtor.claims import verdicts
-from endomtor.stats import Estimate, difference, limiting_dilution
+from endomtor.stats import Estimate, difference, holm, limiting_dilution
 from endomtor.stats.expression import log_counts
 
 
@@ -65,14 +65,8 @@ def uncorrected_markers(answers: Mapping[str, Estimate]) -> list[dict]:
     p = [verdicts.one_sided(one.p, one.estimate, "difference", "less") for one in answers.values() if not one.withheld]
     if not p:
         return []
-    smallest = min(p)
-    return [
-        {
-            "name": "any marker, not corrected",
-            "p_wrong": min(1.0, 2 * smallest),
-            "p_right": min(1.0, 2 * len(p) * smallest),
-        }
-    ]
+    wrong, right = (min(1.0, 2 * float(min(one))) for one in (p, holm(p)))
+    return [{"name": "any marker, not corrected", "p_wrong": wrong, "p_right": right}]
 
 
 def in_expression(data: transcriptome.Transcriptomes) -> list[dict]:

@@ -22,6 +22,7 @@ from endomtor.stats.units import (
     one_row_per_unit,
     smallest_attainable_p,
     text,
+    usable_block,
 )
 
 INNER_LEVEL = 0.90
@@ -667,9 +668,13 @@ def _prepare(
     for column, wanted in levels.items():
         keep &= frame[column].astype(str).isin(wanted)
     rows = frame[keep]
-    if not np.isfinite(rows[value].to_numpy(float)).all():
-        raise ValueError(f"the column '{value}' holds infinite values, expected finite ones (was the log of 0 taken?)")
+    _check_finite(rows[value].to_numpy(float), value)
     return rows
+
+
+def _check_finite(values: np.ndarray, name: str) -> None:
+    if not np.isfinite(values).all():
+        raise ValueError(f"the column '{name}' holds infinite values, expected finite ones (was the log of 0 taken?)")
 
 
 def _two_names(a: object, b: object) -> tuple[str, str]:
@@ -708,11 +713,10 @@ def _contrast_answers(
     wanted = dict.fromkeys(cell for weights in contrasts.values() for cell in weights)
     keep = [i for i, (cell, known) in enumerate(zip(cells, ~np.isnan(values), strict=True)) if known and cell in wanted]
     y, cells = values[keep], [cells[i] for i in keep]
-    if not np.isfinite(y).all():
-        raise ValueError(f"the column '{value}' holds infinite values, expected finite ones (was the log of 0 taken?)")
+    _check_finite(y, value)
     blocks = [block] if isinstance(block, str) else list(block or ())
     levels = {name: block_levels(frame[name])[keep] for name in dict.fromkeys([*blocks, *check])}
-    used = [name for name in blocks if _usable(levels[name])]
+    used = [name for name in blocks if usable_block(levels[name])]
     n_all = {cell: cells.count(cell) for cell in wanted}
     present = [cell for cell, count in n_all.items() if count]
     numbers = tuple(map(present.index, cells))
@@ -765,7 +769,7 @@ def _estimable(
     if only_involved:
         pairs = [(cell, level) for cell, level in zip(cells, levels, strict=True) if cell in weights]
         cells, levels = zip(*pairs, strict=True)
-    if not _usable(levels):
+    if not usable_block(levels):
         return True
     present = list(dict.fromkeys(cells))
     row = tuple(weights.get(cell, 0.0) for cell in present)
@@ -811,10 +815,6 @@ def _pooled(residuals: np.ndarray, parameters: int) -> tuple[float, int]:
     if df < 1:
         raise ValueError(f"{len(residuals)} units and {parameters} means leave no degree of freedom for the error")
     return float(residuals @ residuals / df), df
-
-
-def _usable(levels: Sequence[str]) -> bool:
-    return 1 < len(set(levels)) < len(levels)
 
 
 def _too_few(n: Mapping[str, int]) -> str:

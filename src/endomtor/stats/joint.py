@@ -11,7 +11,7 @@ from scipy.optimize.elementwise import find_minimum
 from endomtor.errors import EndomtorError, UnitError
 from endomtor.stats import linear
 from endomtor.stats.resemblance import GROUPS, NoAgingReference, contrasts_of_phi, phi
-from endomtor.stats.units import block_levels, one_row_per_unit
+from endomtor.stats.units import block_levels, one_row_per_unit, usable_block
 
 AGING_ALPHA = {"greater": 0.025, "less": 0.025, "either": 0.05}
 """An endpoint with a larger p of its aging contrast is left out: one-sided where a direction is declared."""
@@ -455,7 +455,7 @@ def _model(rows: pd.DataFrame, table: JointTable) -> tuple[np.ndarray, np.ndarra
     labels = rows[table.group].to_numpy(object)
     names, contrasts = contrasts_of_phi("control" if "control" in labels else "young")
     blocks = block_levels(rows[table.block]) if table.block is not None else labels[:0]
-    used = (linear.codes(blocks),) if 1 < len(set(blocks)) < len(blocks) else ()
+    used = (linear.codes(blocks),) if usable_block(blocks) else ()
     model = linear.layout(tuple(map(names.index, labels)), used, tuple(map(tuple, contrasts.tolist())))
     return model.weights, model.residual_maker, model.variance_maker
 

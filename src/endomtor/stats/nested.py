@@ -14,7 +14,7 @@ from endomtor.errors import UnitError
 from endomtor.stats.estimate import Estimate
 from endomtor.stats.groups import difference
 from endomtor.stats.resemblance import GROUPS, phi
-from endomtor.stats.units import block_levels, one_row_per_unit, text
+from endomtor.stats.units import block_levels, one_row_per_unit, text, usable_block
 
 SUMMARIES = {
     "mean": lambda total, count: total / count,
@@ -305,7 +305,7 @@ def arrange(
     fed: dict[str, set[str]] = {}
     for level, name in zip(levels, text(frame[group]), strict=True):
         fed.setdefault(level, set()).add(name)
-    if not 1 < len(fed) < len(levels):
+    if not usable_block(levels):
         return Arrangement(frame, unit, tuple(also), tuple(check))
     if any(len(names) > 1 for names in fed.values()):
         return Arrangement(frame, unit, (block, *also), tuple(check))

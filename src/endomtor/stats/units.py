@@ -157,6 +157,11 @@ def block_levels(column: pd.Series) -> np.ndarray:
     return np.array([one.strip() for one in text(column)], dtype=str)
 
 
+def usable_block(levels: Sequence[str]) -> bool:
+    """Return whether a block can enter a model: it has several levels, and not one for each unit."""
+    return 1 < len(set(levels)) < len(levels)
+
+
 def text(column: pd.Series) -> list[str]:
     """Return a column as text, missing as ''. (pandas' own conversion costs more than a test on 30 animals.)"""
     return ["" if one is None or one is pd.NA or one != one else str(one) for one in column.to_numpy(dtype=object)]
