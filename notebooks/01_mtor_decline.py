@@ -127,6 +127,20 @@ chapter.results("C1.context", caption="mTORC1 hallmark, aged − young, in other
 mtor_decline.show_wrong_gene_level(tissues)
 
 # %% [markdown]
+# ## How fragile is it?
+#
+# Would the verdict be the same with one mouse less, without the batch, by another defensible test, or with half or twice the smallest effect of interest?
+# Each variant is run by the functions of this page; the {term}`fragility` of the verdict is the number of them that leave it as it is ({ref}`how-fragile`).
+# The other tests are the exact permutation test, which knows no batch, and an analysis of variance, which takes one variance for both groups.
+
+# %%
+fragile = chapter.fragility(mtor_decline.evidence)
+chapter.say_fragility(fragile)
+
+# %%
+chapter.show_fragility(fragile)
+
+# %% [markdown]
 # ## The verdict
 
 # %%

@@ -127,6 +127,20 @@ rapamycin.show_interactions(chapter, marrow_answers)
 # So "deleterious" may hold for young mice, or for one dose, and fail for another; the page [against the paper](../book/against-the-paper.md) tells more.
 
 # %% [markdown]
+# ## How fragile is it?
+#
+# Would the verdict be the same with one mouse less, without the batch, by another defensible test, or with half or twice the smallest effect of interest?
+# Each variant is run by the functions of this page; the {term}`fragility` of the verdict is the number of them that leave it as it is ({ref}`how-fragile`).
+# The other test is an analysis of variance, which takes one variance for all four arms; no exact test for the mean of two ages in batches is at hand.
+
+# %%
+fragile = chapter.fragility(rapamycin.evidence)
+chapter.say_fragility(fragile)
+
+# %%
+chapter.show_fragility(fragile)
+
+# %% [markdown]
 # ## The verdict
 
 # %%

@@ -279,6 +279,20 @@ ecko.show_do_table()
 chapter.results("C3.context", caption="DO mice: effect of age, context without a verdict.")
 
 # %% [markdown]
+# ## How fragile is it?
+#
+# Would the verdict be the same with one mouse or donor less, without the batch, by another defensible test, or with half or twice the smallest effect of interest?
+# Each variant is run by the functions of this page; the {term}`fragility` of the verdict is the number of them that leave it as it is ({ref}`how-fragile`).
+# The other tests are phi with one variance for all groups, and phi of the normal scores of ranks, in which an extreme mouse weighs no more than the last of the row.
+
+# %%
+fragile = chapter.fragility(ecko.evidence)
+chapter.say_fragility(fragile)
+
+# %%
+chapter.show_fragility(fragile)
+
+# %% [markdown]
 # ## The verdict
 
 # %%

@@ -189,6 +189,20 @@ transplants.show_other_readouts(chapter)
 # So a prediction on chimerism can hold while that on lineages fails, and this page keeps them apart.
 
 # %% [markdown]
+# ## How fragile is it?
+#
+# Would the verdict be the same with one exposed animal less, and so without any of its recipients, without the batch, by another defensible test, or with half or twice the smallest effect of interest?
+# Each variant is run by the functions of this page; the {term}`fragility` of the verdict is the number of them that leave it as it is ({ref}`how-fragile`).
+# The other tests are phi with one variance for all niches, and phi of the normal scores of ranks; donor and batch are blocks in both.
+
+# %%
+fragile = chapter.fragility(transplants.evidence)
+chapter.say_fragility(fragile)
+
+# %%
+chapter.show_fragility(fragile)
+
+# %% [markdown]
 # ## The verdict
 
 # %%

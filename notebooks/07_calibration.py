@@ -69,9 +69,9 @@ calibration.show_promises(found)
 
 # %% [markdown]
 # *False support*: a prediction is supported although nothing of it was planted, or for {term}`phi` no more than the {term}`smallest effect of interest`; a claim is supported although fewer of its effects exist than it needs.
-# *False contradiction*: a prediction is contradicted although at least the smallest effect was planted.
+# *False contradiction*: a prediction is contradicted although at least the smallest effect was planted, or said to go the other way although a smaller one was; a claim is contradicted although it has the effects that it needs.
 # *Coverage*: the 95 % interval holds the planted value.
-# Where the effect lies between nothing and the smallest of interest, neither support nor contradiction is called wrong.
+# Where the effect lies between nothing and the smallest of interest, neither support nor "too small to matter" is called wrong.
 
 # %% [markdown]
 # ## What is drawn
@@ -131,6 +131,7 @@ calibration.say_careful(found)
 #
 # The mixed models over days (chapter 02) and weeks (chapter 05) enter no verdict, so only the coverage of their intervals counts.
 # Their standard errors and degrees of freedom are those of Kenward and Roger {cite}`kenward1997`.
+# They give all niches, or all arms, one variance between units, which costs coverage where aged units vary more (`spread`).
 
 # %%
 calibration.show_courses(found)

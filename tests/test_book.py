@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import asdict
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -11,13 +12,15 @@ import pytest
 
 from conftest import ROOT, build_book
 from endomtor import worlds
-from endomtor.claims import boxes, catalogue, evidence, ledger, verdicts
+from endomtor.claims import boxes, catalogue, evidence, ledger, terminal, verdicts
+from endomtor.claims import pages as pages_of_claims
 from endomtor.provenance import Provenance
 
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
 FIELDS = {
     *("id", "prediction", "claim", "kind", "estimand", "estimate", "ci_low", "ci_high", "interval_kind", "level", "p"),
     *("p_adjusted", "family", "n", "unit", "method", "verdict", "reason", "provenance", "notebook", "fragility"),
+    "cell",
 }
 SUPPORT = re.compile(r"support|confirm|evidence for|prove|contradict", re.IGNORECASE)
 
@@ -84,6 +87,14 @@ class TestWhatABuildLeaves:
                 assert record["verdict"] in {*verdicts.DATA_WORDS, *verdicts.WORLD_WORDS}
                 assert record["reason"] in verdicts.REASONS
                 assert record["notebook"] == chapter
+
+    def test_each_record_names_the_cell_that_computed_it(self, built_book, built_ledger):
+        for chapter in CHAPTERS:
+            twin = json.loads((built_book / "executed" / "notebooks" / f"{chapter}.ipynb").read_text(encoding="utf-8"))
+            counts = {cell.get("execution_count"): "".join(cell["source"]) for cell in twin["cells"]}
+            for record in built_ledger["evidence"]:
+                if record["notebook"] == chapter:
+                    assert re.search(r"\w+ = \w+\.\w+\(chapter", counts[record["cell"]]), record["id"]
 
     def test_the_ledger_is_the_evidence_of_the_chapters(self, built_book, built_ledger):
         records = [
@@ -165,6 +176,95 @@ class TestPages:
             assert html.count("<title>") == 1, path
             if path.parent.name in ("book", "notebooks"):
                 assert re.search(r"By\s+endomtor contributors", html), path
+
+
+def shown(html: str) -> str:
+    """The text of a piece of HTML, with single blanks."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+
+
+def part(html: str, start: str, end: str) -> str:
+    """What stands between two marks, the first of each."""
+    assert start in html, start
+    return html.partition(start)[2].partition(end)[0]
+
+
+class TestDoorsAgree:
+    """Ledger, first page, summaries, boxes, evidence page and terminal say one thing."""
+
+    def page(self, built_book, name: str) -> str:
+        return (built_book / "html" / f"{name}.html").read_text(encoding="utf-8")
+
+    def both_sides(self, claim: dict) -> list[str]:
+        sides = (("simulated", claim["prediction"]), ("public", claim["premise"]))
+        return [f"{boxes.MARKS[side['verdict']]} {boxes.phrase(kind, side['verdict'])}" for kind, side in sides]
+
+    def test_the_first_page(self, built_book, built_ledger):
+        html = self.page(built_book, "book/index")
+        records = {record["id"]: record for record in built_ledger["evidence"]}
+        for claim in built_ledger["claims"]:
+            row = part(html, f'{claim["chapter"]}.html">{claim["id"]}</a></th>', "</tr>")
+            prediction, premise = self.both_sides(claim)
+            cells = row.split("<td")
+            assert shown(cells[-2].partition(">")[2]).startswith(premise)
+            assert shown(cells[-1].partition(">")[2]).startswith(prediction)
+            for one in (*claim["prediction"]["primary"], *claim["premise"]["primary"]):
+                assert boxes.interval(records[one]) in shown(row)
+                assert f'href="evidence.html#{one}"' in row
+
+    def test_the_summary_and_the_box_of_each_chapter(self, built_book, built_ledger):
+        records = {record["id"]: record for record in built_ledger["evidence"]}
+        for claim in built_ledger["claims"]:
+            html = self.page(built_book, f"notebooks/{claim['chapter']}")
+            prediction, premise = self.both_sides(claim)
+            summary = part(html, '<aside class="endomtor-summary', "</aside>")
+            assert f"{claim['id']} {prediction}" in shown(summary)
+            box = shown(part(html, f'aria-label="Verdict on {claim["id"]}">', "</aside>"))
+            assert f"Prediction: {prediction}" in box
+            assert f"Premise: {premise}" in box
+            for one in (*claim["prediction"]["primary"], *claim["premise"]["primary"]):
+                record = records[one]
+                numbers = f"{boxes.number(record['estimate'])} ({boxes.limits(record)})"
+                n = "/".join(str(count) for count in record["n"].values())
+                assert f"{pages_of_claims.name(record)} {numbers} {n}" in shown(summary), one
+                assert boxes.interval(record) in box
+
+    def test_the_evidence_page_has_every_record(self, built_book, built_ledger):
+        html = self.page(built_book, "book/evidence")
+        for record in built_ledger["evidence"]:
+            row = part(html, f'<tr id="{record["id"]}">', "</tr>")
+            text, origin = shown(row), record["provenance"]
+            assert boxes.number(record["estimate"]) in text
+            assert f"interval {boxes.limits(record)}" in text
+            assert f"unit: {record['unit']}; n: {boxes.counts(record)}" in text
+            assert f'title="{origin["sha256"]}"' in row
+            assert f'href="../notebooks/{record["notebook"]}.html#{record["id"]}"' in row
+            assert 'href="../book/methods.html#' in row
+            if record["kind"] == "context":
+                assert "enters no verdict" in text
+            else:
+                assert boxes.phrase(origin["kind"], record["verdict"]) in text
+            if record["fragility"]:
+                assert boxes.fragility(record) in text
+
+    def test_the_anchor_of_a_record_stands_before_its_cell(self, built_book, built_ledger):
+        for record in built_ledger["evidence"]:
+            html = self.page(built_book, f"notebooks/{record['notebook']}")
+            after = part(html, f'<span id="{record["id"]}"></span>', "cell_input")
+            assert shown(after).count("[") == 0, record["id"]
+
+    def test_the_terminal(self, built_ledger, monkeypatch, capsys):
+        monkeypatch.setenv("COLUMNS", "80")
+        terminal.show(built_ledger)
+        text = " ".join(capsys.readouterr().out.split())
+        for claim in built_ledger["claims"]:
+            prediction, premise = self.both_sides(claim)
+            own = part(f"{text} C", f"{claim['id']} {claim['title']}", " C" if claim["id"] == "C5" else " premise: ")
+            assert f"prediction: {prediction}" in own
+            assert f"premise: {premise}" in text.partition(claim["title"])[2]
+
+    def test_what_world_and_public_data_demand_is_what_came_out(self, built_ledger):
+        assert ledger.strict_faults(built_ledger) == []
 
 
 class TestWorlds:

@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+import jsonschema
 import nbformat
 import pytest
 from rich.console import Console
@@ -17,6 +18,7 @@ from endomtor import cli
 from endomtor.building import sphinx_extension, workflow
 from endomtor.building.site import render
 from endomtor.building.workflow import Settings, fingerprint
+from endomtor.claims import ledger
 from endomtor.errors import BuildError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,6 +73,7 @@ def test_a_build_leaves_what_the_design_says(built):
         assert (out / "executed" / "notebooks" / f"{chapter}.ipynb").is_file()
         assert json.loads((out / "evidence" / f"{chapter}.json").read_text()) == []
     assert json.loads((out / "ledger.json").read_text())["dataset"]["world"] == "paper"
+    assert all((out / name).is_file() for name in workflow.LEDGER)
     assert (out / "data" / "paper-1" / "dataset.toml").is_file()
     assert 'url=book/index.html"' in (out / "html" / "index.html").read_text()
     assert (out / "html" / "book" / "index.html").is_file()
@@ -111,14 +114,38 @@ def test_claims_prints_the_ledger(built, capfdbinary, monkeypatch):
     with pytest.raises(SystemExit) as ended:
         cli.main(["claims", "--json"])
     assert ended.value.code == 0
-    assert capfdbinary.readouterr().out == (built / "_build" / "ledger.json").read_bytes()
+    printed = capfdbinary.readouterr().out
+    assert printed == (built / "_build" / "ledger.json").read_bytes()
+    jsonschema.Draft202012Validator(json.loads(ledger.SCHEMA.read_text())).validate(json.loads(printed))
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as ended:
         cli.main(["claims", "--strict"])
-    assert ended.value.code == 0
-    lines = capfdbinary.readouterr().out.decode().splitlines()
+    # Two chapters that record nothing are not what world `paper` demands.
+    assert ended.value.code == 1
+    shown = capfdbinary.readouterr()
+    assert "C4.premise.HSC: absent, but the frozen public result is 'supported'" in shown.err.decode()
+    assert "C5: not testable here (no data), but world 'paper' demands 'recovered'" in shown.err.decode()
+    lines = shown.out.decode().splitlines()
     assert max(len(line) for line in lines) <= 80
     assert sum("not testable" in line for line in lines) >= 5
+
+
+def test_a_book_without_premises_freezes_none(built, capfdbinary, monkeypatch):
+    monkeypatch.setenv("ENDOMTOR_BUILD", str(built / "_build"))
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["claims", "--freeze"])
+    assert ended.value.code == 1
+    assert b"the ledger has no premise" in capfdbinary.readouterr().err
+
+
+def test_a_changed_citation_file_is_exported_without_executing(built):
+    citation = built / "CITATION.cff"
+    citation.write_text(citation.read_text().replace("A small book", "A little book"))
+    shown = build(built)
+    assert shown.count("unchanged") == 2
+    assert "  ledger " in shown
+    assert "A little book" in (built / "_build" / "ro-crate-metadata.json").read_text()
+    assert "A little book" in (built / "_build" / "html" / "book" / "index.html").read_text()
 
 
 def test_a_changed_notebook_is_the_only_one_executed(built):
@@ -306,7 +333,7 @@ def test_the_committed_notebook_says_that_it_was_not_executed():
 
 def test_the_date_honours_source_date_epoch(monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
-    assert sphinx_extension.build_date().isoformat() == "1970-01-02T00:00:00+00:00"
+    assert workflow.build_date().isoformat() == "1970-01-02T00:00:00+00:00"
 
 
 @pytest.mark.skipif(not hasattr(os, "O_DIRECT"), reason="a pipe that keeps writes apart is Linux's own")

@@ -35,7 +35,7 @@ def _shell():
 def table_of(*rows, of=2000):
     """Rates from (scenario, id, measure, count, promised), judged as a run does."""
     frame = pd.DataFrame(rows, columns=["scenario", "id", "measure", "count", "promised"])
-    frame = frame.assign(part="tables", planted=0.25, of=of)
+    frame = frame.assign(part="tables", planted=0.25, of=of, drawn=of)
     frame.loc[~frame["id"].str.contains(".", regex=False), "planted"] = np.nan
     frame.loc[frame["id"].str.startswith("C4."), "part"] = "expression"
     frame.loc[frame["id"].str.endswith("over days"), "part"] = "courses"
@@ -49,7 +49,7 @@ def calibrated(*rows, of=2000, **about):
     cohorts = {"tables": of, "courses": of, "expression": of}
     told = {"plan": PLAN.version, "date": PLAN.date.isoformat(), "seed": PLAN.seed, "cohorts": cohorts}
     told |= {"frozen": "2026-11-25", "joint": PLAN.joint, "code": counting.code_print()}
-    return Calibration(table, bias, told | about)
+    return Calibration(table, bias, pd.DataFrame(), told | about)
 
 
 KEPT = (
@@ -133,6 +133,15 @@ def test_a_broken_promise_is_named_with_its_design_and_its_verdict_withdrawn(bro
     assert row == [PS6, "unequal", *rates.FALSE_SUPPORT.split(), "6.0", "2.5", f"{100 * limit:.1f}", "2,000"]
 
 
+def test_a_mixed_model_beyond_its_band_is_called_secondary():
+    text = said(
+        calibration.show_beyond, calibrated(*KEPT, ("spread", "C2.blood.WBC over days", rates.COVERAGE, 1700, 0.95))
+    )
+    assert "Mixed models have intervals that are too short in “spread” (edge, aged units vary twice as much)" in text
+    assert "They enter no verdict" in text
+    assert "not to be trusted" not in text
+
+
 def test_a_broken_twin_and_a_scenario_that_the_plan_has_dropped_are_named_too():
     found = calibrated(*KEPT, ("gone", "cells as n: polarity", "right", 300, 0.05))
     text = said(calibration.show_beyond, found)
@@ -192,9 +201,9 @@ def test_the_figure_of_coverage_leaves_mixed_models_to_their_own(kept):
 def test_the_summary_gives_the_worst_of_each_scenario(broken):
     lines = said(calibration.show_summary, broken).splitlines()
     row = {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
-    assert row["edge"] == ["5", "0", "1", "2.2", "4.8", "–", "94.7"]
-    assert row["unequal"] == ["1", "1", "0", "6.0", "–", "–", "–"]
-    assert row["survivor"] == ["0", "0", "0", "–", "–", "–", "40.0"]
+    assert row["edge"] == ["5", "0", "1", "2.2", "4.8", "–", "94.7", "0.0"]
+    assert row["unequal"] == ["1", "1", "0", "6.0", "–", "–", "–", "0.0"]
+    assert row["survivor"] == ["0", "0", "0", "–", "–", "–", "40.0", "0.0"]
     assert "“survivor” promises nothing." in lines[1]
     assert "“confounded” (groups aligned with batch or sex) has no rate" in lines[1]
 

@@ -131,3 +131,41 @@ def test_holm_is_that_of_statsmodels():
     for size in (1, 2, 7, 40):
         p = rng.random(size) ** 3
         np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda f: composition.closure(f[["a", "group"]]), r"'group' holds text \('x'\) in row 0"),
+        (lambda f: composition.closure(f[[]]), "has no parts"),
+        (lambda f: composition.clr(f[["a", "b"]] / 0), "a part of the composition is infinite"),
+        (lambda f: composition.lineage_balance(f, myeloid="c", b="a", t="b"), "the column 'c' is not in the table"),
+        (lambda f: composition.ilr(f[["a", "b"]], {"one": (1, -1), "two": (1,)}), "each balance needs 2 signs"),
+        (lambda f: composition.manova(f, values=["a", "z"], group="group", unit="animal"), "'z' is not in the table"),
+        (lambda f: composition.manova(f, values=[], group="group", unit="animal"), "no coordinate"),
+        (
+            lambda f: composition.manova(f.assign(a=np.inf), values=["a"], group="group", unit="animal"),
+            "a coordinate is infinite",
+        ),
+        (
+            lambda f: composition.manova(f.assign(group="x"), values=["a"], group="group", unit="animal"),
+            "'group' has 1 groups with values, expected two or more",
+        ),
+        (
+            lambda f: composition.part_contrasts(f, parts=["a", "z"], group="group", a="x", b="y", unit="animal"),
+            "'z' is not in the table",
+        ),
+    ],
+)
+def test_bad_columns_are_refused_in_a_sentence(call, message):
+    frame = pd.DataFrame({"animal": range(6), "group": list("xxxyyy"), "a": range(1, 7), "b": [3, 1, 4, 1, 5, 9]})
+    with pytest.raises(ValueError, match=message):
+        call(frame)
+
+
+def test_units_without_a_group_are_left_out_of_the_manova():
+    frame = pd.DataFrame({"animal": range(8), "group": list("xxxxyyyy"), "a": [1, 2, 4, 3, 5, 7, 6, 9.0]})
+    frame["b"] = frame["a"] ** 2 % 7
+    how = {"values": ["a", "b"], "group": "group", "unit": "animal"}
+    more = pd.concat([frame, frame.assign(animal=frame["animal"] + 8, group=[None, "", " ", np.nan] * 2)])
+    pd.testing.assert_frame_equal(composition.manova(more, **how), composition.manova(frame, **how))

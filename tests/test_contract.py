@@ -382,7 +382,7 @@ TWO = f"{HEADER}\n{ROW}\n"
         ("Ecko_Blood.csv", TWO.encode(), None, 'did you mean "ecko_blood.csv"?'),
         ("ecko_blood.CSV", TWO.encode(), None, "this table as ecko_blood.csv"),
         ("ecko_blood.tsv", TWO.encode(), None, "this table as ecko_blood.csv"),
-        ("ecko_blood.xlsx", b"PK", None, "Excel files are not read yet"),
+        ("ecko_blood.xlsx", b"PK", None, "a whole Excel workbook"),
         ("mice.xlsx", b"PK", None, "the name of a table of the contract"),
         ("bmec_cells.csv", TWO.encode(), None, "this table as bmec_cells.h5ad"),
         ("ecko_blood.h5ad", b"\x89HDF\r\n\x1a\n", None, "this table as ecko_blood.csv"),

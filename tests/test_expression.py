@@ -271,6 +271,22 @@ def test_camera_agrees_with_limma(expressed, gene_sets):
         expression.camera(expressed, sheet.assign(animal="one"), gene_sets, contrast=("t", "c"))
     with pytest.raises(EndomtorError, match="needs at least two"):
         expression.camera(expressed, sheet.iloc[3:], gene_sets, contrast=("t", "c"))
+    with pytest.raises(EndomtorError, match="compares a group with itself"):
+        expression.camera(expressed, sheet, gene_sets, contrast=("t", "t"))
+    with pytest.raises(EndomtorError, match="no column in the expression table"):
+        expression.camera(expressed.iloc[:, 1:], sheet, gene_sets, contrast=("t", "c"))
+    with pytest.raises(EndomtorError, match="the expression is nan"):
+        expression.camera(expressed.where(expressed > expressed.min().min()), sheet, gene_sets, contrast=("t", "c"))
+    with pytest.raises(ValueError, match="the column 'group' is not in the table"):
+        expression.camera(expressed, sheet.drop(columns="group"), gene_sets, contrast=("t", "c"))
+
+
+def test_genes_without_a_statistic_are_refused(ranks, gene_sets):
+    gap = ranks.mask(ranks == ranks.max())
+    with pytest.raises(EndomtorError, match="1 of .* genes is missing or infinite"):
+        expression.camera_preranked(gap, gene_sets)
+    with pytest.raises(EndomtorError, match="1 of .* genes is missing or infinite"):
+        expression.enrichment_score(gap, next(iter(gene_sets.values())))
 
 
 def compare_camera(found, name):

@@ -439,3 +439,66 @@ def test_groups_may_be_numbers_and_a_level_is_a_share():
     for function in (groups.difference, groups.hedges_g):
         with pytest.raises(ValueError, match="level is 95, expected a number between 0 and 1"):
             function(data, level=95, **about)
+
+
+TESTS = {
+    "difference": lambda f: groups.difference(f, **TWO, block="batch"),
+    "hedges_g": lambda f: groups.hedges_g(f, **TWO),
+    "mann_whitney_exact": lambda f: groups.mann_whitney_exact(f, **TWO),
+    "permutation_test_means": lambda f: groups.permutation_test_means(f, **TWO),
+    "treatment_within_age": lambda f: groups.treatment_within_age(
+        f, value="y", treatment="batch", age_group="arm", ages=("a", "b"), treated="1", untreated="0"
+    ),
+    "two_way_anova": lambda f: groups.two_way_anova(f, value="y", factors=("arm", "batch"), unit="animal"),
+    "cell_means": lambda f: groups.cell_means(f, value="y", factors=["arm", "batch"], unit="animal"),
+    "contrasts": lambda f: groups.contrasts(f, value="y", treatment="arm", reference="a", by="batch", unit="animal"),
+}
+
+
+def two_batches():
+    return table([1.0, 2.5, 2.0, 3.5, 1.2], [2.0, 4.5, 4.0, 5.5, 3.1], batch=list("0101001010"))
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_missing_columns_and_text_are_refused_in_a_sentence(name):
+    for column in ("y", "arm"):
+        with pytest.raises(ValueError, match=f"^the column '{column}' is not in the table"):
+            TESTS[name](two_batches().drop(columns=column))
+    with pytest.raises(ValueError, match=r"^the column 'y' holds text \('n.d.'\) in row 1, expected numbers$"):
+        TESTS[name](two_batches().assign(y=[1, "n.d.", *range(8)]))
+    with pytest.raises(UnitError, match="'animal' is blank in 1 of 10 rows"):
+        TESTS[name](two_batches().replace({"animal": {"m3": np.nan}}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda f: f.convert_dtypes(),
+        lambda f: f.set_index(pd.Index([0] * len(f))),
+        lambda f: f.assign(arm=pd.Categorical(f["arm"], ["c", "b", "a"]).reorder_categories(["a", "b", "c"])),
+        lambda f: pd.concat([f, f.assign(animal=f["animal"] + "'", arm=None)]),
+        lambda f: pd.concat([f, f.assign(animal=f["animal"] + "'", y=np.nan)]),
+    ],
+)
+@pytest.mark.parametrize("name", TESTS)
+def test_answers_do_not_depend_on_types_labels_or_rows_without_group_or_value(name, change):
+    assert repr(TESTS[name](change(two_batches()))) == repr(TESTS[name](two_batches()))
+
+
+@pytest.mark.parametrize("size", [2.0**660, 2.0**-660])
+def test_values_of_any_size_are_compared(size):
+    one, other = (groups.difference(two_batches().assign(y=lambda f, s=s: f["y"] * s), **TWO) for s in (1.0, size))
+    assert (other.p, other.df) == (one.p, one.df)
+    assert [other.estimate, other.ci_low, *other.inner] == [size * x for x in (one.estimate, one.ci_low, *one.inner)]
+    g = [groups.hedges_g(two_batches().assign(y=lambda f, s=s: f["y"] * s), **TWO).estimate for s in (1.0, size)]
+    assert g[0] == g[1]
+
+
+@pytest.mark.parametrize(
+    ("factors", "message"), [([], "no factor was given"), (["arm", "arm"], "expected different columns")]
+)
+def test_factors_must_be_several_columns(factors, message):
+    with pytest.raises(ValueError, match=message):
+        groups.cell_means(two_batches(), value="y", factors=factors, unit="animal")
+    with pytest.raises(ValueError, match="1 factors were given, expected two"):
+        groups.two_way_anova(two_batches(), value="y", factors=("arm",), unit="animal")

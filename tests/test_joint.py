@@ -290,3 +290,18 @@ def test_wrong_input_is_one_sentence(example):
         joint_phi(tables, direction=direction, bootstrap=10)
     with pytest.raises(EndomtorError, match="level is 95"):
         joint_phi(tables, direction=direction, level=95)
+    with pytest.raises(ValueError, match="the column 'value' is not in the table, did you mean 'values'"):
+        joint_phi(changed(tables, lambda frame: frame.rename(columns={"value": "values"})), direction=direction)
+    with pytest.raises(UnitError, match="'animal' that names the experimental unit"):
+        joint_phi(changed(tables, lambda frame: frame.drop(columns="animal")), direction=direction)
+    with pytest.raises(ValueError, match=r"holds text \('n.d.'\)"):
+        joint_phi(changed(tables, lambda frame: frame.assign(value="n.d.")), direction=direction)
+
+
+def test_unused_categories_are_no_endpoints_and_size_does_not_matter(example):
+    tables, direction = example
+    expected = joint_phi(tables, direction=direction, bootstrap=99)
+    wide = changed(tables, lambda frame: frame.assign(id=pd.Categorical(frame["id"], [*sorted(direction), "unused"])))
+    assert joint_phi(wide, direction=direction, bootstrap=99) == expected
+    huge = changed(tables, lambda frame: frame.assign(value=frame["value"] * 2.0**660))
+    assert joint_phi(huge, direction=direction, bootstrap=99) == expected

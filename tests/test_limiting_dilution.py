@@ -208,3 +208,63 @@ def test_donors_of_several_groups_count_as_n():
     )
     assert got.n == {"young": 3, "aged": 3}
     assert got.estimate > 0
+
+
+POOLED = [ld.elda, ld.elda_difference, ld.single_hit_tests]
+
+
+def recipients():
+    return pd.DataFrame(
+        {
+            "group": ["x"] * 3 + ["y"] * 3,
+            "donor": ["d1"] * 3 + ["d2"] * 3,
+            "dose": [10, 30, 90] * 2,
+            "tested": 6,
+            "positive": [1, 3, 5, 2, 4, 6],
+        }
+    )
+
+
+@pytest.mark.parametrize("function", [*POOLED, ld.donor_log_frequency])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f.drop(columns="dose"), "the column 'dose' is not in the table"),
+        (lambda f: f.drop(columns="group"), "the column 'group' is not in the table"),
+        (lambda f: f.assign(positive=[1, np.nan, 5, 2, 4, 6]), "'positive' is missing or infinite in 1 of 6 rows"),
+        (lambda f: f.assign(tested=[6, 6, None, None, 6, 6]), "'tested' is missing or infinite in 2 of 6 rows"),
+        (lambda f: f.assign(dose=[10, np.inf, 90] * 2), "'dose' is missing or infinite in 2 of 6 rows"),
+        (lambda f: f.assign(tested=["six"] * 6), r"'tested' holds text \('six'\) in row 0"),
+        (lambda f: f.assign(tested=[0] * 3 + [6] * 3, positive=[0] * 3 + [1] * 3), "no recipient of .* was tested"),
+    ],
+)
+def test_what_is_no_count_is_refused_in_a_sentence(function, change, message):
+    with pytest.raises(ValueError, match=message):
+        function(change(recipients()))
+
+
+@pytest.mark.parametrize("change", [lambda f: f.convert_dtypes(), lambda f: f.astype({"group": "category"})])
+@pytest.mark.parametrize("function", POOLED)
+def test_answers_do_not_depend_on_types_or_rows_without_a_group(function, change):
+    expected = function(recipients())
+    pd.testing.assert_frame_equal(function(change(recipients())), expected)
+    more = pd.concat([recipients(), recipients().assign(group=None)])
+    pd.testing.assert_frame_equal(function(more), expected)
+
+
+def test_a_donor_without_an_id_is_refused():
+    with pytest.raises(UnitError, match="'donor' is blank in 1 of 6 rows"):
+        ld.donor_log_frequency(recipients().assign(donor=["d1"] * 3 + ["d2", "d2", None]))
+    with pytest.raises(UnitError, match="'donors' that names .* did you mean 'donor'"):
+        ld.donor_log_frequency(recipients(), donor="donors")
+
+
+def test_single_hit_tests_say_why_there_is_no_answer():
+    answered = ld.single_hit_tests(recipients())
+    assert (answered["withheld"] == "").all()
+    silent = ld.single_hit_tests(recipients().assign(positive=0))
+    assert silent["z"].isna().all()
+    assert silent["withheld"].str.contains("No group has positive and negative recipients").all()
+    steep = ld.single_hit_tests(recipients().assign(positive=[0, 0, 6] * 2)).set_index("test")["withheld"]
+    assert "rises for ever" in steep["wald"]
+    assert steep["lr"] == ""

@@ -448,3 +448,34 @@ def test_undeclared_levels_and_unknown_options_are_refused(linear):
         linear.means("week")
     with pytest.raises(ValueError, match="'group' is not a number"):
         linear.slopes("group")
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "error", "message"),
+    [
+        (lambda f: f, {"fixed": []}, ValueError, "fixed names no column"),
+        (lambda f: f.assign(week=f["week"].map({4: "a"}).fillna(f["week"])), {}, EndomtorError, "'week' mixes"),
+        (lambda f: f.assign(x=[np.inf, 1] * 36), {"covariates": ["x"]}, EndomtorError, "'x' holds infinite values"),
+        (lambda f: f.assign(chimerism="n.d."), {}, ValueError, r"'chimerism' holds text \('n.d.'\) in row"),
+        (lambda f: f.rename(columns={"donor": "donors"}), {}, UnitError, "'donor' that names .* 'donors'"),
+    ],
+)
+def test_what_cannot_be_modelled_is_refused_in_a_sentence(change, options, error, message):
+    with pytest.raises(error, match=message):
+        mixed.fit(change(cohort(0)), **{"fixed": ["group", "week"], **MODEL, **options})
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: m.means("group", at={"group": 1}), "'group' is not a number of the model but a category, .* week$"),
+        (lambda m: m.means("group", at={"day": 1}), "'day' is not a number of the model but not in the model"),
+        (lambda m: m.means("group", at={"week": "x"}), "at gives 'x' for 'week', expected a finite number"),
+        (lambda m: m.means("week"), "'week' is not a category of the model but a number, expected one of group"),
+        (lambda m: m.contrasts("group", by="group"), "compared within 'group'"),
+        (lambda m: m.means("group", level=95), "level is 95"),
+    ],
+)
+def test_marginal_means_refuse_what_the_model_has_not(linear, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(linear)

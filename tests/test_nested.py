@@ -156,3 +156,50 @@ def test_logit_of_percentages():
     assert np.isnan(got[3])
     with pytest.raises(ValueError, match="chimerism.*101"):
         nested.logit_percent(pd.Series([101.0], name="chimerism"))
+
+
+def niches(donors):
+    values = [1.0, 2.0, 1.5, 2.2, 3.0, 3.5, 2.9, 3.3]
+    return pd.DataFrame({"niche": range(8), "donor": donors, "group": ["a"] * 4 + ["b"] * 4, "y": values})
+
+
+def test_a_blank_donor_is_a_level_of_a_block_but_no_unit_and_no_link():
+    how = {"value": "y", "group": "group", "unit": "niche", "block": "donor"}
+    crossed = nested.arrange(niches(["p", "q", "", None] * 2), **how)
+    assert (crossed.unit, crossed.blocks) == ("niche", ("donor",))
+    assert nested.arrange(niches([""] * 8), **how).blocks == ()
+    for blank in ("", None):
+        with pytest.raises(UnitError, match="'donor' is blank in 2 of 8 rows, .* each donor is one unit"):
+            nested.arrange(niches(["p", "p", "q", blank, "r", "r", "s", blank]), **how)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda f: nested.latest_common(f.assign(group="w8"), "group", "niche"), ValueError, "text .'w8'. in row 0"),
+        (lambda f: nested.latest_common(f, "week", "niche"), ValueError, "'week' is not in the table"),
+        (lambda f: nested.latest_common(f, "y", "nich"), UnitError, "did you mean 'niche'"),
+        (lambda f: nested.latest_common(f.assign(niche=None), "y", "niche"), UnitError, "blank in 8 of 8"),
+        (lambda f: nested.one_value_per_unit(f, value="z", unit="niche"), ValueError, "'z' is not in the table"),
+        (lambda f: nested.one_value_per_unit(f, value="y", unit="x"), UnitError, "'x' that names the exp"),
+        (lambda f: nested.one_value_per_unit(f, value="donor", unit="niche"), ValueError, "text .'p'. in row 0"),
+        (lambda f: nested.one_value_per_unit(f.assign(y=np.inf), value="y", unit="niche"), ValueError, "infinite"),
+        (
+            lambda f: nested.one_value_per_unit(f.assign(y=-1), value="y", unit="niche", summary="log_mean"),
+            ValueError,
+            "holds -1, expected counts of 0 or more",
+        ),
+        (lambda f: nested.logit_percent(f["donor"]), ValueError, "'donor' holds text .'p'."),
+    ],
+)
+def test_bad_columns_are_refused_in_a_sentence(call, error, message):
+    with pytest.raises(error, match=message):
+        call(niches(list("pqrs") * 2))
+
+
+def test_integer_groups_are_compared_as_their_text():
+    how = {"value": "y", "group": "group", "unit": "niche", "block": "donor"}
+    text = nested.blocked_difference(niches(list("pqrs") * 2), a="b", b="a", **how)
+    numbers = niches(list("pqrs") * 2).assign(group=[1] * 4 + [2] * 4)
+    assert nested.blocked_difference(numbers, a=2, b=1, **how).p == text.p
+    assert nested.blocked_difference(numbers, a="2", b="1", **how).p == text.p

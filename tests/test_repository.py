@@ -28,6 +28,7 @@ CHAPTERS = (
     "03_ecko_phenotypes",
     "04_transcriptome_resemblance",
     "05_serial_transplants",
+    "06_synthesis",
     "07_calibration",
 )
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -329,6 +330,33 @@ def test_one_sentence_a_line_in_pages(path):
 def test_one_sentence_a_line_in_chapters(name):
     cells = [cell.source for cell in _notebook(name, ".py").cells if cell.cell_type == "markdown"]
     assert not [line for source in cells for line in _misplaced(source)]
+
+
+# Numbers that a sentence of a chapter may hold: definitions, and thresholds that other tests compare with claims.toml.
+TYPED = {
+    "0.25", "0.5", "2.5 %", "95 %", "90 %", "20 %", "25 %",
+    "37 %",  # e^-1, the share of negative recipients at one repopulating cell each
+    "80 %",  # of Aarts et al., cited beside it
+}  # fmt: skip
+
+
+def _typed(markdown: str) -> list[str]:
+    """Numbers in prose that look like results: decimals, per cent, p, n."""
+    text = re.sub(r"`[^`]*`|\{\w+\}`[^`]*`|\$[^$]*\$", "x", markdown)
+    found = re.findall(r"\d+(?:\.\d+)? ?%|\d+\.\d+|\b[pn] ?[=<≤] ?\d[\d.]*", text)
+    return [one for one in found if one not in TYPED]
+
+
+def test_the_check_of_typed_numbers_sees_what_it_should():
+    assert _typed("HSCs fell by 43 % (p = 0.003, n = 8), phi 0.71.") == ["43 %", "p = 0.003", "n = 8", "0.71"]
+    assert not _typed("A 95 % interval above 0.25 in chapter 03, `p = 0.3`.")
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_no_result_is_typed_into_a_sentence(name):
+    cells = [cell.source for cell in _notebook(name, ".py").cells if cell.cell_type == "markdown"]
+    typed = [one for source in cells for one in _typed(source)]
+    assert not typed, f"{name} types {', '.join(typed)}: a number in a sentence comes from code"
 
 
 def test_spelling():

@@ -126,7 +126,7 @@ def test_a_limit_at_infinity_is_named_and_not_clipped():
     for sign in (1.0, -1.0):
         # N is far from 0 and D lies on its critical value: the set reaches infinity on one side only.
         spread = (1 / 12, 0.0, 2 / 12, 0.0, 1 / 12)
-        ratio = resemblance._Ratio(sign * 6.0, t, variance=(1.0, 0.0, 1.0), spread=spread)
+        ratio = resemblance._Ratio(sign * 6.0, t, variance=(1.0, 0.0, 1.0), expected=(1.0, 0.0, 1.0), spread=spread)
         found = resemblance._invert(ratio, 0.95)
         limit = sign * (36 - t**2) / (2 * 6 * t)
         assert found.kind == ("upper_unbounded" if sign > 0 else "lower_unbounded")
@@ -229,10 +229,10 @@ def test_with_blocks_the_limits_are_where_the_contrast_is_just_significant():
     blocks = tuple(linear.codes(frame[name]) for name in ("batch", "sex"))
     for limit in (found.ci_low, found.ci_high):
         model = linear.layout(tuple(map(names.index, frame["group"])), blocks, ((limit, -limit, -1.0, 1.0),))
-        variances = np.maximum(model.variances(frame["y"].to_numpy()), 0)
-        (variance,), spread = model.moments(model.products[0, 0][None], variances)
+        variances = model.variances(frame["y"].to_numpy())
+        (variance,), (expected,), spread = model.moments(model.products[0, 0][None], variances)
         t = model.weights[0] @ frame["y"] / np.sqrt(variance)
-        assert 2 * stats.t.sf(abs(t), variance**2 / spread[0, 0]) == pytest.approx(0.05, rel=1e-7)
+        assert 2 * stats.t.sf(abs(t), expected**2 / spread[0, 0]) == pytest.approx(0.05, rel=1e-7)
     ols = smf.ols("y ~ 0 + group + C(batch) + C(sex)", frame).fit().params
     aging = ols["group[aged]"] - ols["group[young]"]
     assert found.estimate == pytest.approx((ols["group[ecko]"] - ols["group[control]"]) / aging)
@@ -304,6 +304,36 @@ def test_wrong_input_is_refused_with_a_sentence():
     for options in ({"direction": "up"}, {"direction": "less", "level": 95}, {"direction": "less", "smallest": np.nan}):
         with pytest.raises(EndomtorError, match="expected"):
             phi(frame, **options, **COLUMNS)
+    with pytest.raises(ValueError, match="^the column 'y' is not in the table"):
+        phi(frame.drop(columns="y"), direction="greater", **COLUMNS)
+    with pytest.raises(ValueError, match="the column 'batches' is not in the table"):
+        phi(frame, direction="greater", block="batches", **COLUMNS)
+    with pytest.raises(ValueError, match=r"the column 'y' holds text \('n.d.'\) in row 0, expected numbers"):
+        phi(frame.assign(y="n.d."), direction="greater", **COLUMNS)
+    with pytest.raises(UnitError, match="'animal' is blank in 1 of"):
+        phi(frame.assign(animal=[None, *frame["animal"][1:]]), direction="greater", **COLUMNS)
+
+
+@pytest.mark.parametrize("size", [2.0**660, 2.0**-660])
+def test_phi_does_not_depend_on_the_size_of_the_values(size):
+    frame = cohort(np.random.default_rng(1))
+    assert phi(frame.assign(y=size * frame["y"]), direction="greater", **COLUMNS) == phi(
+        frame, direction="greater", **COLUMNS
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda f: f.convert_dtypes(),
+        lambda f: f.set_index(pd.Index([0] * len(f))),
+        lambda f: f.astype({"group": pd.CategoricalDtype(["other", "young", "aged", "control", "ecko"])}),
+        lambda f: pd.concat([f, f.assign(animal=None, group=None)]),
+    ],
+)
+def test_phi_does_not_depend_on_types_labels_or_rows_without_a_group(change):
+    frame = cohort(np.random.default_rng(1))
+    assert phi(change(frame), direction="greater", **COLUMNS) == phi(frame, direction="greater", **COLUMNS)
 
 
 # The transcriptome
@@ -340,6 +370,12 @@ def test_project_is_the_slope_on_the_weights_and_blind_to_a_shift_of_a_sample():
         project(expression, pd.Series({"elsewhere": 1.0}))
     with pytest.raises(EndomtorError, match="occurs twice"):
         project(pd.concat([expression, expression]), weights)
+    with pytest.raises(EndomtorError, match="Gene 'g0', sample 0: the expression is nan"):
+        project(expression.mask(expression == expression.iloc[0, 0]), weights)
+    with pytest.raises(EndomtorError, match="weight of gene 'g1' is infinite"):
+        project(expression, weights.mask(weights.index == "g1", np.inf))
+    with pytest.raises(ValueError, match=r"holds text \('n.d.'\) in row g1"):
+        project(expression, weights.astype(object).mask(weights.index == "g1", "n.d."))
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -422,6 +458,13 @@ def test_phi_over_genes_says_when_it_has_no_answer():
         transcriptome_phi(counts, samples[samples["group"] != "aged"], beta)
     with pytest.raises(EndomtorError, match="'young0' of the sample sheet has no column"):
         transcriptome_phi(counts.drop(columns="young0"), samples, beta)
+    with pytest.raises(EndomtorError, match="'young0' has several columns in the counts"):
+        transcriptome_phi(pd.concat([counts, counts[["young0"]]], axis=1), samples, beta)
+    for answer in (transcriptome_phi_genes, lambda *tables: transcriptome_phi(*tables, beta)):
+        with pytest.raises(ValueError, match="the column 'sample' is not in the table"):
+            answer(counts, samples.drop(columns="sample"))
+        with pytest.raises(NoAgingReference):
+            answer(counts, samples.iloc[:0])
 
 
 # Rank-rank overlap

@@ -103,6 +103,36 @@ def test_every_figure_is_drawn_on_a_light_page_of_its_own(open_page, page):
         assert min(red, green, blue) > 230
 
 
+# The end of what a reader should see at first: the last line that says n, of the first claim of the chapter.
+FOLD = """
+const summary = document.querySelector('.endomtor-summary');
+const bottom = element => element.getBoundingClientRect().bottom;
+const first = summary.querySelector('.endomtor-summary-n');
+const question = document.querySelector('article section > p strong');
+return {
+  question: bottom(question), data: bottom(summary.querySelector('[class*="endomtor-mark-"]')),
+  verdict: bottom(summary.querySelector('.endomtor-badge')),
+  interval: bottom(summary.querySelector('tbody tr:last-child')), n: bottom(first),
+  text: summary.innerText, asked: question.innerText,
+};
+"""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page[10:12] in ("01", "02", "03", "04", "05")])
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_the_first_screen_of_a_chapter_answers(browser, address, page, width, height):
+    headless.screen(browser, width, height)
+    browser.get(f"{address}/{page}.html")
+    seen = browser.execute_script(FOLD)
+    places = [seen[key] for key in ("question", "data", "verdict", "interval", "n")]
+    assert places == sorted(places)
+    assert places[0] > 0
+    assert places[-1] <= height
+    assert seen["asked"].endswith("?")
+    for words in ("SIMULATED", "numbers assumed", "planted effect", "95 % interval", "unit:"):
+        assert words in seen["text"]
+
+
 class TestFurniture:
     def test_title_search_and_copyright(self, open_page):
         chrome = open_page("book/index")

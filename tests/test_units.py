@@ -1,5 +1,6 @@
 """The unit of analysis: subsamples are refused with one sentence, confounding is seen."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -82,3 +83,49 @@ def test_three_groups_are_linked_by_a_chain():
     table = frame("abcdef", group="xxyyzz", batch="122334")
     assert not units.confounded(table, "group", "batch")
     assert units.confounded(table.assign(batch=list("122344")), "group", "batch")
+
+
+def test_a_missing_or_doubled_column_is_refused_with_the_nearest_name():
+    table = frame("ab", log2_mfi=[1, 2])
+    units.columns(table, "log2_mfi", unit="animal")
+    with pytest.raises(ValueError, match="^the column 'log2mfi' is not in the table, did you mean 'log2_mfi'\\?$"):
+        units.columns(table, "log2mfi")
+    with pytest.raises(ValueError, match="'x' is not in the table, which has animal, log2_mfi$"):
+        units.columns(table, "x")
+    with pytest.raises(UnitError, match="'animals' that names the experimental unit .* did you mean 'animal'"):
+        units.columns(table, "log2_mfi", unit="animals")
+    with pytest.raises(ValueError, match="'animal' is 2 times in the table"):
+        units.columns(pd.concat([table, table[["animal"]]], axis=1), "animal")
+
+
+@pytest.mark.parametrize("dtype", [object, "float64", "Float64", "category"])
+def test_numbers_of_any_type_are_floats_and_missing_is_nan(dtype):
+    np.testing.assert_array_equal(units.numbers(pd.Series([1.5, None, 3], dtype=dtype)), [1.5, np.nan, 3])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1, "n.d."], r"the column 'y' holds text \('n.d.'\) in row b, expected numbers"),
+        ([1, ""], r"the column 'y' holds text \(''\) in row b"),
+        ([1, pd.Timestamp("2026-01-02")], r"holds Timestamp \(2026-01-02"),
+        (pd.to_datetime(["2026-01-02", "2026-01-03"]), "holds datetime64"),
+    ],
+)
+def test_what_is_no_number_is_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        units.numbers(pd.Series(values, index=["a", "b"], name="y"))
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=5))
+def test_a_power_of_two_brings_the_largest_value_between_1_and_2(values):
+    size = units.power_of_two(np.array(values))
+    largest = max(abs(one) for one in values)
+    assert 1 <= largest / size < 2 if largest else size == 1
+
+
+@pytest.mark.parametrize("blank", [None, "", " ", pd.NA])
+def test_rows_without_a_group_count_nowhere(blank):
+    table = frame("abcde", group=["x", "x", "y", "y", blank], batch="11223")
+    assert units.n_per_group(table, "group", "animal") == {"x": 2, "y": 2}
+    assert units.confounded(table, "group", "batch")

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import wraps
 from html import escape
 from pathlib import Path
 
 import pandas as pd
+from IPython import get_ipython
 from IPython.display import display
 
 from endomtor import contract, figures, paths, worlds
 from endomtor.analyses import reporting
-from endomtor.claims import boxes, catalogue, evidence, ledger
+from endomtor.claims import boxes, catalogue, evidence, fragility, ledger
 from endomtor.contract import Dataset
 from endomtor.errors import ClaimsError
 from endomtor.figures import publish
 from endomtor.provenance import Provenance
 from endomtor.stats import Estimate
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a record was made from; see `Chapter.record`."""
+
+    estimate: Estimate
+    provenance: Provenance
+    table: str | None = None
+    others: Callable[[], Mapping[str, Estimate]] = dict
+    left_out: Callable[[], Mapping[str, Estimate]] = dict
 
 
 class Chapter:
@@ -32,6 +44,8 @@ class Chapter:
     dataset : endomtor.contract.Dataset
     records : list[endomtor.claims.evidence.Record]
         Evidence recorded so far.
+    sources : dict[str, Recorded]
+        Id of a record to what it was made from.
     """
 
     def __init__(self, name: str, dataset: Dataset):
@@ -40,7 +54,7 @@ class Chapter:
         self.records: list[evidence.Record] = []
         simulated = dataset.provenance.kind == "simulated"
         self._truth = worlds.load(dataset.provenance.world).truth if simulated else None
-        self._origins: dict[str, Provenance] = {}
+        self.sources: dict[str, Recorded] = {}
 
     @property
     def provenance(self) -> Provenance:
@@ -56,6 +70,8 @@ class Chapter:
         compared: Sequence[str] = (),
         family: str | None = None,
         provenance: Provenance | None = None,
+        others: Callable[[], Mapping[str, Estimate]] = dict,
+        left_out: Callable[[], Mapping[str, Estimate]] = dict,
     ) -> evidence.Record:
         """Judge an estimate under its rule in `claims.toml` and keep the record.
 
@@ -70,6 +86,9 @@ class Chapter:
             Records of one family are adjusted together (Holm).
         provenance : Provenance, optional
             Of the public data behind a premise or a context row; the chapter's own data set when left out.
+        others, left_out : callable, optional
+            What only `fragility` calls: they return the same quantity by other defensible tests, by name, and, for
+            public data, which are no table of the data set, the estimate without each unit, by its name.
 
         Raises
         ------
@@ -84,19 +103,76 @@ class Chapter:
         reason = self.dataset.withheld(table, *(compared or estimate.n)) if table else ""
         if reason and not estimate.withheld:
             estimate = replace(estimate, withheld=reason)
-        own = provenance is None
-        truth = self._truth(evidence_id) if own and self._truth else None
-        record = evidence.make(
+        source = Recorded(estimate, provenance or self.provenance, table, others, left_out)
+        record = replace(self.judged(rule, source, family=family), cell=_running_cell())
+        self.records.append(record)
+        self.sources[record.id] = source
+        return record
+
+    def judged(self, rule: catalogue.Rule, source: Recorded, *, family: str | None = None) -> evidence.Record:
+        """Return the record of an estimate under a rule, and keep nothing."""
+        truth = self._truth(rule.id) if rule.kind == "prediction" and self._truth else None
+        return evidence.make(
             rule,
-            estimate,
-            provenance=provenance or self.provenance,
+            source.estimate,
+            provenance=source.provenance,
             truth=truth,
             notebook=self.name,
             family=family,
         )
-        self.records.append(record)
-        self._origins[record.id] = provenance or self.provenance
-        return record
+
+    def fragility(self, analyse: Callable[[Chapter], object]) -> dict[str, fragility.Fragility]:
+        """Count in how many variants of the analysis each verdict holds, and write that into the records.
+
+        Parameters
+        ----------
+        analyse : callable
+            Runs a chapter's recorded analyses: the function `evidence` of its module. Records that it does not make
+            (single cells, context) get no count.
+
+        Returns
+        -------
+        dict[str, Fragility]
+            By evidence id, then by the claims that have a verdict here; see `claims.fragility`.
+        """
+        found = fragility.of_chapter(self, analyse)
+        self.records = [
+            replace(one, fragility=found[one.id].counts) if one.id in found else one for one in self.records
+        ]
+        return found
+
+    def say_fragility(self, found: Mapping[str, fragility.Fragility]) -> None:
+        """Say for each claim and each premise of the chapter how many variants leave its verdict as it is."""
+        wanted = [one for one in found.values() if one.primary and one.kind != "prediction"]
+        lines = [f"- {one.sentence(one.id if one.kind == 'claim' else f'the {_in_words(one.id)}')}" for one in wanted]
+        reporting.say("\n".join(lines) or "These data give this chapter no verdict that could be fragile.")
+
+    def show_fragility(self, found: Mapping[str, fragility.Fragility]) -> None:
+        """Draw the estimate of each primary prediction in all its variants, on the axis of its effect."""
+        shown = {_in_words(one.id): one for one in found.values() if one.primary and one.kind == "prediction"}
+        if not shown:
+            return
+        records = {record.id: record for record in self.records}
+        full = [records[one.id] for one in shown.values()]
+        phi = catalogue.load().rule(full[0].id).rule == "phi"
+        words = " ".join(one.sentence(name) for name, one in shown.items())
+        figures.show(
+            figures.fragility(
+                fragility.as_frame(shown, records),
+                xlabel="phi: how far ECKO went from young to aged" if phi else full[0].estimand.partition(",")[0],
+                references={0: "young", 1: "aged"} if phi else {0: "no difference"},
+            ),
+            caption="Primary predictions: all data with the 95 % interval, then a mark for each variant: one unit left "
+            "out, or another choice (without batch, another test, another threshold). Triangle: beyond the axis, open "
+            f"where the verdict changes. Dotted: smallest effect of interest. {words} "
+            f"Unit: {' or '.join(dict.fromkeys(one.unit for one in full))}; {reporting.n_text(full)}. "
+            "A description, no test.",
+            alt="Strips of variants, one for each primary prediction. "
+            + "; ".join(f"{name}: {one.estimates_text()}" for name, one in shown.items())
+            + ".",
+            provenance=self.provenance,
+            name="fig-fragility",
+        )
 
     def ledger(self) -> dict:
         """Return the ledger of this chapter's evidence alone, as the book's ledger will have it."""
@@ -131,7 +207,7 @@ class Chapter:
             "p": [record.p for record in records],
             "p (Holm)": [record.p_adjusted for record in records],
         }
-        origins = [self._origins[record.id] for record in records]
+        origins = [self.sources[record.id].provenance for record in records]
         kind, example = origins[0].kind, origins[0].example
         if any(record.kind != "context" for record in records):
             columns[boxes.heading(kind, example=example)] = [
@@ -159,6 +235,11 @@ class Chapter:
         show_data(self.provenance, sentences)
 
 
+def _in_words(evidence_id: str) -> str:
+    """Return an id without its claim as it is printed: `blood, myeloid balance`."""
+    return reporting.endpoint_text(evidence_id.partition(".")[2]).replace(".", ", ")
+
+
 def open_chapter(name: str, data_dir: str = "", world: str = "paper", seed: int = 1) -> Chapter:
     """Open the chapter on a data directory or, when none is given, on a simulated world.
 
@@ -175,6 +256,12 @@ def open_chapter(name: str, data_dir: str = "", world: str = "paper", seed: int 
     if not data_dir and not (folder / "dataset.toml").is_file():
         worlds.simulate(world, seed=seed, out=folder)
     return Chapter(name, contract.load(folder))
+
+
+def _running_cell() -> int | None:
+    shell = get_ipython()
+    # The inputs so far, after an empty one. `execution_count` is already the next cell's in some versions of IPython.
+    return len(shell.history_manager.input_hist_parsed) - 1 if shell else None
 
 
 def show_data(provenance: Provenance, sentences: Sequence[str]) -> None:

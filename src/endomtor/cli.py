@@ -130,12 +130,33 @@ def run(
 
 
 @app.command()
-def check(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A data directory.", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or an empty folder.", show_default=False)],
+    chapters: Annotated[
+        list[str] | None, typer.Argument(metavar="[CHAPTER]...", help="Only their tables: `03` or a whole name.")
+    ] = None,
+    example: Annotated[bool, typer.Option("--example", help="Fill the tables with invented mice.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Hold a data directory against the data contract; warnings alone are clean.
+    """Write empty tables to fill in, with a README that explains them; nothing is overwritten.
+
+    Example: `endomtor init my-mice 01 03`
+    """
+    from endomtor import own_data
+
+    for path in own_data.init(folder, chapters or (), example=example):
+        print(path)
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A data directory.", show_default=False)],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the problems as JSON, without what the data allow.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Hold a data directory against the data contract, and say what it allows; warnings alone are clean.
 
     Example: `endomtor check my-mice`
     """
@@ -143,16 +164,27 @@ def check(
 
     from endomtor import contract
 
-    problems = contract.check(folder)
+    dataset, problems = contract.examine(folder)
     faults = sum(problem.severity == "error" for problem in problems)
     if as_json:
         print(json.dumps([problem.as_dict() for problem in problems], indent=2, ensure_ascii=False))
     else:
-        for problem in problems:
-            print(f"{problem.severity}: {problem}")
+        _print_problems(problems)
         print(f"{folder}: {_count(faults, 'fault')}, {_count(len(problems) - faults, 'warning')}")
     if faults:
         raise EndomtorError(f"{folder} breaks the data contract: {_count(faults, 'fault')}, listed on stdout")
+    if not as_json:
+        from endomtor import own_data
+
+        print(f"\n{own_data.report(own_data.allowed(dataset), dataset)}")
+
+
+def _print_problems(problems: list) -> None:
+    """Print one line a problem, with an empty line after each file; they come sorted by file and row."""
+    from itertools import groupby
+
+    for _, of_file in groupby(problems, key=lambda problem: problem.file):
+        print(*(f"{problem.severity}: {problem}" for problem in of_file), sep="\n", end="\n\n")
 
 
 @app.command()
@@ -216,9 +248,25 @@ def calibrate(
 
 @app.command()
 def fetch(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Names from `--list`.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names from `--list`; after --paper a PubMed id.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every file of the registry.")] = False,
-    listing: Annotated[bool, typer.Option("--list", help="Say what there is and what is here.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="Say what there is, and what is here.")] = False,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="Ask NCBI which GEO series belong to the paper, and what they hold.")
+    ] = False,
+    geo: Annotated[
+        str | None,
+        typer.Option("--geo", metavar="GSE", help="Make a data directory of one series, for you to complete."),
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", metavar="FILE", help="With --geo: which of its files holds the counts.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="With --geo: where to.  [default: its accession]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --list or --paper: print JSON.")] = False,
     debug: Debug = False,
 ) -> None:
     """Download others' published data, checked by sha256.
@@ -227,20 +275,36 @@ def fetch(
     """
     from endomtor import public
 
-    if listing + everything + bool(names) != 1:
-        raise typer.BadParameter("give names, or --all, or --list", param_hint="NAME")
+    if listing + everything + paper + (geo is not None) + (bool(names) and not paper) != 1:
+        raise typer.BadParameter("give names, or --all, --list, --paper or --geo", param_hint="NAME")
+    if paper and len(names or []) > 1:
+        raise typer.BadParameter("one PubMed id is asked for", param_hint="--paper")
+    if as_json and not (listing or paper):
+        raise typer.BadParameter("it goes with --list or --paper", param_hint="--json")
+    if (file is not None or out is not None) and geo is None:
+        raise typer.BadParameter("they go with --geo", param_hint="--file, --out")
     if listing:
-        _list_public(public)
-        return
-    for path in public.fetch(names or list(public.load()), progress=True).values():
-        print(path)
+        _list_public(public.downloads(), as_json)
+    elif paper:
+        _list_paper(*(names or []), as_json=as_json)
+    elif geo is not None:
+        _draft_geo(geo, file, out)
+    else:
+        for path in public.fetch(names or list(public.load()), progress=True).values():
+            print(path)
 
 
 @app.command()
 def claims(
     as_json: Annotated[bool, typer.Option("--json", help="Print `ledger.json` as it is.")] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 1 when a verdict is not what the simulated world demands.")
+        bool,
+        typer.Option(
+            "--strict", help="Exit 1 when a verdict is not what the world or the frozen public result demands."
+        ),
+    ] = False,
+    freeze: Annotated[
+        bool, typer.Option("--freeze", help="Keep the premises' verdicts in `data/derived/`, for `--strict`.")
     ] = False,
     debug: Debug = False,
 ) -> None:
@@ -248,14 +312,18 @@ def claims(
 
     Example: `endomtor claims --strict`
     """
-    from endomtor.claims import ledger
+    from endomtor.claims import ledger, premises
 
     built = ledger.read(paths.build_dir())
+    if freeze:
+        premises.freeze(built)
     if as_json:
         sys.stdout.buffer.write((paths.build_dir() / "ledger.json").read_bytes())
         sys.stdout.flush()
     else:
-        _print_ledger(built)
+        from endomtor.claims import terminal
+
+        terminal.show(built)
     faults = ledger.strict_faults(built) if strict else []
     if faults:
         raise EndomtorError("\n".join(faults))
@@ -316,41 +384,56 @@ def _count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
-def _list_public(public) -> None:
+def _list_public(downloads: list[dict], as_json: bool) -> None:
+    import json
+
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("Name", "State", "MB", "Licence", box=None)
-    for entry in public.load().values():
-        here = public.available(entry.name) is not None
-        state = "bundled" if entry.bundled else "here" if here else "not here"
-        table.add_row(entry.name, state, f"{entry.bytes / 1e6:.2f}", entry.licence)
+    if as_json:
+        print(json.dumps(downloads, indent=2, ensure_ascii=False))
+        return
+    table = Table("Name", "State", "MB", "Licence", "Cite", box=None)
+    for entry in downloads:
+        cite = "; ".join(work["short"] for work in entry["citations"])
+        table.add_row(entry["name"], entry["state"], f"{entry['bytes'] / 1e6:.2f}", entry["licence"], cite)
+    for column in table.columns[:3]:
+        column.no_wrap = True
     Console().print(table)
 
 
-def _print_ledger(built: dict) -> None:
-    from rich.console import Console
-    from rich.table import Table
+def _list_paper(pmid: str | None = None, *, as_json: bool) -> None:
+    import dataclasses
+    import json
 
-    from endomtor.claims import boxes
+    from endomtor.public import geo, ncbi
 
-    console = Console()
-    dataset = built["dataset"]
-    kind, example = dataset["provenance"], dataset["example"]
-    console.print(boxes.dataset_sentence(dataset), highlight=False, markup=False)
-    table = Table(
-        "Claim", "", "Premise, public data", f"Prediction, {'example' if example else kind} data", show_lines=True
-    )
-    table.columns[0].no_wrap = True
-    for claim in built["claims"]:
-        premise, prediction = claim["premise"], claim["prediction"]
-        table.add_row(
-            claim["id"],
-            claim["title"],
-            boxes.phrase("public", premise["verdict"]),
-            boxes.phrase(kind, prediction["verdict"], example=example),
-        )
-    console.print(table)
+    pmid = pmid or ncbi.PAPER
+    if not os.environ.get("NCBI_EMAIL"):
+        print("NCBI asks who is asking: set NCBI_EMAIL to your address.", file=sys.stderr)
+    found = [(series, geo.record(series.accession)) for series in ncbi.series_of(pmid)]
+    if as_json:
+        shown = [{**dataclasses.asdict(series), "files": list(record.addresses)} for series, record in found]
+        print(json.dumps({"pmid": pmid, "series": shown}, indent=2, ensure_ascii=False))
+        return
+    for series, record in found:
+        print(f"{series.accession}  {series.title}")
+        print(f"  {series.organism}, {_count(series.samples, 'sample')}, {series.kind}, {series.date}")
+        for address in record.addresses:
+            print(f"  {address}")
+    if found:
+        print("`endomtor fetch --geo GSE...` makes a data directory of one of them.")
+    else:
+        print(f"PubMed {pmid}: NCBI links no GEO series to it.")
+
+
+def _draft_geo(accession: str, file: str | None, out: Path | None) -> None:
+    from endomtor.public import geo, ncbi
+
+    folder = out or Path(ncbi.accession_of(accession))
+    for note in geo.draft(accession, folder, file=file, progress=True).notes:
+        print(note)
+    print(f"{folder}: complete hspc_samples.csv as its README.md says, then `endomtor check {folder}`.")
 
 
 def _print_rates(found) -> None:

@@ -94,11 +94,13 @@ def provenance(found: Calibration, scenario: str = "") -> Provenance:
 def show_box(found: Calibration, chapter: Chapter) -> None:
     """Show where the rates come from: when, with which seeds and code, on how many cohorts they were counted."""
     about, own = found.about, provenance(found)
-    counts = ", ".join(f"{count:,} cohorts ({_PARTS[part]})" for part, count in about["cohorts"].items())
+    counts = ", ".join(
+        f"{count:,} ({_PARTS[part]}; {_drawn_text(found, part)})" for part, count in about["cohorts"].items()
+    )
     sentences = [
         f"Source: {own.source} of {about['date']}, frozen on {about['frozen']}.",
         "Frozen table: data/derived/calibration.csv, counted once and not in this build.",
-        f"In each scenario: {counts}.",
+        f"Cohorts: {counts}.",
         f"Seeds: from {about['seed']:,} on, the same in each scenario.",
         f"Code: {about['code'][:12]} (sha256 over the code and rules that the rates depend on).",
         _code_text(found, calibration.code_print()),
@@ -106,6 +108,12 @@ def show_box(found: Calibration, chapter: Chapter) -> None:
         f"The data set of this build ({chapter.provenance.label}) plays no part on this page.",
     ]
     show_data(own, sentences)
+
+
+def _drawn_text(found: Calibration, part: str) -> str:
+    own = found.table[found.table["part"] == part].groupby("scenario")["drawn"].max()
+    low, high = int(own.min()), int(own.max())
+    return f"{low:,} in each scenario" if low == high else f"{low:,} to {high:,} in a scenario"
 
 
 def _code_text(found: Calibration, now: str) -> str:
@@ -126,6 +134,7 @@ def show_promises(found: Calibration | None) -> None:
         ("false support, a direction is declared", rates.FALSE_SUPPORT, plan.false_support),
         ("false support, either direction", rates.FALSE_SUPPORT, 2 * plan.false_support),
         ("false contradiction", rates.FALSE_CONTRADICTION, plan.false_contradiction),
+        ("the other way, where the effect is a small one", rates.FALSE_CONTRADICTION, plan.false_support),
         ("coverage of the 95 % interval", rates.COVERAGE, plan.coverage),
         ("p < 0.05, right twin of a wrong analysis", RIGHT, 0.05),
     ]
@@ -287,6 +296,7 @@ def show_summary(found: Calibration) -> None:
                 "beyond": int((own["judgement"] == rates.BEYOND).sum()),
                 "careful": int((own["judgement"] == rates.CONSERVATIVE).sum()),
                 **{f"{key} %": 100 * value for key, value in worst.items()},
+                "withheld %": 100 * (1 - own["of"] / own["drawn"]).max(),
             }
         )
     frame = pd.DataFrame(rows)
@@ -294,7 +304,8 @@ def show_summary(found: Calibration) -> None:
         frame,
         caption="The worst rate of each measure, over all predictions, claims and mixed models of a scenario: the "
         "highest false support (where a direction is declared, and where none is) and false contradiction, the lowest "
-        f"coverage. {_absent_text(found)} {_biased_text(found)} Unit: cohort.",
+        "coverage. Last, the largest share of cohorts in which a verdict was withheld; they count for no rate. "
+        f"{_absent_text(found)} {_biased_text(found)} Unit: cohort.",
         provenance=provenance(found),
         formats={column: ".1f" for column in frame.columns if column.endswith("%")},
     )
@@ -317,10 +328,22 @@ def show_beyond(found: Calibration) -> None:
     if rows.empty:
         reporting.say(f"None of the {_promises(found):,} promises is broken.")
         return
+    secondary = rows["part"] == "courses"
+    follows = []
+    if not secondary.all():
+        follows.append(
+            "Rules below are wrong more often than promised, so their verdicts are not to be trusted in such designs: "
+            f"{_listed(rows[~secondary])}."
+        )
+    if secondary.any():
+        follows.append(
+            f"Mixed models have intervals that are too short in {_listed(rows[secondary])}: they give all niches or "
+            "arms one variance between units. They enter no verdict, and in such designs the analysis of one value per "
+            "unit is the one to read."
+        )
     reporting.say(
         f"**{len(rows)} of the {_promises(found):,} promises {'is' if len(rows) == 1 else 'are'} broken.** "
-        "The rules below are wrong more often than promised in these scenarios, so their verdicts are not to be "
-        f"trusted in such designs: {_listed(rows)}."
+        + " ".join(follows)
     )
     figures.table(
         pd.DataFrame(

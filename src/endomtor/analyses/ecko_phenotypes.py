@@ -6,13 +6,14 @@ phi, how far ECKO went from young to aged. Verification of the knock-out and sur
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from endomtor import contract, figures
-from endomtor.analyses import amounts, reporting
+from endomtor.analyses import alternatives, amounts, reporting
 from endomtor.chapter import Chapter, needs
 from endomtor.claims import catalogue, verdicts
 from endomtor.claims.evidence import Record
@@ -111,10 +112,12 @@ def compare(chapter: Chapter, values: pd.DataFrame | None, table: str) -> dict[s
     answers = {}
     for evidence_id, rows in values[needed].groupby("id", sort=False):
         contrasts = {(a, b): groups.difference(rows, a=a, b=b, check=check, **about) for a, b in pairs(rows["group"])}
-        phi, record = _phi(rows, rules.rule(evidence_id), about), None
+        rule = rules.rule(evidence_id)
+        phi, record = _phi(rows, rule, about), None
         if phi is not None:
             family = ".".join(evidence_id.split(".")[:2])
-            record = chapter.record(evidence_id, phi, table=table, family=family)
+            others = partial(alternatives.of_phi, rows, rule, **about)
+            record = chapter.record(evidence_id, phi, table=table, family=family, others=others)
         answers[evidence_id] = Answer(rows["name"].iat[0], contrasts, phi, record)
     return answers
 
@@ -126,6 +129,14 @@ def _phi(rows: pd.DataFrame, rule: catalogue.Rule, about: dict) -> Estimate | No
         return resemblance.phi(rows, direction=rule.direction, smallest=rule.smallest, **about)
     except resemblance.NoAgingReference:
         return None
+
+
+def evidence(chapter: Chapter) -> None:
+    """Run the recorded analyses of blood, marrow, single cells and limiting dilution, without figures."""
+    compare(chapter, blood(chapter), "ecko_blood")
+    compare(chapter, marrow(chapter), "ecko_marrow")
+    compare(chapter, per_animal(cells(chapter)), "ecko_cells")
+    compare(chapter, donors(dilution(chapter)), "ecko_limiting_dilution")
 
 
 def show_values(chapter: Chapter, values: pd.DataFrame | None, table: str, scale: str) -> None:

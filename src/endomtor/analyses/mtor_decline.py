@@ -3,11 +3,13 @@
 Phospho-flow per animal and marker; single cells summed per animal; other tissues' endothelium as context.
 """
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
 from endomtor import contract, figures, public
-from endomtor.analyses import reporting
+from endomtor.analyses import alternatives, reporting
 from endomtor.chapter import Chapter, needs
 from endomtor.contract.rules import shared_backgrounds
 from endomtor.public import endothelium, originals
@@ -75,13 +77,26 @@ def compare_markers(chapter: Chapter, table: pd.DataFrame | None) -> dict[str, E
     """
     if table is None:
         return {}
+    about = {"value": "value", "group": "group", "a": "aged", "b": "young", "unit": "animal", "block": "batch"}
     answers = {}
     for marker, rows in table.groupby("marker"):
-        answers[marker] = groups.difference(
-            rows, value="value", group="group", a="aged", b="young", unit="animal", block="batch", check=("sex",)
+        answers[marker] = groups.difference(rows, check=("sex",), **about)
+        chapter.record(
+            f"C1.signaling.{marker}",
+            answers[marker],
+            family=FAMILY,
+            table="bmec_signaling",
+            others=partial(alternatives.of_difference, rows, **about),
         )
-        chapter.record(f"C1.signaling.{marker}", answers[marker], family=FAMILY, table="bmec_signaling")
     return answers
+
+
+def evidence(chapter: Chapter) -> None:
+    """Run the recorded analyses of the markers, without figures.
+
+    The score of single cells is descriptive and takes long to prepare; other organs are context. Neither is run here.
+    """
+    compare_markers(chapter, markers(chapter))
 
 
 def show_values(chapter: Chapter, table: pd.DataFrame | None) -> None:

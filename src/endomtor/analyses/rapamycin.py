@@ -4,12 +4,13 @@ Blood over days and marrow at the end, as a two-by-two of age and treatment; the
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from endomtor import figures
-from endomtor.analyses import amounts, reporting
+from endomtor.analyses import alternatives, amounts, reporting
 from endomtor.chapter import Chapter, needs
 from endomtor.errors import EndomtorError
 from endomtor.stats import Estimate, mixed_model, treatment_within_age
@@ -196,7 +197,7 @@ def _compare(
     """
     if frame is None:
         return {}
-    needed = [endpoint, "animal", "age_group", "treatment", "sex", "batch", "value"]
+    needed = [endpoint, "animal", "age_group", "treatment", "arm", "sex", "batch", "value"]
     by_name = dict(list(frame[needed].groupby(endpoint, sort=False)))
     answers = {}
     for name in sorted(by_name, key=lambda name: order.index(name) if name in order else len(order)):
@@ -207,11 +208,40 @@ def _compare(
             found = {**found, "averaged": found[studied[0]]}
         answers[name] = found
         evidence_id = f"{prefix}.{name}"
-        chapter.record(evidence_id, found["averaged"], table=table, compared=COMPARED, family=prefix)
+        chapter.record(
+            evidence_id,
+            found["averaged"],
+            table=table,
+            compared=COMPARED,
+            family=prefix,
+            others=partial(_others, rows, studied),
+        )
         family = f"{prefix} by age"
         for age in studied:
-            chapter.record(f"{evidence_id}.{age}", found[age], table=table, compared=COMPARED, family=family)
+            chapter.record(
+                f"{evidence_id}.{age}",
+                found[age],
+                table=table,
+                compared=COMPARED,
+                family=family,
+                others=partial(_others, rows, [age]),
+            )
     return answers
+
+
+def _others(rows: pd.DataFrame, ages: list[str]) -> dict[str, Estimate]:
+    """Return the treatment in the mean of these ages by the other test."""
+    signs = zip(COMPARED, (1.0, -1.0), strict=True)
+    weights = {f"{age} {given}": sign / len(ages) for given, sign in signs for age in ages}
+    known = rows.dropna(subset=["value"])
+    about = {"value": "value", "group": "arm", "weights": weights, "unit": "animal", "block": "batch"}
+    return {alternatives.POOLED: alternatives.pooled(known, **about)}
+
+
+def evidence(chapter: Chapter) -> None:
+    """Run the recorded analyses of blood and marrow, without figures."""
+    compare_blood(chapter, change_from_baseline(blood(chapter)))
+    compare_marrow(chapter, marrow(chapter))
 
 
 def show_blood(chapter: Chapter, table: pd.DataFrame | None) -> None:

@@ -4,14 +4,16 @@ Animals scored on a published aging signature; phi over genes and the rank-rank 
 populations as the premise, public single cells as a description.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 
 from endomtor import figures, public
-from endomtor.analyses import reporting
+from endomtor.analyses import alternatives, reporting
 from endomtor.chapter import Chapter, needs
 from endomtor.claims import catalogue, verdicts
 from endomtor.contract.tables import GROUPS
@@ -292,7 +294,22 @@ def phi(chapter: Chapter, data: Transcriptomes | None, frame: pd.DataFrame | Non
         data,
         "C4.transcriptome.phi",
         lambda about: resemblance.transcriptome_phi(data.counts, data.animals, signature["average"], **about),
+        others=partial(_others, chapter, data, frame),
     )
+
+
+def _others(chapter: Chapter, data: Transcriptomes, frame: pd.DataFrame) -> dict[str, Estimate]:
+    """Return phi of the same score by the other tests, and phi of the score with equal weights."""
+    about = {"value": "score", "group": "group", "unit": "animal", "block": "batch"}
+    answers = alternatives.of_phi(frame, catalogue.load().rule("C4.transcriptome.phi"), **about)
+    return answers | {"equal weights of the signature's genes": equal_weights(chapter, data, frame)}
+
+
+def evidence(chapter: Chapter) -> None:
+    """Run the recorded analyses of the chapter's own animals, without figures; what they say they still say."""
+    data = transcriptomes(chapter)
+    phi(chapter, data, scores(data))
+    phi_genes(chapter, data)
 
 
 def phi_genes(chapter: Chapter, data: Transcriptomes | None) -> Estimate | None:
@@ -307,7 +324,9 @@ def phi_genes(chapter: Chapter, data: Transcriptomes | None) -> Estimate | None:
     )
 
 
-def _recorded(chapter: Chapter, data: Transcriptomes, evidence_id: str, estimate) -> Estimate | None:
+def _recorded(
+    chapter: Chapter, data: Transcriptomes, evidence_id: str, estimate, others: Callable[[], dict[str, Estimate]] = dict
+) -> Estimate | None:
     if "ecko" not in data.present:
         reporting.say("No ECKO animals in these data: phi is not testable here.")
         return None
@@ -320,7 +339,7 @@ def _recorded(chapter: Chapter, data: Transcriptomes, evidence_id: str, estimate
     except EndomtorError as error:
         reporting.say(f"Phi cannot be estimated from these data. {error}")
         return None
-    record = chapter.record(evidence_id, answer, table="hspc_samples")
+    record = chapter.record(evidence_id, answer, table="hspc_samples", others=others)
     answer = _withheld_like_its_record(chapter, answer)
     for remark in answer.warnings:
         reporting.say(f"Note: {remark}.")
@@ -639,12 +658,17 @@ def populations(chapter: Chapter) -> Populations:
     slopes = hsc_aging.signature_slopes(table, signature)
     found = Populations(table, slopes, hsc_aging.population_slopes(slopes), hsc_aging.specificity(slopes), provenance)
     about = {"provenance": provenance}
-    chapter.record("C4.premise.HSC", hsc_aging.transfer(slopes), family="C4.premise", **about)
-    chapter.record("C4.premise.specificity", found.specificity, family="C4.premise", **about)
+    for name, premise in (("HSC", hsc_aging.transfer), ("specificity", hsc_aging.specificity)):
+        left_out = partial(_without_a_study, premise, slopes)
+        chapter.record(f"C4.premise.{name}", premise(slopes), family="C4.premise", left_out=left_out, **about)
     for population, estimate in found.estimates.items():
         if population != "HSC":
             chapter.record(f"C4.context.{population}", estimate, family="C4.context", **about)
     return found
+
+
+def _without_a_study(premise: Callable[[pd.DataFrame], Estimate], slopes: pd.DataFrame) -> dict[str, Estimate]:
+    return {study: premise(slopes.drop(index=study)) for study in slopes.index}
 
 
 def show_populations(found: Populations) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import expit
 
 from endomtor import figures
-from endomtor.analyses import reporting
+from endomtor.analyses import alternatives, reporting
 from endomtor.chapter import Chapter, needs
 from endomtor.claims import catalogue
 from endomtor.errors import EndomtorError
@@ -231,11 +231,24 @@ def _record(chapter: Chapter, readout: str, passages: Mapping[int, Passage]) -> 
     for number, one in passages.items():
         if one.phi is not None:
             name = f"{FAMILY}.{readout}" if number == final else f"{FAMILY}.{readout}.p{number}"
-            chapter.record(name, one.phi, table=TABLE, family=FAMILY)
+            chapter.record(name, one.phi, table=TABLE, family=FAMILY, others=partial(_others, one.units, readout))
     first = passages.get(1)
     if final is None and first is not None and first.phi is not None:
         reason = "No later passage has every niche, and cells of passage 1 are still in the niche that exposes them."
         chapter.record(f"{FAMILY}.{readout}", replace(first.phi, withheld=first.phi.withheld or reason), table=TABLE)
+
+
+def _others(units: pd.DataFrame, readout: str) -> dict[str, Estimate]:
+    """Return phi by the other tests, with the unit and the blocks of the primary one."""
+    compared = units[units["niche"].isin(NICHES)].dropna(subset=["value"])
+    how = nested.arrange(compared, **_DESIGN)
+    about = {"value": "value", "group": "niche", "unit": how.unit, "block": how.blocks}
+    return alternatives.of_phi(how.frame, catalogue.load().rule(f"{FAMILY}.{readout}"), **about)
+
+
+def evidence(chapter: Chapter) -> None:
+    """Run the recorded analyses of both read-outs in every passage, without figures."""
+    compare(chapter, recipients(chapter))
 
 
 def over_weeks(rows: pd.DataFrame, readouts: Sequence[str] = tuple(READOUTS)) -> pd.DataFrame:

@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 import nbformat
@@ -13,11 +14,11 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets import default
 
 from endomtor import files
+from endomtor.building import twins
 from endomtor.errors import BuildError
 
 # One thread a notebook: chapters run side by side, and sums do not depend on how many cores a machine has.
 _ONE_THREAD = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMEXPR", "NUMBA")
-_ADDED_CELLS = {"injected-parameters", "papermill-error-cell-tag"}
 
 
 class OwnKernel(AsyncKernelManager):
@@ -88,9 +89,13 @@ def execute(
             if partial.is_file():
                 files.write_bytes(failed, partial.read_bytes())
             raise BuildError(_what_failed(notebook, failed, error)) from error
-        # The twin comes last: where it is new, its evidence is.
-        files.write_bytes(evidence, records.read_bytes() if records.is_file() else b"[]\n")
-        files.write_bytes(twin, partial.read_bytes())
+        # The twin comes last: where it is new, its evidence is. It keeps what the evidence was, so that a record that
+        # is edited or dropped later is noticed.
+        found = records.read_bytes() if records.is_file() else b"[]\n"
+        executed = nbformat.read(partial, as_version=4)
+        executed.metadata[twins.KEY] = {"evidence": sha256(found).hexdigest()}
+        files.write_bytes(evidence, found)
+        files.write_bytes(twin, nbformat.writes(executed).encode())
         failed.unlink(missing_ok=True)
 
 
@@ -120,7 +125,7 @@ def _what_failed(notebook: Path, failed: Path, error: Exception) -> str:
     if not failed.is_file():
         return f"{name}: {last}"
     cells = nbformat.read(failed, as_version=4).cells
-    own = [cell for cell in cells if not _ADDED_CELLS & set(cell.metadata.get("tags", []))]
+    own = twins.own_cells(cells)
     reached = [number for number, cell in enumerate(own, start=1) if _status(cell) in ("completed", "failed")]
     if not reached:
         return f"{name}: {last}; the partial notebook is {failed}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from endomtor import files
 from endomtor.building.workflow import NEWS, Settings
-from endomtor.errors import EndomtorError
+from endomtor.errors import BuildError, EndomtorError
 
 # jsonschema compiles the grammar of international addresses on import, where it finds this package: a second a process,
 # for a format that no notebook uses.
@@ -52,10 +52,19 @@ def execute(settings: Settings, chapter: str) -> None:
 
 
 def ledger(settings: Settings) -> None:
-    """Gather the evidence of all chapters."""
+    """Gather the evidence of all chapters, and write it in the forms that other programs read."""
+    from endomtor.building import exports
+    from endomtor.building.twins import evidence_fault
     from endomtor.claims import ledger as claims_ledger
 
-    claims_ledger.write(Path(settings.build), settings.dataset)
+    build = Path(settings.build)
+    for chapter in settings.chapters():
+        twin, found = build / "executed" / "notebooks" / f"{chapter}.ipynb", build / "evidence" / f"{chapter}.json"
+        if fault := evidence_fault(twin, found):
+            # Gone, the evidence is made again by the next build.
+            found.unlink()
+            raise BuildError(f"{fault}; it is removed, build again")
+    exports.write(Path(settings.root), build, claims_ledger.write(build, settings.dataset))
 
 
 def site(settings: Settings) -> None:

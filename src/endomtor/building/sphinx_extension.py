@@ -1,4 +1,4 @@
-"""Sphinx extension: pages show executed notebooks, the ledger, the data contract, the public files and the build.
+"""Sphinx extension: pages show executed notebooks, ledger, evidence, the data contract, public files and the build.
 
 Each directive imports what it draws from, so that a page without it does not wait for pandas.
 """
@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import json
 import os
-from datetime import UTC, datetime
+import shutil
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,9 +15,14 @@ import nbformat
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from endomtor.building.workflow import PACKAGE, fingerprint, revision
+from endomtor.building.twins import stale_cell
+from endomtor.building.workflow import PACKAGE, build_date, fingerprint, revision
+
+logger = logging.getLogger(__name__)
 
 NOT_BUILT = "This book was not built yet: run `make book` to execute its notebooks."
 SHOWN_VERSIONS = ("scanpy", "pandas", "pydeseq2", "statsmodels", "scipy", "numpy", "seaborn", "papermill", "snakemake")
@@ -29,17 +34,22 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", _note_code)
     app.connect("config-inited", _name_addresses)
     app.connect("source-read", _show_executed)
+    app.connect("html-page-context", _describe_to_machines)
+    app.connect("build-finished", _copy_downloads)
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-skip-member", _leave_out_constants)
     app.connect("autodoc-process-signature", _leave_out_fields)
     app.add_html_math_renderer("mathml", (_inline_formula, None), (_formula, None))
     for name, directive in {
         "ledger": LedgerDirective,
+        "evidence": EvidenceDirective,
         "contract": ContractDirective,
         "registry": RegistryDirective,
+        "worlds": WorldsDirective,
         "build": BuildDirective,
     }.items():
         app.add_directive(f"endomtor-{name}", directive)
+    app.add_role("endomtor-sample-size", SampleSizeRole())
     return {"version": version("endomtor"), "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -70,17 +80,39 @@ def _show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
     twin = build_folder(Path(app.srcdir)) / "executed" / f"{docname}.ipynb"
     # Noted even where there is none yet: Sphinx then reads the page again when it has appeared.
     app.env.note_dependency(str(twin))
-    source[0] = page_of(twin.read_text(encoding="utf-8"), twin.stem) if twin.is_file() else unbuilt_page_of(source[0])
+    ledger = _ledger(app.env)
+    if twin.is_file() and ledger:
+        executed = twin.read_text(encoding="utf-8")
+        committed = nbformat.reads(source[0], as_version=4)
+        if cell := stale_cell(nbformat.reads(executed, as_version=4), committed):
+            logger.warning(
+                "%s was executed from another text than is committed (cell %d differs): build again", twin, cell
+            )
+        source[0] = page_of(executed, twin.stem, ledger)
+    else:
+        source[0] = unbuilt_page_of(source[0])
 
 
-def page_of(executed: str, chapter: str) -> str:
+def _ledger(env: BuildEnvironment) -> dict | None:
+    """Return the ledger of the build, None where there is none; the page at hand is read again when it changes."""
+    path = build_folder(Path(env.srcdir)) / "ledger.json"
+    env.note_dependency(str(path))
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def page_of(executed: str, chapter: str, ledger: dict) -> str:
     """Return the text of an executed notebook as the site shows it.
+
+    Below the title stands in short what the ledger says, and before each cell the ids of the records that it computed.
 
     Caption and alt text move from the output's metadata to the cell's, where myst-nb looks for them. A figure's name
     gets the chapter before it, since names are one to a book. The cell that papermill put in is left out: it names
     folders of the machine that built the book.
     """
+    from endomtor.claims import pages
+
     notebook = nbformat.reads(executed, as_version=4)
+    own = [record for record in ledger["evidence"] if record["notebook"] == chapter]
     notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
@@ -90,6 +122,17 @@ def page_of(executed: str, chapter: str) -> str:
                 if shown.get("name"):
                     figure["name"] = f"{chapter}-{shown['name']}"
                 cell.metadata["mystnb"] = {"figure": figure, "image": {"alt": shown["alt"]}}
+    cells = []
+    for cell in notebook.cells:
+        computed = [
+            record for record in own if record["cell"] is not None and record["cell"] == cell.get("execution_count")
+        ]
+        if computed:
+            cells.append(nbformat.v4.new_markdown_cell(pages.anchors(computed), id=f"endomtor-{computed[0]['cell']}"))
+        cells.append(cell)
+    if summary := pages.summary_html(chapter, ledger):
+        cells.insert(1, nbformat.v4.new_markdown_cell(summary, id="endomtor-summary"))
+    notebook.cells = cells
     return nbformat.writes(notebook)
 
 
@@ -98,6 +141,30 @@ def unbuilt_page_of(committed: str) -> str:
     notebook = nbformat.reads(committed, as_version=4)
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell(f":::{{note}}\n{NOT_BUILT}\n:::", id="endomtor-not-built"))
     return nbformat.writes(notebook)
+
+
+def _describe_to_machines(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
+    """Put schema.org's description of the ledger into the head of the first page."""
+    path = build_folder(Path(app.srcdir)) / "ledger.json"
+    if page != app.config.root_doc or not path.is_file():
+        return
+    from endomtor.building import exports
+
+    ledger = json.loads(path.read_text(encoding="utf-8"))
+    about = exports.schema_org(ledger, exports.citation(Path(app.srcdir)), app.config.html_baseurl)
+    # A title of the user's data must not end the script.
+    text = json.dumps(about, ensure_ascii=False).replace("<", "\\u003c")
+    context["metatags"] = f'{context.get("metatags", "")}<script type="application/ld+json">{text}</script>\n'
+
+
+def _copy_downloads(app: Sphinx, error: Exception | None) -> None:
+    """Lay the tables of the ledger beside the pages that link to them."""
+    from endomtor.building import exports
+
+    for name in exports.DOWNLOADS:
+        path = build_folder(Path(app.srcdir)) / name
+        if error is None and path.is_file():
+            shutil.copyfile(path, Path(app.outdir) / name)
 
 
 def _leave_out_constants(app: Sphinx, what: str, name: str, member: object, skip: bool, options) -> bool | None:
@@ -130,11 +197,39 @@ class LedgerDirective(SphinxDirective):
         """Return the table, or a note when there is no ledger yet."""
         from endomtor.claims import boxes
 
-        path = build_folder(Path(self.env.srcdir)) / "ledger.json"
-        self.env.note_dependency(str(path))
-        if not path.is_file():
+        ledger = _ledger(self.env)
+        if not ledger:
             return self.parse_text_to_nodes(f":::{{note}}\n{NOT_BUILT}\n:::")
-        return [nodes.raw("", boxes.ledger_html(json.loads(path.read_text(encoding="utf-8"))), format="html")]
+        return [nodes.raw("", boxes.ledger_html(ledger), format="html")]
+
+
+class EvidenceDirective(SphinxDirective):
+    """`{endomtor-evidence}`: every record of the ledger, a section for each claim."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the sections, or a note when there is no ledger yet."""
+        from endomtor.claims import catalogue, pages
+
+        ledger = _ledger(self.env)
+        if not ledger:
+            return self.parse_text_to_nodes(f":::{{note}}\n{NOT_BUILT}\n:::")
+        rules = catalogue.load()
+        sections = [
+            f"## {claim['id']} {claim['title']}\n\n{pages.claim_markdown(rules.claim(claim['id']))}\n"
+            f"{pages.evidence_html(claim, ledger)}\n"
+            for claim in ledger["claims"]
+        ]
+        return self.parse_text_to_nodes("\n".join(sections), allow_section_headings=True)
+
+
+class SampleSizeRole(SphinxRole):
+    """`{endomtor-sample-size}`: the n that a prediction or claim needs, for a sentence, from the frozen counts."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Return the n with its unit and limits."""
+        from endomtor.analyses import sample_size
+
+        return [nodes.strong("", sample_size.text(self.text))], []
 
 
 class ContractDirective(SphinxDirective):
@@ -155,15 +250,26 @@ class RegistryDirective(SphinxDirective):
         from endomtor import public
 
         lines = ["| name | what it is | licence | source | in this build |", "| --- | --- | --- | --- | --- |"]
-        for entry in public.load().values():
-            if entry.bundled:
-                state = "bundled with the book"
-            else:
-                state = "downloaded" if public.available(entry.name) else "frozen table"
-            source = "{cite:p}`" + ",".join(entry.citations) + "`" if entry.citations else "–"
-            cells = (f"[`{entry.name}`](<{entry.address}>)", entry.description, entry.licence, source, state)
+        states = {"bundled": "bundled with the book", "downloaded": "downloaded", "not here": "frozen table"}
+        for entry in public.downloads():
+            source = "{cite:p}`" + ",".join(work["key"] for work in entry["citations"]) + "`"
+            name, state = f"[`{entry['name']}`](<{entry['address']}>)", states[entry["state"]]
+            cells = (name, entry["description"], entry["licence"], source, state)
             lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
         return self.parse_text_to_nodes("\n".join(lines))
+
+
+class WorldsDirective(SphinxDirective):
+    """`{endomtor-worlds}`: how often each verdict on a claim fell in each world, from the frozen calibration."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the grid and what it says."""
+        from endomtor import calibration
+        from endomtor.calibration import grid
+
+        found = calibration.frozen()
+        said = self.parse_text_to_nodes("\n".join(f"- {sentence}" for sentence in grid.sentences(found)))
+        return [nodes.raw("", grid.table_html(found), format="html"), *said]
 
 
 class BuildDirective(SphinxDirective):
@@ -174,11 +280,8 @@ class BuildDirective(SphinxDirective):
         from endomtor.claims import boxes
 
         root = Path(self.env.srcdir)
-        path = build_folder(root) / "ledger.json"
-        self.env.note_dependency(str(path))
-        dataset = (
-            boxes.dataset_sentence(json.loads(path.read_text("utf-8"))["dataset"]) if path.is_file() else NOT_BUILT
-        )
+        ledger = _ledger(self.env)
+        dataset = boxes.dataset_sentence(ledger["dataset"]) if ledger else NOT_BUILT
         rows = {
             "date": build_date().strftime("%Y-%m-%d"),
             "commit": f"`{revision(root) or 'not under version control'}`",
@@ -188,9 +291,3 @@ class BuildDirective(SphinxDirective):
         }
         lines = ["| of this build | |", "| --- | --- |", *(f"| {key} | {value} |" for key, value in rows.items())]
         return self.parse_text_to_nodes("\n".join(lines))
-
-
-def build_date() -> datetime:
-    """Return the time of the build in UTC, or `SOURCE_DATE_EPOCH` when set, so that a rebuild gives the same bytes."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    return datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from endomtor import files
@@ -24,6 +25,9 @@ from endomtor.errors import BuildError
 
 # A job's line that begins with this is news for the user; every other line goes to the log.
 NEWS = "@endomtor "
+LEDGER = ("ledger.json", "ledger.csv", "claims.csv", "codecheck.yml", "ro-crate-metadata.json")
+"""The ledger and its exports, relative to the build folder."""
+
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -78,6 +82,10 @@ class Settings:
         """The chapters of the book, by number."""
         return sorted(path.stem for path in (Path(self.root) / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
+    def read_by(self, chapter: str) -> list[str]:
+        """The chapters whose evidence a chapter reads: for the synthesis, all that come before it."""
+        return [one for one in self.chapters() if one < chapter] if chapter.endswith("_synthesis") else []
+
     def chapter(self, name: str) -> str:
         """Return the chapter that `name` means: `03_ecko_phenotypes`, `03` or `3`.
 
@@ -108,7 +116,7 @@ class Settings:
         return shlex.join(command).replace("{", "{{").replace("}", "}}")
 
     def data_print(self) -> str:
-        """Fingerprint of what the data set and the ledger depend on.
+        """Fingerprint of what the data set depends on.
 
         A laboratory's files may be large: they count by name, size and time. What their bytes are is looked at when the
         data are checked again, and chapters depend on the sum that the check has left.
@@ -125,10 +133,16 @@ class Settings:
         depends = [self.notebook(chapter), PACKAGE, root / "data", root / "requirements.lock"]
         return fingerprint(depends, self.parameters, self.missing, sys.version)
 
+    def ledger_print(self) -> str:
+        """Fingerprint of what the ledger and its exports depend on besides the evidence."""
+        return fingerprint([Path(self.root) / "CITATION.cff"], self.data_print())
+
     def site_print(self) -> str:
         """Fingerprint of what the site depends on besides executed notebooks and the ledger."""
         root = Path(self.root)
-        depends = [root / name for name in ("book", "_config.yml", "_toc.yml", "data", "requirements.lock")]
+        depends = [
+            root / name for name in ("book", "_config.yml", "_toc.yml", "CITATION.cff", "data", "requirements.lock")
+        ]
         addresses = [os.environ.get(name) for name in ("ENDOMTOR_SITE_URL", "ENDOMTOR_REPOSITORY_URL")]
         return fingerprint([*depends, PACKAGE], revision(root), addresses)
 
@@ -156,6 +170,12 @@ def revision(root: Path) -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
+
+
+def build_date() -> datetime:
+    """Return the time of the build in UTC, or `SOURCE_DATE_EPOCH` when set, so that a rebuild gives the same bytes."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    return datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
 
 
 def build(settings: Settings, *, jobs: int, console) -> None:

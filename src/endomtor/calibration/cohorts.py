@@ -34,7 +34,8 @@ def cohort(scenario: Scenario, seed: int, part: str) -> tuple[list[dict], list[d
     -------
     answers : list of dict
         One per record and claim: seed, id, estimate, low, high, kind (of the interval), word (`verdicts.DATA_WORDS`),
-        reason. A claim has no numbers. Of courses: their id, numbers and planted value.
+        reason. A claim has no numbers, but also its word in the world (`verdicts.WORLD_WORDS`). Of courses: their id,
+        numbers and planted value.
     mistakes : list of dict
         One per tempting wrong analysis and its right twin: seed, name, p_wrong, p_right (see `wrong`).
     """
@@ -50,7 +51,7 @@ def cohort(scenario: Scenario, seed: int, part: str) -> tuple[list[dict], list[d
     # Analyses may say sentences for their page; here nobody reads them.
     with redirect_stdout(io.StringIO()):
         mistakes = analyse(chapter, part, mistakes=bool(scenario.mistakes))
-    return _answers(chapter, seed), [{"seed": seed, **one} for one in mistakes]
+    return _answers(chapter, world, seed), [{"seed": seed, **one} for one in mistakes]
 
 
 def analyse(chapter: Chapter, part: str, *, mistakes: bool = False) -> list[dict]:
@@ -109,7 +110,7 @@ def _course(one: dict, name: str, what: str, planted: float | None) -> dict:
     return {"id": f"{name} {what}", **numbers, "word": word, "reason": "", "planted": planted}
 
 
-def _answers(chapter: Chapter, seed: int) -> list[dict]:
+def _answers(chapter: Chapter, world: worlds.World, seed: int) -> list[dict]:
     rows = []
     for record in chapter.records:
         rows.append(
@@ -125,16 +126,19 @@ def _answers(chapter: Chapter, seed: int) -> list[dict]:
             }
         )
     for claim in catalogue.load().claims:
-        side = ledger.side(claim, chapter.records, "prediction")
+        truths = {rule.id: world.truth(rule.id) for rule in claim.primaries}
+        side = ledger.side(claim, chapter.records, "prediction", truths)
         if side["primary"]:
-            rows.append({"seed": seed, "id": claim.id, "word": side["verdict"], "reason": side["reason"]})
+            word = verdicts.data_word(side["verdict"], side["reason"])
+            about = {"word": word, "reason": side["reason"], "world_word": side["verdict"]}
+            rows.append({"seed": seed, "id": claim.id, **about})
     return rows
 
 
 def frames(answers: list[dict], mistakes: list[dict]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return both lists as tables, with numbers as numbers."""
     table = pd.DataFrame(
-        answers, columns=["seed", "id", "estimate", "low", "high", "kind", "word", "reason", "planted"]
+        answers, columns=["seed", "id", "estimate", "low", "high", "kind", "word", "reason", "planted", "world_word"]
     )
     numbers = ["estimate", "low", "high", "planted"]
     table[numbers] = table[numbers].astype(float)

@@ -33,6 +33,8 @@ class Scenario:
         Groups that the experiment lacks.
     mistakes : tuple[str, ...]
         Beginnings of the names of the wrong analyses (`wrong`) for which nothing is to be found here.
+    cohorts : dict[str, int]
+        By part, where the frozen run draws another number than the plan says for all.
     biased : str
         Why this scenario is expected to break promises (a sentence); its rows are shown and promise nothing.
     """
@@ -45,6 +47,7 @@ class Scenario:
     keep: dict[str, float]
     without: tuple[str, ...]
     mistakes: tuple[str, ...]
+    cohorts: dict[str, int]
     biased: str
 
     def drawn_from(self) -> worlds.World:
@@ -67,7 +70,7 @@ class Plan:
     seed : int
         Cohort i of a scenario has the seed `seed + i`; far from the seeds of the book, which its author looked at.
     cohorts : dict[str, int]
-        Cohorts per scenario of the frozen run, by part.
+        Cohorts per scenario of the frozen run, by part, where a scenario says nothing else.
     joint : float
         Probability that no row lies beyond its band where all promises are kept (Bonferroni over rows).
     false_support, false_contradiction, coverage : float
@@ -84,6 +87,10 @@ class Plan:
     false_contradiction: float
     coverage: float
     scenarios: tuple[Scenario, ...]
+
+    def count(self, scenario: Scenario, part: str) -> int:
+        """Return how many cohorts of a scenario the frozen run draws."""
+        return scenario.cohorts.get(part, self.cohorts[part])
 
     def scenario(self, name: str) -> Scenario:
         """Return a scenario by name; `WorldError` where there is none."""
@@ -123,7 +130,8 @@ def read(path: Path) -> Plan:
 
 
 def _scenario(entry: dict, where: str) -> Scenario:
-    defaults = {"parts": ["tables"], "changes": {}, "keep": {}, "without": [], "mistakes": [], "biased": ""}
+    defaults = {"parts": ["tables"], "changes": {}, "keep": {}, "without": [], "mistakes": [], "cohorts": {}}
+    defaults["biased"] = ""
     entry = defaults | entry
     _expect(entry, {field.name for field in fields(Scenario)}, f"{where}: scenario {entry.get('name', '(no name)')}")
     for part in entry["parts"]:

@@ -13,7 +13,7 @@ FALSE_SUPPORT, FALSE_CONTRADICTION, COVERAGE, POWER = "false support", "false co
 MEASURES = (FALSE_SUPPORT, FALSE_CONTRADICTION, COVERAGE, POWER)
 HOLDS, BEYOND, CONSERVATIVE, NO_PROMISE = "holds", "beyond its band", "conservative", "no promise"
 COLUMNS = (
-    "part", "scenario", "id", "measure", "planted", "count", "of", "rate", "low", "high", "promised", "limit",
+    "part", "scenario", "id", "measure", "planted", "count", "of", "drawn", "rate", "low", "high", "promised", "limit",
     "typical", "judgement",
 )  # fmt: skip
 NULL, BETWEEN, TRUE, UNDEFINED = "null", "between", "true", "undefined"
@@ -24,7 +24,8 @@ def truth_of(world: World, rule: Rule) -> tuple[float | None, str]:
 
     *null*: nothing that the rule may support (a difference of 0 or against the declared direction; phi at most the
     smallest of interest, or no aging in the declared direction). *true*: at least the smallest effect of interest.
-    *between*: an effect, but a smaller one, of which nothing is promised. *undefined*: the design lets nobody tell.
+    *between*: an effect, but a smaller one; only "the other way" is then wrong. *undefined*: the design lets nobody
+    tell.
     """
     value, truth = world.value(rule.id), world.truth(rule.id)
     if truth is None:
@@ -42,7 +43,8 @@ def tabulate(answers: pd.DataFrame, plan: Plan, scenario: Scenario, part: str) -
     -------
     DataFrame
         One row per id and measure, with columns part, scenario, id, measure, planted (value), count, of (cohorts with a
-        verdict), rate, low and high (95 % Clopper-Pearson limits of the rate), promised (NaN where nothing is).
+        verdict), drawn (all cohorts), rate, low and high (95 % Clopper-Pearson limits of the rate), promised (NaN where
+        nothing is).
     """
     if part == "courses":
         return _with_rates(_courses(answers, plan, scenario))
@@ -61,15 +63,18 @@ def tabulate(answers: pd.DataFrame, plan: Plan, scenario: Scenario, part: str) -
         if support:
             promised = plan.false_support * (2 if two_sided else 1) if support == FALSE_SUPPORT else np.nan
             rows.append((name, support, planted, (tested["word"] == verdicts.SUPPORTED).sum(), len(tested), promised))
+        contradicted = tested["word"] == verdicts.CONTRADICTED
         if truth == TRUE:
-            wrongly = (tested["word"] == verdicts.CONTRADICTED).sum()
-            rows.append((name, FALSE_CONTRADICTION, planted, wrongly, len(tested), plan.false_contradiction))
+            rows.append((name, FALSE_CONTRADICTION, planted, contradicted.sum(), len(tested), plan.false_contradiction))
+        if truth == BETWEEN:
+            # That it is smaller than what matters may rightly be said, that it goes the other way may not.
+            reversed_ = (contradicted & (tested["reason"] == verdicts.OPPOSITE)).sum()
+            rows.append((name, FALSE_CONTRADICTION, planted, reversed_, len(tested), plan.false_support))
         if planted is not None and truth != UNDEFINED:
             rows.append((name, COVERAGE, planted, _covered(tested, planted).sum(), len(tested), plan.coverage))
     for claim in rules.claims:
         own = answers[(answers["id"] == claim.id) & (answers["word"] != verdicts.NOT_TESTABLE)]
-        primary = [rule.id for rule in claim.evidence if rule.kind == "prediction" and rule.role == "primary"]
-        truths = [known.get(one, truth_of(world, rules.rule(one))[1]) for one in primary]
+        truths = [known.get(rule.id, truth_of(world, rule)[1]) for rule in claim.primaries]
         if own.empty or UNDEFINED in truths:
             continue
         supported = (own["word"] == verdicts.SUPPORTED).sum()
@@ -78,10 +83,12 @@ def tabulate(answers: pd.DataFrame, plan: Plan, scenario: Scenario, part: str) -
             rows.append((claim.id, FALSE_SUPPORT, None, supported, len(own), plan.false_support))
         elif truths.count(TRUE) >= claim.needed:
             rows.append((claim.id, POWER, None, supported, len(own), np.nan))
+            wrongly = (own["word"] == verdicts.CONTRADICTED).sum()
+            rows.append((claim.id, FALSE_CONTRADICTION, None, wrongly, len(own), plan.false_contradiction))
     table = pd.DataFrame(rows, columns=["id", "measure", "planted", "count", "of", "promised"])
     table.insert(0, "part", part)
     table.insert(1, "scenario", scenario.name)
-    return _with_rates(table[table["of"] > 0])
+    return _with_rates(table[table["of"] > 0].assign(drawn=answers["seed"].nunique()))
 
 
 def _courses(answers: pd.DataFrame, plan: Plan, scenario: Scenario) -> pd.DataFrame:
@@ -91,7 +98,20 @@ def _courses(answers: pd.DataFrame, plan: Plan, scenario: Scenario) -> pd.DataFr
         planted = float(own["planted"].iat[0])
         rows.append((name, COVERAGE, planted, int(_covered(own, planted).sum()), len(own), plan.coverage))
     table = pd.DataFrame(rows, columns=["id", "measure", "planted", "count", "of", "promised"])
-    return table.assign(part="courses", scenario=scenario.name)
+    return table.assign(part="courses", scenario=scenario.name, drawn=answers["seed"].nunique())
+
+
+def grid(answers: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
+    """Count the verdicts on each claim in the words of the world.
+
+    Returns
+    -------
+    DataFrame
+        Columns scenario, claim, word (`verdicts.WORLD_WORDS`), count; no row where the part holds nothing of the claim.
+    """
+    counted = answers.dropna(subset=["world_word"]).groupby(["id", "world_word"], sort=True).size()
+    table = counted.rename("count").reset_index().rename(columns={"id": "claim", "world_word": "word"})
+    return table.assign(scenario=scenario.name)[["scenario", "claim", "word", "count"]]
 
 
 def tabulate_mistakes(mistakes: pd.DataFrame, scenario: Scenario, part: str) -> pd.DataFrame:
@@ -100,8 +120,8 @@ def tabulate_mistakes(mistakes: pd.DataFrame, scenario: Scenario, part: str) -> 
     Returns
     -------
     DataFrame
-        Columns part, scenario, id, measure, planted, count, of, rate, low, high, promised (0.05 for the right ones).
-        Only the mistakes for which the scenario is a null.
+        Columns part, scenario, id, measure, planted, count, of, drawn, rate, low, high, promised (0.05 for the right
+        ones). Only the mistakes for which the scenario is a null.
     """
     rows = []
     for name, own in mistakes.groupby("name", sort=False):
@@ -112,7 +132,7 @@ def tabulate_mistakes(mistakes: pd.DataFrame, scenario: Scenario, part: str) -> 
             rows.append((part, scenario.name, name, measure, 0.0, int((p < 0.05).sum()), len(p), promised))
     columns = ["part", "scenario", "id", "measure", "planted", "count", "of", "promised"]
     table = pd.DataFrame(rows, columns=columns)
-    return _with_rates(table[table["of"] > 0])
+    return _with_rates(table[table["of"] > 0].assign(drawn=mistakes["seed"].nunique()))
 
 
 def judged(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:

@@ -29,8 +29,13 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 # What the answers depend on; figures and pages do not change a rate.
 _CODE = ("stats", "worlds", "claims", "analyses", "calibration")
 _DATA = ("claims.toml", "calibration.toml", "worlds")
-# What shows the rates, and words.
-_PAGES = ("analyses/calibration.py", "analyses/reporting.py")
+# What shows, exports or varies what was found, and words.
+_PAGES = (
+    "analyses/alternatives.py", "analyses/calibration.py", "analyses/reporting.py", "analyses/sample_size.py",
+    "analyses/synthesis.py", "calibration/grid.py", "claims/boxes.py", "claims/exports.py", "claims/fragility.py",
+    "claims/pages.py", "claims/premises.py", "claims/terminal.py",
+)  # fmt: skip
+_TEXTS = ("kind", "reason", "word", "world_word")
 
 
 @dataclass(frozen=True)
@@ -43,12 +48,15 @@ class Calibration:
         Columns `rates.COLUMNS`; measures of rules, and "wrong" and "right" for the tempting mistakes.
     bias : DataFrame
         scenario, id, planted, median, bias.
+    grid : DataFrame
+        scenario, claim, word, count: how the verdicts on each claim fell.
     about : dict
-        plan version, seed, cohorts, code (hash), date of the plan.
+        plan version, seed, cohorts (all of each part), code (hash), date of the plan.
     """
 
     table: pd.DataFrame
     bias: pd.DataFrame
+    grid: pd.DataFrame
     about: dict
 
 
@@ -81,10 +89,10 @@ def calibrate(
     plan, code = plans.load(), code_print()
     chosen = plan.scenarios if scenarios is None else [plan.scenario(name) for name in scenarios]
     work = [(one, part) for part in parts for one in chosen if part in one.parts]
-    tables, biases = [], []
+    tables, biases, grids = [], [], []
     with _pool(jobs) as pool, _bar(progress, work, plan, cohorts) as advance:
         for scenario, part in work:
-            count = cohorts or plan.cohorts[part]
+            count = cohorts or plan.count(scenario, part)
             seeds = range(plan.seed, plan.seed + count)
             chunks = [seeds[i : i + CHUNK] for i in range(0, count, CHUNK)]
             tasks = [(scenario.name, part, list(chunk)) for chunk in chunks]
@@ -97,21 +105,22 @@ def calibrate(
             tables.append(rates.tabulate(answers, plan, scenario, part))
             tables.append(rates.tabulate_mistakes(mistakes, scenario, part))
             biases.append(rates.errors_of_estimates(answers, scenario))
+            grids.append(rates.grid(answers, scenario))
     table = rates.judged(_joined(tables), plan)
     about = {
         "plan": plan.version,
         "date": plan.date.isoformat(),
         "seed": plan.seed,
-        "cohorts": {part: cohorts or plan.cohorts[part] for part in parts},
+        "cohorts": {part: sum(cohorts or plan.count(one, part) for one, own in work if own == part) for part in parts},
         "joint": plan.joint,
         "code": code,
     }
-    return Calibration(table, _joined(biases), about)
+    return Calibration(table, _joined(biases), pd.concat(grids, ignore_index=True), about)
 
 
 def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    numbers = {"planted": float, "promised": float, "kind": object, "reason": object, "word": object}
-    same = [table.astype({k: v for k, v in numbers.items() if k in table}) for table in tables if len(table)]
+    kinds = dict.fromkeys(("planted", "promised"), float) | dict.fromkeys(_TEXTS, object)
+    same = [table.astype({k: v for k, v in kinds.items() if k in table}) for table in tables if len(table)]
     return pd.concat(same, ignore_index=True)
 
 
@@ -161,7 +170,7 @@ def _bar(
 
     with Progress(console=Console(stderr=True)) as bars:
         tasks = {
-            (one.name, part): bars.add_task(f"{one.name}, {part}", total=cohorts or plan.cohorts[part])
+            (one.name, part): bars.add_task(f"{one.name}, {part}", total=cohorts or plan.count(one, part))
             for one, part in work
         }
         yield lambda scenario, part, done: bars.advance(tasks[scenario, part], done)
@@ -208,12 +217,13 @@ def _shows(node: ast.stmt) -> bool:
 
 
 def freeze(calibration: Calibration) -> None:
-    """Write a calibration to `data/derived/`: the table as CSV; about and bias as JSON beside it."""
+    """Write a calibration to `data/derived/`: the table as CSV; about, grid and bias as JSON beside it."""
     folder = paths.data() / "derived"
     files.write_text(folder / FILE, calibration.table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     # A table that was read and is written again keeps its date.
     about = {"frozen": f"{datetime.now(UTC):%Y-%m-%d}"} | calibration.about
-    about["bias"] = json.loads(calibration.bias.to_json(orient="records", double_precision=6))
+    for name in ("grid", "bias"):
+        about[name] = json.loads(getattr(calibration, name).to_json(orient="records", double_precision=6))
     files.write_text(folder / ABOUT, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -229,7 +239,7 @@ def frozen() -> Calibration:
     try:
         table = pd.read_csv(folder / FILE, keep_default_na=False, na_values=[""])
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        return Calibration(table, pd.DataFrame(about.pop("bias")), about)
+        return Calibration(table, pd.DataFrame(about.pop("bias")), pd.DataFrame(about.pop("grid")), about)
     except (OSError, ValueError, KeyError) as error:
         raise BuildError(f"{folder / FILE}: cannot be read ({error}): run `make frozen`.") from error
 

@@ -1,7 +1,7 @@
 """The tempting wrong analyses, each beside its right twin: how often do they see an effect where there is none?
 
 Each function returns dicts with `name`, `p_wrong` and `p_right`: two-sided p of ECKO - control (markers: of "any marker
-is lower"), of which 5 % should lie below 0.05 where nothing differs. NaN where the right analysis gives no p.
+is lower"), of which at most 5 % should lie below 0.05 where nothing differs. NaN where the right analysis gives no p.
 """
 
 from collections.abc import Mapping

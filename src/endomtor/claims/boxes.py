@@ -51,6 +51,9 @@ HEADINGS = {
     "example": "verdict on invented example data",
 }
 
+EVIDENCE_PAGE = "evidence.html"
+"""Beside the first page; each row of its tables has the id of its record."""
+
 # Shape and word carry the meaning; colour only repeats it.
 MARKS = {
     verdicts.SUPPORTED: "✔",
@@ -105,7 +108,7 @@ def dataset_sentence(dataset: dict) -> str:
     if kind == "simulated":
         return (
             f"Predictions were run on simulated data: world “{dataset['world']}”, seed {dataset['seed']}. "
-            "Its numbers are assumed, so the last column tests the analysis and never the claim."
+            "Its numbers are assumed, so the verdicts on them test the analysis and never the claim."
         )
     if dataset["example"]:
         return f"Predictions were run on “{dataset['title']}”: example data, invented to show the format."
@@ -127,10 +130,10 @@ def ledger_html(ledger: dict) -> str:
             f'<td class="endomtor-claim" data-label="Claim"><strong>{escape(claim["title"])}</strong>'
             f"<p>{escape(claim['text'])}</p>{caution}</td>"
             f'<td data-label="Premise, on public data">{badge("public", premise["verdict"], premise["reason"])}'
-            f"{_numbers(premise, evidence)}</td>"
+            f"{_numbers(premise, evidence, EVIDENCE_PAGE)}</td>"
             f'<td class="endomtor-cell-{dataset_kind(dataset)}" data-label="{column}">'
             f"{badge(kind, prediction['verdict'], prediction['reason'], example=example)}"
-            f"{_numbers(prediction, evidence)}</td></tr>"
+            f"{_numbers(prediction, evidence, EVIDENCE_PAGE)}</td></tr>"
         )
     return (
         f'<p class="endomtor-dataset">{escape(dataset_sentence(dataset))}</p>'
@@ -140,33 +143,46 @@ def ledger_html(ledger: dict) -> str:
     )
 
 
-def _numbers(entry: dict, evidence: dict[str, dict]) -> str:
-    """The primary evidence behind a verdict, folded away: what was estimated, on how many units."""
+def _numbers(entry: dict, evidence: dict[str, dict], page: str = "") -> str:
+    """The primary evidence behind a verdict, folded away: estimates, units, links to the rows of `page`."""
     if not entry["primary"]:
         return ""
-    items = "".join(f"<li>{_line(evidence[one])}</li>" for one in entry["primary"])
+    more = {one: f' <a href="{page}#{one}">Data, cell and method</a>' if page else "" for one in entry["primary"]}
+    items = "".join(f"<li>{_line(evidence[one])}{more[one]}</li>" for one in entry["primary"])
     k, needed = entry["k"], entry["needed"]
     return f"<details><summary>{k} tested, {needed} must hold</summary><ul>{items}</ul></details>"
 
 
 def _line(record: dict) -> str:
-    return f"{escape(record['prediction'])} {escape(interval(record))}"
+    steady = f" The {fragility(record)}." if record["fragility"] else ""
+    return f"{escape(record['prediction'])} {escape(interval(record))}{steady}"
 
 
 def interval(record: dict) -> str:
     """Return estimate, interval, unit and n of a record as text."""
     if record["estimate"] is None:
         return f"No estimate ({REASONS.get(record['reason'], record['reason'])})."
-    groups = ", ".join(f"{group} {count}" for group, count in record["n"].items())
     level = f"{100 * record['level']:.0f} %"
-    return f"{_number(record['estimate'])} ({level} interval {limits(record)}; unit: {record['unit']}; n: {groups})."
+    about = f"{level} interval {limits(record)}; unit: {record['unit']}; n: {counts(record)}"
+    return f"{number(record['estimate'])} ({about})."
+
+
+def counts(record: dict) -> str:
+    """Return the units per group of a record as text."""
+    return ", ".join(f"{group} {count}" for group, count in record["n"].items())
+
+
+def fragility(record: dict) -> str:
+    """Return in how many variants of the analysis the verdict of a record holds, as text."""
+    tried = record["fragility"]
+    return f"verdict holds in {tried['holds']} of {tried['of']} variants"
 
 
 def limits(record: dict) -> str:
     """Return the confidence set of a record as text, whatever its form."""
     if record["estimate"] is None:
         return "none"
-    low, high = (None if limit is None else _number(limit) for limit in (record["ci_low"], record["ci_high"]))
+    low, high = (None if limit is None else number(limit) for limit in (record["ci_low"], record["ci_high"]))
     if record["interval_kind"] == "two_piece":
         return f"below {low} or above {high}"
     if record["interval_kind"] == "whole_line":
@@ -174,8 +190,8 @@ def limits(record: dict) -> str:
     return f"{low or 'unbounded'} to {high or 'unbounded'}"
 
 
-def _number(value: float) -> str:
-    """Two decimals; two digits where a value is smaller than those can show, at most four decimals."""
+def number(value: float) -> str:
+    """Return a number with two decimals; with two digits where that needs more, at most four decimals."""
     decimals = 2 if abs(value) >= 0.1 else 3 if abs(value) >= 0.01 else 4
     return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
 

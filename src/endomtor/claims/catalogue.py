@@ -46,16 +46,27 @@ class Rule:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of the paper; `needed` is the number of primary predictions that must hold."""
+    """One claim of the paper; `needed` is the number of primary predictions that must hold.
+
+    `abstract` says where the paper's abstract has it, `contradiction` what would contradict it, `rivals` what else
+    could explain the same findings.
+    """
 
     id: str
     title: str
     text: str
+    abstract: str
+    contradiction: str
     chapter: str
     needed: int
     caution: str
     rivals: tuple[str, ...]
     evidence: tuple[Rule, ...]
+
+    @property
+    def primaries(self) -> tuple[Rule, ...]:
+        """The predictions from which the verdict on the claim is made."""
+        return tuple(rule for rule in self.evidence if rule.kind == "prediction" and rule.role == "primary")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ class Record:
     """One piece of evidence, as `_build/evidence/*.json` holds it.
 
     Numbers that are unknown or unbounded are None. `p` is two-sided; for phi it is twice the one-sided p of "no aging
-    effect, or phi at most the smallest phi of interest". `p_adjusted` is Holm's within `family`.
+    effect, or phi at most the smallest phi of interest". `p_adjusted` is Holm's within `family`. `cell` is the
+    execution count of the notebook's cell that computed the record, None outside a notebook.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Record:
     provenance: dict
     notebook: str
     fragility: dict | None = None
+    cell: int | None = None
 
 
 def make(

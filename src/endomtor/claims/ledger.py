@@ -1,17 +1,19 @@
 """The one ledger: each claim with the verdicts of its premise and its prediction, from the evidence of all chapters."""
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from endomtor import files
-from endomtor.claims import catalogue, evidence, verdicts
+from endomtor.claims import catalogue, evidence, premises, verdicts
 from endomtor.claims.catalogue import Catalogue, Claim
 from endomtor.claims.evidence import Record
 from endomtor.errors import BuildError, ClaimsError
 from endomtor.provenance import Provenance
 
 SCHEMA_VERSION = 1
+SCHEMA = Path(__file__).with_name("ledger.schema.json")
 
 
 def side(claim: Claim, records: list[Record], kind: str, truths: dict[str, bool | None] | None = None) -> dict:
@@ -63,8 +65,7 @@ def build(records: list[Record], dataset: Provenance, claims: Catalogue, truth=N
     for claim in claims.claims:
         truths = None
         if dataset.kind == "simulated":
-            primary = [rule.id for rule in claim.evidence if rule.kind == "prediction" and rule.role == "primary"]
-            truths = {one: truth(one) for one in primary}
+            truths = {rule.id: truth(rule.id) for rule in claim.primaries}
         entries.append(
             {
                 "id": claim.id,
@@ -97,16 +98,12 @@ def write(build_dir: Path, dataset_dir: Path) -> dict:
     Raises
     ------
     ClaimsError
-        An id occurs in two chapters, or a record was made from other data than this build's.
+        An id occurs in two chapters, a record was made from other data than this build's, or the ledger does not keep
+        its schema.
     """
-    from endomtor import contract, worlds
+    from endomtor import contract
 
-    records: list[Record] = []
-    for path in sorted((Path(build_dir) / "evidence").glob("*.json")):
-        records += evidence.read(path)
-    ids = [record.id for record in records]
-    for doubled in sorted({one for one in ids if ids.count(one) > 1}):
-        raise ClaimsError(f"evidence {doubled!r} stands in two chapters, expected one")
+    records = _recorded(build_dir)
     dataset = contract.provenance_of(dataset_dir)
     for record in records:
         own = record.provenance
@@ -118,12 +115,36 @@ def write(build_dir: Path, dataset_dir: Path) -> dict:
             raise ClaimsError(
                 f"evidence {record.id} comes from {own['title']!r}, expected {dataset.title!r}: build again"
             )
-    truth = worlds.load(dataset.world).truth if dataset.kind == "simulated" else None
-    ledger = build(records, dataset, catalogue.load(), truth)
+    ledger = build(records, dataset, catalogue.load(), _truth(dataset))
+    if fault := schema_fault(ledger):
+        raise ClaimsError(f"the ledger does not keep its schema: {fault}")
     files.write_text(
         Path(build_dir) / "ledger.json", json.dumps(ledger, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     )
     return ledger
+
+
+def _recorded(build_dir: Path) -> list[Record]:
+    """Return the records of all chapters.
+
+    Raises
+    ------
+    ClaimsError
+        A file is not a list of records, or an id stands in two chapters.
+    """
+    records: list[Record] = []
+    for path in sorted((Path(build_dir) / "evidence").glob("*.json")):
+        records += evidence.read(path)
+    ids = [record.id for record in records]
+    for doubled in sorted({one for one in ids if ids.count(one) > 1}):
+        raise ClaimsError(f"evidence {doubled!r} stands in two chapters, expected one")
+    return records
+
+
+def _truth(dataset: Provenance):
+    from endomtor import worlds
+
+    return worlds.load(dataset.world).truth if dataset.kind == "simulated" else None
 
 
 def read(build_dir: Path) -> dict:
@@ -132,29 +153,88 @@ def read(build_dir: Path) -> dict:
     Raises
     ------
     BuildError
-        There is none yet, or it cannot be read.
+        There is none yet, it cannot be read, it does not keep its schema, or it says other than the evidence and the
+        rules beside it: somebody edited it, or the rules have changed since.
     """
     path = Path(build_dir) / "ledger.json"
     if not path.is_file():
         raise BuildError(f"no ledger at {path}: run `endomtor build` first")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        ledger = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise BuildError(f"{path} is not JSON ({error}): run `endomtor build` again") from error
+    if fault := schema_fault(ledger):
+        raise BuildError(f"{path} does not keep its schema ({fault}): run `endomtor build` again")
+    if fault := _unlike_evidence(Path(build_dir), ledger):
+        raise BuildError(f"{path} does not follow from the evidence of its build ({fault}): run `endomtor build` again")
+    return ledger
+
+
+def _unlike_evidence(build_dir: Path, ledger: dict) -> str:
+    """Return which part of a ledger is not what evidence and rules make of it, empty where none is."""
+    about = ledger["dataset"]
+    dataset = Provenance(
+        about["provenance"], about["title"], "", "", **{k: about[k] for k in ("world", "seed", "example")}
+    )
+    again = build(_recorded(build_dir), dataset, catalogue.load(), _truth(dataset))
+    for part in ("claims", "evidence"):
+        found, expected = ({one["id"]: one for one in each[part]} for each in (ledger, again))
+        for name in sorted({*found, *expected}):
+            if found.get(name) != expected.get(name):
+                return name if name in found and name in expected else f"{name} stands in one of the two only"
+    return ""
+
+
+def schema_fault(ledger: dict) -> str:
+    """Return where and how a ledger breaks `ledger.schema.json`; empty when it keeps it."""
+    # On import jsonschema compiles the grammar of international addresses where it finds this package: seconds, for a
+    # format that the schema does not use.
+    sys.modules.setdefault("rfc3987_syntax", None)
+    import jsonschema
+
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    fault = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(ledger))
+    return f"{fault.json_path}: {fault.message[:200]}" if fault else ""
 
 
 def strict_faults(ledger: dict) -> list[str]:
-    """Return a sentence for each verdict that differs from what the world of the build demands.
+    """Return a sentence for each verdict that differs from what the world or the frozen public result demands.
 
-    In a simulated world a claim must not be missed and must not be a false alarm.
+    In a simulated world a claim that is true must be recovered, one that is false rightly silent; where its design
+    lets nobody tell, and where the claim has no predictions, it must be not testable. Premises must have the verdicts
+    that the frozen public tables gave, whatever the data set.
     """
-    if ledger["dataset"]["provenance"] != "simulated":
-        return []
-    bad = (verdicts.MISSED, verdicts.FALSE_ALARM)
-    demanded = {verdicts.MISSED: verdicts.RECOVERED, verdicts.FALSE_ALARM: verdicts.RIGHTLY_SILENT}
-    return [
-        f"{claim['id']}: {claim['prediction']['verdict']} ({claim['prediction']['reason']}), "
-        f"but world {ledger['dataset']['world']!r} demands {demanded[claim['prediction']['verdict']]!r}"
-        for claim in ledger["claims"]
-        if claim["prediction"]["verdict"] in bad
-    ]
+    faults = premises.faults(ledger)
+    dataset = ledger["dataset"]
+    if dataset["provenance"] != "simulated":
+        return faults
+    from endomtor import worlds
+
+    truth = worlds.load(dataset["world"]).truth
+    for claim in ledger["claims"]:
+        found = claim["prediction"]
+        wanted = demanded(catalogue.load().claim(claim["id"]), truth)
+        if found["verdict"] != wanted:
+            faults.append(
+                f"{claim['id']}: {found['verdict']} ({found['reason']}), "
+                f"but world {dataset['world']!r} demands {wanted!r}"
+            )
+    return faults
+
+
+def holds(claim: Claim, truth) -> bool | None:
+    """Return whether a claim is true in a world: enough of its primary predictions are; None: nobody could tell.
+
+    Parameters
+    ----------
+    truth : callable(str) -> bool or None
+        `World.truth`.
+    """
+    known = [truth(rule.id) for rule in claim.primaries]
+    return None if None in known or not known else sum(known) >= claim.needed
+
+
+def demanded(claim: Claim, truth) -> str:
+    """Return the verdict that a world demands on a claim; parameters as for `holds`."""
+    words = {True: verdicts.RECOVERED, False: verdicts.RIGHTLY_SILENT, None: verdicts.NOT_TESTABLE}
+    return words[holds(claim, truth)]

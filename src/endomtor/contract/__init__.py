@@ -1,13 +1,15 @@
 """The data contract: what a data directory may hold, and loading it."""
 
-from endomtor.contract.dataset import Confounding, Dataset, check, load, provenance_of
-from endomtor.contract.document import contract_markdown
+from endomtor.contract.dataset import Confounding, Dataset, check, examine, load, provenance_of
+from endomtor.contract.document import contract_markdown, table_markdown
 from endomtor.contract.problems import Problem
 from endomtor.contract.rules import shared_background
-from endomtor.contract.tables import DESIGN_KEYS, TABLES, Column, Table
+from endomtor.contract.tables import CHAPTERS, DATASET_KEYS, DESIGN_KEYS, TABLES, Column, Table
 from endomtor.contract.vocabulary import Vocabulary, vocabulary
 
 __all__ = [
+    "CHAPTERS",
+    "DATASET_KEYS",
     "DESIGN_KEYS",
     "TABLES",
     "Column",
@@ -18,8 +20,10 @@ __all__ = [
     "Vocabulary",
     "check",
     "contract_markdown",
+    "examine",
     "load",
     "provenance_of",
     "shared_background",
+    "table_markdown",
     "vocabulary",
 ]

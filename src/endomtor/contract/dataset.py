@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from endomtor.contract import rules
+from endomtor.contract import remarks, rules
 from endomtor.contract.problems import Problem, error, listed, nearest, warning
 from endomtor.contract.reading import Sheet, parse, read_table, table_of
 from endomtor.contract.tables import DATASET_KEYS, DESIGN_KEYS, ECKO_TABLES, LINEAGES, TABLES, Column, Key, Table
 from endomtor.errors import ContractError, EndomtorError
 from endomtor.files import sha256_of
+from endomtor.genes import outdated
 from endomtor.provenance import KINDS, Provenance
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ class Dataset:
         Columns as in the contract, one row a row of the file, exclusions left out, rows with an empty `value` dropped.
         Numbers are float64 (int64 for integers), NaN where a cell was empty; text is str, "" where a cell was empty.
         A blank optional column is absent. `hspc_counts` has genes as its index and samples as columns (int64), in the
-        order of `hspc_samples`; `bmec_cells` is an AnnData, its `obs` as in the contract. Lineages that add to less
+        order of `hspc_samples`; `bmec_cells` is an AnnData, its `obs` as in the contract. Older gene symbols that
+        `endomtor.genes` knows are today's in both. Lineages that add to less
         than 98 have the rest in `other_pct`.
     excluded : pandas.DataFrame
         Columns table, animal, reason, rows: each line of exclusions.csv with the number of rows (cells) it took.
@@ -196,6 +198,17 @@ def load(path: Path | str, *, kinds: Collection[str] | None = None) -> Dataset:
     return dataset
 
 
+def examine(path: Path | str) -> tuple[Dataset | None, list[Problem]]:
+    """Return a data directory, None if it has faults, with what `check` returns: both at the cost of one.
+
+    Raises
+    ------
+    EndomtorError
+        The folder does not exist.
+    """
+    return _read(_folder(path), None)
+
+
 def check(path: Path | str) -> list[Problem]:
     """Return every fault and remark on a data directory, in file and row order; faults of the data never raise.
 
@@ -204,15 +217,15 @@ def check(path: Path | str) -> list[Problem]:
     EndomtorError
         The folder does not exist.
     """
-    return _read(_folder(path), None)[1]
+    return examine(path)[1]
 
 
 def from_tables(about: dict, tables: Mapping[str, pd.DataFrame | anndata.AnnData]) -> Dataset:
     """Return the data set that a directory of these tables would load as, without files.
 
     For tables that are drawn in thousands and are known to obey the contract: rules that can only find faults are not
-    run. Exclusions, missing values, warnings and confounding are those of `load`; values are not rounded as in a file,
-    and the provenance has no sha256.
+    run, nor those that look for samples and columns that were mixed up (`remarks`). Exclusions, missing values, other
+    warnings and confounding are those of `load`; values are not rounded as in a file, and the provenance has no sha256.
 
     Parameters
     ----------
@@ -280,7 +293,7 @@ def _read(folder: Path, kinds: Collection[str] | None) -> tuple[Dataset | None, 
 
     wrong = {problem.file for problem in problems if problem.severity == "error"}
     sound = {name: sheet for name, sheet in sheets.items() if sheet.file not in wrong}
-    return _assembled(about, digests, sound, problems, sheets if wrong else None)
+    return _assembled(about, digests, sound, problems, sheets if wrong else None, files=True)
 
 
 def _assembled(
@@ -289,13 +302,16 @@ def _assembled(
     sheets: dict[str, Sheet],
     problems: list[Problem],
     faulty: dict[str, Sheet] | None = None,
+    *,
+    files: bool = False,
 ) -> tuple[Dataset | None, list[Problem]]:
     """Return the data set that sound sheets make, and the problems with what is to remark on them.
 
-    `faulty` holds every sheet, sound or not, where some are at fault; then there is no data set.
+    `faulty` holds every sheet, sound or not, where some are at fault; then there is no data set. `files` says that the
+    sheets were read from files, so that what they hold may be mixed up.
     """
-    excluded, remarks = _exclude(sheets, complete=faulty is None)
-    problems += remarks
+    excluded, idle = _exclude(sheets, complete=faulty is None)
+    problems += idle
     missing = _count_missing(sheets)
     problems += _drop_empty(sheets)
     for sheet in sheets.values():
@@ -307,6 +323,8 @@ def _assembled(
             problems.append(problem)
             if pair:
                 confounding.append(Confounding(name, pair, f"{problem.column}: {problem.value}"))
+    if files:
+        problems += remarks.file_remarks(sheets)
     problems += rules.directory_warnings(faulty or sheets)
     problems.sort(key=lambda problem: (problem.file, problem.row or 0, problem.column or ""))
     if faulty is not None:
@@ -554,6 +572,8 @@ def _tables(sheets: dict[str, Sheet]) -> dict:
             cells = sheet.cells
             for column in frame.columns:
                 cells.obs[column] = frame[column].to_numpy()
+            names = outdated(cells.var_names)
+            cells.var_names = [names.get(gene, gene) for gene in cells.var_names]
             tables[name] = cells
             continue
         if "value" in frame.columns and _missing(frame["value"]).any():
@@ -563,5 +583,6 @@ def _tables(sheets: dict[str, Sheet]) -> dict:
         tables[name] = frame.reset_index(drop=True)
     if "hspc_counts" in tables:
         counts = tables["hspc_counts"].set_index("gene")
+        counts = counts.rename(index=outdated(counts.index))
         tables["hspc_counts"] = counts[list(tables["hspc_samples"]["sample"])]
     return tables

@@ -1,6 +1,7 @@
 """The reader's page on the data, generated from the same tables that check them."""
 
 from endomtor.contract.problems import listed
+from endomtor.contract.remarks import CHIMERISM_LEAP, LIBRARY_RATIO
 from endomtor.contract.tables import (
     DATASET_KEYS,
     DESIGN_KEYS,
@@ -17,6 +18,7 @@ _HEAD = """\
 A data directory holds `dataset.toml` and any of the tables below.
 Every table is optional, but `hspc_counts` and `hspc_samples` come together.
 Tables are UTF-8 CSV (a byte-order mark is tolerated, `.csv.gz` too) with one header row; columns may come in any order.
+An Excel workbook of the same name (`ecko_blood.xlsx`) with one sheet will do too, for every table but `bmec_cells`.
 Numbers have a decimal point.
 An empty cell is missing data, and is allowed only where the tables below say so.
 A column that is not listed is ignored with a warning.
@@ -51,7 +53,7 @@ def contract_markdown() -> str:
     parts += ["The section `[design]` may hold:", "", *_keys(DESIGN_KEYS), "", "Any other key is refused.", ""]
     parts += ["## Groups", "", _GROUPS, "", "## Units", "", _UNITS, "", "## Tables", ""]
     for table in TABLES.values():
-        parts += [*_table(table), ""]
+        parts += [table_markdown(table), ""]
     parts += [*_vocabulary(), "", *_rules()]
     return "\n".join(parts) + "\n"
 
@@ -60,14 +62,14 @@ def _keys(keys: tuple[Key, ...]) -> list[str]:
     return ["| key | meaning |", "| --- | --- |", *(f"| `{key.name}` | {key.meaning} |" for key in keys)]
 
 
-def _table(table: Table) -> list[str]:
+def table_markdown(table: Table) -> str:
+    """Return one table's section: what it holds, its key, its columns with their levels, ranges and units."""
     lines = [f"### {table.file}", "", table.holds]
     if table.key:
         keys = [f"`{name}`" for name in table.key]
         lines.append(f"No two rows have the same {listed(keys, 'and')}.")
     lines += ["", "| column | required | holds | meaning |", "| --- | --- | --- | --- |"]
-    lines += [_column(column) for column in table.columns]
-    return lines
+    return "\n".join([*lines, *(_column(column) for column in table.columns)])
 
 
 def _column(column: Column) -> str:
@@ -106,7 +108,9 @@ def _rules() -> list[str]:
         "",
         "- missing or doubled columns, unknown levels, text in a number, numbers out of their range",
         "- two rows with the same key",
-        "- the same table in two formats, files of other names, empty or cut-off files",
+        "- the same table in two formats, files of other names, empty or cut-off files, a header row only",
+        "- in a workbook: a second sheet that is not empty, merged cells, hidden rows or columns, formulas without a"
+        " stored result, dates where a name or a number belongs, numbers that are formatted as a percentage",
         "- an animal whose group differs between tables",
         *constant,
         f"- lineages that add to more than {high:g} per cent, or of which only some are given",
@@ -119,10 +123,17 @@ def _rules() -> list[str]:
         "## What is warned of",
         "",
         "- sex or batch confounded with the group; if completely, the verdict is withheld",
+        "- groups whose shares of females differ by a half or more",
         "- one unit in a group, or too few units for any permutation p below 0.05",
         "- deaths before the read-out, one donor only",
         "- ECKO tables without `ecko_verification`: the attribution to the niche is then not verified",
         "- an intensity below its background, or one background tube for a whole group and day",
+        f"- chimerism of a recipient that moves by more than {CHIMERISM_LEAP:g} points from one week to the next",
+        f"- a library more than {LIBRARY_RATIO:g} times larger or smaller than the median",
+        "- a sample whose expression correlates with another group's better than with its own: samples may be swapped",
+        "- a column, or a sample, with the same numbers as another",
+        "- gene symbols that Excel turned into dates, and older gene symbols (they are read as today's)",
+        "- numbers that a workbook stores as text (they are read as numbers)",
         f"- lineages that add to less than {low:g} per cent; the rest becomes other",
         "- names that are not in the vocabulary, columns that are not in the contract",
     ]

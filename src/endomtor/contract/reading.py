@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from endomtor.contract import excel
 from endomtor.contract.problems import Problem, error, listed, nearest, warning
 from endomtor.contract.tables import TABLES, Column, Table
 from endomtor.files import sha256_of
@@ -28,9 +29,17 @@ if TYPE_CHECKING:
 
 # A decimal point, an optional exponent, ASCII digits: what float() takes beyond that (nan, inf, 1_000) is a fault here.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_DECIMAL_COMMA = re.compile(r"([+-]?[0-9]+),([0-9]+)")
+# What Excel makes of Sept2 and March3, as it shows and as it exports them, and of clones such as 2310009E13.
+_GENE_DATE = re.compile(
+    r"[0-9]{1,2}-(?:mar|sep|sept|dec|apr|oct|nov)(?:-[0-9]{2,4})?|(?:mar|sep|sept|dec|apr|oct|nov)-[0-9]{1,4}"
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}.*|[0-9]{1,2}[/.][0-9]{1,2}[/.][0-9]{2,4}|[0-9](?:\.[0-9]+)?e\+[0-9]+",
+    re.IGNORECASE,
+)
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 # Above this a double no longer holds every integer.
 _LARGEST_INTEGER = 2**53
+EXCEL = ".xlsx"
 _GZIP, _HDF5, _ZIP = b"\x1f\x8b", b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 
 
@@ -77,7 +86,8 @@ def read_table(path: Path, table: Table) -> tuple[Sheet | None, list[Problem], s
         else:
             content = path.read_bytes()
             digest = hashlib.sha256(content).hexdigest()
-            sheet, problems = _read_csv(path.name, content, table)
+            read = _read_excel if path.name.endswith(EXCEL) else _read_csv
+            sheet, problems = read(path.name, content, table)
     except OSError as fault:
         return None, [error(path.name, f"a file that can be read ({fault.strerror or type(fault).__name__})")], ""
     return sheet, problems, digest
@@ -87,13 +97,29 @@ def _read_csv(file: str, content: bytes, table: Table) -> tuple[Sheet | None, li
     text, problem = decode(file, content)
     if problem:
         return None, [problem]
-    header, rows, problems = split(file, text)
+    header, rows, problems = split(file, text, may_be_empty=table.name == "exclusions")
+    return (None, problems) if problems else _parsed(table, file, header, rows)
+
+
+def _read_excel(file: str, content: bytes, table: Table) -> tuple[Sheet | None, list[Problem]]:
+    grid = excel.read(file, content, table)
+    if not grid.rows:
+        return None, grid.problems
+    header, rows, problems = _shaped(file, grid.rows.pop(1), grid.rows, may_be_empty=table.name == "exclusions")
     if problems:
-        return None, problems
+        return None, grid.problems + problems
+    sheet, problems = _parsed(table, file, header, rows)
+    if sheet is not None:
+        for row, column in grid.trapped:
+            # Empty and yet not blank: the later rules then leave the cell alone.
+            if column in sheet.frame.columns and table.name != "hspc_counts":
+                sheet.frame.at[row, column] = None if sheet.frame[column].dtype == object else np.nan
+    return sheet, grid.problems + [one for one in problems if (one.row, one.column) not in grid.trapped]
+
+
+def _parsed(table: Table, file: str, header: list[str], rows: dict[int, list[str]]):
     raw = pd.DataFrame(list(rows.values()), columns=header, index=list(rows), dtype=object)
-    if table.name == "hspc_counts":
-        return _parse_counts(table, file, raw)
-    return parse(table, file, raw)
+    return _parse_counts(table, file, raw) if table.name == "hspc_counts" else parse(table, file, raw)
 
 
 def decode(file: str, content: bytes) -> tuple[str, Problem | None]:
@@ -129,10 +155,13 @@ def decode(file: str, content: bytes) -> tuple[str, Problem | None]:
     return text, None
 
 
-def split(file: str, text: str) -> tuple[list[str], dict[int, list[str]], list[Problem]]:
-    """Return the header, the rows by their number in a spreadsheet, and what is wrong with their shape."""
+def split(file: str, text: str, *, may_be_empty: bool = False) -> tuple[list[str], dict[int, list[str]], list[Problem]]:
+    """Return the header, the rows by their number in a spreadsheet, and what is wrong with their shape.
+
+    A header row only is a fault unless `may_be_empty`: a list of exclusions without any says that nothing is left out.
+    """
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header, rows, problems = None, {}, []
+    header, rows = None, {}
     number = 0
     try:
         for number, cells in enumerate(reader, start=1):
@@ -147,6 +176,14 @@ def split(file: str, text: str) -> tuple[list[str], dict[int, list[str]], list[P
     for separator, name in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and separator in header[0]:
             return [], {}, [error(file, "cells separated by commas", value=f"cells separated by {name}")]
+    return _shaped(file, header, rows, may_be_empty=may_be_empty)
+
+
+def _shaped(
+    file: str, header: list[str], rows: dict[int, list[str]], *, may_be_empty: bool
+) -> tuple[list[str], dict[int, list[str]], list[Problem]]:
+    """Return what `split` does, of cells that are apart already."""
+    problems = []
     # Spreadsheets leave empty columns at the right: without a name and without a value they are nothing.
     width = len(header)
     while width and not header[width - 1] and not any(any(cells[width - 1 : width]) for cells in rows.values()):
@@ -160,8 +197,9 @@ def split(file: str, text: str) -> tuple[list[str], dict[int, list[str]], list[P
     for name, times in Counter(filter(None, header)).items():
         if times > 1:
             problems.append(error(file, f"each column once, not {times} times", row=1, column=name, value=name))
-    if not rows:
-        problems.append(error(file, "at least one row of data", value="a header row only"))
+    if not rows and not may_be_empty:
+        expected = "at least one row of data (delete the file if there are none)"
+        problems.append(error(file, expected, value="a header row only"))
     for row, cells in rows.items():
         if any(cells[width:]) or len(cells) < width:
             problems.append(error(file, f"{width} cells, as in the header", row=row, value=f"{len(cells)} cells"))
@@ -226,11 +264,17 @@ def _parse_column(column: Column, file: str, text: pd.Series) -> tuple[pd.Series
         parsed = [_number(cell, whole=column.kind == "integer") for cell in cells]
         values = pd.Series(parsed, index=text.index, dtype=float)
     faults = [
-        error(file, column.expected, row=row, column=column.name, value=cell)
+        error(file, column.expected, row=row, column=column.name, value=cell, suggestion=_with_point(column, cell))
         for row, cell, value in zip(text.index, cells, parsed, strict=True)
         if value is None and cell
     ]
     return values, faults
+
+
+def _with_point(column: Column, cell: str) -> str | None:
+    """Return a number that has a decimal comma with a point; three digits after it may as well be thousands."""
+    found = _DECIMAL_COMMA.fullmatch(cell) if column.kind in ("number", "integer") else None
+    return f"{found[1]}.{found[2]}" if found and len(found[2]) != 3 else None
 
 
 def _number(cell: str, *, whole: bool) -> float | None:
@@ -248,6 +292,7 @@ def _parse_counts(table: Table, file: str, raw: pd.DataFrame) -> tuple[Sheet | N
         return None, [error(file, "a column of this name", row=1, column="gene", suggestion=nearest("gene", raw))]
     samples = [name for name in raw.columns if name != "gene"]
     problems = [] if samples else [error(file, "a column of counts for each sample", value="no sample")]
+    problems += _gene_dates(file, raw["gene"])
     columns = {"gene": raw["gene"].where(raw["gene"].astype(bool), None)}
     for sample in samples:
         cells = raw[sample].tolist()
@@ -263,6 +308,28 @@ def _parse_counts(table: Table, file: str, raw: pd.DataFrame) -> tuple[Sheet | N
         ]
         columns[sample] = [0 if value is None else int(value) for value in parsed]
     return Sheet(table, file, raw, pd.DataFrame(columns, index=raw.index)), problems
+
+
+def _gene_dates(file: str, genes: pd.Series) -> list[Problem]:
+    """Warn once of gene symbols that Excel turned into dates or numbers; published matrices hold them too."""
+    dates = [(row, gene) for row, gene in genes.items() if _GENE_DATE.fullmatch(gene)]
+    if not dates:
+        return []
+    count = f"{len(dates)} {'genes' if len(dates) > 1 else 'gene'} of this file"
+    expected = f"a gene symbol: Excel turns Sept2 into 2-Sep ({count}; no analysis will find them)"
+    return [warning(file, expected, row=dates[0][0], column="gene", value=dates[0][1], suggestion=_symbol(dates[0][1]))]
+
+
+def _symbol(date: str) -> str | None:
+    """Return the symbol that a date of Excel was, where there is one only: 1-Mar and 2-Mar are March1 or Marc1."""
+    words = {"mar": "March", "sep": "Sept", "sept": "Sept", "dec": "Dec"}
+    parts = date.casefold().split("-")
+    if len(parts) != 2:
+        return None
+    number, month = parts if parts[0].isdigit() else parts[::-1]
+    if month not in words or int(number) > 20 or (month == "mar" and int(number) < 3):
+        return None
+    return f"{words[month]}{int(number)}"
 
 
 def _read_h5ad(path: Path, table: Table) -> tuple[Sheet | None, list[Problem]]:
@@ -345,15 +412,14 @@ def table_of(file: str) -> tuple[Table | None, str | None]:
     table = TABLES.get(stem)
     if table is None:
         return None, "the name of a table of the contract"
-    if ending == ".xlsx":
-        return None, f"{table.file}: Excel files are not read yet, save the sheet as CSV"
-    if ending in ((".csv", ".csv.gz") if table.suffix == ".csv" else (table.suffix,)):
+    if ending in ((".csv", ".csv.gz", EXCEL) if table.suffix == ".csv" else (table.suffix,)):
         return table, None
-    return None, f"this table as {table.file}"
+    workbook = f" or {table.name}{EXCEL}" if table.suffix == ".csv" else ""
+    return None, f"this table as {table.file}{workbook}"
 
 
 # Files of these kinds may hold a table under a wrong name; anything else (a README, a picture) is left alone.
-_ENDINGS = (".csv.gz", ".csv", ".xlsx", ".h5ad")
+_ENDINGS = (".csv.gz", ".csv", EXCEL, ".h5ad")
 _OTHER_DATA = (".tsv", ".txt", ".xls", ".xlsm", ".ods", ".h5", ".parquet", ".csv.zip", ".csv.bz2", ".csv.xz")
 
 

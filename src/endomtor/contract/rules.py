@@ -23,8 +23,12 @@ from endomtor.contract.tables import (
     Table,
 )
 from endomtor.contract.vocabulary import vocabulary
+from endomtor.genes import outdated
 
 SIMULATED_ID_COLUMNS = ("animal", "donor", "recipient", "exposed_animal", "sample")
+
+# Groups whose shares of females differ by this much are remarked on (an assumption): 1 of 4 against 3 of 4.
+SEX_IMBALANCE = 0.5
 
 # Expression sex: a call needs this many counts, this many per million, and this ratio to the other sex's genes.
 # Ambient transcripts of cage mates of the other sex stay far below the ratio.
@@ -463,6 +467,8 @@ def design_warnings(sheet: Sheet) -> Iterator[tuple[Problem, tuple[str, str] | N
                     continue
                 how = aligned(frame, table.unit, table.group, factor, pair)
                 if not how:
+                    if factor == "sex":
+                        yield from ((one, None) for one in _sex_imbalance(sheet, frame, pair, place))
                     continue
                 split = "; ".join(
                     f"{group} in {listed(sorted(set(frame.loc[frame[table.group] == group, factor]) - {''}), 'and')}"
@@ -474,6 +480,23 @@ def design_warnings(sheet: Sheet) -> Iterator[tuple[Problem, tuple[str, str] | N
                     warning(sheet.file, expected, column=factor, value=f"{how} confounding{place} ({split})"),
                     pair if how == "complete" else None,
                 )
+
+
+def _sex_imbalance(sheet: Sheet, frame: pd.DataFrame, pair: tuple[str, str], place: str) -> Iterator[Problem]:
+    """Remark on groups in both of which are females and males, but in very different numbers."""
+    table = sheet.table
+    units = frame.loc[frame["sex"].isin(("F", "M")), [table.unit, table.group, "sex"]].drop_duplicates()
+    counts = [units.loc[units[table.group] == group, "sex"].value_counts() for group in pair]
+    if any(one.sum() == 0 for one in counts):
+        return
+    shares = [one.get("F", 0) / one.sum() for one in counts]
+    if abs(shares[0] - shares[1]) < SEX_IMBALANCE:
+        return
+    split = "; ".join(
+        f"{group} {one.get('F', 0)} F and {one.get('M', 0)} M" for group, one in zip(pair, counts, strict=True)
+    )
+    expected = f"females and males in like shares among {pair[0]} and {pair[1]} mice"
+    yield warning(sheet.file, expected, column="sex", value=f"unequal sexes{place} ({split})")
 
 
 def content_warnings(sheet: Sheet) -> list[Problem]:
@@ -566,6 +589,17 @@ def _most(answers: Iterable[bool]) -> bool:
     return 2 * sum(answers) > len(answers)
 
 
+def _old_symbols(sheet: Sheet) -> Iterator[Problem]:
+    """Say how many older symbols are read as today's, and which."""
+    genes = sheet.frame["gene"] if sheet.cells is None else sheet.cells.var_names
+    pairs = outdated(genes)
+    if pairs:
+        several = f"{len(pairs)} older gene symbols" if len(pairs) > 1 else "an older gene symbol"
+        named = ", ".join(f"{old} = {new}" for old, new in pairs.items())
+        expected = f"today's; read as such ({named}; data/genesets/renamed_symbols.csv)"
+        yield warning(sheet.file, expected, column="gene", value=several)
+
+
 def _low_lineages(sheet: Sheet) -> Iterator[Problem]:
     rest = lineage_rest(sheet.frame)
     low = rest.index[rest > 0]
@@ -646,6 +680,8 @@ _WARNINGS = {
     "serial_transplants": (_low_lineages, _transplant_notes),
     "ecko_limiting_dilution": (_dilution_deaths,),
     "rapamycin_blood": (_analyte_units,),
+    "hspc_counts": (_old_symbols,),
+    "bmec_cells": (_old_symbols,),
 }
 
 

@@ -399,7 +399,12 @@ TABLES: dict[str, Table] = {
             key=("recipient", "week", "tissue", "readout"),
             unit="exposed_animal",
             group="niche",
-            constant=(("exposed_animal", "niche"), ("recipient", "exposed_animal"), ("recipient", "passage")),
+            constant=(
+                ("exposed_animal", "niche"),
+                ("recipient", "exposed_animal"),
+                ("recipient", "passage"),
+                ("recipient", "donor"),
+            ),
             animals=("exposed_animal", "recipient", "donor"),
         ),
         Table(
@@ -441,6 +446,22 @@ TABLES["exclusions"] = Table(
     constant=(),
     animals=(),
 )
+
+# What each chapter reads; exclusions.csv goes with any of them.
+CHAPTERS = {
+    "01_mtor_decline": ("bmec_signaling", "bmec_cells"),
+    "02_rapamycin": ("rapamycin_blood", "rapamycin_marrow"),
+    "03_ecko_phenotypes": (
+        "ecko_blood",
+        "ecko_marrow",
+        "ecko_cells",
+        "ecko_limiting_dilution",
+        "ecko_verification",
+        "survival",
+    ),
+    "04_transcriptome_resemblance": ("hspc_counts", "hspc_samples"),
+    "05_serial_transplants": ("serial_transplants",),
+}
 
 # Tables of the ECKO experiments: without `ecko_verification` their niche attribution is not verified.
 ECKO_TABLES = (

@@ -9,6 +9,7 @@ from endomtor.figures.animals import (
     superplot,
 )
 from endomtor.figures.forest import forest
+from endomtor.figures.fragility import fragility
 from endomtor.figures.genes import embedding, lfc_scatter, ma, rrho_map, volcano
 from endomtor.figures.publish import show, table
 from endomtor.figures.rates import bands, pairs
@@ -22,6 +23,7 @@ __all__ = [
     "estimation",
     "estimation_grid",
     "forest",
+    "fragility",
     "house",
     "lfc_scatter",
     "limiting_dilution",

@@ -1,35 +1,19 @@
 """Getting public files, from their addresses or a mirror, each checked by sha256 before it appears under its name."""
 
-import os
-import shutil
-import time
+import threading
 from collections.abc import Iterable
-from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from endomtor import paths
 from endomtor.errors import FetchError
 from endomtor.files import sha256_of
 from endomtor.provenance import Provenance
-from endomtor.public import registry
+from endomtor.public import registry, transfer
 from endomtor.public.registry import PublicFile
+from endomtor.public.transfer import PAUSES, NoNetworkError, mirrored
 
-# Seconds to connect and to wait for the next bytes.
-TIMEOUT = (5.0, 20.0)
-# What is tried again, and how long to wait before each new try.
-PAUSES = (0.5, 2.0)
-# Answers that mean "later", not "never".
-BUSY = (429, 500, 502, 503, 504)
-_CHUNK = 1 << 16
-
-
-class NoNetworkError(FetchError):
-    """The host could not be reached at all: other files of the same host will fail in the same way."""
-
-
-class _TransientError(FetchError):
-    """The host answered that it is busy or broken: a second try may succeed."""
+__all__ = ["NoNetworkError", "available", "fetch", "folder", "mirrored", "original"]
 
 
 def folder() -> Path:
@@ -81,19 +65,10 @@ def _intact(entry: PublicFile) -> Path | None:
     return None
 
 
-def mirrored(address: str) -> str:
-    """Return where an address is read from: itself, or its twin in `ENDOMTOR_MIRROR`, a folder or a URL."""
-    mirror = os.environ.get("ENDOMTOR_MIRROR", "").strip()
-    if not mirror:
-        return address
-    path = urlsplit(address).path
-    if "://" in mirror:
-        return mirror.rstrip("/") + path
-    return str(Path(mirror).expanduser().resolve() / unquote(path).lstrip("/"))
-
-
 def fetch(names: Iterable[str], *, progress: bool = False, pauses: tuple[float, ...] = PAUSES) -> dict[str, Path]:
-    """Get public files into the cache, unless an intact copy is there.
+    """Get public files into the cache, a few at a time, unless an intact copy is there.
+
+    What a broken connection has left is resumed. A second run over the same cache waits for the first.
 
     Parameters
     ----------
@@ -102,7 +77,7 @@ def fetch(names: Iterable[str], *, progress: bool = False, pauses: tuple[float, 
     progress : bool
         Show a bar a file on stderr.
     pauses : tuple of float
-        Seconds to wait before each new try of a host that is busy or cannot be reached; empty: one try.
+        Seconds to wait before each new try of a host that is busy or broke off; empty: one try.
 
     Returns
     -------
@@ -112,121 +87,52 @@ def fetch(names: Iterable[str], *, progress: bool = False, pauses: tuple[float, 
     Raises
     ------
     FetchError
-        For an unknown name, and when a file cannot be had or is not the registered one. Nothing is left under its
-        name then.
+        For an unknown name, and when a file cannot be had or is not the registered one; files that can be had are
+        here all the same. Nothing is left under the name of one that failed.
     NoNetworkError
         When the host cannot be reached.
     """
     entries = registry.pick(names)
     found = {entry.name: _intact(entry) for entry in entries}
-    wanted = [entry for entry in entries if found[entry.name] is None]
-    with _bars(progress and bool(wanted)) as bars:
-        for entry in wanted:
-            found[entry.name] = _with_retries(entry, _Bar(bars, entry), pauses)
+    if None in found.values():
+        with transfer.alone(folder()):
+            # The run that this one has waited for may have brought them.
+            found |= {entry.name: _intact(entry) for entry in entries if found[entry.name] is None}
+            wanted = [entry for entry in entries if found[entry.name] is None]
+            with transfer.bars(progress and bool(wanted)) as bars:
+                tasks = {
+                    entry.name: partial(_get, entry, transfer.Bar(bars, entry.name, entry.bytes), pauses)
+                    for entry in wanted
+                }
+                found |= transfer.together(tasks)
     return found
 
 
-def _with_retries(entry: PublicFile, bar: "_Bar", pauses: tuple[float, ...]) -> Path:
-    for pause in pauses:
+def _get(entry: PublicFile, bar: transfer.Bar, pauses: tuple[float, ...], stop: threading.Event) -> Path:
+    item = transfer.Item(entry.name, mirrored(entry.address), size=entry.bytes, limit=entry.bytes)
+    part = transfer.Partial(folder() / entry.file)
+    for last in (False, True):
+        transfer.persist(lambda: transfer.receive(item, part, bar, stop), pauses, stop)
         try:
-            return _one(entry, bar)
-        except (NoNetworkError, _TransientError):
-            time.sleep(pause)
-    return _one(entry, bar)
+            return _named(entry, part)
+        except ValueError as error:
+            # Pieces of two versions are no file: the whole is asked for once more.
+            if last or not part.joined:
+                raise FetchError(
+                    f"{entry.name}: what {item.place} holds is not the registered file, expected sha256 "
+                    f"{entry.sha256}; nothing was kept."
+                ) from error
+        except OSError as error:
+            raise FetchError(f"{entry.name}: could not be written to {folder()} ({error}).") from error
+    raise AssertionError("the last round returns or raises")
 
 
-def _one(entry: PublicFile, bar: "_Bar") -> Path:
+def _named(entry: PublicFile, part: transfer.Partial) -> Path:
+    """Give the file its name if its sha256 is the registered one, else raise `ValueError` and drop it."""
     # pooch costs a quarter of a second to import, which `endomtor --help` should not pay.
     import pooch
 
-    bar.restart()
-    place = mirrored(entry.address)
-    store = pooch.create(
-        path=folder(),
-        base_url="",
-        registry={entry.file: f"sha256:{entry.sha256}"},
-        urls={entry.file: place},
-    )
+    store = pooch.create(path=folder(), base_url="", registry={entry.file: f"sha256:{entry.sha256}"})
     # Our own messages name the file; pooch would print a second set.
     pooch.get_logger().setLevel("WARNING")
-    downloader = _from_address if "://" in place else _from_folder
-    try:
-        return Path(store.fetch(entry.file, downloader=lambda url, out, _: downloader(entry, url, out, bar)))
-    except ValueError as error:
-        raise FetchError(
-            f"{entry.name}: what {place} holds is not the registered file, expected sha256 {entry.sha256}; "
-            "nothing was kept."
-        ) from error
-    except OSError as error:
-        raise FetchError(f"{entry.name}: could not be written to {folder()} ({error}).") from error
-
-
-def _from_folder(entry: PublicFile, place: str, out: str, bar: "_Bar") -> None:
-    try:
-        shutil.copyfile(place, out)
-    except OSError as error:
-        raise FetchError(f"{entry.name}: the mirror has no readable {place} ({error.strerror}).") from error
-    bar.advance(entry.bytes)
-
-
-def _from_address(entry: PublicFile, url: str, out: str, bar: "_Bar") -> None:
-    import requests
-
-    try:
-        answer = requests.get(url, stream=True, timeout=TIMEOUT)
-    except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
-        raise NoNetworkError(f"{entry.name}: {urlsplit(url).netloc} cannot be reached; is there a network?") from error
-    except requests.exceptions.RequestException as error:
-        raise FetchError(f"{entry.name}: {url} could not be asked for ({error}).") from error
-    with answer:
-        if answer.status_code in BUSY:
-            raise _TransientError(
-                f"{entry.name}: {url} answered {answer.status_code} {answer.reason}; try again later."
-            )
-        if answer.status_code != 200:
-            raise FetchError(
-                f"{entry.name}: {url} answered {answer.status_code} {answer.reason}, expected the file; "
-                "it was moved, or a proxy or mirror does not have it."
-            )
-        if answer.headers.get("content-type", "").startswith("text/html"):
-            raise FetchError(
-                f"{entry.name}: {url} answered with a web page, expected the file; "
-                "a login page or a proxy may be in the way."
-            )
-        received = 0
-        try:
-            with open(out, "wb") as stream:
-                for chunk in answer.iter_content(_CHUNK):
-                    received += len(chunk)
-                    if received > entry.bytes:
-                        raise FetchError(f"{entry.name}: {url} sends more than the registered {entry.bytes} bytes.")
-                    stream.write(chunk)
-                    bar.advance(len(chunk))
-        except requests.exceptions.RequestException as error:
-            raise _TransientError(f"{entry.name}: the connection to {url} broke off; try again.") from error
-
-
-class _Bar:
-    """One file's bar, or none."""
-
-    def __init__(self, bars, entry: PublicFile):
-        self._bars = bars
-        self._task = None if bars is None else bars.add_task(entry.name, total=entry.bytes)
-
-    def restart(self) -> None:
-        if self._bars is not None:
-            self._bars.reset(self._task)
-
-    def advance(self, count: int) -> None:
-        if self._bars is not None:
-            self._bars.update(self._task, advance=count)
-
-
-def _bars(shown: bool):
-    if not shown:
-        return nullcontext()
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    return Progress(*columns, console=Console(stderr=True))
+    return Path(store.fetch(entry.file, downloader=lambda _, out, __: part.become(Path(out))))

@@ -13,6 +13,7 @@ import pandas as pd
 
 from endomtor import paths
 from endomtor.errors import FetchError
+from endomtor.genes import outdated
 
 POPULATIONS = ("HSC", "MPP1", "MPP2", "MPP3", "MPP4", "GMP", "MEP", "CLP")
 STUDIES = (
@@ -31,22 +32,6 @@ STUDIES = (
 )
 MTORC1 = "HALLMARK_MTORC1_SIGNALING"
 PI3K_AKT_MTOR = "HALLMARK_PI3K_AKT_MTOR_SIGNALING"
-
-# Older symbols on the left, today's on the right, as the aging signature and the mTOR sets have them: only those genes
-# of theirs that GSE162607 would otherwise seem to lack.
-RENAMED = {
-    "Adrbk1": "Grk2",
-    "Atp5g1": "Atp5mc1",
-    "Ddx39": "Ddx39a",
-    "Eprs": "Eprs1",
-    "Ero1l": "Ero1a",
-    "Fam129a": "Niban1",
-    "Hprt": "Hprt1",
-    "Rab1": "Rab1a",
-    "Sdpr": "Cavin2",
-    "Slc9a3r1": "Nherf1",
-    "Wars": "Wars1",
-}
 
 
 def _read(path: Path, **options) -> pd.DataFrame:
@@ -83,7 +68,7 @@ def hsc_counts(counts: Path, samples: Path) -> tuple[pd.DataFrame, pd.DataFrame]
     Returns
     -------
     counts : DataFrame
-        Genes (today's symbols where `RENAMED` knows them) x 32 samples, int64.
+        Genes (today's symbols where `endomtor.genes.renamed` knows them) x 32 samples, int64.
     sheet : DataFrame
         Index: sample, in the order of the counts' columns. Columns: age (young, aged), population, group ("young_HSC").
 
@@ -92,7 +77,8 @@ def hsc_counts(counts: Path, samples: Path) -> tuple[pd.DataFrame, pd.DataFrame]
     FetchError
         Also when sheet and matrix do not hold the same samples.
     """
-    matrix = _counts(counts, _read(counts, sep="\t", index_col=0)).rename(index=RENAMED).rename_axis(index="gene")
+    matrix = _counts(counts, _read(counts, sep="\t", index_col=0))
+    matrix = matrix.rename(index=outdated(matrix.index)).rename_axis(index="gene")
     sheet = _read(samples, dtype=str)
     if not {"ids", "covariate"} <= set(sheet.columns):
         raise FetchError(f"{samples}: columns are {', '.join(sheet.columns)}, expected ids and covariate.")

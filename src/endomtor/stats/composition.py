@@ -12,7 +12,7 @@ from scipy import stats
 
 from endomtor.stats.groups import difference
 from endomtor.stats.multiplicity import holm
-from endomtor.stats.units import one_row_per_unit
+from endomtor.stats.units import block_levels, columns, numbers, one_row_per_unit
 
 DELTA = 0.065
 """Stand-in for a zero, in per cent of the parts' sum: 65 % of a detection limit of 0.1 % (the limit is an
@@ -39,7 +39,7 @@ def closure(parts: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        A part is negative.
+        A part is text, infinite or negative, or there is no part.
 
     Examples
     --------
@@ -54,9 +54,14 @@ def closure(parts: pd.DataFrame) -> pd.DataFrame:
     m1      0.2  0.5  0.3
     m2      0.3  0.0  0.7
     """
-    values = parts.astype(float).to_numpy()
+    if not parts.shape[1]:
+        raise ValueError("the composition has no parts, expected a column for each")
+    columns(parts, *parts.columns)
+    values = np.column_stack([numbers(parts[part]) for part in parts.columns])
     if (values < 0).any():
         raise ValueError(f"a part of the composition is {np.nanmin(values)}, expected 0 or more")
+    if np.isinf(values).any():
+        raise ValueError("a part of the composition is infinite, expected a finite number")
     total = values.sum(axis=1, keepdims=True)
     return pd.DataFrame(values / np.where(total > 0, total, np.nan), index=parts.index, columns=parts.columns)
 
@@ -77,7 +82,7 @@ def replace_zeros(parts: pd.DataFrame, *, delta: float = DELTA) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        A part is negative, or `delta` is not between 0 and 100 divided by the number of parts.
+        As for `closure`; also where `delta` is not between 0 and 100 divided by the number of parts.
 
     Examples
     --------
@@ -92,9 +97,9 @@ def replace_zeros(parts: pd.DataFrame, *, delta: float = DELTA) -> pd.DataFrame:
     m1   0.2000  0.500  0.3000
     m2   0.2997  0.001  0.6993
     """
+    closed = closure(parts).to_numpy()
     if not 0 < delta < 100 / parts.shape[1]:
         raise ValueError(f"delta is {delta} per cent, expected more than 0 and less than {100 / parts.shape[1]:g}")
-    closed = closure(parts).to_numpy()
     zero = closed == 0
     shrunk = closed * (1 - zero.sum(axis=1, keepdims=True) * delta / 100)
     return pd.DataFrame(np.where(zero, delta / 100, shrunk), index=parts.index, columns=parts.columns)
@@ -164,7 +169,7 @@ def ilr(
     Raises
     ------
     ValueError
-        A balance has not one sign per part, or the balances are not orthogonal.
+        As for `replace_zeros`; also where a balance has not one sign per part, or the balances are not orthogonal.
 
     Examples
     --------
@@ -179,9 +184,9 @@ def ilr(
     m1             -0.54  0.36
     m2              2.16 -4.94
     """
-    signs = np.array([list(row) for row in basis.values()], dtype=float)
-    if signs.ndim != 2 or signs.shape[1] != parts.shape[1]:
+    if not basis or any(len(row) != parts.shape[1] for row in basis.values()):
         raise ValueError(f"each balance needs {parts.shape[1]} signs, one per part")
+    signs = np.array([list(row) for row in basis.values()], dtype=float)
     r, s = (signs > 0).sum(axis=1, keepdims=True), (signs < 0).sum(axis=1, keepdims=True)
     if (r * s == 0).any():
         raise ValueError("each balance needs a part in its numerator and one in its denominator")
@@ -211,6 +216,11 @@ def lineage_balance(
     Series
         Named "myeloid_balance", index of `frame`; missing where a lineage is missing or all three are 0.
 
+    Raises
+    ------
+    ValueError
+        As for `replace_zeros`; also where a column is missing.
+
     Examples
     --------
     >>> import pandas as pd
@@ -225,6 +235,7 @@ def lineage_balance(
     aged     0.246
     Name: myeloid_balance, dtype: float64
     """
+    columns(frame, myeloid, b, t)
     balances = ilr(frame[[myeloid, b, t]], LINEAGE_BASIS, delta=delta)
     return balances["myeloid_lymphoid"].rename("myeloid_balance")
 
@@ -235,7 +246,7 @@ def manova(frame: pd.DataFrame, *, values: Sequence[str], group: str, unit: str)
     Parameters
     ----------
     frame : DataFrame
-        One row per unit; rows with a missing coordinate are left out.
+        One row per unit; rows with a missing coordinate or group are left out.
     values : sequence of str
         Columns, for example those of `ilr`. The answer does not depend on the basis.
     group, unit : str
@@ -250,9 +261,10 @@ def manova(frame: pd.DataFrame, *, values: Sequence[str], group: str, unit: str)
     Raises
     ------
     UnitError
-        A unit occurs in several rows.
+        A unit is blank or occurs in several rows, or its column is missing.
     ValueError
-        Fewer than two groups, or too few units for the coordinates.
+        Another column is missing, a coordinate is text or infinite, there is none, fewer than two groups, or too few
+        units for the coordinates.
 
     Examples
     --------
@@ -279,13 +291,22 @@ def manova(frame: pd.DataFrame, *, values: Sequence[str], group: str, unit: str)
 
     one_row_per_unit(frame, unit, design="MANOVA")
     values = list(values)
-    rows = frame.dropna(subset=[*values, group])
-    groups = pd.get_dummies(rows[group].astype(str), dtype=float)
+    if not values:
+        raise ValueError("no coordinate was given, expected the names of one or more columns")
+    columns(frame, *values, group)
+    y, labels = np.column_stack([numbers(frame[name]) for name in values]), block_levels(frame[group])
+    known = ~np.isnan(y).any(axis=1) & (labels != "")
+    rows, labels = pd.DataFrame(y[known], columns=values), labels[known]
+    if np.isinf(rows).any(axis=None):
+        raise ValueError("a coordinate is infinite, expected finite ones (was the log of 0 taken?)")
+    groups = pd.get_dummies(labels, dtype=float)
     q, residual = groups.shape[1] - 1, len(rows) - groups.shape[1]
-    if q < 1 or residual < len(values):
+    if q < 1:
+        raise ValueError(f"the column '{group}' has {groups.shape[1]} groups with values, expected two or more")
+    if residual < len(values):
         raise ValueError(f"{len(rows)} units in {groups.shape[1]} groups are too few for {len(values)} coordinates")
-    within = rows[values] - rows[values].groupby(rows[group].astype(str)).transform("mean")
-    rank = np.linalg.matrix_rank(within.to_numpy(float) / np.maximum(within.std().to_numpy(), 1e-300), tol=1e-7)
+    within = rows - rows.groupby(labels).transform("mean")
+    rank = np.linalg.matrix_rank(within.to_numpy() / np.maximum(within.std().to_numpy(), 1e-300), tol=1e-7)
     if rank < len(values):
         raise ValueError(
             f"within groups the {len(values)} coordinates have rank {rank}: one follows from the others, as parts and "
@@ -293,7 +314,7 @@ def manova(frame: pd.DataFrame, *, values: Sequence[str], group: str, unit: str)
         )
     design = groups.assign(intercept=1.0).drop(columns=groups.columns[0])
     hypothesis = np.eye(design.shape[1])[:q]
-    fit = MANOVA(rows[values].to_numpy(float), design.to_numpy()).mv_test([("group", hypothesis)])
+    fit = MANOVA(rows.to_numpy(), design.to_numpy()).mv_test([("group", hypothesis)])
     names = {
         "Pillai's trace": "Pillai",
         "Wilks' lambda": "Wilks",
@@ -334,8 +355,8 @@ def part_contrasts(
 
     Raises
     ------
-    UnitError
-        A unit occurs in several rows.
+    UnitError, ValueError
+        As for `endomtor.stats.difference` and `replace_zeros`.
 
     Examples
     --------
@@ -360,6 +381,7 @@ def part_contrasts(
     2        t    -0.147  -0.265   -0.029   0.027
     """
     parts = list(parts)
+    columns(frame, *parts, unit=unit)
     logs = frame.assign(**clr(frame[parts], delta=delta))
     answers = [
         difference(logs, value=part, group=group, a=a, b=b, unit=unit, block=block, level=level) for part in parts

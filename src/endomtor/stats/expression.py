@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import optimize, special, stats
 
 from ..errors import EndomtorError, UnitError
-from .units import block_levels, confounded, is_blank, one_row_per_unit
+from .units import block_levels, columns, confounded, is_blank, numbers, one_row_per_unit
 
 
 def size_factors(counts: pd.DataFrame) -> pd.Series:
@@ -99,6 +99,46 @@ def log_counts(counts: pd.DataFrame, *, min_mean: float = 0.0, pseudocount: floa
     return np.log2(normalised + pseudocount)
 
 
+def columns_of(table: pd.DataFrame, samples: pd.Series, called: str) -> pd.DataFrame:
+    """Return the samples' columns of a table (genes x samples), in their order and by their names in it.
+
+    Names are compared as text.
+
+    Raises
+    ------
+    EndomtorError
+        A sample has no column or several; `called` names the table.
+    """
+    wanted, present = samples.astype(str).to_numpy(), table.columns.astype(str)
+    absent = sorted(set(wanted) - set(present))
+    if absent:
+        raise EndomtorError(f"Sample {absent[0]!r} of the sample sheet has no column in the {called}.")
+    repeated = sorted(set(present[present.duplicated()]) & set(wanted))
+    if repeated:
+        raise EndomtorError(f"Sample {repeated[0]!r} has several columns in the {called}; expected one.")
+    return table.iloc[:, [present.get_loc(one) for one in wanted]]
+
+
+def finite_expression(table: pd.DataFrame) -> np.ndarray:
+    """Return a table of expression, genes x samples, as floats.
+
+    Raises
+    ------
+    EndomtorError
+        A value is missing or infinite (the sentence names gene and sample).
+    ValueError
+        A value is text.
+    """
+    values = np.column_stack([numbers(table.iloc[:, place]) for place in range(table.shape[1])])
+    if not np.isfinite(values).all():
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        raise EndomtorError(
+            f"Gene {table.index[row]!r}, sample {table.columns[column]!r}: the expression is {values[row, column]}; "
+            "expected finite numbers."
+        )
+    return values
+
+
 def deseq(
     counts: pd.DataFrame,
     samples: pd.DataFrame,
@@ -150,7 +190,9 @@ def deseq(
     Raises
     ------
     UnitError
-        A unit has several samples.
+        A unit is blank or has several samples, or its column is missing.
+    ValueError
+        Another column of the sample sheet is missing.
     EndomtorError
         Counts that are not whole numbers, a sample without counts, a contrast that cannot be formed, no replicates.
 
@@ -182,14 +224,15 @@ def deseq(
     ['C']
     """
     one_row_per_unit(samples, unit, design="DESeq2 analysis")
-    absent = sorted(set(samples[sample].astype(str)) - set(counts.columns.astype(str)))
-    if absent:
-        raise EndomtorError(f"Sample {absent[0]!r} of the sample sheet has no column in the counts.")
+    columns(samples, sample, group, *([block] if block is not None else ()))
+    if samples.empty:
+        raise EndomtorError("The sample sheet has no rows; expected one row a sample.")
+    counts = columns_of(counts, samples[sample], "counts")
     if not counts.index.is_unique:
         raise EndomtorError(
             f"Gene {counts.index[counts.index.duplicated()][0]!r} occurs twice; expected one row a gene."
         )
-    matrix = _whole_numbers(counts[list(samples[sample])])
+    matrix = _whole_numbers(counts)
     size_factors(matrix)  # raises one sentence where pydeseq2 would switch method
     labels = samples[group].astype(str).to_numpy()
     for name, (column, a, b) in contrasts.items():
@@ -478,7 +521,7 @@ def set_score(log_expression: pd.DataFrame, genes: Iterable[str], *, statistic: 
     Raises
     ------
     EndomtorError
-        Fewer than two genes of the set, or of the rest, are in the table.
+        Fewer than two genes of the set, or of the rest, are in the table, or an expression is missing or infinite.
 
     References
     ----------
@@ -504,7 +547,7 @@ def set_score(log_expression: pd.DataFrame, genes: Iterable[str], *, statistic: 
     if statistic not in ("t", "difference"):
         raise EndomtorError(f"statistic is {statistic!r}; expected 't' or 'difference'.")
     inside = _members(log_expression.index, genes)
-    x = log_expression.to_numpy(float)
+    x = finite_expression(log_expression)
     m, total = int(inside.sum()), inside.size
     slope = x[inside].mean(axis=0) - x[~inside].mean(axis=0)
     if statistic == "t":
@@ -544,6 +587,13 @@ def camera_preranked(
         Index set; n_genes, direction (Up, Down), t, p (two-sided), padj (Benjamini-Hochberg over sets), in the order
         of p.
 
+    Raises
+    ------
+    EndomtorError
+        A statistic is missing or infinite, a gene occurs twice, or fewer than two genes are in a set or outside it.
+    ValueError
+        A statistic is text.
+
     References
     ----------
     Wu D, Smyth GK (2012) Nucleic Acids Res 40:e133.
@@ -568,7 +618,17 @@ def camera_preranked(
     set
     upper       35        Up  3.126  0.0023  0.0023
     """
-    return _camera(statistic.index, statistic.to_numpy(float), sets, inter_gene_cor)
+    return _camera(statistic.index, _finite_statistic(statistic), sets, inter_gene_cor)
+
+
+def _finite_statistic(statistic: pd.Series) -> np.ndarray:
+    values = numbers(statistic)
+    if bad := int((~np.isfinite(values)).sum()):
+        raise EndomtorError(
+            f"The statistic of {bad} of {values.size} genes is missing or infinite; expected finite ones (leave such "
+            "genes out)."
+        )
+    return values
 
 
 def camera(
@@ -602,9 +662,12 @@ def camera(
     Raises
     ------
     UnitError
-        A unit has several samples.
+        A unit is blank or has several samples, or its column is missing.
+    ValueError
+        Another column of the sample sheet is missing, or an expression is text.
     EndomtorError
-        Fewer than two samples in a group.
+        Fewer than two samples in a group, a group compared with itself, a sample without expression, a missing or
+        infinite expression, a gene that occurs twice, or fewer than two genes in a set or outside it.
 
     References
     ----------
@@ -629,6 +692,9 @@ def camera(
     first        8        Up  3.7165  0.0006  0.0006
     """
     a, b = contrast
+    if a == b:
+        raise EndomtorError(f"Contrast {contrast!r} compares a group with itself; expected two groups.")
+    columns(samples, sample, group, unit=unit)
     samples = samples[samples[group].isin([a, b])]
     one_row_per_unit(samples, unit, design="gene-set test")
     labels = samples[group].to_numpy(object)
@@ -637,7 +703,7 @@ def camera(
         raise EndomtorError(
             f"Group {few[0]!r} has {(labels == few[0]).sum()} samples; the gene-set test needs at least two."
         )
-    y = log_expression[list(samples[sample])].to_numpy(float)
+    y = finite_expression(columns_of(log_expression, samples[sample], "expression table"))
     up, down = y[:, labels == a], y[:, labels == b]
     df = float(labels.size - 2)
     variance = (up.var(axis=1) * up.shape[1] + down.var(axis=1) * down.shape[1]) / df
@@ -703,6 +769,11 @@ def enrichment_score(statistic: pd.Series, genes: Iterable[str], *, weight: floa
     running : Series
         Running sum after each gene, in rank order.
 
+    Raises
+    ------
+    EndomtorError
+        As `camera_preranked`; also where every gene of the set has the statistic 0.
+
     References
     ----------
     Subramanian A et al. (2005) Proc Natl Acad Sci 102:15545.
@@ -716,7 +787,8 @@ def enrichment_score(statistic: pd.Series, genes: Iterable[str], *, weight: floa
     >>> round(score, 3), running.round(2).to_dict()
     (0.75, {'A': 0.75, 'B': 0.42, 'C': 0.67, 'D': 0.33, 'E': 0.0})
     """
-    ranked = statistic.sort_values(ascending=False, kind="stable")
+    ranked = pd.Series(_finite_statistic(statistic), index=statistic.index)
+    ranked = ranked.sort_values(ascending=False, kind="stable")
     inside = _members(ranked.index, genes)
     hits = np.where(inside, np.abs(ranked.to_numpy(float)) ** weight, 0.0)
     if hits.sum() == 0:

@@ -6,6 +6,7 @@ Each group keeps its own variance, with or without additive blocks (see `endomto
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb, sqrt
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -17,9 +18,12 @@ from endomtor.stats.multiplicity import holm
 from endomtor.stats.units import (
     block_levels,
     check_level,
+    columns,
     is_blank,
     n_per_group,
+    numbers,
     one_row_per_unit,
+    power_of_two,
     smallest_attainable_p,
     text,
     usable_block,
@@ -110,9 +114,9 @@ def difference(
     Raises
     ------
     UnitError
-        A unit occurs in several rows.
+        A unit is blank or occurs in several rows, or its column is missing.
     ValueError
-        A value is infinite.
+        Another column is missing, a value is text or infinite, or both groups are the same.
 
     Examples
     --------
@@ -129,12 +133,13 @@ def difference(
     ...     unit="animal", block="batch",
     ... )
     >>> print(f"{answer.estimate:.2f}, {answer.ci_low:.2f} to {answer.ci_high:.2f}")
-    -0.75, -1.00 to -0.50
+    -0.75, -0.99 to -0.51
     >>> answer.method
     'additive linear model, group + batch, a variance for each group'
     """
     a, b = _two_names(a, b)
     one_row_per_unit(frame, unit, design="comparison of two groups")
+    columns(frame, group)
     answers = _contrast_answers(
         frame,
         value=value,
@@ -185,8 +190,8 @@ def treatment_within_age(
 
     Raises
     ------
-    UnitError
-        A unit occurs in several rows.
+    UnitError, ValueError
+        As for `difference`.
 
     Examples
     --------
@@ -207,6 +212,7 @@ def treatment_within_age(
     averaged: 0.30, p 0.079
     """
     one_row_per_unit(frame, unit, design="comparison within ages")
+    columns(frame, treatment, age_group)
     cells = [f"{age} {given}" for age, given in zip(text(frame[age_group]), text(frame[treatment]), strict=True)]
     first, second = ({f"{age} {treated}": 1.0, f"{age} {untreated}": -1.0} for age in ages)
     contrasts = {
@@ -266,8 +272,8 @@ def hedges_g(
 
     Raises
     ------
-    UnitError
-        A unit occurs in several rows.
+    UnitError, ValueError
+        As for `difference`.
 
     Examples
     --------
@@ -287,15 +293,16 @@ def hedges_g(
     """
     a, b = _two_names(a, b)
     check_level(level)
-    rows = _prepare(frame, value, unit, "standardised difference", {group: (a, b)})
-    x, y = (rows.loc[rows[group].astype(str) == g, value].to_numpy(float) for g in (a, b))
-    n = {a: len(x), b: len(y)}
+    values, in_a, n = _two_groups(frame, value, group, a, b, unit, "standardised difference")
+    # The answer has no unit; values of any size are squared below.
+    values = values / power_of_two(values)
+    x, y = values[in_a], values[~in_a]
     about = {"n": n, "unit": unit, "level": level, "method": "Hedges' g, exact correction, noncentral-t interval"}
     if min(n.values()) < 2:
         return _withheld(_too_few(n), np.nan, **about)
     df = len(x) + len(y) - 2
     pooled = sqrt((x.var(ddof=1) * (len(x) - 1) + y.var(ddof=1) * (len(y) - 1)) / df)
-    if not pooled > ROUNDING * rows[value].abs().max():
+    if not pooled > ROUNDING * np.abs(values).max():
         return _withheld(_no_spread(n), np.nan, **about)
     scale = sqrt(1 / len(x) + 1 / len(y))
     t = (x.mean() - y.mean()) / (pooled * scale)
@@ -330,10 +337,8 @@ def mann_whitney_exact(frame: pd.DataFrame, *, value: str, group: str, a: str, b
 
     Raises
     ------
-    UnitError
-        A unit occurs in several rows.
-    ValueError
-        More than `LARGEST_RANK_TEST` units.
+    UnitError, ValueError
+        As for `difference`; also for more than `LARGEST_RANK_TEST` units.
 
     Examples
     --------
@@ -355,11 +360,11 @@ def mann_whitney_exact(frame: pd.DataFrame, *, value: str, group: str, a: str, b
     (0.0, 0.0286, 0.0286)
     """
     a, b = _two_names(a, b)
-    rows, in_a, n = _two_groups(frame, value, group, a, b, unit, "Mann-Whitney test")
-    if len(rows) > LARGEST_RANK_TEST:
-        raise ValueError(f"{len(rows)} units are too many for the exact Mann-Whitney test, at most {LARGEST_RANK_TEST}")
+    y, in_a, n = _two_groups(frame, value, group, a, b, unit, "Mann-Whitney test")
+    if len(y) > LARGEST_RANK_TEST:
+        raise ValueError(f"{len(y)} units are too many for the exact Mann-Whitney test, at most {LARGEST_RANK_TEST}")
     # Doubled midranks are integers; the smaller group is counted, since W_a - E = -(W_b - E).
-    ranks = np.rint(2 * stats.rankdata(rows[value])).astype(int)
+    ranks = np.rint(2 * stats.rankdata(y)).astype(int)
     counted = in_a if n[a] <= n[b] else ~in_a
     size = int(counted.sum())
     ways = np.zeros((size + 1, int(ranks.sum()) + 1))
@@ -397,10 +402,8 @@ def permutation_test_means(frame: pd.DataFrame, *, value: str, group: str, a: st
 
     Raises
     ------
-    UnitError
-        A unit occurs in several rows.
-    ValueError
-        More than `LARGEST_PERMUTATION` units.
+    UnitError, ValueError
+        As for `difference`; also for more than `LARGEST_PERMUTATION` units.
 
     Examples
     --------
@@ -419,12 +422,11 @@ def permutation_test_means(frame: pd.DataFrame, *, value: str, group: str, a: st
     (-0.75, 0.0286)
     """
     a, b = _two_names(a, b)
-    rows, in_a, n = _two_groups(frame, value, group, a, b, unit, "permutation test")
-    if len(rows) > LARGEST_PERMUTATION:
+    y, in_a, n = _two_groups(frame, value, group, a, b, unit, "permutation test")
+    if len(y) > LARGEST_PERMUTATION:
         raise ValueError(
-            f"{len(rows)} units are too many to count every allocation, at most {LARGEST_PERMUTATION}: use difference()"
+            f"{len(y)} units are too many to count every allocation, at most {LARGEST_PERMUTATION}: use difference()"
         )
-    y = rows[value].to_numpy(float)
     mean_difference = float(y[in_a].mean() - y[~in_a].mean()) if n[a] * n[b] else float("nan")
     # The difference of means grows with the sum over `a`; centred, its expectation is 0.
     centred = y - y.mean() if len(y) else y
@@ -478,10 +480,10 @@ def two_way_anova(
     Raises
     ------
     UnitError
-        A unit occurs in several rows.
+        A unit is blank or occurs in several rows, or its column is missing.
     ValueError
-        The type of sums of squares is unknown, a factor has one level, a combination of levels is empty, or nothing is
-        left for the residual.
+        Another column is missing, a value is text or infinite, the type of sums of squares is unknown, there are not
+        two factors, a factor has one level, a combination of levels is empty, or nothing is left for the residual.
 
     Notes
     -----
@@ -514,13 +516,16 @@ def two_way_anova(
     from statsmodels.formula.api import ols
     from statsmodels.stats.anova import anova_lm
 
-    rows = _with_levels(_prepare(frame, value, unit, "two-way analysis of variance", {}), factors)
+    factors = _factors(factors)
+    if len(factors) != 2:
+        raise ValueError(f"{len(factors)} factors were given, expected two")
+    rows, y = _prepare(frame, value, unit, "two-way analysis of variance", factors=factors)
     first, second = factors
-    data = pd.DataFrame({"y": rows[value].astype(float), "A": rows[first].astype(str), "B": rows[second].astype(str)})
+    data = pd.DataFrame({"y": y, "A": rows[first].astype(str), "B": rows[second].astype(str)})
     counts = pd.crosstab(data["A"], data["B"])
     for name, size in zip(factors, counts.shape, strict=True):
         if size < 2:
-            raise ValueError(f"the factor '{name}' has {size} level, expected two or more")
+            raise ValueError(f"the factor '{name}' has {size} level{'s' * (size != 1)}, expected two or more")
     if (counts == 0).any(axis=None):
         raise ValueError(
             f"a combination of '{factors[0]}' and '{factors[1]}' has no units, expected at least one in each"
@@ -552,9 +557,10 @@ def cell_means(
     Raises
     ------
     UnitError
-        A unit occurs in several rows.
+        A unit is blank or occurs in several rows, or its column is missing.
     ValueError
-        No degree of freedom is left for the error.
+        Another column is missing, a value is text or infinite, no factor is given, or no degree of freedom is left for
+        the error.
 
     Examples
     --------
@@ -575,13 +581,13 @@ def cell_means(
     2     young  rapamycin  3  10.03  0.15   8   9.69  10.38
     3     young    vehicle  3  10.13  0.15   8   9.79  10.48
     """
-    factors = list(factors)
+    factors = _factors(factors)
     check_level(level)
-    rows = _with_levels(_prepare(frame, value, unit, "table of cell means", {}), factors)
+    rows, y = _prepare(frame, value, unit, "table of cell means", factors=factors)
     # Numbers are sorted as numbers, then named.
-    grouped = rows.groupby(factors, sort=True, observed=True)[value]
+    grouped = pd.Series(y).groupby([rows[factor] for factor in factors], sort=True, observed=True)
     table = grouped.agg(n="size", mean="mean").reset_index().astype(dict.fromkeys(factors, str))
-    variance, df = _pooled(rows[value].to_numpy(float) - grouped.transform("mean").to_numpy(float), len(table))
+    variance, df = _pooled(y - grouped.transform("mean").to_numpy(float), len(table))
     table["SE"] = np.sqrt(variance / table["n"])
     table["df"] = df
     width = stats.t.ppf((1 + level) / 2, df) * table["SE"]
@@ -613,8 +619,8 @@ def contrasts(
 
     Raises
     ------
-    UnitError
-        A unit occurs in several rows.
+    UnitError, ValueError
+        As for `cell_means`; also where the reference is no level of `treatment`.
 
     Examples
     --------
@@ -660,16 +666,37 @@ def contrasts(
 
 
 def _prepare(
-    frame: pd.DataFrame, value: str, unit: str, design: str, levels: Mapping[str, Sequence[str]]
-) -> pd.DataFrame:
-    """Check units, then keep the rows with a value and one of the wanted levels."""
+    frame: pd.DataFrame,
+    value: str,
+    unit: str,
+    design: str,
+    *,
+    levels: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    factors: Sequence[str] = (),
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Check columns and units, then keep the rows with a value, a wanted level and one of each factor; their values.
+
+    What is blank is no level of a factor, as in R.
+    """
     one_row_per_unit(frame, unit, design=design)
-    keep = frame[value].notna()
+    columns(frame, value, *levels, *factors)
+    values = numbers(frame[value])
+    keep = ~np.isnan(values)
     for column, wanted in levels.items():
-        keep &= frame[column].astype(str).isin(wanted)
-    rows = frame[keep]
-    _check_finite(rows[value].to_numpy(float), value)
-    return rows
+        keep &= frame[column].astype(str).isin(wanted).to_numpy(bool)
+    for factor in factors:
+        keep &= ~is_blank(frame[factor]).to_numpy(bool)
+    _check_finite(values[keep], value)
+    return frame[keep].reset_index(drop=True), values[keep]
+
+
+def _factors(factors: Sequence[str]) -> list[str]:
+    factors = [factors] if isinstance(factors, str) else list(factors)
+    if not factors:
+        raise ValueError("no factor was given, expected the names of one or more columns")
+    if len(set(factors)) < len(factors):
+        raise ValueError(f"the factors are {', '.join(factors)}, expected different columns")
+    return factors
 
 
 def _check_finite(values: np.ndarray, name: str) -> None:
@@ -684,16 +711,12 @@ def _two_names(a: object, b: object) -> tuple[str, str]:
     return str(a), str(b)
 
 
-def _with_levels(rows: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
-    """Return the rows with a level of each factor, as R does: what is blank is no level of its own."""
-    return rows[~np.logical_or.reduce([is_blank(rows[factor]) for factor in factors])]
-
-
 def _two_groups(
     frame: pd.DataFrame, value: str, group: str, a: str, b: str, unit: str, design: str
-) -> tuple[pd.DataFrame, np.ndarray, dict[str, int]]:
-    rows = _prepare(frame, value, unit, design, {group: (a, b)})
-    return rows, (rows[group].astype(str) == a).to_numpy(), n_per_group(rows, group, unit, (a, b))
+) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+    """Return the values of both groups, which of them are of `a`, and n."""
+    rows, y = _prepare(frame, value, unit, design, levels={group: (a, b)})
+    return y, (rows[group].astype(str) == a).to_numpy(bool), n_per_group(rows, group, unit, (a, b))
 
 
 def _contrast_answers(
@@ -709,24 +732,25 @@ def _contrast_answers(
 ) -> dict[str, Estimate]:
     """Estimate contrasts of cell means; `cells` names the cell of each row, those of no contrast are left out."""
     check_level(level)
-    values = frame[value].to_numpy(float)
+    blocks = [block] if isinstance(block, str) else list(block or ())
+    columns(frame, value, *blocks, *check)
+    values = numbers(frame[value])
     wanted = dict.fromkeys(cell for weights in contrasts.values() for cell in weights)
     keep = [i for i, (cell, known) in enumerate(zip(cells, ~np.isnan(values), strict=True)) if known and cell in wanted]
     y, cells = values[keep], [cells[i] for i in keep]
     _check_finite(y, value)
-    blocks = [block] if isinstance(block, str) else list(block or ())
+    size = power_of_two(y)
+    y = y / size
     levels = {name: block_levels(frame[name])[keep] for name in dict.fromkeys([*blocks, *check])}
     used = [name for name in blocks if usable_block(levels[name])]
     n_all = {cell: cells.count(cell) for cell in wanted}
     present = [cell for cell, count in n_all.items() if count]
-    numbers = tuple(map(present.index, cells))
+    codes = tuple(map(present.index, cells))
     rows = {name: tuple(weights.get(cell, 0.0) for cell in present) for name, weights in contrasts.items()}
     model = (
-        linear.layout(numbers, tuple(linear.codes(levels[name]) for name in used), tuple(rows.values()))
-        if keep
-        else None
+        linear.layout(codes, tuple(linear.codes(levels[name]) for name in used), tuple(rows.values())) if keep else None
     )
-    variances = np.maximum(model.variances(y - y.mean()), 0) if keep else np.zeros(0)
+    variances = model.variances(y - y.mean()) if keep else np.zeros(0)
     answers = {}
     for place, (name, weights) in enumerate(contrasts.items()):
         n = {cell: n_all[cell] for cell in weights}
@@ -735,7 +759,7 @@ def _contrast_answers(
             method = f"additive linear model, group + {' + '.join(used)}, a variance for each group"
         about = {"n": n, "unit": unit, "level": level, "method": method}
         if min(n.values()) < 2:
-            answers[name] = _withheld(_too_few(n), _raw(y, cells, weights), **about)
+            answers[name] = _withheld(_too_few(n), size * _raw(y, cells, weights), **about)
             continue
         clash = [column for column in used if not _estimable(cells, levels[column], weights)]
         clash += [column for column in check if not _estimable(cells, levels[column], weights, only_involved=True)]
@@ -744,21 +768,21 @@ def _contrast_answers(
         if clash:
             culprit = " and ".join(f"'{column}'" for column in dict.fromkeys(clash))
             sentence = f"What sets {' and '.join(weights)} apart cannot be told from {culprit} in these data."
-            answers[name] = _withheld(sentence, _raw(y, cells, weights), **about)
+            answers[name] = _withheld(sentence, size * _raw(y, cells, weights), **about)
             continue
         products = model.products[place, place][None]
-        (variance,), spread = model.moments(products, variances)
+        (variance,), (expected,), spread = model.moments(products, variances)
         if used and not model.spread_known(products):
             verb = "is" if len(used) == 1 else "are"
             sentence = f"No degree of freedom is left for the error once {' and '.join(used)} {verb} in the model."
-            answers[name] = _withheld(sentence, _raw(y, cells, weights), **about)
+            answers[name] = _withheld(sentence, size * _raw(y, cells, weights), **about)
             continue
-        estimate, error = float(model.weights[place] @ y), sqrt(max(variance, 0.0))
+        estimate, error = float(model.weights[place] @ y), sqrt(variance)
         if not error > ROUNDING * np.abs(y).max():
-            answers[name] = _withheld(_no_spread(n), estimate, **about)
+            answers[name] = _withheld(_no_spread(n), size * estimate, **about)
             continue
-        df = float(variance**2 / spread[0, 0])
-        answers[name] = _t_answer(estimate, error, df, warnings=_design_warnings(n), **about)
+        df = float(expected**2 / spread[0, 0])
+        answers[name] = _t_answer(size * estimate, size * error, df, warnings=_design_warnings(n), **about)
     return answers
 
 

@@ -11,7 +11,7 @@ from scipy.optimize.elementwise import find_minimum
 from endomtor.errors import EndomtorError, UnitError
 from endomtor.stats import linear
 from endomtor.stats.resemblance import GROUPS, NoAgingReference, contrasts_of_phi, phi
-from endomtor.stats.units import block_levels, one_row_per_unit, usable_block
+from endomtor.stats.units import block_levels, columns, one_row_per_unit, power_of_two, usable_block
 
 AGING_ALPHA = {"greater": 0.025, "less": 0.025, "either": 0.05}
 """An endpoint with a larger p of its aging contrast is left out: one-sided where a direction is declared."""
@@ -163,9 +163,12 @@ def joint_phi(
     Raises
     ------
     UnitError
-        A unit occurs in several rows of one endpoint, or in several groups of one table.
+        A unit is blank, occurs in several rows of one endpoint or in several groups of one table, or its column is
+        missing.
     EndomtorError
         An endpoint without a declared direction or in two tables, an infinite value, or a wrong option.
+    ValueError
+        Another column is missing, or a value is text.
 
     References
     ----------
@@ -288,13 +291,15 @@ def joint_phi(
 
 def _endpoints(name: str, table: JointTable):
     """Endpoint and its rows with a value in the four groups, by name; refuses units in several groups or rows."""
+    block = [table.block] if table.block is not None else []
+    columns(table.frame, table.value, table.group, table.endpoint, *block, unit=table.unit)
     frame = table.frame[table.frame[table.group].isin(GROUPS)]
-    groups = frame.groupby(table.unit)[table.group].nunique()
+    groups = frame.groupby(table.unit, observed=True)[table.group].nunique()
     if (groups > 1).any():
         raise UnitError(
             f"The {table.unit} {groups.idxmax()!r} of {name} is in {groups.max()} groups, expected each unit in one."
         )
-    for endpoint, rows in frame.groupby(table.endpoint, sort=True):
+    for endpoint, rows in frame.groupby(table.endpoint, sort=True, observed=True):
         one_row_per_unit(rows, table.unit, design="joint test of one phi")
         yield endpoint, rows[rows[table.value].notna()]
 
@@ -378,8 +383,7 @@ class _Experiment:
         """Contrasts and covariances of values, array (k, b, units)."""
         residuals = values @ self.residuals
         residuals[np.abs(residuals) < 1e-12] = 0.0
-        # With a block chance can make the estimate of a variance negative.
-        sd = np.sqrt(np.maximum(residuals**2 @ self.variances, 0))
+        sd = np.sqrt(residuals**2 @ self.variances)
         standard = np.divide(residuals, sd, out=np.zeros_like(sd), where=sd > 0)
         correlation, shrunk = self._correlations(standard.transpose(1, 0, 2))
         contrasts = values @ self.weights.transpose(0, 2, 1)
@@ -429,10 +433,11 @@ def _experiment(columns) -> tuple[_Experiment | None, np.ndarray, list[str]]:
         at, rows = at[order], rows.iloc[order]
         own, model = rows[table.value].to_numpy(float), _model(rows, table)
         # Phi has no unit, so each endpoint may be put on a scale on which rounding errors are alike.
+        own = own / power_of_two(own)
         own = (own - own.mean()) / own.std()
         spread = own @ model[1]
         spread[np.abs(spread) < 1e-12] = 0.0
-        scaled = model[0] * np.sqrt(np.maximum(spread**2 @ model[2], 0))
+        scaled = model[0] * np.sqrt(spread**2 @ model[2])
         covariance = scaled @ scaled.T
         # V(phi) of this endpoint is above 0 at every phi exactly where this matrix is positive definite.
         if np.linalg.det(covariance) <= 1e-12 * covariance.trace() ** 2:

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import optimize, stats
 
 from endomtor.errors import UnitError
+from endomtor.stats.units import block_levels, check_level, columns, numbers
 
 RECIPIENTS = "recipient"
 """What the tests of this module that pool recipients take for n."""
@@ -38,7 +39,7 @@ def elda(
     Parameters
     ----------
     frame : DataFrame
-        One row per dose (and donor) of a group.
+        One row per dose (and donor) of a group. Rows without a group are left out.
     group, dose, tested, positive : str
         Columns: group, cells given, recipients tested, recipients positive.
     level : float
@@ -57,7 +58,8 @@ def elda(
     Raises
     ------
     ValueError
-        A dose is not above 0, or positives are not between 0 and tested.
+        A column is missing, a number is missing, text or infinite, a dose is not above 0, positives are not between 0
+        and tested, or no recipient of a group was tested.
 
     Examples
     --------
@@ -79,6 +81,7 @@ def elda(
     young      125.9   65.6  241.7
     aged       337.0  171.6  661.8
     """
+    check_level(level)
     rows = []
     for name, part in _groups(frame, group, dose, tested, positive):
         d, n, r = part
@@ -155,8 +158,9 @@ def single_hit_tests(
     -------
     DataFrame
         Rows wald, lr (signed root), score_logdose, score_dose (Gart and Weiss 1967); columns test, estimate (the slope,
-        for wald only), SE, z, p, unit. Groups with no or only positive recipients say nothing. Without information z
-        is missing and p is 1; where the likelihood rises for ever the slope is infinite and Wald's z is missing.
+        for wald only), SE, z, p, unit, withheld. Groups with no or only positive recipients, or with one dose, say
+        nothing. Without information z is missing; where the likelihood rises for ever the slope is infinite and Wald's
+        z is missing. The p is then 1, as statmod gives it, and `withheld` says why it is no answer (else empty).
 
     Examples
     --------
@@ -169,7 +173,7 @@ def single_hit_tests(
     ...     "positive": [1, 3, 7, 2, 6, 8],
     ... })
     >>> single_hit_tests(recipients).round(3)
-                test  estimate     SE      z      p       unit
+                test  estimate     SE      z      p       unit withheld
     0           wald     1.069  0.285  0.242  0.809  recipient
     1             lr       NaN    NaN  0.244  0.807  recipient
     2  score_logdose       NaN    NaN  0.235  0.814  recipient
@@ -178,6 +182,7 @@ def single_hit_tests(
     informative = [p for _, p in _groups(frame, group, dose, tested, positive) if 0 < p[2].sum() < p[1].sum()]
     wald = lr = logdose = by_dose = np.nan
     slope = error = np.nan
+    withheld = "No group has positive and negative recipients at several doses, so the slope cannot be judged."
     if sum(_score(*part, np.log(part[0]))[1] for part in informative) > 1e-15:
         scores = [np.sum([_score(*part, x(part[0])) for part in informative], axis=0) for x in (np.log, np.asarray)]
         logdose, by_dose = (score / np.sqrt(information) for score, information in scores)
@@ -189,8 +194,11 @@ def single_hit_tests(
             wald = (slope - 1) / error
         else:
             slope = np.copysign(np.inf, slope)
+            withheld = "The likelihood rises for ever with the slope, so its standard error is unknown."
     rows = [
-        (name, estimate, se, z, 1.0 if np.isnan(z) else float(2 * stats.norm.sf(abs(z))), RECIPIENTS)
+        (name, estimate, se, z, 1.0, RECIPIENTS, withheld)
+        if np.isnan(z)
+        else (name, estimate, se, z, float(2 * stats.norm.sf(abs(z))), RECIPIENTS, "")
         for name, estimate, se, z in (
             ("wald", slope, error, wald),
             ("lr", np.nan, np.nan, lr),
@@ -198,7 +206,7 @@ def single_hit_tests(
             ("score_dose", np.nan, np.nan, by_dose),
         )
     ]
-    return pd.DataFrame(rows, columns=["test", "estimate", "SE", "z", "p", "unit"])
+    return pd.DataFrame(rows, columns=["test", "estimate", "SE", "z", "p", "unit", "withheld"])
 
 
 @np.errstate(over="ignore")
@@ -240,9 +248,10 @@ def donor_log_frequency(
     Raises
     ------
     UnitError
-        A dose occurs twice for a donor (two cell types or weeks in one frame), or a carried column varies within one.
+        The donors' column is missing or blank in a row, a dose occurs twice for a donor (two cell types or weeks in one
+        frame), or a carried column varies within one.
     ValueError
-        A dose is not above 0, or positives are not between 0 and tested.
+        As for `elda`, with donors for groups.
 
     Examples
     --------
@@ -262,49 +271,65 @@ def donor_log_frequency(
     1    d2          -8.28  0.44
     """
     carry = list(carry)
+    columns(frame, dose, tested, positive, *carry, unit=donor)
+    if blank := int((block_levels(frame[donor]) == "").sum()):
+        raise UnitError(f"The column '{donor}' is blank in {blank} of {len(frame)} rows, expected its id in each.")
+    counts = _numbers(frame, dose, tested, positive)
     if len(set(zip(frame[donor], frame[dose], strict=True))) < len(frame):
         first = frame[frame.duplicated([donor, dose], keep=False)].iloc[0]
         raise UnitError(
-            f"The dose {first[dose]:g} occurs more than once for {donor} '{first[donor]}', "
+            f"The dose {first[dose]} occurs more than once for {donor} '{first[donor]}', "
             "expected one row per donor and dose: take one cell type and week at a time."
         )
-    places = frame.groupby(donor, sort=True).indices
+    places = frame.groupby(donor, sort=True, observed=True).indices
     about = frame[[donor, *carry]].drop_duplicates()
     if len(about) > len(places):
         name = about.loc[about[donor].duplicated(), donor].iloc[0]
         column = next(c for c in carry if about.loc[about[donor] == name, c].nunique(dropna=False) > 1)
         raise UnitError(f"The column '{column}' has several values within {donor} '{name}', expected one.")
     kept = frame[carry].to_numpy()
-    columns = [frame[name].to_numpy(float) for name in (dose, tested, positive)]
     rows = []
     for name, place in places.items():
         carried = kept[place[0]]
-        d, n, r = _counts(*(column[place] for column in columns), dose, positive)
+        d, n, r = _counts(*(column[place] for column in counts), f"{donor} '{name}'", dose, positive)
         theta = _bias_reduced(d, n, r)
         extreme = "none" if r.sum() == 0 else "all" if r.sum() == n.sum() else ""
         error = 1 / np.sqrt(_information(np.exp(theta) * d, n).sum())
         rows.append((name, *carried, theta, error, int(n.sum()), int(r.sum()), extreme))
-    columns = [donor, *carry, "log_frequency", "SE", "tested", "positive", "extreme"]
-    return pd.DataFrame(rows, columns=columns)
+    names = [donor, *carry, "log_frequency", "SE", "tested", "positive", "extreme"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _numbers(frame: pd.DataFrame, *names: str) -> list[np.ndarray]:
+    # As floats: products of integer doses and numbers overflow without a word in other implementations.
+    found = [numbers(frame[name]) for name in names]
+    for name, values in zip(names, found, strict=True):
+        if bad := int((~np.isfinite(values)).sum()):
+            raise ValueError(
+                f"the column '{name}' is missing or infinite in {bad} of {len(frame)} rows, expected a number in each"
+            )
+    return found
 
 
 def _counts(
-    d: np.ndarray, n: np.ndarray, r: np.ndarray, dose: str, positive: str
+    d: np.ndarray, n: np.ndarray, r: np.ndarray, whose: str, dose: str, positive: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Check doses, recipients tested and positive (floats), and leave out doses that nobody received."""
+    """Check doses, recipients tested and positive, and leave out doses that nobody received."""
     if not (d > 0).all():
         raise ValueError(f"the column '{dose}' holds {np.min(d):g}, expected doses above 0")
     if not ((r >= 0) & (r <= n)).all():
         raise ValueError(f"the column '{positive}' must lie between 0 and the number tested in every row")
+    if not n.any():
+        raise ValueError(f"no recipient of {whose} was tested, expected at least one")
     return d[n > 0], n[n > 0], r[n > 0]
 
 
 def _groups(frame: pd.DataFrame, group: str, dose: str, tested: str, positive: str):
-    names = np.array(frame[group].astype(str), dtype=object)
-    # As floats: products of integer doses and numbers overflow without a word in other implementations.
-    columns = [frame[column].to_numpy(float) for column in (dose, tested, positive)]
-    for name in dict.fromkeys(names):
-        yield name, _counts(*(column[names == name] for column in columns), dose, positive)
+    columns(frame, group, dose, tested, positive)
+    names = block_levels(frame[group]).astype(object)
+    counts = _numbers(frame, dose, tested, positive)
+    for name in dict.fromkeys(names[names != ""]):
+        yield name, _counts(*(column[names == name] for column in counts), f"{group} '{name}'", dose, positive)
 
 
 def _negative_odds(m: np.ndarray) -> np.ndarray:

@@ -17,9 +17,10 @@ Kenward & Roger 1997 (doi 10.2307/2533558): adjusted covariance, scaled F. Halek
 """
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from scipy import linalg, special
 
 from endomtor.errors import EndomtorError, UnitError
 from endomtor.stats.multiplicity import holm
+from endomtor.stats.units import check_level, columns, numbers
 
 METHODS = ("kenward-roger", "satterthwaite")
 """How degrees of freedom are found."""
@@ -72,7 +74,8 @@ def fit(
     subunit : str, optional
         Column of the subsample that is measured repeatedly (recipient). Its ids must not recur in another unit.
     block : str or sequence of str, optional
-        Columns of blocks (donor of cells that feeds several groups, batch). A constant or blank one leaves the model.
+        Columns of blocks (donor of cells that feeds several groups, batch). A constant or blank one leaves the model;
+        blanks among labels are one level.
     interaction : bool
         Whether all products of the fixed effects enter (R's `*`), or the main effects only.
     covariates : sequence of str
@@ -89,13 +92,14 @@ def fit(
     Raises
     ------
     UnitError
-        An id is blank, a subunit has two units, a row is doubled (in all columns, or in the subunit and all fixed
-        effects that vary within it), each unit has one row, or the fixed effects leave nothing to judge units by.
+        The unit's column is missing, an id is blank, a subunit has two units, a row is doubled (in all columns, or in
+        the subunit and all fixed effects that vary within it), each unit has one row, or the fixed effects leave
+        nothing to judge units by.
     EndomtorError
-        There are no values; a fixed effect is blank, has one level or an undeclared one; a combination of levels has no
-        rows; a value is infinite; the values do not vary within subunits.
+        There are no values; a fixed effect is blank, of mixed types, has one level or an undeclared one; a combination
+        of levels has no rows; a value or a number is infinite; the values do not vary within subunits.
     ValueError
-        A column is not in the frame, or a covariate is not a column of numbers.
+        No fixed effect is named, a column is missing, a value is text, or a covariate is not a column of numbers.
 
     Notes
     -----
@@ -126,11 +130,12 @@ def fit(
     """
     ids = [unit, subunit] if subunit else [unit]
     blocks = [block] if isinstance(block, str) else list(block or ())
-    for column in (value, *fixed, *covariates, *ids, *blocks):
-        if column not in frame.columns:
-            raise ValueError(f"the column '{column}' is not in the table")
-    used = frame[value].notna().to_numpy()
-    y = frame[value].to_numpy(float, na_value=np.nan)[used]
+    if not fixed:
+        raise ValueError("fixed names no column, expected one or more (group, week)")
+    columns(frame, value, *fixed, *covariates, *ids[1:], *blocks, unit=unit)
+    values = numbers(frame[value])
+    used = ~np.isnan(values)
+    y = values[used]
     if not len(y):
         raise EndomtorError(f"The column '{value}' holds no values.")
     coded = {name: _Coded.of(frame[name], used) for name in dict.fromkeys([*fixed, *covariates, *ids])}
@@ -292,6 +297,11 @@ class MixedFit:
         -------
         DataFrame
             Columns `by`, mean, SE, df, lower, upper; one row per combination of levels.
+
+        Raises
+        ------
+        ValueError
+            `by` names no category of the model, `at` no number of it, or a value of `at` is not a finite number.
         """
         by = [by] if isinstance(by, str) else list(by)
         cells = self._cells(by)
@@ -361,6 +371,8 @@ class MixedFit:
     ) -> pd.DataFrame:
         if adjust not in ("holm", None):
             raise ValueError(f"adjust is '{adjust}', expected 'holm' or None")
+        if by == of:
+            raise ValueError(f"the levels of '{of}' are compared within '{by}', expected another category")
         outer = self._cells([by] if by else [])
         pairs = list(itertools.combinations(self._layout.levels_of(of), 2))
         at = [{level: row(cell | {of: level}) for level in self._layout.levels_of(of)} for cell in outer]
@@ -378,8 +390,10 @@ class MixedFit:
         return [dict(zip(by, combination, strict=True)) for combination in itertools.product(*levels)]
 
     def _mean_row(self, cell: Mapping, at: Mapping[str, float]) -> np.ndarray:
-        for name in at:
+        for name, value in at.items():
             self._check_number(name)
+            if not (isinstance(value, Real) and np.isfinite(value)):
+                raise ValueError(f"at gives {value!r} for '{name}', expected a finite number")
         return self._layout.average({**at, **cell})
 
     def _slope_row(self, of: str, cell: Mapping) -> np.ndarray:
@@ -388,7 +402,10 @@ class MixedFit:
 
     def _check_number(self, name: str) -> None:
         if name not in self._layout.numbers:
-            raise ValueError(f"'{name}' is not a number of the model, expected one of {sorted(self._layout.numbers)}")
+            found = "a category" if name in self._layout.levels else "not in the model"
+            raise ValueError(
+                f"'{name}' is not a number of the model but {found}, expected {_one_of(self._layout.numbers)}"
+            )
 
     def _orthonormal(self, hypotheses: np.ndarray) -> np.ndarray:
         """Express hypotheses on the coefficients as hypotheses on those of the orthonormal design."""
@@ -408,6 +425,7 @@ class MixedFit:
         return self._kenward_roger if df == METHODS[0] else self._satterthwaite
 
     def _tests(self, names: Mapping[str, list], hypotheses: np.ndarray, df: str, level: float) -> pd.DataFrame:
+        check_level(level)
         estimate, error, dof = self._inference(df).t_tests(self._orthonormal(hypotheses))
         estimate, error = self._scale * estimate, self._scale * error
         t = estimate / error
@@ -439,7 +457,8 @@ class _Layout:
 
     def levels_of(self, name: str) -> list:
         if name not in self.levels:
-            raise ValueError(f"'{name}' is not a category of the model, expected one of {sorted(self.levels)}")
+            found = "a number" if name in self.numbers else "not in the model"
+            raise ValueError(f"'{name}' is not a category of the model but {found}, expected {_one_of(self.levels)}")
         return self.levels[name]
 
     def places(self) -> dict[str, slice]:
@@ -552,18 +571,24 @@ def _layout(
     levels: Mapping,
 ) -> _Layout:
     """Find out which fixed effects are categories and which numbers, and list the terms."""
-    found, numbers = {}, {}
+    found, means = {}, {}
     for name in (*fixed, *covariates):
         column = coded[name]
         if blanks := column.blanks():
-            raise EndomtorError(f"The column '{name}' is blank in {blanks} of {len(column.codes)} rows.")
+            raise EndomtorError(
+                f"The column '{name}' is blank in {blanks} of {len(column.codes)} rows, expected a level or a number "
+                "in each."
+            )
         dtype = frame[name].dtype
         # A truth value is a category, as in R: at its "zero" there may be no unit.
         number = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
         if name in covariates and not number:
             raise ValueError(f"the covariate '{name}' is {dtype}, expected numbers")
         if number and name not in categorical and name not in levels:
-            numbers[name] = float(np.mean(np.array(column.found, float)[column.codes]))
+            values = np.array(column.found, float)
+            if not np.isfinite(values).all():
+                raise EndomtorError(f"The column '{name}' holds infinite values, expected finite ones.")
+            means[name] = float(np.mean(values[column.codes]))
             continue
         present = set(column.found)
         if name in levels:
@@ -571,7 +596,7 @@ def _layout(
         elif isinstance(dtype, pd.CategoricalDtype):
             order = list(dtype.categories)
         else:
-            order = sorted(present)
+            order = _sorted(name, present)
         if undeclared := sorted(present - set(order), key=str):
             raise EndomtorError(f"The column '{name}' holds '{undeclared[0]}', expected one of {order}.")
         found[name] = [level for level in order if level in present]
@@ -579,11 +604,25 @@ def _layout(
             raise EndomtorError(f"The column '{name}' has one level, expected two or more to compare.")
     largest = len(fixed) if interaction else 1
     terms = [term for size in range(1, largest + 1) for term in itertools.combinations(fixed, size)]
-    return _Layout((*terms, *((name,) for name in covariates)), found, numbers)
+    return _Layout((*terms, *((name,) for name in covariates)), found, means)
+
+
+def _sorted(name: str, present: Collection) -> list:
+    try:
+        return sorted(present)
+    except TypeError:
+        kinds = " and ".join(sorted({type(one).__name__ for one in present}))
+        raise EndomtorError(
+            f"The column '{name}' mixes {kinds}, expected levels of one type, or their order in `levels`."
+        ) from None
 
 
 def _columns(cells: Sequence[Mapping], by: Sequence[str]) -> dict[str, list]:
     return {name: [cell[name] for cell in cells] for name in by}
+
+
+def _one_of(names: Collection[str]) -> str:
+    return f"one of {', '.join(sorted(names))}" if names else "none, for the model has none"
 
 
 def _text(level: object) -> str:
@@ -599,7 +638,7 @@ def _check_units(
     unit, finest, rows = ids[0], ids[-1], int(used.sum())
     for column in ids:
         if blanks := coded[column].blanks():
-            raise UnitError(f"The column '{column}' is blank in {blanks} of {rows} rows.")
+            raise UnitError(f"The column '{column}' is blank in {blanks} of {rows} rows, expected an id in each.")
     if finest != unit:
         subunits = coded[finest]
         values = _values_within(subunits, coded[unit])

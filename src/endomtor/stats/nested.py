@@ -14,7 +14,7 @@ from endomtor.errors import UnitError
 from endomtor.stats.estimate import Estimate
 from endomtor.stats.groups import difference
 from endomtor.stats.resemblance import GROUPS, phi
-from endomtor.stats.units import block_levels, one_row_per_unit, text, usable_block
+from endomtor.stats.units import block_levels, columns, numbers, one_row_per_unit, text, usable_block
 
 SUMMARIES = {
     "mean": lambda total, count: total / count,
@@ -51,9 +51,11 @@ def one_value_per_unit(
     Raises
     ------
     UnitError
-        A unit is blank, or a carried column varies within a unit (the sentence names both).
+        The unit's column is missing, a unit is blank, or a carried column varies within a unit (the sentence names
+        both).
     ValueError
-        The summary is unknown, or empirical_logit meets a value other than 0 and 1.
+        Another column is missing, a value is text or infinite, the summary is unknown, empirical_logit meets a value
+        other than 0 and 1, or log_mean one below 0.
 
     Examples
     --------
@@ -74,17 +76,25 @@ def one_value_per_unit(
     """
     if summary not in SUMMARIES:
         raise ValueError(f"summary is '{summary}', expected one of {', '.join(SUMMARIES)}")
+    columns(frame, value, *carry, unit=unit)
     codes, units = pd.factorize(frame[unit], sort=True)
     blank = [not one.strip() for one in text(units)]
     if any(blank) or (codes < 0).any():
         blanks = np.append(blank, True)[codes].sum()
-        raise UnitError(f"The column '{unit}' is blank in {blanks} of {len(frame)} rows.")
+        raise UnitError(
+            f"The column '{unit}' is blank in {blanks} of {len(frame)} rows, expected the id of the unit in each."
+        )
     if len(set(zip(codes, *(frame[column] for column in carry), strict=True))) > len(units):
         _refuse_varying(frame, unit, carry)
-    values = frame[value].to_numpy(float)
+    values = numbers(frame[value])
     known = ~np.isnan(values)
+    if np.isinf(values).any():
+        raise ValueError(f"the column '{value}' holds infinite values, expected finite ones (was the log of 0 taken?)")
+    if summary == "log_mean" and (values[known] < 0).any():
+        raise ValueError(f"the column '{value}' holds {np.nanmin(values):g}, expected counts of 0 or more")
     if summary == "empirical_logit" and not np.isin(values[known], [0, 1]).all():
-        raise ValueError("an empirical logit needs values of 0 or 1")
+        other = values[known & ~np.isin(values, [0, 1])][0]
+        raise ValueError(f"the column '{value}' holds {other:g}, but an empirical logit needs values of 0 or 1")
     sizes = np.bincount(codes[known], minlength=len(units))
     totals = np.bincount(codes[known], weights=values[known], minlength=len(units))
     seen = sizes > 0
@@ -96,7 +106,7 @@ def one_value_per_unit(
 
 def _refuse_varying(frame: pd.DataFrame, unit: str, carry: Sequence[str]) -> None:
     for column in carry:
-        levels = frame.groupby(unit)[column].nunique(dropna=False)
+        levels = frame.groupby(unit, observed=True)[column].nunique(dropna=False)
         if (levels > 1).any():
             example = levels[levels > 1].index[0]
             raise UnitError(
@@ -138,8 +148,8 @@ def blocked_difference(
 
     Raises
     ------
-    UnitError
-        A unit occurs in several rows.
+    UnitError, ValueError
+        As for `endomtor.stats.difference` and `arrange`.
 
     Examples
     --------
@@ -186,8 +196,8 @@ def blocked_phi(
 
     Raises
     ------
-    NoAgingReference, UnitError, EndomtorError
-        As in `endomtor.stats.phi`.
+    NoAgingReference, UnitError, EndomtorError, ValueError
+        As in `endomtor.stats.phi` and `arrange`.
 
     Examples
     --------
@@ -204,7 +214,7 @@ def blocked_phi(
     ...     block="donor", direction="less",
     ... )
     >>> print(f"{phi.estimate:.2f}, {phi.ci_low:.2f} to {phi.ci_high:.2f}")
-    0.47, 0.21 to 0.73
+    0.47, 0.25 to 0.71
     """
     one_row_per_unit(frame, unit, design="blocked comparison")
     used = _compared(frame, value, group, GROUPS)
@@ -223,8 +233,10 @@ def blocked_phi(
 
 
 def _compared(frame: pd.DataFrame, value: str, group: str, names: Sequence[str]) -> pd.DataFrame:
-    wanted = np.array([name in names for name in frame[group]], dtype=bool)
-    return frame[wanted & ~np.isnan(frame[value].to_numpy(float))]
+    columns(frame, value, group)
+    wanted = {str(name) for name in names}
+    compared = np.array([name in wanted for name in text(frame[group])], dtype=bool)
+    return frame[compared & ~np.isnan(numbers(frame[value]))]
 
 
 @dataclass(frozen=True)
@@ -233,7 +245,8 @@ class Arrangement:
 
     Where at least one block feeds several groups, it is a `block` of an additive model. Where each feeds one group only
     but several units, its units share what it brings: the blocks are averaged and are the n (`unit` is then the block,
-    and a warning says so). A blank, constant or one-to-one block plays no part.
+    and a warning says so). A blank, constant or one-to-one block plays no part. Blanks among ids cannot show that a
+    block feeds several groups; in an additive model they are one level, and as ids of units they are refused.
 
     Attributes
     ----------
@@ -277,6 +290,13 @@ def arrange(
     check : sequence of str
         Columns that may be confounded with the group.
 
+    Raises
+    ------
+    UnitError
+        The unit's column is missing, or the block is the unit and blank in some rows.
+    ValueError
+        Another column is missing.
+
     Examples
     --------
     >>> import pandas as pd
@@ -301,14 +321,20 @@ def arrange(
     1    d2  young    0.8             2
     2    d3   aged    0.3             2
     """
+    columns(frame, value, group, block, *also, *check, unit=unit)
     levels = block_levels(frame[block])
     fed: dict[str, set[str]] = {}
     for level, name in zip(levels, text(frame[group]), strict=True):
         fed.setdefault(level, set()).add(name)
     if not usable_block(levels):
         return Arrangement(frame, unit, tuple(also), tuple(check))
-    if any(len(names) > 1 for names in fed.values()):
+    if any(len(names) > 1 for level, names in fed.items() if level):
         return Arrangement(frame, unit, (block, *also), tuple(check))
+    if "" in fed:
+        raise UnitError(
+            f"The column '{block}' is blank in {(levels == '').sum()} of {len(frame)} rows, expected an id in each: no "
+            f"{block} feeds several groups, so that each {block} is one unit."
+        )
     # A column that varies within a block can neither be confounded with the group nor enter at the level of blocks.
     whole = {c for c in (*also, *check) if (frame.groupby(levels)[c].nunique(dropna=False) == 1).all()}
     kept = {name: tuple(c for c in columns if c in whole) for name, columns in (("also", also), ("check", check))}
@@ -356,6 +382,13 @@ def latest_common(frame: pd.DataFrame, time: str, unit: str, minimum: float = 16
     CommonTime
         Where no time is common to all units, the time with most units (of these the latest), and the units it lacks.
 
+    Raises
+    ------
+    UnitError
+        The unit's column is missing or blank in a row.
+    ValueError
+        The column of times is missing, or a time is text (weeks are numbers).
+
     Examples
     --------
     >>> import pandas as pd
@@ -368,8 +401,11 @@ def latest_common(frame: pd.DataFrame, time: str, unit: str, minimum: float = 16
     CommonTime(time=16.0, reached=True, missing=())
     """
     seen: dict[float, set[str]] = {}
-    moments, units = frame[time].to_numpy(), frame[unit].to_numpy()
-    known = ~(pd.isna(moments) | pd.isna(units))
+    columns(frame, time, unit=unit)
+    moments, units = numbers(frame[time]), frame[unit].to_numpy()
+    if blank := int((block_levels(frame[unit]) == "").sum()):
+        raise UnitError(f"The column '{unit}' is blank in {blank} of {len(frame)} rows, expected an id in each.")
+    known = ~np.isnan(moments)
     for moment, one in set(zip(moments[known].tolist(), units[known].tolist(), strict=True)):
         seen.setdefault(moment, set()).add(str(one))
     if not seen:
@@ -389,7 +425,7 @@ def logit_percent(values: pd.Series, *, delta: float = 0.1) -> pd.Series:
     Raises
     ------
     ValueError
-        A value lies outside 0 to 100.
+        A value is text, or lies outside 0 to 100.
 
     Examples
     --------
@@ -401,9 +437,10 @@ def logit_percent(values: pd.Series, *, delta: float = 0.1) -> pd.Series:
     2    2.20
     Name: donor_pct, dtype: float64
     """
+    values = pd.Series(numbers(values), index=values.index, name=values.name)
     if ((values < 0) | (values > 100)).any():
         raise ValueError(
             f"the percentages '{values.name}' range from {values.min()} to {values.max()}, expected 0 to 100"
         )
-    inside = values.astype(float).clip(delta, 100 - delta)
+    inside = values.clip(delta, 100 - delta)
     return np.log(inside / (100 - inside))

@@ -14,8 +14,8 @@ from scipy.special import gammaln, stdtr, stdtrit
 from ..errors import EndomtorError
 from . import linear
 from .estimate import Estimate
-from .expression import log_counts
-from .units import block_levels, one_row_per_unit
+from .expression import columns_of, finite_expression, log_counts
+from .units import block_levels, columns, numbers, one_row_per_unit, power_of_two
 
 GROUPS = ("young", "aged", "control", "ecko")
 DIRECTIONS = ("greater", "less", "either")
@@ -35,22 +35,23 @@ class _Ratio:
     """Two contrasts of one endpoint, N = ecko - control and D = aged - young, and the variance of N - phi D.
 
     Everything is evaluated at homogeneous coordinates phi = p / q, so that phi = infinity is an ordinary point:
-    `variance` holds the coefficients of q^2, pq and p^2 in the variance of q N - p D, and `spread` those of q^4 to p^4
-    in the sum that its degrees of freedom divide by.
+    `variance` holds the coefficients of q^2, pq and p^2 in the variance of q N - p D, `expected` those of its
+    expectation, and `spread` those of q^4 to p^4 in the sum that its degrees of freedom divide by
+    (`linear.Layout.moments`).
     """
 
     numerator: float
     denominator: float
     variance: tuple[float, float, float]
+    expected: tuple[float, float, float]
     spread: tuple[float, float, float, float, float]
 
     @classmethod
     def of(cls, model: linear.Layout, values: np.ndarray) -> "_Ratio":
         n_d = model.weights @ values
-        variances = np.maximum(model.variances(values - values.mean()), 0)
-        v, s = model.moments(_products(model), variances)
+        v, e, s = model.moments(_products(model), model.variances(values - values.mean()))
         powers = (s[0, 0], 2 * s[0, 1], 2 * s[0, 2] + s[1, 1], 2 * s[1, 2], s[2, 2])
-        return cls(float(n_d[0]), float(n_d[1]), tuple(map(float, v)), tuple(map(float, powers)))
+        return cls(float(n_d[0]), float(n_d[1]), tuple(v.tolist()), tuple(e.tolist()), tuple(map(float, powers)))
 
     @property
     def estimate(self) -> float:
@@ -59,11 +60,12 @@ class _Ratio:
     def at(self, p, q):
         """W = q N - p D, its variance and its Welch-Satterthwaite df at phi = p / q (scalars or arrays)."""
         pp, pq, qq = p * p, p * q, q * q
-        v, s = self.variance, self.spread
+        v, e, s = self.variance, self.expected, self.spread
         variance = v[0] * qq + v[1] * pq + v[2] * pp
+        expected = e[0] * qq + e[1] * pq + e[2] * pp
         spread = s[0] * qq * qq + s[1] * qq * pq + s[2] * pq * pq + s[3] * pq * pp + s[4] * pp * pp
         # The tiny terms give a variance of exactly 0 one degree of freedom instead of 0 / 0.
-        return q * self.numerator - p * self.denominator, variance, (variance**2 + _TINY) / (spread + _TINY)
+        return q * self.numerator - p * self.denominator, variance, (expected**2 + _TINY) / (spread + _TINY)
 
     def upper_p(self, p: float, q: float, sign: float) -> float:
         """One-sided p of sign * (q N - p D) > 0."""
@@ -272,8 +274,12 @@ def _usable_blocks(
     frame: pd.DataFrame, block: str | Sequence[str] | None, *, own_level: bool = False
 ) -> dict[str, np.ndarray]:
     """Levels of each block but those that are constant or blank, or (unless `own_level`) different in every unit."""
-    found = {name: block_levels(frame[name]) for name in ([block] if isinstance(block, str) else block or ())}
+    found = {name: block_levels(frame[name]) for name in _names(block)}
     return {name: levels for name, levels in found.items() if 1 < len(set(levels)) < len(levels) + own_level}
+
+
+def _names(block: str | Sequence[str] | None) -> list[str]:
+    return [block] if isinstance(block, str) else list(block or ())
 
 
 def phi(
@@ -298,8 +304,8 @@ def phi(
 
     With `block` (batch, a donor that feeds several niches, or both) the group means are those of the additive linear
     model value ~ group + block, still with a variance for each group (`endomtor.stats.linear`); a block that is
-    constant, blank or different in every unit leaves the model. Written here because no library inverts the test with
-    degrees of freedom that depend on phi.
+    constant, blank or different in every unit leaves the model, and blanks among labels are one level. Written here
+    because no library inverts the test with degrees of freedom that depend on phi.
 
     Parameters
     ----------
@@ -328,9 +334,11 @@ def phi(
     NoAgingReference
         No young or no aged unit.
     UnitError
-        A unit occurs in several rows.
+        A unit is blank or occurs in several rows, or its column is missing.
     EndomtorError
         No ecko unit, a value that is not finite, or a wrong option.
+    ValueError
+        Another column is missing, or a value is text.
 
     References
     ----------
@@ -357,8 +365,9 @@ def phi(
     {'young': 4, 'aged': 4, 'ecko': 4}
     """
     _check_options(direction, level, smallest)
+    columns(frame, value, group, *_names(block), unit=unit)
     frame = frame[frame[group].isin(GROUPS)]
-    values = frame[value].to_numpy(float)
+    values = numbers(frame[value])
     warnings: list[str] = []
     known = ~np.isnan(values)
     if not known.all():
@@ -370,6 +379,8 @@ def phi(
             f"Column {value} holds an infinite value; expected finite numbers on the scale of analysis."
         )
     one_row_per_unit(frame, unit)
+    # Phi has no unit, and its degrees of freedom hold eighth powers of the values.
+    values = values / power_of_two(values)
     labels = frame[group].to_numpy(object)
     reference = _reference(labels, group)
     names, contrasts = contrasts_of_phi(reference)
@@ -433,7 +444,8 @@ def project(log_expression: pd.DataFrame, weights: pd.Series) -> pd.Series:
     Raises
     ------
     EndomtorError
-        A gene occurs twice, or fewer than two genes with different weights are shared.
+        A gene occurs twice, fewer than two genes with different weights are shared, or a weight or an expression is
+        no finite number.
 
     Examples
     --------
@@ -456,13 +468,15 @@ def project(log_expression: pd.DataFrame, weights: pd.Series) -> pd.Series:
             )
     weights = weights.dropna()
     shared = log_expression.index.intersection(weights.index)
-    w = weights.loc[shared].to_numpy(float)
+    w = numbers(weights.loc[shared])
+    if not np.isfinite(w).all():
+        raise EndomtorError(f"The weight of gene {shared[~np.isfinite(w)][0]!r} is infinite; expected finite weights.")
     if len(shared) < 2 or np.ptp(w) == 0:
         raise EndomtorError(
             f"{len(shared)} of {len(weights)} weighted genes are in the expression table; "
             "expected at least two with different weights."
         )
-    x = log_expression.loc[shared].to_numpy(float)
+    x = finite_expression(log_expression.loc[shared])
     x = x - x.mean(axis=1, keepdims=True)
     w = w - w.mean()
     return pd.Series(w @ x / (w @ w), index=log_expression.columns, name="score")
@@ -502,8 +516,8 @@ def transcriptome_phi(
 
     Raises
     ------
-    NoAgingReference, UnitError, EndomtorError
-        As in `phi` and `project`; also for a sample without counts.
+    NoAgingReference, UnitError, EndomtorError, ValueError
+        As in `phi` and `project`; also for a sample without counts or in two columns of them.
 
     Examples
     --------
@@ -525,9 +539,9 @@ def transcriptome_phi(
     >>> print(f"{answer.estimate:.2f}, {answer.ci_low:.2f} to {answer.ci_high:.2f}")
     0.55, 0.40 to 0.89
     """
+    columns(samples, sample, group, *_names(block), unit=unit)
     samples, log_expression = _expressed(counts, samples, sample, group, min_mean)
-    scores = project(log_expression, weights)
-    frame = samples.assign(score=scores.loc[samples[sample]].to_numpy())
+    frame = samples.assign(score=project(log_expression, weights).to_numpy())
     return phi(
         frame, value="score", group=group, unit=unit, direction="greater", smallest=smallest, level=level, block=block
     )
@@ -589,6 +603,7 @@ def transcriptome_phi_genes(
     0.55, 0.33 to 0.77
     """
     _check_options("greater", level, smallest)
+    columns(samples, sample, group, *_names(block), unit=unit)
     samples, log_expression = _expressed(counts, samples, sample, group, min_mean)
     one_row_per_unit(samples, unit)
     labels = samples[group].to_numpy(object)
@@ -596,7 +611,7 @@ def transcriptome_phi_genes(
     names, contrasts = contrasts_of_phi(reference)
     used = np.isin(labels, names)
     labels = labels[used]
-    values = log_expression[samples[sample]].to_numpy(float)[:, used]
+    values = log_expression.to_numpy(float)[:, used]
     blocks = _usable_blocks(samples[used], block, own_level=True)
     n = {name: int((labels == name).sum()) for name in names}
     common = {
@@ -681,12 +696,11 @@ def _jackknife(full, left_out, labels, names, smallest, level):
 
 
 def _expressed(counts, samples, sample, group, min_mean) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The samples of the four groups, and log2 normalised counts of the expressed genes in them (genes x samples)."""
+    """The samples of the four groups, and log2 normalised counts of the expressed genes in them, in their order."""
     samples = samples[samples[group].isin(GROUPS)]
-    absent = sorted(set(samples[sample].astype(str)) - set(counts.columns.astype(str)))
-    if absent:
-        raise EndomtorError(f"Sample {absent[0]!r} of the sample sheet has no column in the counts.")
-    return samples, log_counts(counts[list(samples[sample])], min_mean=min_mean)
+    if samples.empty:
+        raise NoAgingReference(f"No aging reference in these data: column {group} has no young and no aged.")
+    return samples, log_counts(columns_of(counts, samples[sample], "counts"), min_mean=min_mean)
 
 
 @dataclass(frozen=True)
@@ -739,6 +753,8 @@ def rrho(x: pd.Series, y: pd.Series, *, step: int = 50) -> RankOverlap:
     ------
     EndomtorError
         A gene occurs twice, or fewer than `step` genes are shared.
+    ValueError
+        A statistic is text.
 
     References
     ----------
@@ -767,7 +783,8 @@ def rrho(x: pd.Series, y: pd.Series, *, step: int = 50) -> RankOverlap:
             raise EndomtorError(
                 f"Gene {series.index[series.index.duplicated()][0]!r} occurs twice in {name}; expected once."
             )
-    both = pd.concat([x.rename("x"), y.rename("y")], axis=1, join="inner").dropna().sort_index()
+    x, y = (pd.Series(numbers(one.rename(name)), index=one.index, name=name) for name, one in (("x", x), ("y", y)))
+    both = pd.concat([x, y], axis=1, join="inner").dropna().sort_index()
     n = len(both)
     if step < 1 or n < step:
         raise EndomtorError(

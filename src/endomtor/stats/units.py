@@ -1,7 +1,9 @@
 """The unit of analysis: what the treatment was assigned to. Subsamples are refused, never counted as n."""
 
+import difflib
 from collections.abc import Sequence
-from math import comb
+from math import comb, frexp
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -45,7 +47,7 @@ def one_row_per_unit(frame: pd.DataFrame, unit: str, *, design: str = "") -> Non
     """
     purpose = f" for the {design}" if design else ""
     if unit not in frame.columns:
-        raise UnitError(f"The column '{unit}' that names the experimental unit{purpose} is not in the table.")
+        _refuse_unit(frame, unit, purpose)
     ids = text(frame[unit])
     # Most calls end here; the rest of the function words the refusal.
     if len(set(ids)) == len(ids) and not any(one.strip() == "" for one in ids):
@@ -75,6 +77,13 @@ def is_blank(column: pd.Series) -> pd.Series:
 def n_per_group(frame: pd.DataFrame, group: str, unit: str, levels: Sequence[str] = ()) -> dict[str, int]:
     """Return the number of units in each group, in the order of `levels` (else sorted); absent ones count 0.
 
+    Rows without a group or without a unit do not count.
+
+    Raises
+    ------
+    ValueError
+        A column is missing.
+
     Examples
     --------
     >>> import pandas as pd
@@ -87,7 +96,9 @@ def n_per_group(frame: pd.DataFrame, group: str, unit: str, levels: Sequence[str
     >>> n_per_group(cells, "group", "animal", levels)
     {'control': 1, 'ecko': 2, 'aged': 0}
     """
-    counts = frame.groupby(frame[group].astype(str), sort=True)[unit].nunique()
+    columns(frame, group, unit)
+    rows = frame[(block_levels(frame[group]) != "") & (block_levels(frame[unit]) != "")]
+    counts = rows.groupby(rows[group].astype(str), sort=True)[unit].nunique()
     return {str(level): int(counts.get(str(level), 0)) for level in (levels or counts.index)}
 
 
@@ -113,9 +124,9 @@ def confounded(frame: pd.DataFrame, group: str, by: str) -> bool:
     """Return whether `by` (batch, sex) is completely confounded with the group.
 
     True when no chain of levels of `by` links all groups, so that a difference between groups cannot be told from a
-    difference between levels. A blank in `by` counts as a level of its own unless all are blank. False when `by` has
-    one level, when only one group is present, or when every row has a level of its own (then it says no more than the
-    unit).
+    difference between levels. A blank in `by` counts as a level of its own unless all are blank; rows without a group
+    do not count. False when `by` has one level, when only one group is present, or when every row has a level of its
+    own (then it says no more than the unit).
 
     Parameters
     ----------
@@ -123,6 +134,11 @@ def confounded(frame: pd.DataFrame, group: str, by: str) -> bool:
         One row per experimental unit.
     group, by : str
         Columns. Give the frame with the two groups of a contrast to ask about that contrast.
+
+    Raises
+    ------
+    ValueError
+        A column is missing.
 
     Examples
     --------
@@ -138,8 +154,9 @@ def confounded(frame: pd.DataFrame, group: str, by: str) -> bool:
     >>> confounded(mice, "group", "sex")
     False
     """
-    groups = frame[group].astype(str).to_numpy()
-    levels = block_levels(frame[by])
+    columns(frame, group, by)
+    groups, levels = block_levels(frame[group]), block_levels(frame[by])
+    groups, levels = groups[groups != ""], levels[groups != ""]
     distinct = np.unique(levels)
     if len(np.unique(groups)) < 2 or len(distinct) < 2 or len(distinct) == len(levels):
         return False
@@ -153,7 +170,10 @@ def confounded(frame: pd.DataFrame, group: str, by: str) -> bool:
 
 
 def block_levels(column: pd.Series) -> np.ndarray:
-    """Return a column of batch, sex or donor labels as text, in which every blank is the level ''."""
+    """Return a column of batch, sex or donor labels as text, in which every blank is the level ''.
+
+    A blank is a level wherever the column is a nuisance to allow for; where it is the unit itself a blank is refused.
+    """
     return np.array([one.strip() for one in text(column)], dtype=str)
 
 
@@ -165,6 +185,60 @@ def usable_block(levels: Sequence[str]) -> bool:
 def text(column: pd.Series) -> list[str]:
     """Return a column as text, missing as ''. (pandas' own conversion costs more than a test on 30 animals.)"""
     return ["" if one is None or one is pd.NA or one != one else str(one) for one in column.to_numpy(dtype=object)]
+
+
+def columns(frame: pd.DataFrame, *names: str, unit: str | None = None) -> None:
+    """Refuse a frame that lacks a column or has it twice (ValueError), or lacks that of its `unit` (UnitError)."""
+    known = frame.columns
+    if unit is not None and unit not in known:
+        _refuse_unit(frame, unit)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"the column '{name}' is not in the table{_suggestion(frame, name)}")
+    if not known.is_unique:
+        for name in names:
+            if (count := int((known == name).sum())) > 1:
+                raise ValueError(f"the column '{name}' is {count} times in the table, expected it once")
+
+
+def _refuse_unit(frame: pd.DataFrame, unit: str, purpose: str = "") -> NoReturn:
+    raise UnitError(
+        f"The column '{unit}' that names the experimental unit{purpose} is not in the table{_suggestion(frame, unit)}."
+    )
+
+
+def _suggestion(frame: pd.DataFrame, name: str) -> str:
+    known = [str(one) for one in frame.columns]
+    near = difflib.get_close_matches(str(name), known, n=1)
+    return f", did you mean '{near[0]}'?" if near else f", which has {', '.join(known) or 'no columns'}"
+
+
+def numbers(column: pd.Series) -> np.ndarray:
+    """Return a column as floats, missing as NaN, or refuse what is no number (ValueError)."""
+    values = column.to_numpy()
+    if values.dtype.kind in "fiub":
+        return values.astype(float, copy=False)
+    if values.dtype.kind in "mMc":
+        raise ValueError(f"the column '{column.name}' holds {values.dtype}, expected numbers")
+    missing = pd.isna(values)
+    found = np.full(len(values), np.nan)
+    for place in np.flatnonzero(~missing):
+        try:
+            found[place] = float(values[place])
+        except (TypeError, ValueError):
+            found_here = f"{_kind(values[place])} in row {column.index[place]}"
+            raise ValueError(f"the column '{column.name}' holds {found_here}, expected numbers") from None
+    return found
+
+
+def _kind(one: object) -> str:
+    return f"text ('{one}')" if isinstance(one, str) else f"{type(one).__name__} ({one})"
+
+
+def power_of_two(values: np.ndarray) -> float:
+    """Return a power of two of the size of the largest value: divided by it no digit changes, no square overflows."""
+    largest = float(np.abs(values).max(initial=0.0))
+    return 2.0 ** (frexp(largest)[1] - 1) if largest else 1.0
 
 
 def check_level(level: float) -> None:

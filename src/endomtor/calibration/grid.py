@@ -1,0 +1,103 @@
+"""The claims in the eight worlds: how often each verdict fell, for the page of the worlds."""
+
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from endomtor import worlds
+from endomtor.calibration import plan as plans
+from endomtor.calibration import rates
+from endomtor.calibration.run import Calibration
+from endomtor.claims import boxes, catalogue, ledger, verdicts
+from endomtor.claims.catalogue import Claim
+
+
+def claims() -> list[Claim]:
+    """Return the claims that data can test at all."""
+    return [claim for claim in catalogue.load().claims if claim.primaries]
+
+
+def counts(found: Calibration) -> pd.DataFrame:
+    """Return how often each verdict fell: columns world, claim, wanted, then one for each of `verdicts.WORLD_WORDS`."""
+    counted = found.grid.pivot_table(index=["scenario", "claim"], columns="word", values="count", aggfunc="sum")
+    rows = []
+    for name in worlds.names():
+        world = worlds.load(name)
+        for claim in claims():
+            if (name, claim.id) not in counted.index:
+                continue
+            own = counted.loc[(name, claim.id)].fillna(0).astype(int)
+            numbers = {word: int(own.get(word, 0)) for word in verdicts.WORLD_WORDS}
+            rows.append({"world": name, "claim": claim.id, "wanted": ledger.demanded(claim, world.truth), **numbers})
+    table = pd.DataFrame(rows, columns=["world", "claim", "wanted", *verdicts.WORLD_WORDS])
+    # Worlds in which most claims hold come first, that in which nobody could tell last.
+    rank = {verdicts.RECOVERED: -1, verdicts.RIGHTLY_SILENT: 0, verdicts.NOT_TESTABLE: 1}
+    order = table["wanted"].map(rank).groupby(table["world"]).transform("sum")
+    return table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
+
+
+def table_html(found: Calibration) -> str:
+    """Return the grid, worlds by claims: the mark of each verdict with the number of cohorts that gave it."""
+    table, ids = counts(found), [claim.id for claim in claims()]
+    legend = "; ".join(
+        f"{boxes.MARKS[word]} {escape(boxes.word('simulated', word).split(':')[0])}" for word in verdicts.WORLD_WORDS
+    )
+    rows = []
+    for name in dict.fromkeys(table["world"]):
+        own = table[table["world"] == name].set_index("claim")
+        cells = "".join(f"<td>{_cell(own.loc[one]) if one in own.index else ''}</td>" for one in ids)
+        title = escape(worlds.load(name).title)
+        rows.append(f'<tr><th scope="row"><code>{name}</code><span>{title}</span></th>{cells}</tr>')
+    heads = "".join(f'<th scope="col">{one}</th>' for one in ids)
+    return (
+        '<figure class="endomtor-table-figure"><figcaption><p><span class="endomtor-mark-simulated">SIMULATED</span> '
+        f"Number of cohorts by verdict (numbers assumed): {legend}. "
+        "In each cell the verdict that the world demands comes first, in bold.</p></figcaption>"
+        '<div class="endomtor-table" tabindex="0"><table class="endomtor-grid"><thead><tr><th scope="col">world</th>'
+        f"{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></figure>"
+    )
+
+
+def _cell(row: pd.Series) -> str:
+    words = [row["wanted"], *(word for word in verdicts.WORLD_WORDS if word != row["wanted"])]
+    shown = [(word, int(row[word])) for word in words if word == row["wanted"] or row[word]]
+    return "".join(
+        f'<span class="endomtor-count{" endomtor-wanted" if word == row["wanted"] else ""}">'
+        f'<span aria-hidden="true">{boxes.MARKS[word]}</span> {count:,}'
+        f'<span class="endomtor-hidden"> {escape(boxes.word("simulated", word))}</span></span>'
+        for word, count in shown
+    )
+
+
+def sentences(found: Calibration) -> list[str]:
+    """Return what the grid says: how many cohorts, false support against its promise, power where the claims hold."""
+    about, drawn = found.about, counts(found)[list(verdicts.WORLD_WORDS)].sum(axis=1)
+    said = [
+        f"A cell counts {drawn.min():,} to {drawn.max():,} cohorts, with seeds from {about['seed']:,} on, by the "
+        f"chapters' own functions and the ledger's own rule; frozen on {about['frozen']}, code {about['code'][:12]}.",
+        "C1b is *not testable here* in every world: no table of this book could test it.",
+    ]
+    ids = [claim.id for claim in claims()]
+    own = found.table[found.table["id"].isin(ids) & found.table["scenario"].isin(worlds.names())]
+    false = own[(own["measure"] == rates.FALSE_SUPPORT) & own["promised"].notna()]
+    if len(false):
+        worst = false.loc[false["rate"].idxmax()]
+        beyond = false[false["judgement"] == rates.BEYOND]
+        named = ", ".join(f"{row.id} in `{row.scenario}` ({_percent(row.rate)})" for row in beyond.itertuples())
+        said.append(
+            f"Where a claim is false, it was announced in at most {_percent(worst['rate'])} of cohorts "
+            f"({worst['id']} in `{worst['scenario']}`); promised is at most {_percent(worst['promised'])}. "
+            + (f"**Beyond what chance allows: {named}.**" if named else "No world lies beyond what chance allows.")
+        )
+    power = own[(own["measure"] == rates.POWER) & (own["scenario"] == "paper")].sort_values("id")
+    if len(power):
+        each = ", ".join(f"{row.id} {_percent(row.rate)}" for row in power.itertuples())
+        said.append(f"Where the claims hold (`paper`), they were found in: {each}. These effects are invented.")
+    biased = [one for one in plans.load().scenarios if one.biased and one.name in worlds.names()]
+    said += [f"`{one.name}` promises nothing. {one.biased}" for one in biased]
+    return said
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}".removesuffix(".0") + " %"

@@ -1,0 +1,220 @@
+"""The ledger on the pages: the summary under a chapter's title, the table of all evidence, links to cells and methods.
+
+Everything is drawn from `ledger.json` when the site is drawn; see `boxes` for the words.
+"""
+
+import re
+from html import escape
+
+from endomtor.claims import boxes
+from endomtor.claims.catalogue import Claim
+from endomtor.errors import ClaimsError
+from endomtor.provenance import Provenance
+
+VERDICT_ANCHOR = "the-verdict"
+"""The section of a chapter that holds its verdict box."""
+
+COLUMNS = ("Evidence", "Estimate", "Verdict", "Data and code")
+
+# The section of the methods page that explains a method, by words of its name; the first that fits.
+METHODS = (
+    ("phi over", "methods-transcriptome-phi"),
+    ("phi by Fieller", "methods-phi"),
+    ("mean over studies", "methods-transcriptome-phi"),
+    ("linear model", "methods-groups"),
+    ("Welch t test", "methods-groups"),
+    ("published mixed-model effect", "methods-estimate"),
+)
+
+
+def method_link(record: dict) -> str:
+    """Return the section of the methods page that explains a record's method, relative to the site's root.
+
+    Raises
+    ------
+    ClaimsError
+        No section is known for the method.
+    """
+    for words, anchor in METHODS:
+        if words in record["method"]:
+            return f"book/methods.html#{anchor}"
+    raise ClaimsError(
+        f"evidence {record['id']} has the method {record['method']!r}, which no section of Methods covers"
+    )
+
+
+def cell_link(record: dict) -> str:
+    """Return the place of the cell that computed a record, relative to the site's root."""
+    return f"notebooks/{record['notebook']}.html#{record['id']}"
+
+
+def anchors(records: list[dict]) -> str:
+    """Return HTML that marks, before a cell, the records that it computed."""
+    marks = "".join(f'<span id="{escape(record["id"])}"></span>' for record in records)
+    return f'<div class="endomtor-anchors">{marks}</div>'
+
+
+def groups_of(records: list[dict]) -> list[str]:
+    """Return the groups that several records count, by the order in which they come."""
+    return list(dict.fromkeys(group for record in records for group in record["n"]))
+
+
+def n_in_order(record: dict, groups: list[str]) -> str:
+    """Return the units per group as `8/8/7`, in the order of `groups`; a dash for one that the record has not."""
+    return "/".join(str(record["n"].get(group, "–")) for group in groups)
+
+
+def name(record: dict) -> str:
+    """Return the name of a record within its claim, in words: `C3.marrow.HSC` is "marrow, HSC"."""
+    return record["id"].partition(".")[2].replace("_", " ").replace(".", ", ")
+
+
+def estimate(record: dict) -> str:
+    """Return the estimate of a record with its interval, without unit and n."""
+    return boxes.number(record["estimate"]) if record["estimate"] is not None else "none"
+
+
+def dataset_label(dataset: dict) -> str:
+    """Return the kind of a ledger's data set and its name, as figures write it."""
+    plain = {key: dataset[key] for key in ("title", "world", "seed", "example")}
+    return Provenance(kind=dataset["provenance"], source="", sha256="", **plain).label
+
+
+def measure(records: list[dict]) -> str:
+    """Return what several records estimate, in short: "phi", "log2(aged / young)"; "estimate" where they differ."""
+    found = {re.split(r" of | in |, ", record["estimand"])[0] for record in records}
+    return found.pop() if len(found) == 1 else "estimate"
+
+
+def summary_html(chapter: str, ledger: dict) -> str:
+    """Return what stands below the title of a chapter: verdict, data kind, primary estimates, intervals, unit and n.
+
+    Empty for a chapter that no claim belongs to.
+    """
+    claims = [claim for claim in ledger["claims"] if claim["chapter"] == chapter]
+    if not claims:
+        return ""
+    dataset = ledger["dataset"]
+    style = boxes.dataset_kind(dataset)
+    parts = "".join(_claim_summary(claim, ledger) for claim in claims)
+    return (
+        f'<aside class="endomtor-summary endomtor-box-{style}" aria-label="In short: {chapter}">'
+        f'<p><span class="endomtor-mark-{style}">{escape(dataset_label(dataset))}</span></p>{parts}</aside>'
+    )
+
+
+def _claim_summary(claim: dict, ledger: dict) -> str:
+    dataset = ledger["dataset"]
+    kind, example = dataset["provenance"], dataset["example"]
+    evidence = {record["id"]: record for record in ledger["evidence"]}
+    parts = []
+    for side, style in (("prediction", kind), ("premise", "public")):
+        found = claim[side]
+        if side == "premise" and not found["primary"]:
+            continue
+        badge = boxes.badge(style, found["verdict"], "", example=example and style == kind)
+        label = f'<a href="#{VERDICT_ANCHOR}">{claim["id"]}</a>' if side == "prediction" else "Premise"
+        parts.append(f'<p class="endomtor-summary-verdict"><strong>{label}</strong> {badge}</p>')
+        parts.append(_primaries([evidence[one] for one in found["primary"]]))
+    return "".join(parts)
+
+
+def _primaries(records: list[dict]) -> str:
+    if not records:
+        return ""
+    groups = groups_of(records)
+    rows = "".join(
+        f'<tr><th scope="row"><a href="#{record["id"]}">{escape(name(record))}</a></th>'
+        f"<td>{estimate(record)} ({boxes.limits(record)})</td><td>{escape(n_in_order(record, groups))}</td></tr>"
+        for record in records
+    )
+    measured = f"{escape(measure(records))} ({100 * records[0]['level']:.0f} % interval)"
+    units: dict[str, list[str]] = {}
+    for record in records:
+        units.setdefault(record["unit"], []).append(name(record))
+    first, *others = units
+    unit = ", ".join([first, *(f"{other} ({'; '.join(units[other])})" for other in others)])
+    return (
+        f'<table><thead><tr><th scope="col">primary</th><th scope="col">{measured}</th>'
+        f'<th scope="col">n</th></tr></thead><tbody>{rows}</tbody></table>'
+        f'<p class="endomtor-summary-n">n: {escape("/".join(groups))}; unit: {escape(unit)}</p>'
+    )
+
+
+def claim_markdown(claim: Claim) -> str:
+    """Return what was fixed about a claim before any data were read: source, rule, what would contradict it, rivals."""
+    primary = len(claim.primaries)
+    rule = (
+        f"{claim.needed} of {primary} primary predictions must hold ({{ref}}`claim-rule`); otherwise inconclusive"
+        if primary
+        else "none: it has no predictions here"
+    )
+    rivals = " ".join(f"({number}) {one}" for number, one in enumerate(claim.rivals, start=1))
+    return (
+        f"{claim.text}\n\n- *In the abstract:* {claim.abstract}.\n- *Rule:* {rule}.\n"
+        f"- *Would contradict it:* {claim.contradiction}\n- *Rival explanations:* {rivals}\n"
+    )
+
+
+def evidence_html(claim: dict, ledger: dict) -> str:
+    """Return all evidence of a claim as HTML tables, with links to cell, data and method.
+
+    The primaries are in sight; descriptive and context rows, which enter no verdict, are folded away below them.
+    """
+    primary = {*claim["prediction"]["primary"], *claim["premise"]["primary"]}
+    records = [record for record in ledger["evidence"] if record["claim"] == claim["id"]]
+    if not records:
+        return '<p class="endomtor-missing">No evidence: no data of the needed kind are at hand.</p>'
+    first = [record for record in records if record["id"] in primary]
+    parts = [_table([(record, f"primary {record['kind']}") for record in first])]
+    for kind, title in (
+        ("prediction", "descriptive predictions"),
+        ("premise", "descriptive premises"),
+        ("context", "context"),
+    ):
+        rest = [record for record in records if record["kind"] == kind and record["id"] not in primary]
+        if rest:
+            table = _table([(record, title.removesuffix("s")) for record in rest])
+            parts.append(f"<details><summary>{len(rest)} rows: {title}</summary>{table}</details>")
+    return "".join(parts)
+
+
+def _table(rows: list[tuple[dict, str]]) -> str:
+    titles = "".join(f'<th scope="col">{title}</th>' for title in COLUMNS)
+    body = "".join(_row(record, role) for record, role in rows)
+    head = f"<thead><tr>{titles}</tr></thead>"
+    return f'<table class="endomtor-ledger endomtor-evidence">{head}<tbody>{body}</tbody></table>'
+
+
+def _p(value: float) -> str:
+    return "below 0.0001" if value < 0.0001 else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
+
+
+def _row(record: dict, role: str) -> str:
+    origin = record["provenance"]
+    style = "example" if origin["example"] else origin["kind"]
+    level = f"{100 * record['level']:.0f} %"
+    p = "" if record["p"] is None else f"<br>p {_p(record['p'])}"
+    if record["p_adjusted"] is not None:
+        p += f" ({_p(record['p_adjusted'])} after Holm)"
+    if record["kind"] == "context":
+        verdict = '<span class="endomtor-reason">context: enters no verdict</span>'
+    else:
+        verdict = boxes.badge(origin["kind"], record["verdict"], record["reason"], example=origin["example"])
+    if record["fragility"]:
+        verdict += f'<span class="endomtor-reason">{boxes.fragility(record)}</span>'
+    cells = (
+        f"{escape(record['estimand'])}: <strong>{estimate(record)}</strong><br>"
+        f"{level} interval {boxes.limits(record)}{p}<br>"
+        f"unit: {escape(record['unit'])}; n: {escape(boxes.counts(record))}",
+        verdict,
+        f'<span class="endomtor-mark-{style}">{escape(style)}</span> {escape(origin["title"])}<br>'
+        f'sha256 <code title="{origin["sha256"]}">{origin["sha256"][:12]}</code><br>'
+        f'computed by <a href="../{cell_link(record)}">this cell</a>, <a href="../{method_link(record)}">method</a>',
+    )
+    body = "".join(f'<td data-label="{title}">{cell}</td>' for title, cell in zip(COLUMNS[1:], cells, strict=True))
+    shown = escape(record["id"]).replace(".", ".<wbr>").replace("_", "_<wbr>")
+    return (
+        f'<tr id="{escape(record["id"])}"><th scope="row">{shown}'
+        f'<span class="endomtor-reason">{escape(record["prediction"])} ({role})</span></th>{body}</tr>'
+    )

@@ -1,0 +1,363 @@
+"""Fragility: which variants there are, that each is the chapter's own analysis, what they cost where nobody asks."""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from scipy import stats
+
+from endomtor import figures, worlds
+from endomtor.analyses import alternatives, ecko_phenotypes, mtor_decline, rapamycin, transcriptome, transplants
+from endomtor.calibration import cohorts
+from endomtor.chapter import Chapter
+from endomtor.claims import catalogue, evidence, fragility
+from endomtor.contract.dataset import from_tables
+from endomtor.errors import ClaimsError, UnitError
+from endomtor.stats import Estimate, permutation_test_means
+
+CHAPTERS = {
+    mtor_decline: ("bmec_signaling",),
+    rapamycin: ("rapamycin_blood", "rapamycin_marrow"),
+    ecko_phenotypes: ("ecko_blood", "ecko_marrow", "ecko_cells", "ecko_limiting_dilution"),
+    transcriptome: ("hspc_counts", "hspc_samples"),
+    transplants: ("serial_transplants",),
+}
+ABOUT = {"title": "T", "provenance": "measured", "source": "a test"}
+FEW = "C1.signaling.pS6_S240_244"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shell():
+    """What `capture_output` captures from."""
+    return InteractiveShell.instance()
+
+
+def analysed(module, dataset) -> Chapter:
+    chapter = Chapter("a chapter", dataset)
+    with capture_output():
+        module.evidence(chapter)
+    return chapter
+
+
+def in_world(module, world: str = "paper", seed: int = 1) -> Chapter:
+    return analysed(module, worlds.dataset(world, seed, CHAPTERS[module]))
+
+
+@cache
+def counted(module) -> tuple[Chapter, dict[str, fragility.Fragility]]:
+    """World `paper`, seed 1; not to be changed."""
+    chapter = in_world(module)
+    return chapter, chapter.fragility(module.evidence)
+
+
+def measured(module, **tables: pd.DataFrame) -> Chapter:
+    """A laboratory's data: the ids of simulated ones without their mark."""
+    plain = {name: table.replace(r"^sim-", "", regex=True) for name, table in tables.items()}
+    return analysed(module, from_tables(ABOUT, plain))
+
+
+def signaling(aged: list[float], young: list[float], batch: list[str] | None = None) -> pd.DataFrame:
+    """One marker whose log2 MFI are these."""
+    values = np.array([*aged, *young])
+    return pd.DataFrame(
+        {
+            "animal": [f"m{place:02}" for place in range(len(values))],
+            "group": ["aged"] * len(aged) + ["young"] * len(young),
+            "sex": "F",
+            "batch": batch or "",
+            "marker": FEW.rpartition(".")[2],
+            "mfi": 2.0**values,
+        }
+    )
+
+
+YOUNG = [10.0, 10.1, 9.9, 10.05, 9.95, 10.02]
+AGED = [9.3, 9.4, 9.2, 9.35, 9.25]
+
+
+class TestVariants:
+    @pytest.mark.parametrize("module", list(CHAPTERS), ids=lambda module: module.__name__.rpartition(".")[2])
+    def test_units_batch_tests_and_thresholds_are_all_there_are(self, module):
+        chapter, found = counted(module)
+        for record in chapter.records:
+            kinds = found[record.id].table["kind"].value_counts()
+            assert kinds["unit"] == sum(record.n.values()), record.id
+            assert kinds["threshold"] == 2
+            assert kinds.get("test", 0) == len(chapter.sources[record.id].others())
+            assert record.fragility == {"holds": found[record.id].holds, "of": kinds.sum()}
+            # The jackknife over genes names no batch in its method.
+            if not record.id.endswith("phi_genes"):
+                assert kinds.get("batch", 0) == ("batch" in record.method)
+        assert all(record.fragility for record in chapter.records)
+
+    def test_one_animal_can_carry_a_verdict(self):
+        chapter = measured(mtor_decline, bmec_signaling=signaling([*AGED, 11.2], YOUNG))
+        table = chapter.fragility(mtor_decline.evidence)[FEW].table
+        assert chapter.records[0].verdict == "inconclusive"
+        units = table[table["kind"] == "unit"]
+        assert units.loc[~units["holds"], ["label", "word"]].to_numpy().tolist() == [["m05 left out", "supported"]]
+        assert units["holds"].sum() == 11
+
+    def test_where_all_animals_agree_none_carries_it(self):
+        chapter = measured(mtor_decline, bmec_signaling=signaling([*AGED, 9.3], YOUNG))
+        one = chapter.fragility(mtor_decline.evidence)[FEW]
+        # The difference of 0.7 passes twice 0.32 as well.
+        assert (one.holds, one.of) == (12 + 2 + 2, 12 + 2 + 2)
+
+    def test_each_is_what_the_chapter_says_of_the_data_without_the_unit(self):
+        """`exclusions.csv` is the contract's own way to leave an animal out."""
+        tables = worlds.simulate_tables("paper", 3, CHAPTERS[ecko_phenotypes])
+        tables = {name: table.replace(r"^sim-", "", regex=True) for name, table in tables.items()}
+        chapter = measured(ecko_phenotypes, **tables)
+        found = chapter.fragility(ecko_phenotypes.evidence)
+        animal = tables["ecko_cells"].loc[lambda frame: frame["group"] == "ecko", "animal"].iat[0]
+        lines = [
+            {"table": name, "animal": animal, "reason": "a test"}
+            for name in ("ecko_blood", "ecko_marrow", "ecko_cells")
+        ]
+        without = measured(ecko_phenotypes, **tables, exclusions=pd.DataFrame(lines))
+        assert animal not in set(tables["ecko_limiting_dilution"]["donor"])
+        checked = 0
+        for record in without.records:
+            table = found[record.id].table.set_index("label")
+            if f"{animal} left out" in table.index:
+                assert table.at[f"{animal} left out", "estimate"] == record.estimate
+                assert table.at[f"{animal} left out", "word"] == record.verdict
+                checked += 1
+        assert checked == sum(not record.id.startswith("C3.limiting_dilution") for record in without.records)
+
+    def test_the_order_of_rows_does_not_matter(self):
+        drawn = worlds.simulate_tables("bystander", 1, ("bmec_signaling",))["bmec_signaling"]
+        tables = [drawn, drawn.sample(frac=1, random_state=1)]
+        one, other = (
+            {
+                name: (found.holds, sorted(found.table["label"]))
+                for name, found in measured(mtor_decline, bmec_signaling=table).fragility(mtor_decline.evidence).items()
+            }
+            for table in tables
+        )
+        assert one == other
+
+    def test_a_withheld_verdict_has_no_variants(self):
+        """Without its batch a confounded comparison would look sound."""
+        chapter = in_world(ecko_phenotypes, "confounded", 2)
+        found = chapter.fragility(ecko_phenotypes.evidence)
+        withheld = [record for record in chapter.records if record.verdict == "not testable here"]
+        assert withheld
+        assert all(record.fragility is None and record.id not in found for record in withheld)
+        assert "C3" not in found
+        with capture_output() as captured:
+            chapter.say_fragility(found)
+        assert "no verdict that could be fragile" in captured.outputs[0].data["text/markdown"]
+
+    def test_a_variant_is_withheld_where_one_animal_less_leaves_batch_and_group_alike(self):
+        batch = ["x"] * 5 + ["y"] + ["y"] * 6
+        chapter = measured(mtor_decline, bmec_signaling=signaling([*AGED, 9.3], YOUNG, batch))
+        table = chapter.fragility(mtor_decline.evidence)[FEW].table.set_index("label")
+        assert table.at["m05 left out", "word"] == "not testable here"
+        assert not table.at["m05 left out", "holds"]
+
+    def test_without_a_batch_nothing_is_left_out_of_the_model(self):
+        for batch, count in (("", 0), ("x", 0), (["x", "y"] * 6, 1)):
+            chapter = measured(mtor_decline, bmec_signaling=signaling([*AGED, 9.3], YOUNG, batch))
+            table = chapter.fragility(mtor_decline.evidence)[FEW].table
+            assert (table["kind"] == "batch").sum() == count
+
+    def test_donors_are_left_out_where_donors_are_the_unit(self):
+        table = worlds.simulate_tables("paper", 1, ("serial_transplants",))["serial_transplants"]
+        rank = table.groupby("niche")["exposed_animal"].transform(lambda own: own.rank(method="dense")).astype(int)
+        own = table.assign(donor=table["niche"] + "-" + (rank % 4).astype(str), batch="")
+        chapter = measured(transplants, serial_transplants=own)
+        found = chapter.fragility(transplants.evidence)
+        record = next(one for one in chapter.records if one.id == "C5.transplant.chimerism")
+        assert (record.unit, sum(record.n.values())) == ("donor", 16)
+        units = found[record.id].table.query("kind == 'unit'")["label"]
+        assert sorted(units) == sorted(f"{donor} left out" for donor in own["donor"].unique())
+
+    def test_a_premise_leaves_out_one_study_at_a_time(self):
+        chapter = in_world(transcriptome)
+        transcriptome.populations(chapter)
+        found = chapter.fragility(transcriptome.evidence)
+        table = found["C4.premise.HSC"].table
+        assert table["kind"].value_counts().to_dict() == {"unit": 12, "threshold": 2}
+        slopes = table.query("kind == 'unit'")["estimate"].tolist()
+        full = next(record.estimate for record in chapter.records if record.id == "C4.premise.HSC")
+        assert np.mean(slopes) == pytest.approx(full)
+        assert all(record.fragility is None for record in chapter.records if record.kind == "context")
+
+    def test_other_thresholds_move_the_line_and_not_the_estimate(self):
+        chapter = measured(mtor_decline, bmec_signaling=signaling([9.55, 9.5, 9.6, 9.52, 9.58, 9.54], YOUNG))
+        table = chapter.fragility(mtor_decline.evidence)[FEW].table.set_index("label")
+        rows = table[table["kind"] == "threshold"]
+        assert rows["estimate"].tolist() == [chapter.records[0].estimate] * 2
+        assert rows["word"].tolist() == ["supported", "contradicted"]
+
+    def test_the_claim_is_judged_by_its_own_rule(self):
+        chapter, found = counted(rapamycin)
+        assert found["C2"].kind == "claim"
+        # Two of four must hold: a claim outlives the loss of one prediction.
+        assert found["C2"].holds / found["C2"].of >= min(
+            one.holds / one.of for one in found.values() if one.primary and one.kind == "prediction"
+        )
+        kinds = found["C2"].table["kind"].value_counts()
+        everyone = {animal for name in CHAPTERS[rapamycin] for animal in chapter.dataset.get(name)["animal"].unique()}
+        assert kinds["unit"] == len(everyone)
+
+    def test_it_is_that_of_the_chapters_own_records(self):
+        chapter = in_world(mtor_decline)
+        chapter.records[0] = evidence.replace(chapter.records[0], estimate=0.0)
+        with pytest.raises(ClaimsError, match="differs"):
+            chapter.fragility(mtor_decline.evidence)
+
+
+class TestCost:
+    def test_a_cohort_has_no_fragility_and_pays_for_none(self):
+        chapter = Chapter("07_calibration", worlds.dataset("paper", 1, cohorts.TABLES))
+        with capture_output():
+            cohorts.analyse(chapter, "tables")
+        assert {record.fragility for record in chapter.records} == {None}
+
+        def paid():
+            raise AssertionError("another test was run, and nobody had asked")
+
+        estimate = Estimate(-1.0, -1.5, -0.5, (-1.4, -0.6), 0.001, {"aged": 8, "young": 8}, "animal", "a test")
+        record = Chapter("a chapter", chapter.dataset).record(FEW, estimate, others=paid, left_out=paid)
+        assert record.fragility is None
+
+
+class TestPage:
+    @pytest.fixture
+    def chapter(self):
+        return measured(mtor_decline, bmec_signaling=signaling([*AGED, 11.2], YOUNG))
+
+    @pytest.fixture
+    def found(self, chapter):
+        return chapter.fragility(mtor_decline.evidence)
+
+    def test_the_sentence_counts_and_names(self, chapter, found):
+        with capture_output() as captured:
+            chapter.say_fragility(found)
+        text = captured.outputs[0].data["text/markdown"]
+        claim = found["C1"]
+        assert text.startswith(f"- The verdict on C1 holds in {claim.holds} of {claim.of} variants")
+        assert "m05 left out" in text
+
+    def test_the_figure_has_a_mark_for_each_variant(self, chapter, found):
+        frame = fragility.as_frame({"pS6": found[FEW]}, {FEW: chapter.records[0]})
+        axes = figures.fragility(frame, xlabel="log2", references={0: "no difference"}).axes[0]
+        assert sum(len(collection.get_offsets()) for collection in axes.collections) == found[FEW].of
+        assert [label.get_text() for label in axes.get_yticklabels()] == ["all data", "one left out", "other choices"]
+
+    def test_the_figure_says_the_numbers(self, chapter, found):
+        with capture_output() as captured:
+            chapter.show_fragility(found)
+        about = captured.outputs[0].metadata["endomtor"]
+        one = found[FEW]
+        assert f"holds in {one.holds} of {one.of}" in about["alt"]
+        assert f"holds in {one.holds} of {one.of} variants" in about["caption"]
+        assert "MEASURED" in about["caption"].upper()
+
+    def test_the_box_says_it(self, chapter, found):
+        with capture_output() as captured:
+            chapter.verdict("C1")
+        assert f"holds in {found[FEW].holds} of {found[FEW].of} variants" in captured.outputs[0].data["text/html"]
+
+
+def few(n: int = 16, seed: int = 1) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    group = np.repeat(["young", "aged", "control", "ecko"], n // 4)
+    shift = {"young": 0.0, "aged": 2.0, "control": 0.0, "ecko": 1.0}
+    return pd.DataFrame(
+        {
+            "animal": [f"m{place}" for place in range(n)],
+            "group": group,
+            "batch": np.tile(["x", "y"], n // 2),
+            "value": [shift[name] for name in group] + rng.normal(0, 0.4, n),
+        }
+    )
+
+
+class TestAlternatives:
+    ABOUT = {"value": "value", "group": "group", "unit": "animal"}
+
+    def test_one_variance_is_students_t(self):
+        rows = few().query("group in ['aged', 'young']")
+        weights = {"aged": 1.0, "young": -1.0}
+        one = alternatives.pooled(rows, weights=weights, block=None, **self.ABOUT)
+        groups = [rows.loc[rows["group"] == name, "value"] for name in ("aged", "young")]
+        theirs = stats.ttest_ind(*groups)
+        low, high = theirs.confidence_interval(0.95)
+        assert (one.p, one.ci_low, one.ci_high) == pytest.approx((theirs.pvalue, low, high))
+        assert one.inner == pytest.approx(tuple(theirs.confidence_interval(0.90)))
+        with pytest.raises(UnitError):
+            alternatives.pooled(pd.concat([rows, rows]), weights=weights, block=None, **self.ABOUT)
+
+    def test_with_blocks_it_is_the_linear_model(self):
+        rows = few().query("group in ['aged', 'young']").assign(donor=lambda frame: ["a", "b", "a", "c"] * 2)
+        one = alternatives.pooled(rows, weights={"aged": 1.0, "young": -1.0}, block=("batch", "donor"), **self.ABOUT)
+        fit = smf.ols("value ~ C(group, Treatment('young')) + batch + donor", rows).fit()
+        name = "C(group, Treatment('young'))[T.aged]"
+        low, high = fit.conf_int().loc[name]
+        assert (one.estimate, one.p, one.ci_low) == pytest.approx((fit.params[name], fit.pvalues[name], low))
+        assert (one.ci_high, one.df) == pytest.approx((high, fit.df_resid))
+
+    @pytest.mark.parametrize("block", [None, "batch"])
+    def test_the_limits_of_phi_are_where_the_linear_model_rejects(self, block):
+        rows, rule = few(), catalogue.load().rule("C3.marrow.HSC")
+        rule = evidence.replace(rule, direction="greater")
+        one = alternatives.pooled_phi(rows, rule, block=block, **self.ABOUT)
+        fit = smf.ols("value ~ 0 + group" + (" + batch" if block else ""), rows).fit()
+
+        def p(share: float) -> float:
+            contrast = f"group[ecko] - group[control] - {share!r} * group[aged] + {share!r} * group[young] = 0"
+            return float(fit.t_test(contrast).pvalue)
+
+        assert [p(one.ci_low), p(one.ci_high)] == pytest.approx([0.05, 0.05], rel=1e-6)
+        assert [p(limit) for limit in one.inner] == pytest.approx([0.10, 0.10], rel=1e-6)
+        assert one.aging_p == pytest.approx(float(fit.t_test("group[aged] - group[young] = 0").pvalue) / 2)
+        assert one.p == pytest.approx(max(p(rule.smallest), 2 * one.aging_p))
+        assert one.interval_kind == "bounded"
+
+    def test_without_an_aging_effect_phi_is_not_bounded(self):
+        rows = few().assign(value=np.random.default_rng(3).normal(size=16))
+        one = alternatives.pooled_phi(rows, catalogue.load().rule("C3.marrow.HSC"), block=None, **self.ABOUT)
+        assert one.aging_p > 0.025
+        assert one.interval_kind in ("whole_line", "two_piece")
+        assert one.inner == (-np.inf, np.inf)
+
+    @pytest.mark.parametrize("seed", [1, 2, 3])
+    def test_the_exact_interval_holds_what_the_permutation_test_does_not_reject(self, seed):
+        rows = few(24, seed).query("group in ['aged', 'young']")
+        about = {"a": "aged", "b": "young", **self.ABOUT}
+        one = alternatives.permutation(rows, **about)
+        assert one.p == permutation_test_means(rows, **about).p
+
+        def p(shift: float) -> float:
+            moved = rows["value"] - shift * (rows["group"] == "aged")
+            return permutation_test_means(rows.assign(value=moved), **about).p
+
+        step = 0.02 * (one.ci_high - one.ci_low)
+        for (low, high), level in (((one.ci_low, one.ci_high), 0.05), (one.inner, 0.10)):
+            assert p(low) <= level < p(low + step)
+            assert p(high) <= level < p(high - step)
+
+    def test_three_against_three_have_no_exact_limit(self):
+        rows = few(12).query("group in ['aged', 'young']")
+        one = alternatives.permutation(rows, a="aged", b="young", **self.ABOUT)
+        assert (one.ci_low, one.ci_high, one.interval_kind) == (-np.inf, np.inf, "whole_line")
+        assert np.isfinite(one.inner).all()
+
+    @settings(max_examples=30, deadline=None)
+    @given(st.lists(st.floats(-5, 5), min_size=3, max_size=30))
+    def test_normal_scores_take_only_the_order(self, values):
+        series = pd.Series(values).round(3)
+        scores = alternatives.normal_scores(series)
+        pd.testing.assert_series_equal(scores, alternatives.normal_scores(np.exp(series)))
+        assert scores.sum() == pytest.approx(0, abs=1e-9) or series.duplicated().any()
+        assert (scores.rank() == series.rank()).all()

@@ -1,0 +1,286 @@
+"""The ledger's schema, its doors (terminal, pages), and what `--strict` demands, on ledgers made from real tables."""
+
+import copy
+import io
+import json
+import re
+from contextlib import redirect_stdout
+from functools import cache
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from endomtor import paths, worlds
+from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, transcriptome, transplants
+from endomtor.chapter import open_chapter
+from endomtor.claims import boxes, catalogue, evidence, ledger, pages, premises, terminal, verdicts
+from endomtor.errors import BuildError, ClaimsError
+from endomtor.stats import estimate
+
+SCHEMA = json.loads(ledger.SCHEMA.read_text(encoding="utf-8"))
+WORLDS = ("paper", "null", "opposite", "confounded", "survivor")
+ANALYSES = {
+    "01_mtor_decline": mtor_decline.evidence,
+    "02_rapamycin": rapamycin.evidence,
+    "03_ecko_phenotypes": ecko_phenotypes.evidence,
+    "04_transcriptome_resemblance": transcriptome.populations,
+    "05_serial_transplants": transplants.evidence,
+}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A function that runs the tabular chapters on a kind of data and returns the folder with the ledger."""
+    top = tmp_path_factory.mktemp("ledgers")
+
+    @cache
+    def write(kind: str) -> Path:
+        folder, build = top / kind / "data", top / kind / "build"
+        _write_data(kind, folder)
+        for name, analyse in ANALYSES.items():
+            chapter = open_chapter(name, str(folder))
+            with redirect_stdout(io.StringIO()):
+                analyse(chapter)
+            evidence.write(build / "evidence" / f"{name}.json", evidence.adjusted(chapter.records))
+        ledger.write(build, folder)
+        return build
+
+    return write
+
+
+def _write_data(kind: str, folder: Path) -> None:
+    """Write a world's tables; for `measured` and `example` with other ids, as if they were a laboratory's."""
+    simulated = kind in WORLDS
+    world = kind if simulated else "paper"
+    folder.mkdir(parents=True)
+    about = f'title = "Ours"\nprovenance = "measured"\nsource = "a test"\nexample = {str(kind == "example").lower()}\n'
+    if simulated:
+        about = f'title = "T"\nprovenance = "simulated"\nsource = "a test"\nworld = "{world}"\nseed = 1\n'
+    (folder / "dataset.toml").write_text(about, encoding="utf-8")
+    for name, table in worlds.simulate_tables(world, 1).items():
+        text = table.to_csv(index=False)
+        (folder / f"{name}.csv").write_text(text if simulated else text.replace("sim-", "m-"), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def paper(written) -> dict:
+    return ledger.read(written("paper"))
+
+
+class TestSchema:
+    def test_it_is_a_strict_schema(self):
+        jsonschema.Draft202012Validator.check_schema(SCHEMA)
+        assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+        def objects(part):
+            if isinstance(part, dict):
+                if part.get("type") == "object":
+                    yield part
+                for value in part.values():
+                    yield from objects(value)
+            elif isinstance(part, list):
+                for value in part:
+                    yield from objects(value)
+
+        found = list(objects(SCHEMA))
+        assert len(found) > 6
+        assert all(part["additionalProperties"] is False or "properties" not in part for part in found)
+
+    def test_its_words_are_those_of_the_code(self):
+        record, side = SCHEMA["$defs"]["record"]["properties"], SCHEMA["$defs"]["side"]["properties"]
+        every = {*verdicts.DATA_WORDS, *verdicts.WORLD_WORDS}
+        assert set(record["verdict"]["enum"]) == set(side["verdict"]["enum"]) == every
+        assert set(record["reason"]["enum"]) == set(verdicts.REASONS)
+        assert set(side["reason"]["enum"]) == {*verdicts.REASONS, "no data"}
+        assert set(record["interval_kind"]["enum"]) == set(estimate.INTERVAL_KINDS)
+        assert set(record["kind"]["enum"]) == set(catalogue.KINDS)
+        assert set(record) == set(evidence.Record.__dataclass_fields__)
+
+    @pytest.mark.parametrize("kind", [*WORLDS, "measured", "example"])
+    def test_real_ledgers_keep_it(self, written, kind):
+        text = (written(kind) / "ledger.json").read_text(encoding="utf-8")
+        built = json.loads(text)
+        jsonschema.Draft202012Validator(SCHEMA).validate(built)
+        assert len(built["evidence"]) > 50
+        assert (built["dataset"]["provenance"], built["dataset"]["example"]) == (
+            "simulated" if kind in WORLDS else "measured",
+            kind == "example",
+        )
+
+    @pytest.mark.parametrize(
+        ("change", "where"),
+        [
+            (lambda one: one["evidence"][0].update(verdict="supported"), "verdict"),
+            (lambda one: one["evidence"][0].update(verdict="probably"), "verdict"),
+            (lambda one: one["evidence"][0].update(p=1.5), "p"),
+            (lambda one: one["evidence"][0].update(extra=1), "extra"),
+            (lambda one: one["evidence"][0].pop("unit"), "unit"),
+            (lambda one: one["evidence"][0].update(interval_kind="whole_line"), "ci_"),
+            (lambda one: one["evidence"][0].update(fragility={"holds": 3}), "fragility"),
+            (lambda one: one["evidence"][0]["provenance"].update(sha256="abc"), "sha256"),
+            (lambda one: one["evidence"][0]["provenance"].update(world=None), "world"),
+            (lambda one: one["evidence"][0].update(n={"aged": 2.5}), "n"),
+            (lambda one: one["evidence"][0].update(kind="premise"), "kind"),
+            (lambda one: one["claims"][0]["prediction"].update(verdict="supported"), "prediction"),
+            (lambda one: one["claims"][0]["premise"].update(verdict="recovered"), "premise"),
+            (lambda one: one.update(schema_version=2), "schema_version"),
+        ],
+    )
+    def test_what_breaks_it_is_found_and_refused(self, paper, tmp_path, change, where):
+        broken = copy.deepcopy(paper)
+        change(broken)
+        assert where in ledger.schema_fault(broken)
+        (tmp_path / "ledger.json").write_text(json.dumps(broken), encoding="utf-8")
+        with pytest.raises(BuildError, match="does not keep its schema"):
+            ledger.read(tmp_path)
+
+    def test_a_ledger_that_breaks_it_is_not_written(self, written, tmp_path):
+        build = written("paper")
+        rows = json.loads((build / "evidence" / "01_mtor_decline.json").read_text(encoding="utf-8"))
+        rows[0]["unit"] = ""
+        (tmp_path / "evidence").mkdir()
+        (tmp_path / "evidence" / "01_mtor_decline.json").write_text(json.dumps(rows), encoding="utf-8")
+        with pytest.raises(ClaimsError, match=r"evidence\[0\]\.unit"):
+            ledger.write(tmp_path, build.parent / "data")
+        assert not (tmp_path / "ledger.json").exists()
+
+
+class TestStrict:
+    def test_each_premise_must_have_the_frozen_verdict(self, paper):
+        assert premises.faults(paper) == []
+        changed = copy.deepcopy(paper)
+        record = next(one for one in changed["evidence"] if one["id"] == "C4.premise.HSC")
+        record.update(verdict="inconclusive", reason="too imprecise")
+        [fault] = premises.faults(changed)
+        assert fault == (
+            "C4.premise.HSC: 'inconclusive' (too imprecise), but the frozen public result is 'supported' (effect)"
+        )
+        assert fault in ledger.strict_faults(changed)
+
+    def test_a_dropped_premise_is_missed(self, paper):
+        changed = {**paper, "evidence": [one for one in paper["evidence"] if one["id"] != "C4.premise.specificity"]}
+        assert premises.faults(changed) == [
+            "C4.premise.specificity: absent, but the frozen public result is 'supported' (effect)"
+        ]
+
+    def test_measured_data_are_held_against_the_public_result_too(self, written):
+        built = ledger.read(written("measured"))
+        assert ledger.strict_faults(built) == []
+        built["evidence"] = [one for one in built["evidence"] if one["kind"] != "premise"]
+        assert len(ledger.strict_faults(built)) == 2
+
+    @pytest.mark.parametrize("world", WORLDS)
+    def test_a_world_demands_its_own_words(self, written, world):
+        built = ledger.read(written(world))
+        built["claims"] = [claim for claim in built["claims"] if claim["id"] != "C4"]
+        demanded = {
+            "paper": "recovered",
+            "null": "rightly silent",
+            "opposite": "rightly silent",
+            "confounded": "not testable here",
+            "survivor": "rightly silent",
+        }[world]
+        assert {claim["prediction"]["verdict"] for claim in built["claims"] if claim["id"] in ("C3", "C5")} == {
+            demanded
+        }
+        assert ledger.strict_faults(built) == []
+        for claim in built["claims"]:
+            claim["prediction"]["verdict"] = verdicts.MISSED
+        assert len(ledger.strict_faults(built)) == len(built["claims"])
+
+    def test_the_frozen_premises_come_from_the_frozen_tables(self, paper, tmp_path, monkeypatch):
+        committed = (paths.data() / "derived" / premises.FILE).read_bytes()
+        monkeypatch.setattr(paths, "data", lambda: tmp_path)
+        again = premises.freeze(paper)
+        # Where the originals are at hand the tables have the sha256 of their inputs; the words are the same.
+        first, second = (json.loads(text)["premises"] for text in (committed, again.read_bytes()))
+        assert {one: (first[one]["verdict"], first[one]["reason"]) for one in first} == {
+            one: (second[one]["verdict"], second[one]["reason"]) for one in second
+        }
+
+    def test_without_the_file_it_says_so(self, paper, tmp_path, monkeypatch):
+        monkeypatch.setattr(paths, "data", lambda: tmp_path)
+        with pytest.raises(ClaimsError, match=r"premises\.json: is not a list of frozen premises"):
+            premises.faults(paper)
+        with pytest.raises(ClaimsError, match="no premise"):
+            premises.freeze({**paper, "evidence": []})
+
+
+class TestTerminal:
+    @pytest.mark.parametrize("kind", [*WORLDS, "measured", "example"])
+    def test_80_columns_show_every_primary_with_whole_words(self, written, kind, monkeypatch, capsys):
+        monkeypatch.setenv("COLUMNS", "80")
+        built = ledger.read(written(kind))
+        for record in built["evidence"]:
+            record["fragility"] = {"holds": 37, "of": 40}
+        terminal.show(built)
+        shown = capsys.readouterr().out
+        assert max(len(line) for line in shown.splitlines()) <= 80
+        words = set(re.split(r"\s+", shown))
+        dataset = built["dataset"]
+        for claim in built["claims"]:
+            phrase = boxes.phrase(dataset["provenance"], claim["prediction"]["verdict"], example=dataset["example"])
+            assert f"prediction: {boxes.MARKS[claim['prediction']['verdict']]} {phrase}" in " ".join(shown.split())
+            assert set(claim["title"].split()) <= words
+        primary = {
+            one for claim in built["claims"] for side in ("prediction", "premise") for one in claim[side]["primary"]
+        }
+        for record in (one for one in built["evidence"] if one["id"] in primary):
+            asked = {*pages.name(record).split(), pages.estimate(record), *boxes.limits(record).split()}
+            asked |= {"/".join(map(str, record["n"].values())), *record["unit"].split(), "37/40"}
+            asked |= set(
+                boxes.word(record["provenance"]["kind"], record["verdict"], example=dataset["example"]).split()
+            )
+            missing = {word for word in asked if word not in words and f"{word};" not in words}
+            assert not missing, (record["id"], missing)
+
+
+class TestPages:
+    def test_every_method_of_every_ledger_has_its_section(self, written):
+        text = (paths.root() / "book" / "methods.md").read_text(encoding="utf-8")
+        for kind in (*WORLDS, "measured"):
+            for record in ledger.read(written(kind))["evidence"]:
+                assert f"({pages.method_link(record).partition('#')[2]})=" in text, record["id"]
+
+    def test_a_method_without_a_section_is_named(self):
+        with pytest.raises(ClaimsError, match="tea leaves"):
+            pages.method_link({"id": "C9.x", "method": "tea leaves"})
+
+    def test_n_keeps_the_order_of_the_groups(self):
+        records = [{"n": {"a": 3, "b": 2}}, {"n": {"c": 1, "a": 5}}]
+        groups = pages.groups_of(records)
+        assert groups == ["a", "b", "c"]
+        assert [pages.n_in_order(record, groups) for record in records] == ["3/2/–", "5/–/1"]
+
+    def test_the_summary_of_simulated_data_says_so_and_never_support(self, paper):
+        for claim in paper["claims"]:
+            text = re.sub(r"<[^>]*>", " ", pages.summary_html(claim["chapter"], paper))
+            assert "SIMULATED" in text
+            assert "numbers assumed" in text
+            own = text.partition("Premise")[0]
+            assert not re.search(r"support|confirm|contradict|prove", own, re.IGNORECASE)
+
+    def test_what_is_estimated_has_a_short_name(self, paper):
+        by_claim = {
+            claim["id"]: [one for one in paper["evidence"] if one["id"] in claim["prediction"]["primary"]]
+            for claim in paper["claims"]
+        }
+        named = {one: pages.measure(records) for one, records in by_claim.items() if records}
+        assert named == {"C1": "log2(aged / young)", "C2": "log2(rapamycin / vehicle)", "C3": "phi", "C5": "phi"}
+        assert pages.measure([*by_claim["C1"], *by_claim["C3"]]) == "estimate"
+
+    def test_a_chapter_without_a_claim_has_no_summary(self, paper):
+        assert pages.summary_html("07_calibration", paper) == ""
+
+    def test_text_of_the_user_is_escaped(self, written):
+        hostile = json.loads(
+            (written("measured") / "ledger.json")
+            .read_text(encoding="utf-8")
+            .replace("Ours", "<script>alert(1)</script>")
+        )
+        for html in (
+            pages.summary_html("03_ecko_phenotypes", hostile),
+            *(pages.evidence_html(claim, hostile) for claim in hostile["claims"]),
+        ):
+            assert "<script>" not in html
