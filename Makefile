@@ -6,6 +6,8 @@
 BIN := .venv/bin
 STAMP := .venv/.installed
 PORT ?= 8000
+# Tests run in two processes, the tests of a file in one.
+BESIDE ?= -n 2 --dist loadfile
 ARGS ?=
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
@@ -16,10 +18,10 @@ book: $(STAMP) ## build the book (again only what has changed); ARGS="--data DIR
 	@$(BIN)/endomtor build $(ARGS)
 
 test: $(STAMP) ## run the tests, under 10 minutes
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest $(BESIDE) -m "not slow"
 
 test-all: $(STAMP) ## run all tests, the slow ones too
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(BESIDE)
 
 bench: $(STAMP) ## measure speed beside the obvious alternatives, 6 minutes; ARGS="--json FILE" keeps it
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python scripts/bench.py $(ARGS)
@@ -33,8 +35,9 @@ serve: book ## build the book and serve it on this machine; PORT=8000
 lab: $(STAMP) ## open the notebooks in JupyterLab
 	@$(BIN)/python -m jupyter lab notebooks
 
-frozen: $(STAMP) ## compute data/derived/ again: public originals, then the calibration (most of an hour)
+frozen: $(STAMP) ## compute data/derived/ again: public originals, sample sizes, calibration (more than an hour)
 	@$(BIN)/python -c "from endomtor import public; public.freeze()"
+	@$(BIN)/python -c "from endomtor.analyses import sample_size; sample_size.freeze(sample_size.count())"
 	@$(BIN)/endomtor calibrate --freeze
 
 pairs: $(STAMP) ## bring each notebook's .py and .ipynb in line, without outputs

@@ -113,7 +113,7 @@ synthesis.say_conclusions(synthesis.whole_ledger(chapter, records))
 # The page {ref}`against-the-paper` uses them for the experiments that would separate rival explanations.
 
 # %%
-sample_size.show_table()
+sample_size.show_table(chapter.provenance.kind)
 
 # %% [markdown]
 # ## Real data
@@ -133,7 +133,7 @@ sample_size.show_table()
 #
 # - The ledger judges claims one by one; this page shows whether they tell one story.
 # - Agreement is never shown by a large p, only disagreement by a small one.
-# - What a simulated world recovers is a statement about the analysis.
+# - What an analysis recovers in a simulated {term}`world` is a statement about the analysis.
 
 # %%
 chapter.write()

@@ -19,7 +19,7 @@
 # **How often would each analysis of this book be wrong?**
 
 # %% tags=["parameters"]
-data_dir = ""  # taken as in every chapter; the rates below come from many simulated cohorts, whatever these three say
+data_dir = ""  # of these data only the numbers of units play a part here; the rates come from many simulated cohorts
 world = "paper"
 seed = 1
 
@@ -190,9 +190,19 @@ again = calibration.slice_again(found)
 calibration.say_slice(found, again)
 
 # %% [markdown]
+# ## In the design of these data
+#
+# All rates above are about the book's own design: so many animals as its worlds draw.
+# A laboratory has other numbers of animals, and its own question: how often would these analyses be wrong, and how often right, in *my* study?
+# So, where the book is built on a laboratory's data, a few cohorts are drawn with exactly its tables and {term}`units <unit of analysis>` in each group, once where nothing, or no more than a {term}`phi` at the smallest of interest, is planted (`edge`), once with the effects of the world `paper`.
+
+# %%
+calibration.show_own_design(chapter)
+
+# %% [markdown]
 # ## Real data
 #
-# No mouse is on this page, and none could be: in real data nobody knows what is true, so nobody can count what is wrong.
+# No value of a mouse is on this page, and none could be: in real data nobody knows what is true, so nobody can count what is wrong.
 # Nor does this page record evidence for or against a claim.
 
 # %% [markdown]

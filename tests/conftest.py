@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -60,13 +61,27 @@ def build_book(out: Path, *options: str, offline: bool = True) -> Path:
     return out
 
 
+def built_once(tmp_path_factory: pytest.TempPathFactory, name: str, *options: str) -> Path:
+    """Build the book once for all processes that run tests side by side; the others wait for the first."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    out = shared / name / "book"
+    with open(shared / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not out.with_name("sound").is_file():
+            build_book(out, *options)
+            out.with_name("sound").touch()
+    return out
+
+
 @pytest.fixture(scope="session")
 def built_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The book, built in world `paper` with seed 1; the folder has the layout of `_build`."""
-    return build_book(tmp_path_factory.mktemp("paper") / "book")
+    """The book, built in world `paper` with seed 1; the folder has the layout of `_build`. Tests only read it."""
+    return built_once(tmp_path_factory, "paper")
 
 
 @pytest.fixture(scope="session")
 def bystander_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The book, built in world `bystander`, in which only the first claim is true."""
-    return build_book(tmp_path_factory.mktemp("bystander") / "book", "--world", "bystander", "--seed", "1")
+    """The book, built in world `bystander`, in which only the first claim is true. Tests only read it."""
+    return built_once(tmp_path_factory, "bystander", "--world", "bystander", "--seed", "1")

@@ -224,7 +224,7 @@ class TestDoorsAgree:
             assert f"Premise: {premise}" in box
             for one in (*claim["prediction"]["primary"], *claim["premise"]["primary"]):
                 record = records[one]
-                numbers = f"{boxes.number(record['estimate'])} ({boxes.limits(record)})"
+                numbers = f"{pages_of_claims.estimate(record)} ({pages_of_claims.limits(record)})"
                 n = "/".join(str(count) for count in record["n"].values())
                 assert f"{pages_of_claims.name(record)} {numbers} {n}" in shown(summary), one
                 assert boxes.interval(record) in box
@@ -234,8 +234,8 @@ class TestDoorsAgree:
         for record in built_ledger["evidence"]:
             row = part(html, f'<tr id="{record["id"]}">', "</tr>")
             text, origin = shown(row), record["provenance"]
-            assert boxes.number(record["estimate"]) in text
-            assert f"interval {boxes.limits(record)}" in text
+            assert pages_of_claims.estimate(record) in text
+            assert pages_of_claims.limits(record) in text
             assert f"unit: {record['unit']}; n: {boxes.counts(record)}" in text
             assert f'title="{origin["sha256"]}"' in row
             assert f'href="../notebooks/{record["notebook"]}.html#{record["id"]}"' in row

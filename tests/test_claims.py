@@ -159,19 +159,38 @@ class TestPartialConjunction:
 class TestCombine:
     def test_supported_needs_both_p_and_the_count(self):
         strong, weak = ("supported", "effect", 0.0001), ("inconclusive", "too imprecise", 0.4)
-        assert verdicts.combine([strong, strong, weak], 2).word == "supported"
-        assert verdicts.combine([strong, weak, weak], 2).word == "inconclusive"
+        assert verdicts.combine([strong, strong, weak], 2, 3).word == "supported"
+        assert verdicts.combine([strong, weak, weak], 2, 3).word == "inconclusive"
 
     def test_an_opposite_effect_forbids_support(self):
         strong, opposite = ("supported", "effect", 0.0001), ("contradicted", "opposite", 0.999)
-        assert verdicts.combine([strong, strong, opposite], 2).word == "inconclusive"
-        assert verdicts.combine([strong, opposite, opposite], 2).word == "contradicted"
+        assert verdicts.combine([strong, strong, opposite], 2, 3).word == "inconclusive"
+        assert verdicts.combine([strong, opposite, opposite], 2, 3).word == "contradicted"
 
     def test_what_cannot_be_tested_leaves_k(self):
         strong, withheld = ("supported", "effect", 0.0001), ("not testable here", "withheld", 1.0)
-        combined = verdicts.combine([strong, strong, withheld], 2)
+        combined = verdicts.combine([strong, strong, withheld], 2, 3)
         assert (combined.word, combined.k) == ("supported", 2)
-        assert verdicts.combine([strong, withheld, withheld], 2).word == "not testable here"
+        assert verdicts.combine([strong, withheld, withheld], 2, 3).word == "not testable here"
+
+    def test_what_was_not_tested_never_contradicts(self):
+        strong, none = ("supported", "effect", 0.0001), ("contradicted", "equivalent", 0.9)
+        assert verdicts.combine([strong, strong, none], 3, 5).word == "inconclusive"
+        assert verdicts.combine([strong, none], 2, 4).word == "inconclusive"
+        assert verdicts.combine([none, none, none], 3, 5).word == "contradicted"
+
+    @pytest.mark.parametrize(
+        ("claim_id", "evidence_id", "word"),
+        [
+            # One mTORC1 marker stands for the others; phi of the cells does not stand for the marrow.
+            ("C1", "C1.signaling.pS6_S235_236", "contradicted"),
+            ("C2", "C2.marrow.HSC", "not testable here"),
+        ],
+    )
+    def test_one_primary_alone(self, claim_id, evidence_id, word):
+        claim = CLAIMS.claim(claim_id)
+        one = record(evidence_id, estimate(0.6, 0.3, 0.9, p=0.001), MEASURED, truth=None)
+        assert ledger.side(claim, [one], "prediction")["verdict"] == word
 
 
 class TestCatalogue:
@@ -193,7 +212,7 @@ class TestCatalogue:
         """The line names version, date and a digest of all that decides a verdict."""
         decides = ("id", "kind", "role", "rule", "direction", "smallest", "unit", "estimand")
         rules = [[getattr(rule, key) for key in decides] for claim in CLAIMS.claims for rule in claim.evidence]
-        needed = [[claim.id, claim.needed] for claim in CLAIMS.claims]
+        needed = [[claim.id, claim.needed, claim.interchangeable] for claim in CLAIMS.claims]
         digest = hashlib.sha256(json.dumps([needed, rules]).encode()).hexdigest()[:12]
         line = f"Rules of `data/claims.toml`: version {CLAIMS.version} of {CLAIMS.date.isoformat()}, digest {digest}"
         assert line in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), f"CHANGELOG.md lacks: {line}"
@@ -207,7 +226,7 @@ class TestCatalogue:
     @pytest.mark.parametrize(
         ("old", "new", "message"),
         [
-            ("version = 1", "version = ", "cannot be read as TOML"),
+            ("version = 2", "version = ", "cannot be read as TOML"),
             ('direction = "less"', 'direction = "down"', "direction is 'down', expected one of greater, less, either"),
             ("smallest = 0.32", "smallest = -1", "smallest is -1, expected a number above 0"),
             ("needed = 3", "needed = 9", "needed is 9, expected 1 to 5"),
@@ -355,7 +374,9 @@ class TestWords:
     )
     def test_every_kind_of_interval_is_told(self, kind, low, high, text):
         row = {"estimate": 0.5, "ci_low": low, "ci_high": high, "interval_kind": kind, "level": 0.95}
-        assert text in boxes.interval({**row, "unit": "animal", "n": {"aged": 3}})
+        row |= {"unit": "animal", "n": {"aged": 3}, "reason": "effect"}
+        assert text in boxes.interval(row)
+        assert boxes.interval({**row, "reason": "no aging effect"}).startswith("No phi can be read")
 
 
 def test_the_vocabulary_and_the_rules_declare_the_same_directions():

@@ -227,7 +227,7 @@ class TestTerminal:
             one for claim in built["claims"] for side in ("prediction", "premise") for one in claim[side]["primary"]
         }
         for record in (one for one in built["evidence"] if one["id"] in primary):
-            asked = {*pages.name(record).split(), pages.estimate(record), *boxes.limits(record).split()}
+            asked = {*pages.name(record).split(), pages.estimate(record), *pages.limits(record).split()}
             asked |= {"/".join(map(str, record["n"].values())), *record["unit"].split(), "37/40"}
             asked |= set(
                 boxes.word(record["provenance"]["kind"], record["verdict"], example=dataset["example"]).split()

@@ -23,7 +23,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.power import TTestIndPower
 
-from endomtor import cli, contract, genes, own_data, worlds
+from endomtor import cli, contract, genes, own_data, public, worlds
+from endomtor.building import execute
 from endomtor.claims import catalogue
 from endomtor.contract import excel
 from endomtor.contract.tables import CHAPTERS, TABLES
@@ -797,3 +798,50 @@ def test_the_page_on_the_contract_names_the_new_rules():
         "older gene",
     ):
         assert words in page
+
+
+# --- an experiment by others, put into the contract by hand ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def by_others(mirror, tmp_path_factory) -> Path:
+    """HSCs of GSE162607 as `hspc_*`: two young and two aged mice."""
+    folder = tmp_path_factory.mktemp("gse162607")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ENDOMTOR_CACHE", str(folder / "cache"))
+        paths = public.fetch(["gse162607-counts", "gse162607-samples"])
+    counts, sheet = originals.hsc_counts(paths["gse162607-counts"], paths["gse162607-samples"])
+    sheet = sheet[sheet["population"] == "HSC"]
+    samples = pd.DataFrame(
+        {"sample": sheet.index, "animal": sheet.index, "group": sheet["age"], "sex": "F", "population": "HSC"}
+    )
+    about = 'title = "GSE162607, HSC"\nprovenance = "public"\nsource = "GEO GSE162607"\n'
+    directory(folder / "d", hspc_counts=counts[list(sheet.index)].reset_index(), hspc_samples=samples)
+    (folder / "d" / "dataset.toml").write_text(about)
+    return folder / "d"
+
+
+def test_an_experiment_by_others_passes_with_the_warnings_that_it_deserves(by_others):
+    dataset, problems = contract.examine(by_others)
+    assert [str(one) for one in problems if one.severity == "error"] == []
+    warned = "\n".join(str(one) for one in problems)
+    assert "hspc_samples.csv" in warned
+    assert "2" in warned
+    judged = {one.rule.id: one for one in own_data.allowed(dataset)}
+    assert judged["C4.transcriptome.phi"].why_not
+    print(warned, judged["C4.transcriptome.phi"].why_not)
+
+
+@pytest.mark.slow
+def test_chapter_04_says_what_two_young_and_two_aged_mice_can_tell(by_others, tmp_path):
+    twin, evidence = tmp_path / "04.ipynb", tmp_path / "evidence.json"
+    execute.execute(
+        ROOT / "notebooks" / "04_transcriptome_resemblance.ipynb",
+        parameters={"data_dir": str(by_others), "world": "paper", "seed": 1},
+        build=tmp_path,
+        twin=twin,
+        evidence=evidence,
+        failed=tmp_path / "failed.ipynb",
+    )
+    print(evidence.read_text()[:3000])
+    assert 0

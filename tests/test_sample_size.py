@@ -173,3 +173,11 @@ def test_the_table_shows_every_prediction_and_says_that_effects_are_invented():
     assert "whose effects are invented" in " ".join(text.split())
     assert text.count("C5") >= 3
     assert "SIMULATED" in text or "Simulated data, world “paper”" in text
+
+
+def test_beside_measured_data_no_simulated_number_is_shown():
+    with capture_output() as shown:
+        sample_size.show_table("measured")
+    (output,) = shown.outputs
+    assert "left out here" in output.data["text/markdown"]
+    assert not re.search(r"\b\d+ (animals|donors|units)", output.data["text/markdown"])

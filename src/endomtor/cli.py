@@ -1,5 +1,6 @@
 """The command line. Heavy packages are imported by the commands that need them, so that help is quick."""
 
+import io
 import os
 import sys
 import traceback
@@ -13,9 +14,9 @@ from endomtor.errors import BuildError, EndomtorError
 
 app = typer.Typer(
     name="endomtor",
-    help="Build and check the book on endothelial mTOR and the aging marrow, on simulated worlds or on your own mice.",
+    help="Build and check the book on endothelial mTOR and the aging marrow, on simulated worlds or your own mice.\n\n"
+    "Example: `endomtor build --world bystander`",
     no_args_is_help=True,
-    add_completion=False,
     # Help in boxes would double the start-up time.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -28,6 +29,18 @@ def _remember_debug(value: bool) -> None:
         os.environ["ENDOMTOR_DEBUG"] = "1"
 
 
+def _worlds(begun: str) -> list[str]:
+    """Return the worlds that begin so, for a shell."""
+    names = sorted(path.stem for path in (paths.data() / "worlds").glob("*.toml"))
+    return [name for name in names if name.startswith(begun)]
+
+
+def _chapters(begun: str) -> list[str]:
+    """Return the chapters that begin so, for a shell."""
+    names = sorted(path.stem for path in (paths.root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    return [name for name in names if name.startswith(begun)]
+
+
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show the traceback of an error.", callback=_remember_debug, show_default=False)
 ]
@@ -35,8 +48,16 @@ Data = Annotated[
     Path | None,
     typer.Option("--data", metavar="DIR", help="A data directory that keeps the data contract; it is read in place."),
 ]
-World = Annotated[str | None, typer.Option("--world", metavar="NAME", help="A simulated world.  [default: paper]")]
+World = Annotated[
+    str | None,
+    typer.Option("--world", metavar="NAME", help="A simulated world.  [default: paper]", autocompletion=_worlds),
+]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the simulated world.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", metavar="N", min=1, help="Chapters side by side.  [default: one for each processor]"),
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Do not use the network.")]
 
 
 @app.callback()
@@ -49,11 +70,8 @@ def build(
     data: Data = None,
     world: World = None,
     seed: Seed = 1,
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", metavar="N", min=1, help="Chapters side by side.  [default: one for each processor]"),
-    ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Do not use the network.")] = False,
+    jobs: Jobs = None,
+    offline: Offline = False,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Build here.  [default: _build]")] = None,
     debug: Debug = False,
 ) -> None:
@@ -67,9 +85,9 @@ def build(
 
     folder, world = _data_or_world(data, world)
     console = Console(stderr=True)
-    target = (out or paths.build_dir()).resolve()
-    if target.is_file():
-        raise BuildError(f"{target} is a file, expected a folder to build in")
+    # Unlike `Path.resolve`, it leaves a loop of links to whoever opens it.
+    target = Path(os.path.realpath(out or paths.build_dir()))
+    _refuse_target(target, folder)
     missing = _public_files(offline, console)
     settings = workflow.Settings(
         root=str(paths.root()),
@@ -87,7 +105,9 @@ def build(
 
 @app.command()
 def run(
-    chapter: Annotated[str, typer.Argument(metavar="CHAPTER", help="`03` or `03_ecko_phenotypes`.")],
+    chapter: Annotated[
+        str, typer.Argument(metavar="CHAPTER", help="`03` or `03_ecko_phenotypes`.", autocompletion=_chapters)
+    ],
     data: Data = None,
     world: World = None,
     seed: Seed = 1,
@@ -106,7 +126,8 @@ def run(
     from endomtor.building import execute, workflow
 
     folder, world = _data_or_world(data, world)
-    settings = workflow.Settings(root=str(paths.root()), build=str(paths.build_dir().resolve()), world=world, seed=seed)
+    target = os.path.realpath(paths.build_dir())
+    settings = workflow.Settings(root=str(paths.root()), build=target, world=world, seed=seed)
     name = settings.chapter(chapter)
     notebook = settings.notebook(name)
     known = execute.parameters_of(notebook)
@@ -188,9 +209,68 @@ def _print_problems(problems: list) -> None:
 
 
 @app.command()
+def report(
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="A data directory; it is read in place.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="The report.  [default: DIR-report.html]")
+    ] = None,
+    build_in: Annotated[
+        Path | None,
+        typer.Option(
+            "--build",
+            metavar="DIR",
+            help="Build here, or use the build that is here.  [default: _build if it is of these data, else a "
+            "temporary folder]",
+        ),
+    ] = None,
+    jobs: Jobs = None,
+    offline: Offline = False,
+    debug: Debug = False,
+) -> None:
+    """Write one HTML file about your data, to be mailed; chapters are executed where no build of them is at hand.
+
+    Example: `endomtor report --data my-mice`
+    """
+    import tempfile
+
+    from rich.console import Console
+
+    from endomtor import files
+    from endomtor.building import report, workflow
+
+    folder, _ = _data_or_world(data, None)
+    file = (out or folder.with_name(f"{folder.name}-report.html")).resolve()
+    if file.is_dir():
+        raise BuildError(f"{file} is a folder, expected the name of a file for the report")
+    console = Console(stderr=True)
+    target = Path(os.path.realpath(build_in or paths.build_dir()))
+    _refuse_target(target, folder)
+    there = workflow.last(target)
+    with tempfile.TemporaryDirectory(prefix="endomtor-report-") as scratch:
+        if build_in is None and (there is None or there.data != str(folder)):
+            target = Path(scratch)
+            console.print("No build of these data is at hand: the chapters are executed in a temporary folder.")
+        settings = workflow.Settings(
+            root=str(paths.root()), build=str(target), data=str(folder), missing=_public_files(offline, console)
+        )
+        workflow.build(settings, jobs=jobs or _processors(), console=console, site=False)
+        text = report.html(settings)
+    try:
+        files.write_text(file, text)
+    except OSError as fault:
+        raise BuildError(f"{file}: expected a place that can be written ({fault.strerror or fault})") from fault
+    print(f"The report is at {file}")
+
+
+@app.command()
 def simulate(
     world: Annotated[
-        str, typer.Option("--world", metavar="NAME", help="A world of `data/worlds/`.", show_default=False)
+        str,
+        typer.Option(
+            "--world", metavar="NAME", help="A world of `data/worlds/`.", show_default=False, autocompletion=_worlds
+        ),
     ],
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", min=0, help="The same seed gives the same tables.", show_default=False)
@@ -232,6 +312,9 @@ def calibrate(
     """
     from endomtor import calibration, files
 
+    for name in part or ():
+        if name not in calibration.PARTS:
+            raise EndomtorError(f"there is no part {name!r}; {_nearest(name, list(calibration.PARTS))}")
     found = calibration.calibrate(
         cohorts,
         scenarios=scenario,
@@ -240,7 +323,7 @@ def calibrate(
         progress=True,
     )
     if out is not None:
-        files.write_text(out, found.table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+        files.write_text(out, files.table_text(found.table, float_format="%.6g"))
     if freeze:
         calibration.freeze(found)
     _print_rates(found)
@@ -335,7 +418,8 @@ def _data_or_world(data: Path | None, world: str | None) -> tuple[Path | None, s
         raise typer.BadParameter("--data and --world exclude each other", param_hint="--data")
     if data is None:
         name = world or "paper"
-        if not (paths.data() / "worlds" / f"{name}.toml").is_file():
+        # By the names in the folder: a name with a path in it would lead elsewhere.
+        if name not in {path.stem for path in (paths.data() / "worlds").glob("*.toml")}:
             from endomtor import worlds
 
             worlds.load(name)
@@ -343,6 +427,19 @@ def _data_or_world(data: Path | None, world: str | None) -> tuple[Path | None, s
     if not data.is_dir():
         raise EndomtorError(f"{data} is not a folder, expected a data directory with a dataset.toml")
     return data.resolve(), "paper"
+
+
+def _refuse_target(target: Path, folder: Path | None) -> None:
+    """Raise `BuildError` for a build folder in which a build would write over something else."""
+    if target.exists() and not target.is_dir():
+        raise BuildError(f"{target} is a file, expected a folder to build in")
+    root = paths.root().resolve()
+    if target == root or target in root.parents:
+        raise BuildError(f"{target} holds the book itself, expected a folder of its own to build in")
+    if folder is not None and folder.is_relative_to(target):
+        raise BuildError(
+            f"the data in {folder} lie inside the build folder {target}, which a build empties: expected them elsewhere"
+        )
 
 
 def _public_files(offline: bool, console) -> list[str]:
@@ -469,11 +566,23 @@ def _joined(arguments: list[str]) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line: exit 0 when done, 1 with one clear message on stderr, 2 for wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        # The name of a file need not be Unicode, and a terminal need not speak UTF-8.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(_joined(sys.argv[1:] if arguments is None else arguments))
-    except EndomtorError as error:
+    except (EndomtorError, OSError) as error:
         if os.environ.get("ENDOMTOR_DEBUG"):
             traceback.print_exc()
         else:
-            print(f"endomtor: {error}", file=sys.stderr)
+            print(f"endomtor: {_of_system(error) if isinstance(error, OSError) else error}", file=sys.stderr)
         sys.exit(1)
+
+
+def _of_system(error: OSError) -> str:
+    """Say what the operating system refused: a full disk, a folder that may not be written, a name that is too long."""
+    reason = " ".join((error.strerror or str(error)).split())
+    if error.filename is None:
+        return f"the system refused something that the command needs ({reason})"
+    return f"{error.filename}: expected a place that can be used ({reason})"

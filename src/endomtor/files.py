@@ -1,5 +1,6 @@
 """Writing files so that a reader sees the old one or the new one, never half of one."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -7,22 +8,46 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\n")
+"""How a cell begins that a spreadsheet may run as a formula (OWASP, "CSV Injection")."""
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` beside `path`, then rename it into place; parent folders are made."""
+    """Write `content` beside `path`, then rename it into place; parent folders are made.
+
+    Raises
+    ------
+    OSError
+        Names `path`; nothing is left beside it.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with _naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+            # mkstemp makes the file private; the result should be as readable as any other.
+            os.chmod(beside, 0o644)
+            os.replace(beside, path)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let an `OSError` name `path`: a full disk names no file, and the name of what lies beside means nothing."""
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        # mkstemp makes the file private; the result should be as readable as any other.
-        os.chmod(beside, 0o644)
-        os.replace(beside, path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+        yield
+    except OSError as error:
+        # The library of HDF5 gives a text and no number.
+        raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -35,10 +60,16 @@ def replacing(folder: Path) -> Iterator[Path]:
     """Yield an empty folder beside `folder`; when the block ends well, it takes the place of `folder`.
 
     If the block raises, `folder` is left as it was.
+
+    Raises
+    ------
+    OSError
+        Names `folder` when nothing can be made beside it.
     """
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    with _naming(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         beside.chmod(0o755)
         yield beside
@@ -51,6 +82,33 @@ def replacing(folder: Path) -> Iterator[Path]:
             os.rename(beside, folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def inert(value: object) -> object:
+    """Return text that a spreadsheet would run as a formula with an apostrophe before it; all else as it is.
+
+    Numbers are no text: a negative one stays a number. Line ends become those of Unix: the csv module does not quote a
+    carriage return, which would end a row.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def table_text(frame: "pd.DataFrame", **options) -> str:
+    """Return a table as CSV for readers: no text in it runs as a formula, neither in a cell nor in a heading.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The index is left out.
+    **options
+        Of `DataFrame.to_csv`.
+    """
+    texts = frame.select_dtypes(["object", "string", "category"]).columns
+    safe = frame.assign(**{name: frame[name].astype(object).map(inert) for name in texts}).rename(columns=inert)
+    return safe.to_csv(index=False, lineterminator="\n", **options)
 
 
 def sha256_of(path: Path) -> str:

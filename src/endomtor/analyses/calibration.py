@@ -1,6 +1,7 @@
 """Chapter 07: how often would each analysis of this book be wrong?
 
-The rates were counted once over many cohorts and are frozen; the page counts a few cohorts again and compares.
+The rates were counted once over many cohorts and are frozen; the page counts a few cohorts again and compares. They are
+about the book's own design; on a laboratory's data the page also counts a few cohorts with its numbers of units.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from endomtor.calibration import Calibration, rates
 from endomtor.chapter import Chapter, show_data
 from endomtor.claims import catalogue
 from endomtor.errors import BuildError
+from endomtor.own_data import design
 from endomtor.provenance import Provenance
 
 SLICE_SCENARIO = "edge"
@@ -105,9 +107,17 @@ def show_box(found: Calibration, chapter: Chapter) -> None:
         f"Code: {about['code'][:12]} (sha256 over the code and rules that the rates depend on).",
         _code_text(found, calibration.code_print()),
         *_plan_text(found),
-        f"The data set of this build ({chapter.provenance.label}) plays no part on this page.",
+        "Design: the book's own, not that of any laboratory.",
+        _part_text(chapter),
     ]
     show_data(own, sentences)
+
+
+def _part_text(chapter: Chapter) -> str:
+    own = chapter.provenance
+    if own.kind == "simulated":
+        return f"The data set of this build ({own.label}) plays no part on this page."
+    return f"Of the data set of this build ({own.label}) only the numbers of units are used, in the section on its own."
 
 
 def _drawn_text(found: Calibration, part: str) -> str:
@@ -531,6 +541,59 @@ def say_slice(found: Calibration, small: Calibration) -> None:
         f"{verdict} (exact tests of equal rates, 0.1 % jointly). {_code_text(found, small.about['code'])} "
         "So few cohorts notice only a gross change; the tests of this repository compare more."
     )
+
+
+# --- In the design of the data at hand --------------------------------------------------------------------------------
+
+
+def show_own_design(chapter: Chapter, count: int = design.COHORTS) -> None:
+    """Show how often each primary prediction is supported in a few cohorts with as many units as the chapter's data."""
+    own = chapter.provenance
+    if own.kind == "simulated":
+        reporting.say(
+            "The data set of this build is simulated: no laboratory's design is at hand. With `--data` a few cohorts "
+            "are drawn here in the design of those data."
+        )
+        return
+    found = design.support(chapter.dataset, count)
+    if found.empty:
+        reporting.say("These data can test no primary prediction, so there is nothing to count in their design.")
+        return
+    plan = calibration.load()
+    wide = found.assign(cell=[_support_text(row) for row in found.itertuples()])
+    wide = wide.pivot(index="id", columns="scenario", values="cell").reindex(found["id"].unique()).fillna("no verdict")
+    figures.table(
+        pd.DataFrame(
+            {
+                "prediction": wide.index,
+                f"supported falsely (“{design.NULL}”)": wide[design.NULL].to_numpy(),
+                f"supported truly (“{design.TRUE}”)": wide[design.TRUE].to_numpy(),
+            }
+        ),
+        caption=f"In the design of these data: {count} cohorts a scenario, drawn with the numbers of units of "
+        f"“{own.title}” and analysed as its tables are; in brackets the 95 % interval of the rate (Clopper and "
+        f"Pearson). Promised are at most {_percent(plan.false_support)} of the first column. Only primary predictions "
+        "that these data can test. Unit: cohort.",
+        provenance=Provenance(
+            kind="simulated",
+            title="calibration in the design of the data at hand",
+            source=f"Drawn by endomtor in scenarios of data/calibration.toml, version {plan.version}",
+            sha256=calibration.code_print(),
+            world=f"scenarios {design.NULL} and {design.TRUE}, in the design of these data",
+            seed=plan.seed,
+        ),
+    )
+    reporting.say(
+        f"**{count} cohorts are few:** an interval this wide shows a gross fault or a study that is far too small, and "
+        "no more. The effects planted in “paper” are invented, so the second column is not the chance that these data "
+        "had to find a true effect. The spread between units is the world's, and so is the layout of sex and batch."
+    )
+
+
+def _support_text(row) -> str:
+    if row.scenario == design.TRUE and not row.planted:
+        return "effect below the smallest of interest"
+    return f"{row.supported} of {row.of} ({100 * row.low:.0f} to {100 * row.high:.0f} %)"
 
 
 # --- Words ------------------------------------------------------------------------------------------------------------

@@ -694,9 +694,9 @@ def say_single_hit(table: pd.DataFrame | None) -> None:
     """Say for each cell type whether the single-hit model fits: is the slope on ln dose 1?"""
     for cell_type in cell_types(table):
         tests = limiting_dilution.single_hit_tests(table[table["cell_type"] == cell_type]).set_index("test")
-        slope = reporting.number(tests.loc["wald", "estimate"])
-        fits = reporting.p_text(tests.loc["lr", "p"])
-        reporting.say(f"- {CELL_TYPES[cell_type]}: slope {slope} (1 = single hit), likelihood ratio {fits}.")
+        slope, fits = reporting.number(tests.loc["wald", "estimate"]), reporting.p_text(tests.loc["lr", "p"])
+        found = tests.loc["lr", "withheld"] or f"slope {slope} (1 = single hit), likelihood ratio {fits}."
+        reporting.say(f"- {CELL_TYPES[cell_type]}: {found}")
 
 
 def show_recipients_as_n(chapter: Chapter, table: pd.DataFrame | None, answers: Mapping[str, Answer]) -> None:

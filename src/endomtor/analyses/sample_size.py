@@ -271,8 +271,18 @@ def _limits_text(row: pd.Series) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def show_table() -> None:
-    """Show the sample size of every primary prediction and claim; a sentence where there are no frozen counts."""
+def show_table(kind: str = "simulated") -> None:
+    """Show the sample size of every primary prediction and claim; a sentence where there are no frozen counts.
+
+    `kind` is the provenance of the page's own data: beside a laboratory's, no simulated number is shown.
+    """
+    if kind != "simulated":
+        reporting.say(
+            "These numbers are left out here: they come from simulated mice, and this book was built on a laboratory's "
+            "data. `endomtor check` says which effect these data can show, and chapter 07 counts a few cohorts in "
+            "their design."
+        )
+        return
     try:
         found = frozen()
     except BuildError:

@@ -75,7 +75,8 @@ def citation(root: Path) -> dict:
         about = yaml.safe_load(path.read_text(encoding="utf-8"))
         if about["references"][0]["doi"]:
             return about
-    except (OSError, yaml.YAMLError, LookupError, TypeError) as error:
+    # The reader of YAML recurses into nested lists.
+    except (OSError, yaml.YAMLError, ValueError, LookupError, TypeError, RecursionError) as error:
         why = " ".join(str(error).split())
         raise BuildError(f"{path} cannot be read ({why}), expected a citation file with the paper's DOI") from error
     raise BuildError(f"{path} has no DOI of the paper, expected one in its first reference")
@@ -269,7 +270,7 @@ def _csv(rows: list[dict], columns: Iterable[str]) -> str:
     text = io.StringIO()
     table = csv.DictWriter(text, list(columns), lineterminator="\n")
     table.writeheader()
-    table.writerows(rows)
+    table.writerows({key: files.inert(value) for key, value in row.items()} for row in rows)
     return text.getvalue()
 
 

@@ -223,13 +223,18 @@ class EvidenceDirective(SphinxDirective):
 
 
 class SampleSizeRole(SphinxRole):
-    """`{endomtor-sample-size}`: the n that a prediction or claim needs, for a sentence, from the frozen counts."""
+    """`{endomtor-sample-size}`: the n that a prediction or claim needs, for a sentence, from the frozen counts.
+
+    It comes from simulated mice, so a book on a laboratory's data leaves it out.
+    """
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Return the n with its unit and limits."""
         from endomtor.analyses import sample_size
 
-        return [nodes.strong("", sample_size.text(self.text))], []
+        ledger = _ledger(self.env)
+        left_out = ledger is not None and ledger["dataset"]["provenance"] != "simulated"
+        return [nodes.strong("", "left out here" if left_out else sample_size.text(self.text))], []
 
 
 class ContractDirective(SphinxDirective):
@@ -278,10 +283,12 @@ class BuildDirective(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return a table of two columns."""
         from endomtor.claims import boxes
+        from endomtor.figures.publish import plain_in_markdown
 
         root = Path(self.env.srcdir)
         ledger = _ledger(self.env)
-        dataset = boxes.dataset_sentence(ledger["dataset"]) if ledger else NOT_BUILT
+        # A title is the user's text, and must not end up as HTML or as a cell of its own.
+        dataset = plain_in_markdown(boxes.dataset_sentence(ledger["dataset"])) if ledger else NOT_BUILT
         rows = {
             "date": build_date().strftime("%Y-%m-%d"),
             "commit": f"`{revision(root) or 'not under version control'}`",

@@ -123,7 +123,8 @@ class Settings:
         """
         found = []
         if self.data:
-            stats = [(path.name, path.stat()) for path in sorted(Path(self.data).iterdir())]
+            # Folders are no tables, and editors leave links that lead nowhere.
+            stats = [(path.name, path.stat()) for path in sorted(Path(self.data).iterdir()) if path.is_file()]
             found = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
         return fingerprint([PACKAGE, Path(self.root) / "data"], self.data, self.world, self.seed, found)
 
@@ -173,12 +174,29 @@ def revision(root: Path) -> str:
 
 
 def build_date() -> datetime:
-    """Return the time of the build in UTC, or `SOURCE_DATE_EPOCH` when set, so that a rebuild gives the same bytes."""
+    """Return the time of the build in UTC, or `SOURCE_DATE_EPOCH` when set, so that a rebuild gives the same bytes.
+
+    Raises
+    ------
+    BuildError
+        `SOURCE_DATE_EPOCH` is no number of seconds.
+    """
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    return datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    try:
+        return datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise BuildError(f"SOURCE_DATE_EPOCH is {epoch[:40]!r}, expected seconds since 1970 as an integer") from error
 
 
-def build(settings: Settings, *, jobs: int, console) -> None:
+def last(build: Path) -> Settings | None:
+    """Return the settings of the last build in a folder, None where there is none that can be read."""
+    try:
+        return Settings(**json.loads((build / "settings.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def build(settings: Settings, *, jobs: int, console, site: bool = True) -> None:
     """Build the book: data set, chapters, ledger, site; only what is not up to date.
 
     Parameters
@@ -187,12 +205,16 @@ def build(settings: Settings, *, jobs: int, console) -> None:
         Chapters to run side by side.
     console : rich.console.Console
         Gets a line for each chapter.
+    site : bool
+        Without it, the ledger and its exports are the last that is made.
 
     Raises
     ------
     BuildError
         A job failed. What did not depend on it is kept, and the last good site is as it was.
     """
+    # Its faults are better known now than when the ledger is written.
+    build_date()
     folder = Path(settings.build)
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder, console) as lock:
@@ -205,7 +227,7 @@ def build(settings: Settings, *, jobs: int, console) -> None:
         with (
             tempfile.TemporaryDirectory(dir=folder, prefix=".sources.") as copies,
             subprocess.Popen(
-                _snakemake(settings, jobs, copies),
+                _snakemake(settings, jobs, copies, LEDGER if not site else ()),
                 cwd=settings.root,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -229,8 +251,8 @@ def build(settings: Settings, *, jobs: int, console) -> None:
             console.print(f"  {chapter:<30} unchanged")
 
 
-def _snakemake(settings: Settings, jobs: int, copies: str) -> list[str]:
-    command = [sys.executable, "-P", "-m", "snakemake"]
+def _snakemake(settings: Settings, jobs: int, copies: str, targets: Iterable[str]) -> list[str]:
+    command = [sys.executable, "-P", "-m", "snakemake", *targets]
     command += [
         "--snakefile",
         str(Path(settings.root) / "workflow" / "Snakefile"),

@@ -73,21 +73,24 @@ def _cell(row: pd.Series) -> str:
 def sentences(found: Calibration) -> list[str]:
     """Return what the grid says: how many cohorts, false support against its promise, power where the claims hold."""
     about, drawn = found.about, counts(found)[list(verdicts.WORLD_WORDS)].sum(axis=1)
+    low, high = drawn.min(), drawn.max()
+    cohorts = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     said = [
-        f"A cell counts {drawn.min():,} to {drawn.max():,} cohorts, with seeds from {about['seed']:,} on, by the "
-        f"chapters' own functions and the ledger's own rule; frozen on {about['frozen']}, code {about['code'][:12]}.",
+        f"A cell counts {cohorts} cohorts, with seeds from {about['seed']:,} on, by the chapters' own functions "
+        f"and the ledger's own rule; frozen on {about['frozen']}, code {about['code'][:12]}.",
         "C1b is *not testable here* in every world: no table of this book could test it.",
     ]
     ids = [claim.id for claim in claims()]
     own = found.table[found.table["id"].isin(ids) & found.table["scenario"].isin(worlds.names())]
-    false = own[(own["measure"] == rates.FALSE_SUPPORT) & own["promised"].notna()]
+    false = own[own["measure"] == rates.FALSE_SUPPORT]
     if len(false):
         worst = false.loc[false["rate"].idxmax()]
         beyond = false[false["judgement"] == rates.BEYOND]
         named = ", ".join(f"{row.id} in `{row.scenario}` ({_percent(row.rate)})" for row in beyond.itertuples())
+        where = f" ({worst['id']} in `{worst['scenario']}`)" if worst["rate"] else ""
         said.append(
-            f"Where a claim is false, it was announced in at most {_percent(worst['rate'])} of cohorts "
-            f"({worst['id']} in `{worst['scenario']}`); promised is at most {_percent(worst['promised'])}. "
+            f"Where a claim is false, it was announced in at most {_percent(worst['rate'])} of cohorts{where}; "
+            f"promised is at most {_percent(plans.load().false_support)}. "
             + (f"**Beyond what chance allows: {named}.**" if named else "No world lies beyond what chance allows.")
         )
     power = own[(own["measure"] == rates.POWER) & (own["scenario"] == "paper")].sort_values("id")
@@ -95,7 +98,7 @@ def sentences(found: Calibration) -> list[str]:
         each = ", ".join(f"{row.id} {_percent(row.rate)}" for row in power.itertuples())
         said.append(f"Where the claims hold (`paper`), they were found in: {each}. These effects are invented.")
     biased = [one for one in plans.load().scenarios if one.biased and one.name in worlds.names()]
-    said += [f"`{one.name}` promises nothing. {one.biased}" for one in biased]
+    said += [f"Estimates are biased by design in `{one.name}`. {one.biased}" for one in biased]
     return said
 
 

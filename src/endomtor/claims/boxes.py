@@ -155,16 +155,28 @@ def _numbers(entry: dict, evidence: dict[str, dict], page: str = "") -> str:
 
 def _line(record: dict) -> str:
     steady = f" The {fragility(record)}." if record["fragility"] else ""
-    return f"{escape(record['prediction'])} {escape(interval(record))}{steady}"
+    origin = record["provenance"]
+    said = word(origin["kind"], record["verdict"], example=origin["example"])
+    return (
+        f'<strong><span aria-hidden="true">{MARKS[record["verdict"]]}</span> {escape(said)}</strong>: '
+        f"{escape(record['prediction'])} {escape(interval(record))}{steady}"
+    )
 
 
 def interval(record: dict) -> str:
     """Return estimate, interval, unit and n of a record as text."""
     if record["estimate"] is None:
         return f"No estimate ({REASONS.get(record['reason'], record['reason'])})."
+    if is_unreadable(record):
+        return f"No phi can be read, since no aging effect is seen (unit: {record['unit']}; n: {counts(record)})."
     level = f"{100 * record['level']:.0f} %"
     about = f"{level} interval {limits(record)}; unit: {record['unit']}; n: {counts(record)}"
     return f"{number(record['estimate'])} ({about})."
+
+
+def is_unreadable(record: dict) -> bool:
+    """Return whether a phi has an estimate that means nothing: what it divides by, the effect of age, is not seen."""
+    return record["reason"] == verdicts.NO_AGING
 
 
 def counts(record: dict) -> str:
@@ -173,9 +185,9 @@ def counts(record: dict) -> str:
 
 
 def fragility(record: dict) -> str:
-    """Return in how many variants of the analysis the verdict of a record holds, as text."""
+    """Return in how many variants of the analysis the verdict of a record is the same, as text."""
     tried = record["fragility"]
-    return f"verdict holds in {tried['holds']} of {tried['of']} variants"
+    return f"verdict stays “{record['verdict']}” in {tried['holds']} of {tried['of']} variants"
 
 
 def limits(record: dict) -> str:

@@ -48,6 +48,7 @@ class Rule:
 class Claim:
     """One claim of the paper; `needed` is the number of primary predictions that must hold.
 
+    Where the primaries are `interchangeable`, read-outs of one thing, only those that were measured count.
     `abstract` says where the paper's abstract has it, `contradiction` what would contradict it, `rivals` what else
     could explain the same findings.
     """
@@ -59,6 +60,7 @@ class Claim:
     contradiction: str
     chapter: str
     needed: int
+    interchangeable: bool
     caution: str
     rivals: tuple[str, ...]
     evidence: tuple[Rule, ...]

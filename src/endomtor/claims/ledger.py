@@ -34,7 +34,10 @@ def side(claim: Claim, records: list[Record], kind: str, truths: dict[str, bool 
     entry = {"evidence": [r.id for r in mine], "primary": [r.id for r in primary], "needed": needed}
     if not primary:
         return {"verdict": verdicts.NOT_TESTABLE, "reason": "no data", **entry, "p": None, "k": 0}
-    combined = verdicts.combine([_as_primary(record, rules[record.id]) for record in primary], needed)
+    words = [_as_primary(record, rules[record.id]) for record in primary]
+    # Read-outs of one thing stand for each other: those that were not taken say nothing that is missing.
+    listed = len(primary) if kind == "prediction" and claim.interchangeable else named
+    combined = verdicts.combine(words, needed, listed)
     verdict = verdicts.Verdict(combined.word, combined.reason)
     if truths is not None:
         known = [truths[record.id] for record in primary]

@@ -70,8 +70,14 @@ def name(record: dict) -> str:
 
 
 def estimate(record: dict) -> str:
-    """Return the estimate of a record with its interval, without unit and n."""
-    return boxes.number(record["estimate"]) if record["estimate"] is not None else "none"
+    """Return the estimate of a record, without interval, unit and n; "none" where it has none that can be read."""
+    unread = record["estimate"] is None or boxes.is_unreadable(record)
+    return "none" if unread else boxes.number(record["estimate"])
+
+
+def limits(record: dict) -> str:
+    """Return the interval of a record, or that there is nothing to read."""
+    return "no aging effect seen" if boxes.is_unreadable(record) else boxes.limits(record)
 
 
 def dataset_label(dataset: dict) -> str:
@@ -119,13 +125,33 @@ def _claim_summary(claim: dict, ledger: dict) -> str:
     return "".join(parts)
 
 
+def _mark(record: dict) -> str:
+    """The verdict on one record, as its mark, with the word for those who do not see it."""
+    origin = record["provenance"]
+    said = escape(boxes.word(origin["kind"], record["verdict"], example=origin["example"]))
+    return (
+        f'<span title="{said}"><span aria-hidden="true">{boxes.MARKS[record["verdict"]]}</span>'
+        f'<span class="endomtor-hidden">{said}</span></span>'
+    )
+
+
+def _legend(records: list[dict]) -> str:
+    """What the marks of some records mean."""
+    words = {}
+    for record in records:
+        origin = record["provenance"]
+        said = boxes.word(origin["kind"], record["verdict"], example=origin["example"]).split(":")[0]
+        words[boxes.MARKS[record["verdict"]]] = said
+    return "; ".join(f"{mark} {said}" for mark, said in words.items())
+
+
 def _primaries(records: list[dict]) -> str:
     if not records:
         return ""
     groups = groups_of(records)
     rows = "".join(
-        f'<tr><th scope="row"><a href="#{record["id"]}">{escape(name(record))}</a></th>'
-        f"<td>{estimate(record)} ({boxes.limits(record)})</td><td>{escape(n_in_order(record, groups))}</td></tr>"
+        f'<tr><th scope="row">{_mark(record)} <a href="#{record["id"]}">{escape(name(record))}</a></th>'
+        f"<td>{estimate(record)} ({limits(record)})</td><td>{escape(n_in_order(record, groups))}</td></tr>"
         for record in records
     )
     measured = f"{escape(measure(records))} ({100 * records[0]['level']:.0f} % interval)"
@@ -137,7 +163,8 @@ def _primaries(records: list[dict]) -> str:
     return (
         f'<table><thead><tr><th scope="col">primary</th><th scope="col">{measured}</th>'
         f'<th scope="col">n</th></tr></thead><tbody>{rows}</tbody></table>'
-        f'<p class="endomtor-summary-n">n: {escape("/".join(groups))}; unit: {escape(unit)}</p>'
+        f'<p class="endomtor-summary-n">{escape(_legend(records))}. n: {escape("/".join(groups))}; '
+        f"unit: {escape(unit)}</p>"
     )
 
 
@@ -146,6 +173,7 @@ def claim_markdown(claim: Claim) -> str:
     primary = len(claim.primaries)
     rule = (
         f"{claim.needed} of {primary} primary predictions must hold ({{ref}}`claim-rule`); otherwise inconclusive"
+        + ("; only those that were measured count" if claim.interchangeable else "")
         if primary
         else "none: it has no predictions here"
     )
@@ -194,6 +222,7 @@ def _row(record: dict, role: str) -> str:
     origin = record["provenance"]
     style = "example" if origin["example"] else origin["kind"]
     level = f"{100 * record['level']:.0f} %"
+    interval = limits(record) if boxes.is_unreadable(record) else f"{level} interval {limits(record)}"
     p = "" if record["p"] is None else f"<br>p {_p(record['p'])}"
     if record["p_adjusted"] is not None:
         p += f" ({_p(record['p_adjusted'])} after Holm)"
@@ -205,7 +234,7 @@ def _row(record: dict, role: str) -> str:
         verdict += f'<span class="endomtor-reason">{boxes.fragility(record)}</span>'
     cells = (
         f"{escape(record['estimand'])}: <strong>{estimate(record)}</strong><br>"
-        f"{level} interval {boxes.limits(record)}{p}<br>"
+        f"{interval}{p}<br>"
         f"unit: {escape(record['unit'])}; n: {escape(boxes.counts(record))}",
         verdict,
         f'<span class="endomtor-mark-{style}">{escape(style)}</span> {escape(origin["title"])}<br>'

@@ -48,6 +48,6 @@ def _table(records: list[dict], groups: list[str]) -> Table:
         holds = f"{tried['holds']}/{tried['of']}" if tried else "–"
         n = pages.n_in_order(record, groups)
         table.add_row(
-            pages.name(record), pages.estimate(record), boxes.limits(record), f"{n} {record['unit']}", verdict, holds
+            pages.name(record), pages.estimate(record), pages.limits(record), f"{n} {record['unit']}", verdict, holds
         )
     return table

@@ -142,11 +142,17 @@ class Combined:
     k: int
 
 
-def combine(primaries: Sequence[tuple[str, str, float]], needed: int) -> Combined:
+def combine(primaries: Sequence[tuple[str, str, float]], needed: int, listed: int) -> Combined:
     """Combine primary predictions, each as (word on the data, reason, one-sided p), into the verdict on their claim.
 
-    Supported: partial conjunction p at most 0.025, at least `needed` supported, none opposite. Contradicted: more than
-    k - needed contradicted. Otherwise inconclusive. Predictions that are not testable leave k.
+    Supported: partial conjunction p at most 0.025 over the k that were tested, at least `needed` supported, none
+    opposite. Contradicted: more than `listed` - needed contradicted, so that too few are left that could hold.
+    Otherwise inconclusive. What was not tested may hold: it never helps to contradict a claim.
+
+    Parameters
+    ----------
+    listed : int
+        How many primary predictions the claim has, tested or not.
     """
     tested = [primary for primary in primaries if primary[0] != NOT_TESTABLE]
     k = len(tested)
@@ -158,6 +164,6 @@ def combine(primaries: Sequence[tuple[str, str, float]], needed: int) -> Combine
     contradicted = [reason for word, reason, _ in tested if word == CONTRADICTED]
     if p <= ONE_SIDED and supported >= needed and OPPOSITE not in contradicted:
         return Combined(SUPPORTED, EFFECT, p, k)
-    if len(contradicted) > k - needed:
+    if len(contradicted) > listed - needed:
         return Combined(CONTRADICTED, OPPOSITE if OPPOSITE in contradicted else EQUIVALENT, p, k)
     return Combined(INCONCLUSIVE, NO_AGING if reasons.count(NO_AGING) > k - needed else IMPRECISE, p, k)

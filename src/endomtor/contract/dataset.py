@@ -17,7 +17,7 @@ import pandas as pd
 
 from endomtor.contract import remarks, rules
 from endomtor.contract.problems import Problem, error, listed, nearest, warning
-from endomtor.contract.reading import Sheet, parse, read_table, table_of
+from endomtor.contract.reading import CONTROL, Sheet, parse, read_table, table_of
 from endomtor.contract.tables import DATASET_KEYS, DESIGN_KEYS, ECKO_TABLES, LINEAGES, TABLES, Column, Key, Table
 from endomtor.errors import ContractError, EndomtorError
 from endomtor.files import sha256_of
@@ -170,7 +170,7 @@ def provenance_of(path: Path | str) -> Provenance:
     about, problems = _read_about(folder, digests)
     if problems:
         raise ContractError(problems)
-    for file in sorted(folder.iterdir()):
+    for file in _inside(folder):
         if table_of(file.name)[0] is not None:
             digests[file.name] = sha256_of(file)
     return _provenance(about, digests)
@@ -276,6 +276,13 @@ def _folder(path: Path | str) -> Path:
         found = "a file" if folder.is_file() else "nothing"
         raise EndomtorError(f"{folder}: expected a folder that holds dataset.toml and tables, found {found}.")
     return folder
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as fault:
+        raise EndomtorError(f"{folder}: expected a folder that can be read ({fault.strerror}).") from fault
 
 
 def _read(folder: Path, kinds: Collection[str] | None) -> tuple[Dataset | None, list[Problem]]:
@@ -411,7 +418,7 @@ def _read_about(folder: Path, digests: dict[str, str]) -> tuple[dict, list[Probl
 
 
 _KINDS_OF_VALUE = {
-    "text": ("text", lambda value: isinstance(value, str)),
+    "text": ("text on one line", lambda value: isinstance(value, str) and not CONTROL.search(value)),
     "integer": (
         "an integer of at least 0",
         lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
@@ -455,7 +462,7 @@ def _key_problems(file: str, prefix: str, found: dict, keys: tuple[Key, ...]) ->
 def _read_sheets(folder: Path, digests: dict[str, str]) -> tuple[dict[str, Sheet], list[Problem]]:
     problems: list[Problem] = []
     files: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
+    for path in _inside(folder):
         table, expected = table_of(path.name)
         if expected is not None:
             near = nearest(path.name, [one.file for one in TABLES.values()])

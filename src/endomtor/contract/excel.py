@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # A workbook is a zip archive; a count matrix of 60,000 genes and 50 samples unpacks to about 150 MB.
 LARGEST_UNPACKED = 2**30
+# Of the rectangle that holds all cells: a blank cell that was once formatted, far below or right, makes it huge.
+LARGEST_AREA = 10**7
 # The older .xls format, and the wrapping of a workbook with a password.
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _NUMBER_TEXT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -56,6 +58,11 @@ def read(file: str, content: bytes, table: Table) -> Grid:
     opened = _open(file, content)
     if isinstance(opened, Problem):
         return Grid(problems=[opened])
+    for sheet in opened.worksheets:
+        if sheet.max_row * sheet.max_column > LARGEST_AREA:
+            found = f"{sheet.max_row:,} rows and {sheet.max_column:,} columns in the sheet {sheet.title}"
+            expected = "rows and columns of the table only (delete those below and to the right of it, also blank ones)"
+            return Grid(problems=[error(file, expected, value=found)])
     filled = [sheet for sheet in opened.worksheets if _holds_anything(sheet)]
     if not filled:
         return Grid(problems=[error(file, "a header row and at least one row of data", value="an empty workbook")])

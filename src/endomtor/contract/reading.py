@@ -20,6 +20,7 @@ import pandas as pd
 from scipy import sparse
 
 from endomtor.contract import excel
+from endomtor.contract.excel import LARGEST_UNPACKED
 from endomtor.contract.problems import Problem, error, listed, nearest, warning
 from endomtor.contract.tables import TABLES, Column, Table
 from endomtor.files import sha256_of
@@ -36,6 +37,8 @@ _GENE_DATE = re.compile(
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}.*|[0-9]{1,2}[/.][0-9]{1,2}[/.][0-9]{2,4}|[0-9](?:\.[0-9]+)?e\+[0-9]+",
     re.IGNORECASE,
 )
+# Line breaks, Unicode's own included, and what terminals obey.
+CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 # Above this a double no longer holds every integer.
 _LARGEST_INTEGER = 2**53
@@ -130,11 +133,14 @@ def decode(file: str, content: bytes) -> tuple[str, Problem | None]:
         if not content.startswith(_GZIP):
             return "", error(file, "a gzip file, as its name says", value=_kind_of(content))
         try:
-            content = gzip.decompress(content)
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+                content = packed.read(LARGEST_UNPACKED + 1)
         except EOFError:
             return "", error(file, "a whole gzip file", value="a file that is cut off")
         except (OSError, zlib.error):
             return "", error(file, "a whole gzip file", value="a damaged gzip stream")
+        if len(content) > LARGEST_UNPACKED:
+            return "", error(file, f"at most {LARGEST_UNPACKED >> 20} MB unpacked", value="more")
     if content.startswith((_GZIP, _HDF5, _ZIP)):
         return "", error(file, "a CSV file, as its name says", value=_kind_of(content))
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -256,7 +262,14 @@ def parse(table: Table, file: str, raw: pd.DataFrame) -> tuple[Sheet | None, lis
 def _parse_column(column: Column, file: str, text: pd.Series) -> tuple[pd.Series, list[Problem]]:
     cells = text.tolist()
     if column.kind in ("id", "text", "level"):
-        return pd.Series([cell or None for cell in cells], index=text.index, dtype=object), []
+        # A line break or an escape sequence in a name would end a line of a table or talk to the terminal.
+        faults = [
+            error(file, "text on one line, without control characters", row=row, column=column.name, value=cell)
+            for row, cell in zip(text.index, cells, strict=True)
+            if CONTROL.search(cell)
+        ]
+        values = [None if CONTROL.search(cell) else cell or None for cell in cells]
+        return pd.Series(values, index=text.index, dtype=object), faults
     if column.kind == "flag":
         parsed = [_FLAGS.get(cell.casefold()) for cell in cells]
         values = pd.Series(parsed, index=text.index, dtype=object)

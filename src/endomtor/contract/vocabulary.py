@@ -47,10 +47,14 @@ def _load(path: Path) -> Vocabulary:
     try:
         with open(path, "rb") as stream:
             content = tomllib.load(stream)
-    except (OSError, ValueError) as fault:
+    # tomllib recurses into nested brackets.
+    except (OSError, ValueError, RecursionError) as fault:
         raise EndomtorError(
             f"{path}: expected a TOML file of markers, populations and cell_types ({fault})."
         ) from fault
+    for section, names in content.items():
+        if not isinstance(names, dict):
+            raise EndomtorError(f"{path.name}: found {section} = {names!r}, expected a section [{section}].")
     for section, allowed in (("markers", PATHWAYS), ("cell_types", DIRECTIONS)):
         for name, word in content.get(section, {}).items():
             if word not in allowed:

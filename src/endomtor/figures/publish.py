@@ -84,7 +84,7 @@ def show(fig: Figure, *, caption: str, alt: str, provenance: Provenance, name: s
     png = _png(fig)
     plt.close(fig)
     # A title or a source is a user's text: it must not become markup when the site reads the caption as Markdown.
-    whole = f"{caption.strip()} {_plain_in_markdown(words(provenance))}".replace("<", "&lt;")
+    whole = f"{caption.strip()} {plain_in_markdown(words(provenance))}".replace("<", "&lt;")
     publish_display_data(
         {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": alt.strip()},
         metadata={
@@ -172,7 +172,8 @@ def _png(fig: Figure) -> bytes:
     return small.getvalue()
 
 
-def _plain_in_markdown(text: str) -> str:
+def plain_in_markdown(text: str) -> str:
+    """Return a user's text so that Markdown shows it as it is, HTML and links included."""
     return re.sub(r"([\\`*_{}\[\]<>$#|~])", r"\\\1", text)
 
 

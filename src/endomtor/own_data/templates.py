@@ -207,8 +207,10 @@ def _renamed(table):
 
 
 def _new(value):
-    is_simulated = isinstance(value, str) and value.startswith(SIMULATED_PREFIX)
-    return EXAMPLE_PREFIX + value.removeprefix(SIMULATED_PREFIX) if is_simulated else value
+    if not isinstance(value, str):
+        return value
+    name = EXAMPLE_PREFIX + value.removeprefix(SIMULATED_PREFIX) if value.startswith(SIMULATED_PREFIX) else value
+    return name.replace("(simulated)", "(invented)")
 
 
 def _write(folder: Path, name: str, table) -> None:

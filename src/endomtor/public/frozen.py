@@ -270,12 +270,22 @@ def freeze(names: tuple[str, ...] = tuple(TABLES)) -> list[Path]:
 
 
 def manifest() -> dict[str, dict]:
-    """Return what `data/derived/MANIFEST.toml` says: for each table its file, sha256, function, version and inputs."""
+    """Return what `data/derived/MANIFEST.toml` says: for each table its file, sha256, function, version and inputs.
+
+    Raises
+    ------
+    FetchError
+        It cannot be read, or an entry lacks one of them.
+    """
     path = paths.data() / "derived" / MANIFEST
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, tomllib.TOMLDecodeError) as error:
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise FetchError(f"{path}: the manifest of the frozen tables cannot be read ({error}).") from error
+    for name, entry in entries.items():
+        if not isinstance(entry, dict) or not {"file", "sha256", "function", "version", "inputs"} <= entry.keys():
+            raise FetchError(f"{path}, [{name}]: expected file, sha256, function, version and inputs.")
+    return entries
 
 
 def _pick(name: str) -> Derived:

@@ -211,7 +211,10 @@ def _addresses(about: dict[str, list[str]]) -> tuple[str, ...]:
     found = []
     for key, values in about.items():
         for value in values if key.startswith("supplementary_file") else ():
-            parts = urlsplit(value)
+            try:
+                parts = urlsplit(value)
+            except ValueError:
+                continue
             # A record is text that others wrote: nothing but GEO's own files is fetched on its word.
             own = parts.netloc == urlsplit(ncbi.GEO).netloc and parts.path.startswith("/geo/")
             if own and ".." not in parts.path and _FILE.fullmatch(parts.path.rsplit("/", 1)[-1]):
@@ -437,7 +440,11 @@ def _frame(path: Path) -> pd.DataFrame:
     if len(rows) < 2:
         raise FetchError(f"{path.name}: {len(rows)} row, expected a table.")
     separator = max("\t,; ", key=lambda mark: (rows[1].count(mark) > 0, -"\t,; ".index(mark)))
-    head, body = ([cell.strip() for cell in row] for row in csv.reader(rows[:2], delimiter=separator))
+    try:
+        head, body = ([cell.strip() for cell in row] for row in csv.reader(rows[:2], delimiter=separator))
+    # A quote that is not closed joins the two rows.
+    except (csv.Error, ValueError) as error:
+        raise FetchError(f"{path.name}: its first rows cannot be told apart ({error}), expected a table.") from error
     if len(body) > MOST_SAMPLES:
         raise FetchError(f"{path.name}: {len(body)} columns look like single cells, expected samples.")
     header = _has_header(head)
@@ -588,7 +595,7 @@ def sheet(names: list[str], matched: dict[str, Sample]) -> pd.DataFrame:
             "geo_source": sample.source,
             "geo_characteristics": "; ".join(f"{key}: {value}" for key, value in about.items()),
         }
-        rows.append({key: _safe(value) for key, value in row.items()})
+        rows.append({key: _one_line(value) for key, value in row.items()})
     return pd.DataFrame(rows)
 
 
@@ -621,14 +628,13 @@ def _weeks(age: str) -> str:
     return f"{weeks:.1f}".removesuffix(".0")
 
 
-def _safe(text: str) -> str:
-    """Keep a spreadsheet from reading text as a formula, and a row in one line."""
-    plain = " ".join(text.split())
-    return f"'{plain}" if plain.startswith(("=", "+", "-", "@")) else plain
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _safe_names(names: list[str]) -> list[str]:
-    safe = [_safe(str(name)) for name in names]
+    # The sheet and the matrix must agree on a name, so it is made inert before either is written.
+    safe = [files.inert(_one_line(str(name))) for name in names]
     if "" in safe or len(set(safe)) < len(safe):
         raise FetchError("A sample of the matrix has no name, or two have the same one, expected one name a sample.")
     return safe
@@ -655,10 +661,10 @@ def _notes(about: Record, source: Path, matrix: Matrix, matched: dict[str, Sampl
 def _write(
     folder: Path, about: Record, source: Path, matrix: Matrix, matched: dict[str, Sample], notes: tuple[str, ...]
 ) -> None:
-    content = matrix.counts.to_csv(lineterminator="\n").encode()
+    content = files.table_text(matrix.counts.reset_index()).encode()
     files.write_bytes(folder / "hspc_counts.csv.gz", gzip.compress(content, mtime=0))
     draft_sheet = sheet(list(matrix.counts.columns), matched)
-    files.write_text(folder / "hspc_samples.csv", draft_sheet.to_csv(index=False, lineterminator="\n"))
+    files.write_text(folder / "hspc_samples.csv", files.table_text(draft_sheet))
     link = f"https://www.ncbi.nlm.nih.gov/geo/query/acc.cgi?acc={about.accession}"
     values = {
         "title": "".join(mark for mark in about.title if mark.isprintable()).strip() or about.accession,

@@ -106,7 +106,7 @@ def _series(fields: dict[str, str]) -> Series:
         organism=fields.get("taxon", ""),
         kind=fields.get("gdsType", ""),
         date=fields.get("PDAT", ""),
-        samples=int(samples) if samples.isdecimal() else 0,
+        samples=int(samples) if re.fullmatch("[0-9]{1,9}", samples) else 0,
     )
 
 
@@ -136,7 +136,7 @@ def _parsed(tool: str, content: bytes):
         root = fromstring(content)
     except DefusedXmlException as error:
         raise FetchError(f"NCBI {tool}: the answer defines entities, expected plain XML; it was not read.") from error
-    except (ParseError, ValueError) as error:
+    except (ParseError, ValueError, LookupError) as error:
         raise FetchError(f"NCBI {tool}: the answer is not XML ({error}), expected <{expected}>.") from error
     if root.tag != expected:
         raise FetchError(f"NCBI {tool}: the answer is <{root.tag[:40]}>, expected <{expected}>.")

@@ -5,6 +5,7 @@ so this happens only with a file from elsewhere.)
 """
 
 import io
+import zlib
 from functools import cache
 from pathlib import Path
 
@@ -38,8 +39,16 @@ def _read(path: Path, **options) -> pd.DataFrame:
     try:
         # utf-8-sig drops a byte order mark where there is one.
         return pd.read_csv(path, encoding="utf-8-sig", **options)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+    # pandas unpacks by the name's ending; its own errors and those of encodings are ValueErrors.
+    except (ValueError, OverflowError, OSError, EOFError, zlib.error) as error:
         raise FetchError(f"{path}: cannot be read as a table ({error}).") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FetchError(f"{path}: cannot be read as text ({error}).") from error
 
 
 def _counts(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
@@ -53,7 +62,7 @@ def _counts(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
         raise FetchError(f"{path}: column {frame.columns[frame.columns.duplicated()][0]!r} comes twice.")
     for column in frame.columns:
         values = pd.to_numeric(frame[column], errors="coerce")
-        wrong = frame.index[(values.isna() | (values < 0) | (values % 1 != 0)).to_numpy()]
+        wrong = frame.index[(values.isna() | (values < 0) | (values % 1 != 0) | (values >= 2**53)).to_numpy()]
         if len(wrong):
             raise FetchError(
                 f"{path}: gene {wrong[0]}, column {column}: {str(frame.at[wrong[0], column])!r}, "
@@ -129,7 +138,7 @@ def aging_signature(path: Path) -> pd.DataFrame:
 def gene_sets(path: Path) -> dict[str, tuple[str, ...]]:
     """Read a GMT file: each line a set, a link and its genes, TAB separated."""
     sets: dict[str, tuple[str, ...]] = {}
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(_text(path).splitlines(), start=1):
         name, *rest = line.split("\t")
         genes = tuple(gene for gene in rest[1:] if gene)
         if not genes:
@@ -157,6 +166,8 @@ def ensembl_symbols(path: Path) -> pd.Series:
         Symbol, indexed by Ensembl id, both unique.
     """
     frame = _read(path, dtype=str, keep_default_na=False)
+    if not {"ensembl_id", "symbol"} <= set(frame.columns):
+        raise FetchError(f"{path}: columns are {', '.join(frame.columns)}, expected ensembl_id and symbol.")
     symbols = frame.set_index("ensembl_id")["symbol"]
     if symbols.index.has_duplicates or symbols.duplicated().any():
         raise FetchError(f"{path}: an id or a symbol comes twice, expected pairs.")
@@ -196,8 +207,7 @@ def single_hsc_counts(path: Path) -> tuple[pd.DataFrame, pd.Series]:
         Age of each cell's mouse or mice in months (4 or 18), from the ending of the cell's name. There are no animal
         ids.
     """
-    text = Path(path).read_text(encoding="utf-8-sig")
-    frame = _read(io.StringIO(text), sep="\t", index_col=0)
+    frame = _read(io.StringIO(_text(path)), sep="\t", index_col=0)
     frame.columns = frame.columns.str.strip()
     frame = _counts(path, frame).rename_axis(index="gene")
     months = frame.columns.str.extract(r"_(\d+)m$")[0]

@@ -85,7 +85,10 @@ def load(path: Path | None = None) -> dict[str, PublicFile]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise FetchError(f"{path}: the registry of public files is missing.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise FetchError(f"{path}: cannot be read ({error.strerror}), expected the list of public files.") from error
+    # tomllib recurses into nested brackets.
+    except (ValueError, RecursionError) as error:
         raise FetchError(f"{path}: not a TOML file ({error}).") from error
     unknown = sorted(set(content) - {"schema_version", "files"})
     if unknown:
@@ -127,7 +130,10 @@ def _entry(path: Path, name: str, raw: object) -> PublicFile:
             fail(f"{key} is {raw[key]!r}, expected {wanted}")
     if not _FILE.fullmatch(raw["file"]):
         fail(f"file is {raw['file']!r}, expected a plain file name")
-    parts = urlsplit(raw["address"])
+    try:
+        parts = urlsplit(raw["address"])
+    except ValueError as error:
+        fail(f"address is {raw['address']!r}, expected a plain https address ({error})")
     if (
         parts.scheme != "https"
         or not parts.netloc

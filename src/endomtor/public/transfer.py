@@ -88,14 +88,29 @@ def mirrored(address: str) -> str:
     """Return where an address is read from: itself, or its twin in `ENDOMTOR_MIRROR`, a folder or a URL.
 
     A folder has no queries: there the path alone counts.
+
+    Raises
+    ------
+    FetchError
+        `ENDOMTOR_MIRROR` can be neither.
     """
     mirror = os.environ.get("ENDOMTOR_MIRROR", "").strip()
     if not mirror:
         return address
     parts = urlsplit(address)
     if "://" in mirror:
+        if not _is_address(mirror):
+            raise FetchError(f"ENDOMTOR_MIRROR is {mirror!r}, expected a folder or an http address.")
         return mirror.rstrip("/") + parts.path + (f"?{parts.query}" if parts.query else "")
-    return str(Path(mirror).expanduser().resolve() / unquote(parts.path).lstrip("/"))
+    return str(Path(os.path.realpath(os.path.expanduser(mirror))) / unquote(parts.path).lstrip("/"))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 class Partial:

@@ -1,0 +1,173 @@
+"""How often the analyses would be right in a laboratory's own design: simulated cohorts with its numbers of units."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from dataclasses import replace
+from math import ceil, floor
+
+import pandas as pd
+from IPython.utils.capture import capture_output
+from scipy import stats
+
+from endomtor import calibration, worlds
+from endomtor.calibration import cohorts
+from endomtor.calibration.plan import Scenario
+from endomtor.chapter import Chapter
+from endomtor.claims import verdicts
+from endomtor.contract import TABLES, Dataset
+from endomtor.own_data.prospects import allowed
+
+NULL, TRUE = "edge", "paper"
+"""Scenarios of the plan: where false support is likeliest, and where every effect is planted."""
+
+COHORTS = 8
+"""Of each scenario: with every table at hand at most 10 seconds in all."""
+
+_SIZES = {
+    "bmec_signaling": "signaling_animals",
+    "rapamycin_blood": "rapamycin_animals",
+    "rapamycin_marrow": "rapamycin_animals",
+    "ecko_blood": "blood_animals",
+    "ecko_marrow": "marrow_animals",
+    "ecko_cells": "cells_animals",
+    "ecko_limiting_dilution": "dilution_donors",
+    "serial_transplants": "transplant_exposed",
+    "hspc_samples": "transcriptome_animals",
+}
+"""Table to the key of a world's design that says how many units a group has."""
+
+
+def sizes(dataset: Dataset) -> dict[str, dict[tuple[str, ...], int]]:
+    """Return the units in each arm of each table that a cohort can be drawn of, by table and arm.
+
+    An arm is (group,), in the rapamycin tables (age, treatment).
+    """
+    found = {}
+    for name in _SIZES:
+        if (frame := dataset.get(name)) is not None:
+            found[name] = {
+                arm: rows[TABLES[name].unit].nunique() for arm, rows in frame.groupby(_arms(name), observed=True)
+            }
+    return found
+
+
+def changes(dataset: Dataset) -> dict:
+    """Return what makes a world's design that of a data set, as `endomtor.worlds.load` takes it.
+
+    Each group gets as many units as the largest of its table; `as_in` then takes units away where groups are unequal.
+    Copied beside them: cells of an animal, recipients and doses of a limiting dilution, days after the first dose,
+    passages, weeks, pools and recipients of transplants. Sex and batch are laid out as the world lays them out.
+    """
+    design: dict[str, object] = {}
+    for name, arms in sizes(dataset).items():
+        design[_SIZES[name]] = max(design.get(_SIZES[name], 1), *arms.values())
+    found: dict[str, object] = {"design": design}
+    if (cells := dataset.get("ecko_cells")) is not None:
+        design["cells_per_animal"] = max(1, round(cells.groupby(["animal", "assay"]).size().median()))
+    if (dilution := dataset.get("ecko_limiting_dilution")) is not None:
+        by = ["group", "dose", *(["cell_type"] if "cell_type" in dilution else [])]
+        recipients = round(dilution.groupby(by)["tested"].sum().median())
+        design["dilution_recipients"] = max(recipients, design["dilution_donors"])
+        if "cell_type" in dilution:
+            doses = dilution.groupby("cell_type")["dose"].unique()
+            known = worlds.load(TRUE).endpoints.limiting_dilution
+            found["limiting_dilution"] = {one: {"doses": sorted(doses[one].tolist())} for one in known if one in doses}
+    if (blood := dataset.get("rapamycin_blood")) is not None:
+        design["rapamycin_days"] = _whole(blood["day"])
+    if (grafts := dataset.get("serial_transplants")) is not None:
+        # The worlds say how much of an effect is seen in each passage, and know no more of them.
+        known = min(len(one.by_passage) for one in worlds.load(TRUE).endpoints.transplant.values())
+        design["transplant_passages"] = min(int(grafts["passage"].max()), known)
+        design["transplant_weeks"] = _whole(grafts["week"])
+        design["transplant_pools"] = grafts["donor"].nunique()
+        later = grafts[grafts["passage"] > 1]
+        if len(later):
+            mean = later.groupby(["exposed_animal", "passage"])["recipient"].nunique().mean()
+            design["transplant_recipients"] = sorted({floor(mean), ceil(mean)})
+    return {"endpoints": found}
+
+
+def _whole(times: pd.Series) -> list[int]:
+    return sorted({round(time) for time in times.dropna()})
+
+
+def _arms(name: str) -> list[str]:
+    return [column for column in (TABLES[name].stratum, TABLES[name].group) if column]
+
+
+def as_in(dataset: Dataset, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return drawn tables with as many units in each arm as a data set has, none where it lacks the arm.
+
+    The first of an arm stay, which keeps its sexes, batches and pools in balance. `worlds.thin` cannot do this: it
+    knows shares that are the same in all tables, and leaves two units at least.
+    """
+    wanted = sizes(dataset)
+    kept = {}
+    for name, frame in tables.items():
+        if name == "hspc_counts":
+            continue
+        parts = [
+            rows[rows[TABLES[name].unit].isin(rows[TABLES[name].unit].unique()[: wanted[name].get(arm, 0)])]
+            for arm, rows in frame.groupby(_arms(name), observed=True, sort=False)
+        ]
+        kept[name] = pd.concat(parts).sort_index().reset_index(drop=True)
+    if "hspc_counts" in tables:
+        kept["hspc_counts"] = tables["hspc_counts"][["gene", *kept["hspc_samples"]["sample"]]]
+    return kept
+
+
+def support(dataset: Dataset, count: int = COHORTS) -> pd.DataFrame:
+    """Count how often each primary prediction that a data set can test is supported in cohorts of its design.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    count : int
+        Cohorts of each scenario; their seeds are the first of the frozen calibration.
+
+    Returns
+    -------
+    DataFrame
+        id, scenario (`NULL` or `TRUE`), planted (whether the prediction holds there), supported, of (cohorts with a
+        verdict), low, high (95 % limits of the rate by Clopper and Pearson). Empty where nothing can be tested.
+    """
+    testable = [one.rule for one in allowed(dataset) if one.rule.role == "primary" and not one.why_not]
+    plan, design = calibration.load(), changes(dataset)
+    rows = []
+    for name in (NULL, TRUE) if testable else ():
+        scenario = plan.scenario(name)
+        scenario = replace(scenario, changes=_over(scenario.changes, design))
+        world, words = scenario.drawn_from(), []
+        for seed in range(plan.seed, plan.seed + count):
+            words.append(_words(dataset, scenario, seed))
+        for rule in testable:
+            tested = [one[rule.id] for one in words if one.get(rule.id, verdicts.NOT_TESTABLE) != verdicts.NOT_TESTABLE]
+            if tested:
+                supported = tested.count(verdicts.SUPPORTED)
+                limits = stats.binomtest(supported, len(tested)).proportion_ci()
+                rows.append((rule.id, name, world.truth(rule.id), supported, len(tested), limits.low, limits.high))
+    return pd.DataFrame(rows, columns=["id", "scenario", "planted", "supported", "of", "low", "high"])
+
+
+def _words(dataset: Dataset, scenario: Scenario, seed: int) -> dict[str, str]:
+    """Draw one cohort, put it through the chapters' functions, and return the word on the data of each prediction."""
+    world, found = scenario.drawn_from(), {}
+    for part in ("tables", "expression"):
+        names = [one for one in cohorts.tables_of(part) if dataset.get(one) is not None]
+        if names:
+            drawn = as_in(dataset, worlds.simulate_tables(world, seed, names))
+            chapter = Chapter(cohorts.CHAPTER, worlds.dataset(world, seed, tables=drawn))
+            # Sections say which tables are absent; the page has said so already.
+            with redirect_stdout(io.StringIO()), capture_output():
+                cohorts.analyse(chapter, part)
+            found |= {one.id: verdicts.data_word(one.verdict, one.reason) for one in chapter.records}
+    return found
+
+
+def _over(below: Mapping, above: Mapping) -> dict:
+    """Return `below` with `above` laid over it, table by table."""
+    both = {key: _over(below[key], above[key]) for key in above if isinstance(below.get(key), Mapping)}
+    return {**below, **above, **both}
