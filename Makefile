@@ -37,7 +37,8 @@ lab: $(STAMP) ## open the notebooks in JupyterLab
 
 frozen: $(STAMP) ## compute data/derived/ again: public originals, sample sizes, calibration (more than an hour)
 	@$(BIN)/python -c "from endomtor import public; public.freeze()"
-	@$(BIN)/python -c "from endomtor.analyses import sample_size; sample_size.freeze(sample_size.count())"
+	@$(BIN)/python -c "import os; from endomtor.analyses import sample_size as s; \
+	  s.freeze(s.count(jobs=os.cpu_count(), progress=True))"
 	@$(BIN)/endomtor calibrate --freeze
 
 pairs: $(STAMP) ## bring each notebook's .py and .ipynb in line, without outputs

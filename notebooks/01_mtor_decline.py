@@ -129,9 +129,9 @@ mtor_decline.show_wrong_gene_level(tissues)
 # %% [markdown]
 # ## How fragile is it?
 #
-# Would the verdict be the same with one mouse less, without the batch, by another defensible test, or with half or twice the smallest effect of interest?
+# Would the verdict be the same with one mouse less, without the batch, by another defensible test, or with half or twice the smallest effect of interest as the threshold?
 # Each variant is run by the functions of this page; the {term}`fragility` of the verdict is the number of them that leave it as it is ({ref}`how-fragile`).
-# The other tests are the exact permutation test, which knows no batch, and an analysis of variance, which takes one variance for both groups.
+# The other test is an analysis of variance, which takes one variance for both groups; where no batch is in the model there is the exact permutation test too.
 
 # %%
 fragile = chapter.fragility(mtor_decline.evidence)

@@ -129,9 +129,9 @@ rapamycin.show_interactions(chapter, marrow_answers)
 # %% [markdown]
 # ## How fragile is it?
 #
-# Would the verdict be the same with one mouse less, without the batch, by another defensible test, or with half or twice the smallest effect of interest?
+# Would the verdict be the same with one mouse less, without the batch, by another defensible test, or with half or twice the smallest effect of interest as the threshold?
 # Each variant is run by the functions of this page; the {term}`fragility` of the verdict is the number of them that leave it as it is ({ref}`how-fragile`).
-# The other test is an analysis of variance, which takes one variance for all four arms; no exact test for the mean of two ages in batches is at hand.
+# The other test is an analysis of variance, which takes one variance for all four arms; there is no exact test for the mean of two ages.
 
 # %%
 fragile = chapter.fragility(rapamycin.evidence)

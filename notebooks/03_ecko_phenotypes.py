@@ -215,7 +215,7 @@ ecko.show_recipients_as_n(chapter, dilution, dilution_answers)
 # ## How far from young to aged
 #
 # Every endpoint of this page on the one scale.
-# An interval that is an arrow has no end on that side: where young and old mice do not differ, no phi can be told from any other.
+# A filled arrowhead means that an interval has no end on that side, an open one that it ends beyond the axis: where young and old mice do not differ, no phi can be told from any other.
 
 # %%
 parts = (blood_answers, marrow_answers, cell_answers, dilution_answers)
@@ -281,9 +281,9 @@ chapter.results("C3.context", caption="DO mice: effect of age, context without a
 # %% [markdown]
 # ## How fragile is it?
 #
-# Would the verdict be the same with one mouse or donor less, without the batch, by another defensible test, or with half or twice the smallest effect of interest?
+# Would the verdict be the same with one mouse or donor less, without the batch, by another defensible test, or with half or twice the smallest effect of interest as the threshold?
 # Each variant is run by the functions of this page; the {term}`fragility` of the verdict is the number of them that leave it as it is ({ref}`how-fragile`).
-# The other tests are phi with one variance for all groups, and phi of the normal scores of ranks, in which an extreme mouse weighs no more than the last of the row.
+# The other test is phi with one variance for all groups.
 
 # %%
 fragile = chapter.fragility(ecko.evidence)

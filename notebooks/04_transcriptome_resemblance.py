@@ -214,9 +214,9 @@ transcriptome.show_cells("score")
 # %% [markdown]
 # ## How fragile is it?
 #
-# Would the verdict be the same with one mouse less, without the batch, by another defensible test, or with half or twice the smallest effect of interest?
+# Would the verdict be the same with one mouse less, without the batch, by another defensible test, or with half or twice the smallest effect of interest as the threshold?
 # Each variant is run by the functions of this page; the {term}`fragility` of the verdict is the number of them that leave it as it is ({ref}`how-fragile`).
-# The other tests are phi of the same score with one variance for all groups, phi of its normal scores, and phi of the score that gives each gene of the signature equal weight.
+# The other tests are phi of the same score with one variance for all groups, and phi of the score that gives each gene of the signature equal weight.
 # For the premises one published study is left out.
 
 # %%

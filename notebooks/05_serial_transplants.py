@@ -191,9 +191,9 @@ transplants.show_other_readouts(chapter)
 # %% [markdown]
 # ## How fragile is it?
 #
-# Would the verdict be the same with one exposed animal less, and so without any of its recipients, without the batch, by another defensible test, or with half or twice the smallest effect of interest?
+# Would the verdict be the same with one exposed animal less, and so without any of its recipients, without the batch, by another defensible test, or with half or twice the smallest effect of interest as the threshold?
 # Each variant is run by the functions of this page; the {term}`fragility` of the verdict is the number of them that leave it as it is ({ref}`how-fragile`).
-# The other tests are phi with one variance for all niches, and phi of the normal scores of ranks; donor and batch are blocks in both.
+# The other test is phi with one variance for all niches; donor and batch stay in the model.
 
 # %%
 fragile = chapter.fragility(transplants.evidence)

@@ -108,8 +108,8 @@ synthesis.say_conclusions(synthesis.whole_ledger(chapter, records))
 # %% [markdown]
 # ## How many animals would a real study need?
 #
-# Cohorts of the world `paper` were drawn at several sizes and put through the functions of the chapters.
-# The effects of that world are invented, so these numbers are right only for mice like its own; a study should put its own expected effects in their place.
+# Cohorts of several sizes were drawn and put through the functions of the chapters: of the world `paper`, to see how many animals support a claim that is true, and of the world `bystander`, to see how many rule a prediction out where nothing changes.
+# The effects of these worlds are invented, so the numbers are right only for mice like theirs; a study should put its own expected effects in their place.
 # The page {ref}`against-the-paper` uses them for the experiments that would separate rival explanations.
 
 # %%

@@ -208,7 +208,7 @@ TABLES = [
     ("ecko_cells.csv", table("ecko_cells").encode("utf-16"), "text in UTF-16"),
     ("rapamycin_marrow.csv", table("rapamycin_marrow", unit="µg").encode("latin-1"), "byte 0xb5"),
     ("rapamycin_blood.csv", table("rapamycin_blood", unit="x" * 10**7), "field larger than field limit"),
-    ("rapamycin_blood.csv", table("rapamycin_blood", day="9" * 10**5), "expected an integer"),
+    ("rapamycin_blood.csv", table("rapamycin_blood", day="9" * 10**4), "expected an integer"),
     ("ecko_blood.csv", BLOOD.to_csv(index=False).replace("sex", "group", 1), "each column once"),
     ("ecko_blood.csv", BLOOD.drop(columns="sex").to_csv(index=False), 'column "sex": expected a column'),
     ("ecko_blood.csv", BLOOD.to_csv(index=False, sep=";"), "cells separated by semicolons"),
@@ -266,7 +266,7 @@ TABLES = [
     ("dataset.toml", b"", "expected this key"),
     ("dataset.toml", ABOUT + "title", "valid TOML"),
     ("dataset.toml", ABOUT + "\0", "valid TOML"),
-    ("dataset.toml", "x = " + "[" * 10**5, "valid TOML"),
+    ("dataset.toml", "x = " + "[" * 10**4, "valid TOML"),
     ("dataset.toml", ABOUT.encode("utf-16"), "text in UTF-8"),
     ("dataset.toml", ABOUT + "colour = 1\n", 'column "colour"'),
     ("dataset.toml", ABOUT.replace("measured", "measurd"), 'did you mean "measured"?'),
@@ -280,7 +280,7 @@ PAPER = (ROOT / "data" / "worlds" / "paper.toml").read_text(encoding="utf-8")
 COMMON = (ROOT / "data" / "worlds" / "common" / "endpoints.toml").read_text(encoding="utf-8")
 CLAIMS = (ROOT / "data" / "claims.toml").read_text(encoding="utf-8")
 REGISTRY = (ROOT / "data" / "registry.toml").read_text(encoding="utf-8")
-DEEP = "x = " + "[" * 10**5
+DEEP = "x = " + "[" * 10**4
 SIMULATE = ("simulate", "--world", "paper", "--seed", "1", "--out", "new")
 LIST = ("fetch", "--list")
 
@@ -298,11 +298,17 @@ BOOK = [
     ("worlds/paper.toml", changed(PAPER, 'name = "paper"', 'name = "papr"'), SIMULATE, "expected 'paper'"),
     ("worlds/paper.toml", changed(PAPER, 'name = "paper"', "name = 1"), SIMULATE, "expected text"),
     ("worlds/paper.toml", changed(PAPER, "phenocopy = ", "phenocpy = "), SIMULATE, "did you mean 'phenocopy'?"),
+    ("worlds/paper.toml", DEEP, SIMULATE, "cannot be read as TOML"),
+    ("worlds/paper.toml", changed(PAPER, "phenocopy = ", "phenocopy = 1" + "0" * 400 + " # "), SIMULATE, "larger than"),
     ("worlds/common/endpoints.toml", b"", SIMULATE, "is missing"),
     ("worlds/common/endpoints.toml", changed(COMMON, "correlation = ", "correlation = 1"), SIMULATE, "a share from"),
     ("worlds/common/endpoints.toml", changed(COMMON, "correlation = ", "correlation = 1e400 # "), SIMULATE, "a finite"),
     ("worlds/common/endpoints.toml", changed(COMMON, "\nassumption = true", ""), SIMULATE, "without an origin"),
     ("claims.toml", b"", ("claims",), "claims.toml: key 'claims' is missing"),
+    ("claims.toml", DEEP, ("claims",), "cannot be read as TOML"),
+    ("claims.toml", "version = 1\ndate = 2020-01-01\nclaims = [1]\n", ("claims",), "claims is [1], expected tables"),
+    ("claims.toml", changed(CLAIMS, "smallest = ", "smallest = '' # "), ("claims",), "is '', expected a number"),
+    ("claims.toml", changed(CLAIMS, "needed = ", "needed = [] # "), ("claims",), "is [], expected an integer"),
     ("claims.toml", CLAIMS.encode("utf-16"), ("claims",), "cannot be read as TOML"),
     ("claims.toml", CLAIMS.replace('role = "primary"', 'role = "main"'), ("claims",), "expected one of primary"),
     ("claims.toml", CLAIMS.replace("smallest = ", "smallest = -"), ("claims",), "expected a number above 0"),
@@ -472,6 +478,25 @@ def test_a_gzip_bomb_is_not_unpacked(desk, monkeypatch):
     assert "at most 1 MB unpacked" in "\n".join(map(str, contract.check(desk.mice)))
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        ("ledger.json", "[" * 10**5, "ledger.json is not JSON"),
+        ("ledger.json", "{}", "ledger.json does not keep its schema"),
+        ("ledger.json", "NaN", "ledger.json does not keep its schema"),
+        ("evidence/01.json", "[" * 10**5, "01.json: is not a list of evidence records"),
+        ("evidence/01.json", "[1]", "01.json: is not a list of evidence records"),
+        ("evidence/01.json", {"p": "small"}, "does not follow from the evidence"),
+        ("evidence/01.json", {"verdict": "maybe"}, "does not follow from the evidence"),
+        ("evidence/01.json", {"id": ["C1"]}, "does not follow from the evidence"),
+    ],
+)
+def test_a_ledger_or_evidence_that_somebody_edited(desk, capsys, tmp_path, name, given, words):
+    text = given if isinstance(given, str) else json.dumps([record_of(**given)])
+    files.write_text(desk.book / "_build" / name, text)
+    refused(["claims"], words, capsys, beside=tmp_path)
+
+
 def test_the_data_of_a_build_may_hold_links_that_lead_nowhere(desk):
     from endomtor.building.workflow import Settings
 
@@ -569,8 +594,11 @@ def test_bad_data_leave_the_last_good_build(tmp_path):
     from test_building import build, small_book
 
     root = small_book(tmp_path / "kleines Büch")
-    mice = write(tmp_path / "mäuse", {"ecko_marrow": SOUND["ecko_marrow"]})
+    mice = write(tmp_path / "mäuse", {"ecko_marrow": SOUND["ecko_marrow"]}, about=ABOUT.replace("Test", f"|{MARKUP}"))
     build(root, data=str(mice))
+    pages_of = {path: path.read_text(encoding="utf-8") for path in (root / "_build" / "html").rglob("*.html")}
+    assert not [path for path, page in pages_of.items() if MARKUP in page]
+    assert pages_of[root / "_build" / "html" / "book" / "index.html"].count(f"|{escape(MARKUP)}") >= 2
     good = content(root / "_build" / "html")
     for name, bad, words in TABLES[:3]:
         (mice / name).write_bytes(bad if isinstance(bad, bytes) else bad.encode())
@@ -707,7 +735,7 @@ PIECES = st.sampled_from(
 def spoilt(draw, sound: bytes):
     """Draw bytes: any, nested without end, or a sound file with pieces in other places, cut off or packed."""
     if draw(st.integers(0, 4)) == 0:
-        return draw(st.one_of(st.binary(max_size=60), st.sampled_from([b"[" * 10**5, DEEP.encode(), b"\x1f\x8b\x08"])))
+        return draw(st.one_of(st.binary(max_size=60), st.sampled_from([b"[" * 10**4, DEEP.encode(), b"\x1f\x8b\x08"])))
     data = sound
     for _ in range(draw(st.integers(1, 4))):
         at, gone = draw(st.integers(0, len(data))), draw(st.integers(0, 20))

@@ -277,9 +277,10 @@ def test_the_box_says_frozen_with_seed_code_and_date_and_that_the_readers_data_p
         f"version {PLAN.version} of {PLAN.date.isoformat()}",
         "from 1,000,000 on",
         f"Code: {kept.about['code'][:12]}",
-        "2,000 cohorts (mixed models)",
+        "2,000 (mixed models; 2,000 in each scenario)",
         "That is the code of this page.",
-        "The data set of this build (MEASURED · My mice) plays no part on this page.",
+        "Design: the book's own, not that of any laboratory.",
+        "Of the data set of this build (MEASURED · My mice) only the numbers of units are used",
     ):
         assert words in text
     assert "The plan has changed" not in text
@@ -320,3 +321,23 @@ def test_the_slice_agrees_with_itself_and_not_with_other_rates(kept):
     other = replace(small, table=small.table[small.table["id"] != "C1"])
     assert "**1 of the" in said(calibration.say_slice, other, small)
     assert "must be counted again" in said(calibration.say_slice, other, small)
+
+
+# --- in the design of the data ---
+
+
+def test_the_design_of_measured_data_has_a_table_with_its_few_cohorts(chapter):
+    text = said(calibration.show_own_design, chapter, count=3)
+    assert text.startswith("SIMULATED · world “scenarios edge and paper, in the design of these data”")
+    assert "3 cohorts a scenario, drawn with the numbers of units of “My mice”" in text
+    row = next(line for line in text.splitlines() if PS6 in line)
+    assert re.search(r" [0-3] of 3 \(\d+ to \d+ %\) +[0-3] of 3 \(\d+ to \d+ %\)", row)
+    assert "**3 cohorts are few:**" in text
+    assert "C3" not in text
+
+
+def test_simulated_data_have_no_design_of_their_own():
+    own = Chapter(NAME, worlds.dataset("paper", 1, ["bmec_signaling"]))
+    text = said(calibration.show_own_design, own)
+    assert text.startswith("The data set of this build is simulated")
+    assert "cohorts a scenario" not in text

@@ -12,7 +12,8 @@ import pytest
 from endomtor import cli
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("build", "run", "check", "simulate", "fetch", "claims")
+COMMANDS = ("build", "run", "init", "check", "report", "simulate", "calibrate", "fetch", "claims")
+SCREEN = (80, 24)
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess:
@@ -60,11 +61,46 @@ def test_help_starts_quickly():
     assert min(seconds() for _ in range(5)) < 0.6
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_of_a_command_has_one_example(command, capsys):
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits_a_screen_and_has_one_example(command, capsys, monkeypatch):
+    columns, lines = SCREEN
+    monkeypatch.setenv("COLUMNS", str(columns))
     with pytest.raises(SystemExit):
-        cli.main([command, "--help"])
-    assert capsys.readouterr().out.count(f"Example: `endomtor {command}") == 1
+        cli.main([*filter(None, [command]), "--help"])
+    shown = capsys.readouterr().out
+    assert shown.count(f"Example: `endomtor {command}") == 1
+    assert shown.count("Example") == 1
+    assert len(shown.splitlines()) <= lines
+    assert max(map(len, shown.splitlines())) <= columns
+
+
+def test_the_help_lists_every_command():
+    assert {command.callback.__name__ for command in cli.app.registered_commands} == set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("endomtor re", ["report"]),
+        ("endomtor ch", ["check"]),
+        ("endomtor report --da", ["--data"]),
+        ("endomtor build --world by", ["bystander"]),
+        ("endomtor run 03", ["03_ecko_phenotypes"]),
+    ],
+)
+def test_a_shell_completes(words, offered):
+    shown = run(_ENDOMTOR_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(len(words.split()) - 1))
+    assert shown.stdout.split() == offered
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_a_shell_is_shown(shell):
+    # The option asks which shell is above it; this names it.
+    shown = run(_ENDOMTOR_COMPLETE=f"source_{shell}")
+    assert "_ENDOMTOR_COMPLETE=complete_" in shown.stdout
+    assert "endomtor" in shown.stdout
+    if shell == "bash":
+        assert subprocess.run(["bash", "-n"], input=shown.stdout, text=True, timeout=60).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -80,6 +116,7 @@ def test_help_of_a_command_has_one_example(command, capsys):
         ("run", "01", "-p", "seed"),
         ("run", "01", "-p"),
         ("check",),
+        ("report",),
         ("simulate", "--world", "paper", "--seed", "1"),
         ("fetch",),
         ("fetch", "--all", "--list"),

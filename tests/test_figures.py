@@ -296,19 +296,51 @@ def test_forest_writes_each_form_of_interval_and_draws_every_dot():
 @pytest.mark.parametrize(
     ("kind", "low", "high", "expected"),
     [
-        ("bounded", 0.2, 0.8, [((0.2), (0.8), "-")]),
-        ("bounded", -9, 9, [(-1, 2, "<|-|>")]),
-        ("upper_unbounded", 0.2, np.inf, [(0.2, 2, "-|>")]),
-        ("lower_unbounded", -np.inf, 0.8, [(-1, 0.8, "<|-")]),
-        ("whole_line", np.nan, np.nan, [(-1, 2, "<|-|>")]),
-        ("two_piece", -0.5, 1.5, [(-1, -0.5, "<|-"), (1.5, 2, "-|>")]),
+        ("bounded", 0.2, 0.8, [(0.2, intervals.LIMIT), (0.8, intervals.LIMIT)]),
+        ("bounded", -9, 9, [(-1, intervals.BEYOND), (2, intervals.BEYOND)]),
+        ("bounded", 0.2, 9, [(0.2, intervals.LIMIT), (2, intervals.BEYOND)]),
+        ("upper_unbounded", 0.2, np.inf, [(0.2, intervals.LIMIT), (2, intervals.ENDLESS)]),
+        ("upper_unbounded", -9, np.inf, [(-1, intervals.BEYOND), (2, intervals.ENDLESS)]),
+        ("lower_unbounded", -np.inf, 0.8, [(-1, intervals.ENDLESS), (0.8, intervals.LIMIT)]),
+        ("whole_line", np.nan, np.nan, [(-1, intervals.ENDLESS), (2, intervals.ENDLESS)]),
+        (
+            "two_piece",
+            -0.5,
+            1.5,
+            [(-1, intervals.ENDLESS), (-0.5, intervals.LIMIT), (1.5, intervals.LIMIT), (2, intervals.ENDLESS)],
+        ),
+        # Of a piece beyond the axis the head alone is seen: phi <= -26 or >= 0.34 is not "above 0.34".
+        (
+            "two_piece",
+            -26,
+            0.34,
+            [(-1, intervals.ENDLESS), (-0.97, intervals.LIMIT), (0.34, intervals.LIMIT), (2, intervals.ENDLESS)],
+        ),
+        (
+            "two_piece",
+            -0.5,
+            26,
+            [(-1, intervals.ENDLESS), (-0.5, intervals.LIMIT), (1.97, intervals.LIMIT), (2, intervals.ENDLESS)],
+        ),
+        (
+            "two_piece",
+            -26,
+            26,
+            [(-1, intervals.ENDLESS), (-0.97, intervals.LIMIT), (1.97, intervals.LIMIT), (2, intervals.ENDLESS)],
+        ),
+        ("bounded", 3, 4, [(1.97, intervals.LIMIT), (2, intervals.BEYOND)]),
     ],
 )
-def test_intervals_end_in_arrows_where_they_go_on(kind, low, high, expected):
+@pytest.mark.parametrize("vertical", [False, True])
+def test_intervals_end_in_arrows_where_they_go_on(kind, low, high, expected, vertical):
     axes = plt.figure().add_subplot()
-    intervals.draw(axes, 0, 0.5, low, high, kind, limits=(-1, 2), colour="k")
-    found = [(text.xyann[0], text.xy[0], text.arrowprops["arrowstyle"]) for text in axes.texts]
-    assert found == expected
+    intervals.draw(axes, 0, 0.5, low, high, kind, limits=(-1, 2), colour="k", vertical=vertical)
+    ends, heads = zip(*[(text.xy[int(vertical)], text.arrowprops["arrowstyle"]) for text in axes.texts], strict=True)
+    assert ends == pytest.approx([end for end, _ in expected])
+    assert heads == tuple(head for _, head in expected)
+    # Each half is drawn from the middle of its piece, so that every head points away from the set.
+    towards = [np.sign(text.xy[int(vertical)] - text.xyann[int(vertical)]) for text in axes.texts]
+    assert towards == [-1, 1] * (len(expected) // 2)
 
 
 def test_scales_print_the_original_units():

@@ -12,7 +12,7 @@ from IPython.utils.capture import capture_output
 from scipy import stats
 from traitlets.config import Config
 
-from endomtor import paths, worlds
+from endomtor import calibration, paths, worlds
 from endomtor.analyses import sample_size
 from endomtor.analyses.sample_size import SampleSizes
 from endomtor.claims import catalogue
@@ -33,32 +33,69 @@ def frozen():
     return sample_size.frozen()
 
 
-def counts(*supported, grid=(3, 4, 6, 8), cohorts=100, name="C5.transplant.chimerism"):
-    rows = [(name, n, hits, cohorts) for n, hits in zip(grid, supported, strict=True)]
-    return pd.DataFrame(rows, columns=["id", "n", "supported", "cohorts"])
+CHIMERISM = "C5.transplant.chimerism"
+
+
+def counts(*hits, grid=(3, 4, 6, 8), cohorts=100, name=CHIMERISM, question="supported"):
+    rows = [(question, name, n, one, cohorts) for n, one in zip(grid, hits, strict=True)]
+    return pd.DataFrame(rows, columns=["question", "id", "n", "count", "cohorts"])
 
 
 # --- from counts to n ---
 
 
 def test_the_first_n_that_reaches_the_power_is_taken():
-    row = sample_size.needed(counts(20, 70, 84, 99)).loc["C5.transplant.chimerism"]
+    row = sample_size.needed(counts(20, 70, 84, 99)).loc[("supported", CHIMERISM)]
     assert (row["n"], row["low"], row["high"], row["power"]) == (6, 6, 8, 0.84)
 
 
 def test_a_dip_by_chance_does_not_move_the_answer_past_it():
     # 0.81 at 4 and 0.77 at 6 are one rate, 0.79, to a monotone fit.
-    row = sample_size.needed(counts(20, 81, 77, 99)).loc["C5.transplant.chimerism"]
+    row = sample_size.needed(counts(20, 81, 77, 99)).loc[("supported", CHIMERISM)]
     assert (row["n"], row["low"], row["high"]) == (8, 4, 8)
 
 
-def test_a_grid_that_is_too_small_or_too_large_says_so():
-    short, long = counts(1, 2, 5, 30), counts(99, 100, 100, 100)
-    found = SampleSizes(short, {})
-    assert sample_size.text("C5.transplant.chimerism", found).startswith("more than 8 exposed animals in each group")
-    assert sample_size.text("C5.transplant.chimerism", found).endswith("(95 % limits: above 8)")
-    found = SampleSizes(long, {})
-    assert sample_size.text("C5.transplant.chimerism", found).startswith("at most 3 exposed animals in each group")
+@pytest.mark.parametrize(
+    ("hits", "words"),
+    [
+        ((20, 70, 84, 99), "6 exposed animals in each group (6 to 8 within the 95 % limits)"),
+        ((1, 20, 99, 100), "6 exposed animals in each group (the same within the 95 % limits)"),
+        ((75, 90, 99, 100), "4 exposed animals in each group (up to 4 within the 95 % limits)"),
+        ((10, 20, 30, 82), "8 exposed animals in each group (8 or more within the 95 % limits)"),
+        ((10, 20, 30, 77), "more than 8 exposed animals in each group (8 or more within the 95 % limits)"),
+        ((1, 2, 5, 30), "more than 8 exposed animals in each group (the same within the 95 % limits)"),
+        ((99, 100, 100, 100), "3 or fewer exposed animals in each group (the same within the 95 % limits)"),
+        ((85, 95, 100, 100), "3 or fewer exposed animals in each group (up to 4 within the 95 % limits)"),
+        ((78, 78, 78, 78), "more than 8 exposed animals in each group (any number within the 95 % limits)"),
+    ],
+)
+def test_words_do_not_contradict_themselves_at_the_ends_of_the_grid(hits, words):
+    assert sample_size.text(CHIMERISM, SampleSizes(counts(*hits), {})) == words
+
+
+def test_of_several_ids_the_largest_n_is_told():
+    first, second = "C1.signaling.pS6_S235_236", "C1.signaling.p4EBP1_T37_46"
+    small, large, short = (20, 90, 99, 100), (1, 20, 99, 100), (1, 2, 3, 4)
+    both = SampleSizes(pd.concat([counts(*small, name=first), counts(*large, name=second)]), {})
+    alone = sample_size.text(second, both)
+    assert alone.startswith("6 animals")
+    assert sample_size.text(f"{first}, {second}", both) == sample_size.text(f"{second},{first}", both) == alone
+    never = SampleSizes(pd.concat([counts(*small, name=first), counts(*short, name=second)]), {})
+    assert sample_size.text(f"{first}, {second}", never).startswith("more than 8 animals")
+    mixed = SampleSizes(pd.concat([counts(*small, name=first), counts(*large)]), {})
+    with pytest.raises(BuildError, match=r"are in animals and exposed animals, expected one unit\.$"):
+        sample_size.text(f"{first}, {CHIMERISM}", mixed)
+
+
+def test_the_two_questions_are_answered_apart():
+    table = pd.concat([counts(20, 90, 99, 100), counts(0, 0, 1, 90, question="ruled out")])
+    found = SampleSizes(table, {})
+    assert sample_size.text(CHIMERISM, found).startswith("4 exposed animals")
+    assert sample_size.text(f"{CHIMERISM} ruled out", found).startswith("8 exposed animals")
+    with pytest.raises(
+        BuildError, match=r"^No sample size was counted for 'C5' to be ruled out, expected one of C5\.t"
+    ):
+        sample_size.text("C5 ruled out", found)
 
 
 @given(st.lists(st.integers(0, 40), min_size=4, max_size=4), st.floats(0.05, 0.95))
@@ -68,13 +105,15 @@ def test_the_limits_hold_the_answer_and_follow_the_power(supported, power):
     assert row["low"] <= row["high"]
     stricter = sample_size.needed(table, min(0.99, power + 0.04)).iloc[0].fillna(np.inf)
     assert (stricter[["n", "low", "high"]] >= row[["n", "low", "high"]]).all()
-    rate = table.set_index("n")["supported"] / 40
+    rate = table.set_index("n")["count"] / 40
     if np.isfinite(row["n"]):
         assert rate.max() >= power
 
 
 def test_an_id_that_was_not_counted_is_named():
-    with pytest.raises(BuildError, match=r"No sample size was counted for 'C9', expected one of C5\.transplant"):
+    with pytest.raises(
+        BuildError, match=r"No sample size was counted for 'C9' to be supported, expected one of C5\.transplant"
+    ):
         sample_size.text("C9", SampleSizes(counts(1, 2, 3, 4), {}))
 
 
@@ -84,7 +123,7 @@ def test_an_id_that_was_not_counted_is_named():
 @pytest.mark.parametrize("n", [3, 10])
 def test_every_table_has_n_units_a_group(n):
     world = sample_size.world_of(n)
-    tables = worlds.simulate_tables(world, 1, sample_size._TABLES)
+    tables = worlds.simulate_tables(world, 1, sample_size._TABLES["supported"])
     units = {"ecko_limiting_dilution": "donor", "serial_transplants": "exposed_animal"}
     groups = {"serial_transplants": "niche", "rapamycin_blood": "treatment", "rapamycin_marrow": "treatment"}
     for name, table in tables.items():
@@ -97,35 +136,60 @@ def test_every_table_has_n_units_a_group(n):
     assert set(dilution["tested"] + dilution.get("died_before_readout", 0)) <= {sample_size.RECIPIENTS}
 
 
-def test_only_n_differs_from_the_world():
-    ours, world = sample_size.world_of(8), worlds.load(sample_size.WORLD)
-    for one in sample_size.ids():
+@pytest.mark.parametrize("question", ["supported", "ruled out"])
+def test_only_n_differs_from_the_world(question):
+    ours, world = sample_size.world_of(8, question), worlds.load(sample_size.WORLDS[question])
+    for one in sample_size.ids(question):
         if "." in one and not one.startswith("C3.limiting_dilution"):
             assert ours.value(one) == pytest.approx(world.value(one)), one
+
+
+def test_each_question_is_asked_where_its_answer_is_true():
+    for question, truth in (("supported", True), ("ruled out", False)):
+        world = worlds.load(sample_size.WORLDS[question])
+        assert {world.truth(one) for one in sample_size.ids(question) if "." in one} == {truth}
+    bystander = worlds.load(sample_size.WORLDS["ruled out"])
+    assert all(bystander.value(one) == 0 for one in sample_size.ids("ruled out"))
+
+
+def test_many_animals_show_that_nothing_changes_and_few_do_not():
+    many, few = (sample_size.answered("ruled out", n, 1) for n in (96, 3))
+    assert {"C5.transplant.chimerism", "C5.transplant.myeloid_balance", "C2.marrow.HSC"} <= many
+    assert not few
+
+
+def test_processes_change_nothing_but_the_time():
+    about = {"grids": {"supported": (3,), "ruled out": (12,)}, "seed": 7}
+    one, two = (sample_size.count(2, jobs=jobs, **about) for jobs in (1, 2))
+    pd.testing.assert_frame_equal(one.table, two.table)
+    assert one.about == two.about
 
 
 # --- the frozen counts ---
 
 
 def test_what_is_frozen_is_complete(frozen):
-    table = frozen.table
-    assert set(table["id"]) == set(sample_size.ids())
-    assert set(table["n"]) == set(sample_size.GRID)
-    assert (table.groupby("id")["n"].nunique() == len(sample_size.GRID)).all()
-    assert (table["cohorts"] == frozen.about["cohorts"]).all()
-    assert table["supported"].between(0, table["cohorts"]).all()
+    for question, grid in sample_size.GRIDS.items():
+        table = frozen.table[frozen.table["question"] == question]
+        sizes = sorted(table["n"].unique())
+        assert set(sizes) == set(grid)
+        expected = pd.MultiIndex.from_product([sorted(sample_size.ids(question)), sizes], names=["id", "n"])
+        assert list(zip(table["id"], table["n"], strict=True)) == list(expected)
+    assert (frozen.table["cohorts"] == frozen.about["cohorts"]).all()
+    assert frozen.table["count"].between(0, frozen.table["cohorts"]).all()
     assert re.fullmatch(r"[0-9a-f]{64}", frozen.about["code"])
+    assert frozen.about["worlds"] == sample_size.WORLDS
 
 
 def test_a_slice_counted_again_agrees_with_what_is_frozen(frozen):
-    again = sample_size.count(6, grid=(5,), seed=frozen.about["seed"])
-    both = again.table.merge(frozen.table, on=["id", "n"], suffixes=("", "_frozen"))
+    again = sample_size.count(6, grids={"supported": (6,), "ruled out": (24,)}, seed=frozen.about["seed"])
+    both = again.table.merge(frozen.table, on=["question", "id", "n"], suffixes=("_again", "_frozen"))
     assert len(both) == len(again.table)
     for one in both.itertuples():
-        counted = [[one.supported, one.cohorts - one.supported]]
-        counted.append([one.supported_frozen, one.cohorts_frozen - one.supported_frozen])
+        counted = [[one.count_again, one.cohorts_again - one.count_again]]
+        counted.append([one.count_frozen, one.cohorts_frozen - one.count_frozen])
         # 0.999 jointly over the rows (Bonferroni).
-        assert stats.fisher_exact(counted).pvalue > 0.001 / len(both), one.id
+        assert stats.fisher_exact(counted).pvalue > 0.001 / len(both), (one.question, one.id)
 
 
 def test_counts_are_written_and_read_back(frozen, tmp_path, monkeypatch):
@@ -136,6 +200,9 @@ def test_counts_are_written_and_read_back(frozen, tmp_path, monkeypatch):
     with capture_output() as shown:
         sample_size.show_table()
     assert "sample sizes are not here" in shown.outputs[0].data["text/markdown"]
+    (tmp_path / "derived" / sample_size.FILE).write_text("id,n,supported,cohorts\nC1,3,42,100\n", encoding="utf-8")
+    with pytest.raises(BuildError, match="run `make frozen`"):
+        sample_size.frozen()
     sample_size.freeze(frozen)
     again = sample_size.frozen()
     pd.testing.assert_frame_equal(again.table, frozen.table)
@@ -145,34 +212,67 @@ def test_counts_are_written_and_read_back(frozen, tmp_path, monkeypatch):
 # --- words ---
 
 
-def test_the_page_types_no_sample_size():
+def test_the_page_types_no_sample_size(frozen):
     text = PAGE.read_text(encoding="utf-8")
-    sizes = [line for line in text.splitlines() if line.startswith("*Size:*")]
-    assert len(sizes) == text.count("\n### ")
-    for line in sizes:
-        named = re.findall(r"\{endomtor-sample-size\}`([^`]+)`", line)
-        assert named, line
-        assert set(named) <= set(sample_size.ids())
-        assert not re.search(r"\d", re.sub(r"\{endomtor-sample-size\}`[^`]+`", "", line)), line
+    sections = text[text.index("(deciding-experiments)=") :].split("\n### ")[1:]
+    for section in sections:
+        size = section[section.index("*Size:*") :]
+        named = re.findall(r"\{endomtor-sample-size\}`([^`]+)`", size)
+        assert named, section
+        for one in named:
+            assert "in each group" in sample_size.text(one, frozen)
+        assert not re.search(r"\d", re.sub(r"\{endomtor-sample-size\}`[^`]+`", "", size)), size
+
+
+def test_a_rival_that_predicts_nothing_has_the_n_that_shows_it():
+    text = PAGE.read_text(encoding="utf-8")
+    for rival in ("An inert niche leaves", "in an ECKO host stay young", "stress that vanishes", "it adds nothing in"):
+        (section,) = [one for one in text.split("\n### ") if rival in one]
+        assert re.search(r"\{endomtor-sample-size\}`[^`]+ ruled out`", section), rival
 
 
 def test_a_sentence_has_the_n_of_the_frozen_counts_with_its_unit(frozen):
-    rows = sample_size.needed(frozen.table)
-    for one in sample_size.ids():
-        text = sample_size.text(one)
+    for (question, one), row in sample_size.needed(frozen.table).iterrows():
+        text = sample_size.text(one if question == "supported" else f"{one} {question}")
         unit = f"{catalogue.load().rule(one).unit}s" if "." in one else "units"
-        n = rows.at[one, "n"]
-        words = f"more than {max(sample_size.GRID)}" if np.isnan(n) else f"{n:.0f}"
-        assert f"{words} {unit} in each group (95 % limits: " in text
+        words = f"more than {row['largest']:.0f} " if np.isnan(row["n"]) else rf"{row['n']:.0f} (or fewer )?"
+        assert re.match(rf"{words}{unit} in each group \(.+ within the 95 % limits\)$", text), text
 
 
-def test_the_table_shows_every_prediction_and_says_that_effects_are_invented():
+def test_the_tables_are_grouped_by_claim_and_say_that_effects_are_invented():
     with capture_output() as shown:
         sample_size.show_table()
-    text = shown.outputs[0].data["text/plain"]
-    assert "whose effects are invented" in " ".join(text.split())
-    assert text.count("C5") >= 3
-    assert "SIMULATED" in text or "Simulated data, world “paper”" in text
+    support, ruled_out, about = shown.outputs
+    for table, world in ((support, "paper"), (ruled_out, "bystander")):
+        text = " ".join(table.data["text/plain"].split())
+        assert f"SIMULATED · world “{world}”, seed" in text
+        assert f"World “{world}”, whose effects are invented" in text
+    order = re.findall(r"^ *(?:Claim )?(C\d)\b", support.data["text/plain"], re.MULTILINE)
+    assert order == sorted(order)
+    claims = [line.split()[:2] for line in support.data["text/plain"].splitlines() if "Claim C" in line]
+    assert claims == [["Claim", f"C{i}"] for i in range(1, 6)]
+    assert "Claim" not in ruled_out.data["text/plain"]
+    assert "code " in about.data["text/markdown"]
+
+
+def test_the_page_says_when_the_code_has_changed(frozen, tmp_path, monkeypatch):
+    (tmp_path / "derived").mkdir()
+    now = calibration.code_print()
+    for name in ("claims.toml", "vocabulary.toml"):
+        (tmp_path / name).write_bytes((paths.data() / name).read_bytes())
+    monkeypatch.setattr(paths, "data", lambda: tmp_path)
+    for code, sentence in (
+        (now, "That is the code of this page."),
+        ("0" * 64, "The code has changed since: `make frozen` counts again."),
+    ):
+        sample_size.freeze(SampleSizes(frozen.table, frozen.about | {"code": code}))
+        with capture_output() as shown:
+            sample_size.show_table()
+        text = shown.outputs[-1].data["text/markdown"]
+        assert text.endswith(sentence)
+        assert f"code {code[:12]} " in text
+        assert frozen.about["frozen"] in text
+        assert "seeds from 2,000,000 on" in text
 
 
 def test_beside_measured_data_no_simulated_number_is_shown():

@@ -193,6 +193,21 @@ def test_do_mice_are_told_with_their_intervals(cohort):
     assert text.count(" to ") == len(own)
     for one in own:
         assert f"({one.estimate:.3f}, ".replace("-", "−") in text
+    assert not re.search(r"0\.000\b", text)
+
+
+def test_what_chapter_03_calls_unsettled_is_so_here(cohort):
+    _, records, _ = cohort("paper")
+    text = said(synthesis.say_do_mice, records)
+    settled, unsettled = text.split("Unsettled")
+    for name in ("white blood cells", "lymphocytes", "neutrophil-to-lymphocyte ratio"):
+        assert f"{name} (" in unsettled
+        assert f"{name} (" not in settled
+    # The same three in the words of chapter 03.
+    words = (paths.root() / "notebooks" / "03_ecko_phenotypes.py").read_text(encoding="utf-8")
+    assert "For white blood cells, lymphocytes and their ratio to neutrophils the two disagree" in words
+    assert re.search(r"neutrophils \([^)]+\) and platelets \([^)]+\) rise", settled)
+    assert re.search(r"red blood cells \([^)]+\) and hemoglobin \([^)]+\) fall", settled)
 
 
 # --- one phi ---
@@ -233,6 +248,28 @@ def test_assays_that_differ_are_found_to_differ(cohort):
     assert re.search(
         r"Furthest from the rest lies (marrow: HSC|serial transplants: chimerism), on the young side", text
     )
+
+
+def test_an_endpoint_without_a_declared_direction_has_no_side(cohort, tmp_path, monkeypatch):
+    name = "C3.marrow.HSC"
+    chapter, _, _ = cohort("paper")
+    declared = synthesis.agreement(chapter, bootstrap=199).answer
+    for path in paths.data().iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    rules = (paths.data() / "claims.toml").read_text(encoding="utf-8")
+    head, tail = rules.split(f'id = "{name}"\n')
+    tail = re.sub(r'^direction = ".*"$', 'direction = "either"', tail, count=1, flags=re.MULTILINE)
+    (tmp_path / "claims.toml").unlink()
+    (tmp_path / "claims.toml").write_text(f'{head}id = "{name}"\n{tail}', encoding="utf-8")
+    monkeypatch.setattr(paths, "data", lambda: tmp_path)
+    assert synthesis.primary_phis()[name].direction == "either"
+    found = synthesis.agreement(chapter, bootstrap=199)
+    text = said(synthesis.show_joint, chapter, found)
+    assert "without a sign where no direction of aging is declared" in " ".join(text.split())
+    distance = abs(declared.residuals[name])
+    assert re.search(rf"marrow: HSC +{distance:.2f}$", text, re.MULTILINE)
+    far = replace(found.answer, p=0.001, residuals=dict.fromkeys(found.answer.residuals, 0.1) | {name: 5.0})
+    assert synthesis.joint_text(replace(found, answer=far)).endswith("Furthest from the rest lies marrow: HSC.")
 
 
 def test_agreement_is_never_claimed(cohort):

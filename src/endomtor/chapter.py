@@ -163,8 +163,9 @@ class Chapter:
                 references={0: "young", 1: "aged"} if phi else {0: "no difference"},
             ),
             caption="Primary predictions: all data with the 95 % interval, then a mark for each variant: one unit left "
-            "out, or another choice (without batch, another test, another threshold). Triangle: beyond the axis, open "
-            f"where the verdict changes. Dotted: smallest effect of interest. {words} "
+            "out, then each other choice (without batch, another test, another threshold) in a row of its own. Filled "
+            "arrow: the interval has no end there; open arrow: it ends beyond the axis. Triangle: an estimate beyond "
+            f"the axis, open where the verdict changes. Dotted: smallest effect of interest. {words} "
             f"Unit: {' or '.join(dict.fromkeys(one.unit for one in full))}; {reporting.n_text(full)}. "
             "A description, no test.",
             alt="Strips of variants, one for each primary prediction. "

@@ -571,7 +571,7 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        app(_joined(sys.argv[1:] if arguments is None else arguments))
+        app(_joined(sys.argv[1:] if arguments is None else arguments), prog_name="endomtor")
     except (EndomtorError, OSError) as error:
         if os.environ.get("ENDOMTOR_DEBUG"):
             traceback.print_exc()

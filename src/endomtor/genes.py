@@ -30,7 +30,7 @@ def _pairs(path: Path) -> tuple[tuple[str, str], ...]:
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             return tuple((row["old"], row["new"]) for row in csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, KeyError) as fault:
+    except (OSError, UnicodeDecodeError, KeyError, csv.Error) as fault:
         raise EndomtorError(f"{path}: expected a table with the columns old, new and source ({fault}).") from fault
 
 

@@ -7,17 +7,15 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from scipy import stats
 
 from endomtor.claims.catalogue import Rule
-from endomtor.stats import Estimate, permutation_test_means, phi
-from endomtor.stats.resemblance import GROUPS, contrasts_of_phi
-from endomtor.stats.units import block_levels, one_row_per_unit, usable_block
+from endomtor.claims.fragility import FACTORS
+from endomtor.stats import Estimate, linear, permutation_test_means, resemblance
+from endomtor.stats.units import block_levels, one_row_per_unit, power_of_two, usable_block
 
-EXACT = "exact permutation test, which knows no batch"
+EXACT = "exact permutation test"
 POOLED = "one variance for all groups"
-RANKS = "normal scores of ranks"
 
 LARGEST_EXACT = 30
 """Units up to which the permutation test is inverted: about a tenth of a second for each endpoint."""
@@ -34,6 +32,8 @@ def of_difference(
 ) -> dict[str, Estimate]:
     """Return a difference of two groups by the other tests, by name.
 
+    The permutation test knows no batch: it is left out where the batch is in the model.
+
     Parameters
     ----------
     rows : DataFrame
@@ -43,7 +43,7 @@ def of_difference(
     """
     rows = rows[rows[group].isin([a, b])].dropna(subset=[value])
     answers = {POOLED: pooled(rows, value=value, group=group, weights={a: 1.0, b: -1.0}, unit=unit, block=block)}
-    if len(rows) <= LARGEST_EXACT:
+    if len(rows) <= LARGEST_EXACT and not usable_block(block_levels(rows[block])):
         answers[EXACT] = permutation(rows, value=value, group=group, a=a, b=b, unit=unit)
     return answers
 
@@ -57,7 +57,9 @@ def of_phi(
     unit: str,
     block: str | Iterable[str] | None,
 ) -> dict[str, Estimate]:
-    """Return phi by the other tests, by name.
+    """Return phi by the other tests, and for other smallest phi, by name.
+
+    Ranks are none of them: no ratio of contrasts survives a scale on which a large aging effect has no size.
 
     Parameters
     ----------
@@ -68,21 +70,12 @@ def of_phi(
     value, group, unit, block
         As in `endomtor.stats.phi`.
     """
-    rows = rows[rows[group].isin(GROUPS)].dropna(subset=[value])
     about = {"value": value, "group": group, "unit": unit, "block": block}
-    scores = rows.assign(**{value: normal_scores(rows[value])})
-    return {
-        POOLED: pooled_phi(rows, rule, **about),
-        RANKS: phi(scores, direction=rule.direction, smallest=rule.smallest, **about),
+    thresholds = {
+        label: resemblance.phi(rows, direction=rule.direction, smallest=factor * rule.smallest, **about)
+        for label, factor in FACTORS.items()
     }
-
-
-def normal_scores(values: pd.Series) -> pd.Series:
-    """Return the normal scores of values: quantiles at (rank - 3/8) / (n + 1/4) (Blom 1958), ties share their midrank.
-
-    One extreme animal then counts for no more than the last of the row.
-    """
-    return pd.Series(stats.norm.ppf((values.rank() - 0.375) / (values.count() + 0.25)), index=values.index)
+    return {POOLED: pooled_phi(rows, rule, **about), **thresholds}
 
 
 def permutation(rows: pd.DataFrame, *, value: str, group: str, a: str, b: str, unit: str) -> Estimate:
@@ -138,7 +131,8 @@ def pooled(
 ) -> Estimate:
     """Estimate a contrast of group means as an analysis of variance does: blocks additive, one variance for all groups.
 
-    The estimate is that of the primary analysis; only its error differs. It is right where groups vary alike.
+    The estimate is that of the primary analysis, which must not withhold it; only its error differs. It is right where
+    groups vary alike.
 
     Raises
     ------
@@ -147,19 +141,21 @@ def pooled(
     """
     one_row_per_unit(rows, unit, design="analysis of variance")
     names = list(dict.fromkeys(rows[group]))
-    fit = _fit(rows, value, group, names, block)
-    answer = fit.t_test(_padded(np.array([[weights.get(name, 0.0) for name in names]]), fit))
-    outer, inner = (answer.conf_int(alpha=alpha)[0] for alpha in (OUTER, INNER))
+    model = _layout(rows, group, names, [[weights.get(name, 0.0) for name in names]], block)
+    values = rows[value].to_numpy(float)
+    variance, df = _common_variance(model, values)
+    estimate, error = float(model.weights[0] @ values), float(np.sqrt(model.products[0, 0].sum() * variance))
+    outer, inner = (stats.t.interval(1 - alpha, df, estimate, error) for alpha in (OUTER, INNER))
     return Estimate(
-        estimate=float(answer.effect[0]),
+        estimate=estimate,
         ci_low=float(outer[0]),
         ci_high=float(outer[1]),
         inner=(float(inner[0]), float(inner[1])),
-        p=float(answer.pvalue.item()),
+        p=float(2 * stats.t.sf(abs(estimate) / error, df)),
         n={name: int((rows[group] == name).sum()) for name in weights},
         unit=unit,
         method="analysis of variance, one variance for all groups",
-        df=float(fit.df_resid),
+        df=df,
     )
 
 
@@ -168,63 +164,46 @@ def pooled_phi(
 ) -> Estimate:
     """Estimate phi with one variance for all groups: Fieller's set with the residual degrees of freedom.
 
+    The estimate is that of the primary analysis, which must not withhold it.
+
     Raises
     ------
     UnitError
         A unit occurs in several rows.
     """
+    rows = rows[rows[group].isin(resemblance.GROUPS)].dropna(subset=[value])
     one_row_per_unit(rows, unit, design="phi")
-    names, contrasts = contrasts_of_phi("control" if "control" in set(rows[group]) else "young")
-    rows = rows[rows[group].isin(names)]
-    fit = _fit(rows, value, group, names, block)
-    wanted = _padded(contrasts, fit)
-    (n, d), cov, df = wanted @ fit.params, wanted @ fit.cov_params() @ wanted.T, fit.df_resid
-    sign = {"greater": 1.0, "less": -1.0, "either": float(np.sign(d)) or 1.0}[rule.direction]
-    aging = float(stats.t.sf(sign * d / np.sqrt(cov[1, 1]), df)) * (2 if rule.direction == "either" else 1)
-    w = n - rule.smallest * d
-    error = np.sqrt(cov[0, 0] - 2 * rule.smallest * cov[0, 1] + rule.smallest**2 * cov[1, 1])
-    exceeds = float(stats.t.sf(sign * w / error, df))
-    kind, low, high = _fieller(n, d, cov, float(stats.t.isf(OUTER / 2, df)))
-    inner_kind, *inner = _fieller(n, d, cov, float(stats.t.isf(INNER / 2, df)))
-    return Estimate(
-        estimate=float(n / d),
-        ci_low=low,
-        ci_high=high,
-        inner=tuple(inner) if inner_kind == "bounded" else (-np.inf, np.inf),
-        p=min(1.0, max(aging if rule.direction == "either" else 2 * aging, 2 * exceeds)),
+    names, contrasts = resemblance.contrasts_of_phi(resemblance._reference(rows[group], group))
+    model = _layout(rows, group, names, contrasts.tolist(), block)
+    values = rows[value].to_numpy(float)
+    values = values / power_of_two(values)
+    variance, df = _common_variance(model, values)
+    terms = variance * resemblance._products(model).sum(axis=1)
+    # A spread of terms^2 / df is one number of degrees of freedom at every phi.
+    ratio = resemblance._Ratio(*(model.weights @ values), terms, terms, np.convolve(terms, terms) / df)
+    return resemblance._estimate(
+        ratio,
         n={name: int((rows[group] == name).sum()) for name in names},
         unit=unit,
         method="phi by Fieller's method, one variance for all groups",
-        interval_kind=kind,
-        df=float(df),
-        aging_p=aging,
+        smallest=rule.smallest,
+        direction=rule.direction,
+        level=1 - OUTER,
+        warnings=(),
     )
 
 
-def _fieller(n: float, d: float, cov: np.ndarray, t: float) -> tuple[str, float, float]:
-    """Solve (n - phi d)^2 <= t^2 var(n - phi d) for phi."""
-    a = d * d - t * t * cov[1, 1]
-    b = n * d - t * t * cov[0, 1]
-    c = n * n - t * t * cov[0, 0]
-    root = b * b - a * c
-    if a == 0 or root < 0:
-        return "whole_line", -np.inf, np.inf
-    low, high = sorted(((b - np.sqrt(root)) / a, (b + np.sqrt(root)) / a))
-    return ("bounded" if a > 0 else "two_piece"), float(low), float(high)
+def _layout(
+    rows: pd.DataFrame, group: str, names: list[str], contrasts: list[list[float]], block: str | Iterable[str] | None
+) -> linear.Layout:
+    blocks = resemblance._usable_blocks(rows, block)
+    return linear.layout(
+        tuple(map(names.index, rows[group])), tuple(map(linear.codes, blocks.values())), tuple(map(tuple, contrasts))
+    )
 
 
-def _fit(rows: pd.DataFrame, value: str, group: str, names: list[str], block: str | Iterable[str] | None):
-    blocks = [block] if isinstance(block, str) else list(block or ())
-    design = pd.get_dummies(pd.Categorical(rows[group], names), dtype=float).to_numpy()
-    for levels in (block_levels(rows[name]) for name in blocks):
-        for column in pd.get_dummies(pd.Series(levels), dtype=float).to_numpy().T if usable_block(levels) else ():
-            wider = np.column_stack([design, column])
-            # What groups and earlier levels add up to is no further parameter.
-            if np.linalg.matrix_rank(wider) == wider.shape[1]:
-                design = wider
-    return sm.OLS(rows[value].to_numpy(float), design).fit()
-
-
-def _padded(contrasts: np.ndarray, fit) -> np.ndarray:
-    """Contrasts of groups as contrasts of all columns of the model."""
-    return np.pad(contrasts, ((0, 0), (0, len(fit.params) - contrasts.shape[1])))
+def _common_variance(model: linear.Layout, values: np.ndarray) -> tuple[float, float]:
+    """Return the variance of all residuals together and its degrees of freedom."""
+    residuals = model.residual_maker @ (values - values.mean())
+    df = float(np.trace(model.residual_maker))
+    return float(residuals @ residuals) / df, df

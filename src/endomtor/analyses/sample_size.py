@@ -1,15 +1,20 @@
-"""How many units in each group a study would need: cohorts of the world `paper` at several n, and how often each
-prediction and claim is supported.
+"""How many units in each group a study would need, counted in simulated cohorts of several n.
 
-The effects are those of the world, which are invented: a sample size of this module is right only for mice like these.
+Two questions: how often a prediction or claim is supported where it is true (world `paper`), and how often it is
+ruled out, that is contradicted, where nothing follows from knock-out or drug (world `bystander`). The second one is
+asked of predictions to which a rival explanation of the page "Against the paper" answers "no change": that support is
+missing does not show it. The effects are those of the worlds, which are invented: a sample size of this module is right
+only for mice like these.
 """
 
 import io
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -18,15 +23,20 @@ from scipy.stats import beta
 
 from endomtor import calibration, figures, files, paths, worlds
 from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, reporting, transcriptome, transplants
+from endomtor.calibration import run
 from endomtor.chapter import Chapter
 from endomtor.claims import catalogue, ledger, verdicts
 from endomtor.errors import BuildError
 from endomtor.provenance import Provenance
 
 FILE, ABOUT = "sample_sizes.csv", "sample_sizes.json"
-WORLD = "paper"
-GRID = (3, 4, 5, 6, 8, 10, 12, 16, 20, 24)
-"""Units in each group of every table."""
+SUPPORTED, RULED_OUT = "supported", "ruled out"
+WORLDS = {SUPPORTED: "paper", RULED_OUT: "bystander"}
+GRIDS = {
+    SUPPORTED: (3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32),
+    RULED_OUT: (12, 16, 20, 24, 32, 48, 64, 96, 128),
+}
+"""Units in each group of every table. To show that nothing changes takes more of them than to show a change."""
 
 SEED = 2_000_000
 """Cohort i has seed SEED + i at each n: far from the seeds of the book and of the calibration."""
@@ -46,18 +56,35 @@ DESCRIPTIVE = (
 )
 """Predictions that decide no claim here, but that an experiment on a rival explanation would read."""
 
-_TABLES = (
-    "bmec_signaling",
-    "rapamycin_blood",
-    "rapamycin_marrow",
-    "ecko_blood",
-    "ecko_marrow",
-    "ecko_cells",
-    "ecko_limiting_dilution",
-    "serial_transplants",
-    "hspc_counts",
-    "hspc_samples",
+NOTHING = (
+    "C2.marrow.HSC",
+    "C3.limiting_dilution.HSC",
+    "C5.transplant.chimerism",
+    "C5.transplant.chimerism.p1",
+    "C5.transplant.myeloid_balance",
+    "C5.transplant.myeloid_balance.p1",
 )
+"""Predictions to which a rival explanation answers that nothing changes."""
+
+_TABLES = {
+    SUPPORTED: (
+        "bmec_signaling",
+        "rapamycin_blood",
+        "rapamycin_marrow",
+        "ecko_blood",
+        "ecko_marrow",
+        "ecko_cells",
+        "ecko_limiting_dilution",
+        "serial_transplants",
+        "hspc_counts",
+        "hspc_samples",
+    ),
+    RULED_OUT: ("rapamycin_marrow", "ecko_limiting_dilution", "serial_transplants"),
+}
+_CHUNK = 10
+_COLUMNS = ["question", "id", "n", "count", "cohorts"]
+# How an answer to each question is called on the data.
+_WORDS = {SUPPORTED: verdicts.SUPPORTED, RULED_OUT: verdicts.CONTRADICTED}
 
 
 @dataclass(frozen=True)
@@ -67,18 +94,19 @@ class SampleSizes:
     Attributes
     ----------
     table : DataFrame
-        One row per id (a prediction or a claim) and n: id, n, supported, cohorts. A cohort without a verdict counts as
-        not supported.
+        One row per question, id (a prediction or a claim) and n: question, id, n, count, cohorts. A cohort without a
+        verdict counts as one that did not answer.
     about : dict
-        world, seed, cohorts, code (hash); frozen (date) where it was read.
+        worlds (by question), seed, cohorts, code (hash); frozen (date) where it was read.
     """
 
     table: pd.DataFrame
     about: dict
 
 
-def world_of(n: int) -> worlds.World:
-    """Return the world `paper` with n units in each group of every table.
+@cache
+def world_of(n: int, question: str = SUPPORTED) -> worlds.World:
+    """Return the world of a question with n units in each group of every table.
 
     Two exposed animals of each niche share a pool of donors, as in the world itself.
     """
@@ -96,71 +124,124 @@ def world_of(n: int) -> worlds.World:
         n,
     )
     design |= {"dilution_recipients": RECIPIENTS * n, "transplant_pools": -(-n // 2)}
-    return worlds.load(WORLD, {"endpoints": {"design": design}})
+    return worlds.load(WORLDS[question], {"endpoints": {"design": design}})
 
 
-def ids() -> tuple[str, ...]:
-    """Return what is counted: the primary predictions, `DESCRIPTIVE`, and the claims that have predictions."""
-    claims = catalogue.load().claims
-    primary = [rule.id for claim in claims for rule in claim.evidence if _decides(rule)]
-    return (*primary, *DESCRIPTIVE, *(claim.id for claim in claims if any(map(_decides, claim.evidence))))
+def ids(question: str = SUPPORTED) -> tuple[str, ...]:
+    """Return what is counted, by claim: each claim that has predictions, its primary predictions, then others.
+
+    Of ruling out: `NOTHING`.
+    """
+    if question == RULED_OUT:
+        return NOTHING
+    found = []
+    for claim in catalogue.load().claims:
+        primary = [rule.id for rule in claim.evidence if rule.kind == "prediction" and rule.role == "primary"]
+        if primary:
+            found += [claim.id, *primary, *(one for one in DESCRIPTIVE if one.split(".")[0] == claim.id)]
+    return tuple(found)
 
 
-def _decides(rule: catalogue.Rule) -> bool:
-    return rule.kind == "prediction" and rule.role == "primary"
-
-
-def supported(world: worlds.World, seed: int) -> set[str]:
-    """Draw one cohort, put it through the functions that the chapters call, and return what it supports, of `ids`."""
-    drawn = worlds.simulate_tables(world, seed, _TABLES)
+def answered(question: str, n: int, seed: int) -> set[str]:
+    """Draw one cohort, put it through the functions that the chapters call, and return which `ids` it answers so."""
+    world, wanted = world_of(n, question), set(ids(question))
+    drawn = worlds.simulate_tables(world, seed, _TABLES[question])
     chapter = Chapter("06_synthesis", worlds.dataset(world, seed, tables=drawn))
-    wanted = set(ids())
     # Analyses may say sentences for their page; here nobody reads them.
     with redirect_stdout(io.StringIO()):
         _analyse(chapter, wanted)
-    found = {
-        record.id
-        for record in chapter.records
-        if verdicts.data_word(record.verdict, record.reason) == verdicts.SUPPORTED
-    }
+    word = _WORDS[question]
+    found = {one.id for one in chapter.records if verdicts.data_word(one.verdict, one.reason) == word}
     for claim in catalogue.load().claims:
-        if ledger.side(claim, chapter.records, "prediction")["verdict"] == verdicts.SUPPORTED:
+        side = ledger.side(claim, chapter.records, "prediction")
+        if claim.id in wanted and verdicts.data_word(side["verdict"], side["reason"]) == word:
             found.add(claim.id)
     return found & wanted
 
 
 def _analyse(chapter: Chapter, wanted: set[str]) -> None:
-    """Record the predictions that are wanted; others of the same tables would only take time."""
-    markers = mtor_decline.markers(chapter)
-    mtor_decline.compare_markers(chapter, markers[("C1.signaling." + markers["marker"]).isin(wanted)])
-    blood = rapamycin.blood(chapter)
-    blood = blood[("C2.blood." + blood["analyte"]).isin(wanted)]
-    rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(blood))
-    marrow = rapamycin.marrow(chapter)
-    rapamycin.compare_marrow(chapter, marrow[("C2.marrow." + marrow["endpoint"]).isin(wanted)])
+    """Record the predictions that are wanted."""
+    # Not the chapters' own `evidence`: with the predictions that nobody asks for here it takes twice the time.
+    has = {name for name in _TABLES[SUPPORTED] if chapter.dataset.get(name) is not None}
+    if "bmec_signaling" in has:
+        markers = mtor_decline.markers(chapter)
+        mtor_decline.compare_markers(chapter, markers[("C1.signaling." + markers["marker"]).isin(wanted)])
+    if "rapamycin_blood" in has:
+        blood = rapamycin.blood(chapter)
+        blood = blood[("C2.blood." + blood["analyte"]).isin(wanted)]
+        rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(blood))
+    if "rapamycin_marrow" in has:
+        marrow = rapamycin.marrow(chapter)
+        rapamycin.compare_marrow(chapter, marrow[("C2.marrow." + marrow["endpoint"]).isin(wanted)])
     for table, values in {
-        "ecko_blood": ecko_phenotypes.blood(chapter),
-        "ecko_marrow": ecko_phenotypes.marrow(chapter),
-        "ecko_cells": ecko_phenotypes.per_animal(ecko_phenotypes.cells(chapter)),
-        "ecko_limiting_dilution": ecko_phenotypes.donors(ecko_phenotypes.dilution(chapter)),
+        "ecko_blood": ecko_phenotypes.blood,
+        "ecko_marrow": ecko_phenotypes.marrow,
+        "ecko_cells": lambda one: ecko_phenotypes.per_animal(ecko_phenotypes.cells(one)),
+        "ecko_limiting_dilution": lambda one: ecko_phenotypes.donors(ecko_phenotypes.dilution(one)),
     }.items():
-        ecko_phenotypes.compare(chapter, values[values["id"].isin(wanted)], table)
-    data = transcriptome.transcriptomes(chapter)
-    transcriptome.phi(chapter, data, transcriptome.scores(data))
-    transplants.compare(chapter, transplants.recipients(chapter))
+        if table in has:
+            found = values(chapter)
+            ecko_phenotypes.compare(chapter, found[found["id"].isin(wanted)], table)
+    if "hspc_counts" in has:
+        data = transcriptome.transcriptomes(chapter)
+        transcriptome.phi(chapter, data, transcriptome.scores(data))
+    if "serial_transplants" in has:
+        transplants.compare(chapter, transplants.recipients(chapter))
 
 
-def count(cohorts: int = COHORTS, *, grid: Sequence[int] = GRID, seed: int = SEED) -> SampleSizes:
-    """Draw cohorts at each n and count how many support each of `ids`."""
+def count(
+    cohorts: int = COHORTS,
+    *,
+    grids: Mapping[str, Sequence[int]] = GRIDS,
+    seed: int = SEED,
+    jobs: int = 1,
+    progress: bool = False,
+) -> SampleSizes:
+    """Draw cohorts at each n and count how many answer each question with each of its `ids`.
+
+    Parameters
+    ----------
+    cohorts : int
+        At each question and n.
+    grids : mapping of question to sequence of int
+        Units in each group.
+    seed : int
+        Of the first cohort.
+    jobs : int
+        Processes.
+    progress : bool
+        Show a bar for each question.
+    """
     # The code that runs, also where files change while it does.
-    code, rows = calibration.code_print(), []
-    for n in grid:
-        world = world_of(n)
-        found = [supported(world, seed + i) for i in range(cohorts)]
-        rows += [(one, n, sum(one in each for each in found), cohorts) for one in ids()]
-    table = pd.DataFrame(rows, columns=["id", "n", "supported", "cohorts"])
-    about = {"world": WORLD, "seed": seed, "cohorts": cohorts, "code": code}
-    return SampleSizes(table.sort_values(["id", "n"], ignore_index=True), about)
+    code = calibration.code_print()
+    tasks = [(question, n, seed + i) for question, own in grids.items() for n in own for i in range(cohorts)]
+    hits: Counter = Counter()
+    with run._pool(jobs) as pool, _bars(progress) as bars:
+        bar = {question: bars.add_task(question, total=len(own) * cohorts) for question, own in grids.items()}
+        found = (
+            pool.map(answered, *zip(*tasks, strict=True), chunksize=_CHUNK)
+            if pool
+            else (answered(*one) for one in tasks)
+        )
+        for (question, n, _), answers in zip(tasks, found, strict=True):
+            hits.update((question, one, n) for one in answers)
+            bars.advance(bar[question])
+    rows = [
+        (question, one, n, hits[question, one, n], cohorts)
+        for question, own in grids.items()
+        for one in ids(question)
+        for n in own
+    ]
+    table = pd.DataFrame(rows, columns=_COLUMNS).sort_values(_COLUMNS[:3], ascending=[False, True, True])
+    about = {"worlds": WORLDS, "seed": seed, "cohorts": cohorts, "code": code}
+    return SampleSizes(table.reset_index(drop=True), about)
+
+
+def _bars(progress: bool):
+    from rich.console import Console
+    from rich.progress import Progress
+
+    return Progress(console=Console(stderr=True), disable=not progress)
 
 
 def freeze(found: SampleSizes) -> None:
@@ -181,13 +262,14 @@ def frozen() -> SampleSizes:
     """
     folder = paths.data() / "derived"
     try:
-        return SampleSizes(pd.read_csv(folder / FILE), json.loads((folder / ABOUT).read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+        table = pd.read_csv(folder / FILE)[_COLUMNS]
+        return SampleSizes(table, json.loads((folder / ABOUT).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError) as error:
         raise BuildError(f"{folder / FILE}: cannot be read ({error}): run `make frozen`.") from error
 
 
 def needed(table: pd.DataFrame, power: float = POWER) -> pd.DataFrame:
-    """Return the smallest n of the grid at which a prediction or claim is supported with this power.
+    """Return the smallest n of the grid at which a question is answered with this power.
 
     More units never make an analysis less powerful, so the rates are made monotone in n (isotonic regression) before
     they are read. Of each fitted rate the 95 % Clopper-Pearson limits are taken: `low` is the first n at which the
@@ -203,13 +285,13 @@ def needed(table: pd.DataFrame, power: float = POWER) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index id; n, low, high (NaN where the grid does not reach it), power (monotone rate at n), smallest and largest
-        (of the grid).
+        Index question and id; n, low, high (NaN where the grid does not reach it), power (monotone rate at n), smallest
+        and largest (of the grid).
     """
     rows = {}
-    for one, own in table.groupby("id"):
+    for one, own in table.groupby(["question", "id"]):
         own = own.sort_values("n")
-        n, hits, of = (own[name].to_numpy(float) for name in ("n", "supported", "cohorts"))
+        n, hits, of = (own[name].to_numpy(float) for name in ("n", "count", "cohorts"))
         rate = isotonic_regression(hits / of, weights=of).x
         hits = rate * of
         lower = np.where(rate == 0, 0.0, beta.ppf(0.025, hits, of - hits + 1))
@@ -226,33 +308,51 @@ def _first(reached: np.ndarray) -> int | None:
     return int(np.argmax(reached)) if reached.any() else None
 
 
-def provenance(found: SampleSizes) -> Provenance:
-    """Return the provenance of the counts."""
+def provenance(found: SampleSizes, question: str = SUPPORTED) -> Provenance:
+    """Return the provenance of the counts that answer a question."""
+    world = found.about["worlds"][question]
     return Provenance(
         kind="simulated",
         title="sample sizes",
-        source=f"Drawn by endomtor from the invented numbers of data/worlds/{found.about['world']}.toml, at several n",
+        source=f"Drawn by endomtor from the invented numbers of data/worlds/{world}.toml, at several n",
         sha256=found.about["code"],
-        world=found.about["world"],
+        world=world,
         seed=found.about["seed"],
         frozen=True,
     )
 
 
-def text(evidence_id: str, found: SampleSizes | None = None) -> str:
-    """Return the sample size of one prediction or claim for a sentence, with its unit and limits.
+def text(what: str, found: SampleSizes | None = None) -> str:
+    """Return a sample size for a sentence, with its unit and limits.
+
+    Parameters
+    ----------
+    what : str
+        A prediction or claim, and "ruled out" after it where that is the question; of several, with commas between
+        them, the largest n is returned.
 
     Raises
     ------
     BuildError
-        Nothing was counted for the id, or there are no frozen counts.
+        Nothing was counted for an id, the ids have different units, or there are no frozen counts.
     """
     found = frozen() if found is None else found
     rows = needed(found.table)
-    if evidence_id not in rows.index:
-        raise BuildError(f"No sample size was counted for {evidence_id!r}, expected one of {', '.join(rows.index)}.")
-    row = rows.loc[evidence_id]
-    return f"{_n_text(row)} {_unit(evidence_id)} in each group (95 % limits: {_limits_text(row)})"
+    question = RULED_OUT if what.endswith(f" {RULED_OUT}") else SUPPORTED
+    rows = rows.loc[question] if question in rows.index.get_level_values(0) else rows.iloc[:0]
+    names = [one.strip() for one in what.removesuffix(f" {RULED_OUT}").split(",")]
+    for one in names:
+        if one not in rows.index:
+            raise BuildError(
+                f"No sample size was counted for {one!r} to be {question}, expected one of {', '.join(rows.index)}."
+            )
+    units = sorted({_unit(one) for one in names})
+    if len(units) > 1:
+        raise BuildError(f"The sample sizes of {', '.join(names)} are in {' and '.join(units)}, expected one unit.")
+    # Each limit by itself: a study of all of them needs the largest, whichever it is of.
+    row = rows.loc[names].max(skipna=False)
+    n, limits = _n_text(row), _limits_text(row)
+    return f"{n} {units[0]} in each group ({'the same' if limits == n else limits} within the 95 % limits)"
 
 
 def _unit(evidence_id: str) -> str:
@@ -262,17 +362,25 @@ def _unit(evidence_id: str) -> str:
 def _n_text(row: pd.Series) -> str:
     if np.isnan(row["n"]):
         return f"more than {row['largest']:.0f}"
-    return f"{'at most ' if row['n'] == row['smallest'] else ''}{row['n']:.0f}"
+    return f"{row['n']:.0f}{' or fewer' if row['n'] == row['smallest'] else ''}"
 
 
 def _limits_text(row: pd.Series) -> str:
-    high = f"above {row['largest']:.0f}" if np.isnan(row["high"]) else f"{row['high']:.0f}"
-    low = f"above {row['largest']:.0f}" if np.isnan(row["low"]) else f"{row['low']:.0f}"
-    return low if low == high else f"{low} to {high}"
+    """Return the limits; one that is at an end of the grid may lie beyond it."""
+    low, high = row["low"], row["high"]
+    if np.isnan(low):
+        return f"more than {row['largest']:.0f}"
+    if np.isnan(high):
+        return "any number" if low == row["smallest"] else f"{low:.0f} or more"
+    if high == row["smallest"]:
+        return f"{high:.0f} or fewer"
+    if low == row["smallest"]:
+        return f"up to {high:.0f}"
+    return f"{low:.0f}" if low == high else f"{low:.0f} to {high:.0f}"
 
 
 def show_table(kind: str = "simulated") -> None:
-    """Show the sample size of every primary prediction and claim; a sentence where there are no frozen counts.
+    """Show the sample sizes of both questions; a sentence where there are no frozen counts.
 
     `kind` is the provenance of the page's own data: beside a laboratory's, no simulated number is shown.
     """
@@ -290,22 +398,60 @@ def show_table(kind: str = "simulated") -> None:
             "The frozen sample sizes are not here (`data/derived/sample_sizes.csv`, written by `make frozen`)."
         )
         return
-    rows = needed(found.table)
-    order = [one for one in ids() if one in rows.index]
+    _show(
+        found,
+        SUPPORTED,
+        "to support a claim or prediction where it is true. For a claim the n holds in every one of its tables.",
+    )
+    _show(
+        found,
+        RULED_OUT,
+        "to rule a prediction out where neither knock-out nor drug changes anything: to contradict it, which takes an "
+        "interval inside the smallest effects of interest.",
+    )
+    about = found.about
+    reporting.say(
+        f"Both were counted on {about['frozen']} in {about['cohorts']:,} cohorts at each n, with seeds from "
+        f"{about['seed']:,} on, by code {about['code'][:12]} (sha256 over the code and rules that the numbers depend "
+        f"on). {_code_text(about['code'])}"
+    )
+
+
+def _show(found: SampleSizes, question: str, aim: str) -> None:
+    rows = needed(found.table).loc[question]
+    order = [one for one in ids(question) if one in rows.index]
+    tried = sorted(found.table.loc[found.table["question"] == question, "n"].unique())
     own = rows.loc[order]
     figures.table(
         pd.DataFrame(
             {
-                "prediction or claim": [reporting.endpoint_text(one.replace(".", ", ")) for one in order],
+                "claim or prediction": [_name(one) for one in order],
                 "n": [_n_text(row) for _, row in own.iterrows()],
-                "limits": [_limits_text(row) for _, row in own.iterrows()],
-                "unit": [_unit(one) for one in order],
+                "95 % limits": [_limits_text(row) for _, row in own.iterrows()],
             }
         ),
-        caption=f"Units in each group for a power of {100 * POWER:.0f} %, the first of "
-        f"{', '.join(map(str, sorted(found.table['n'].unique())))} that reaches it, with limits from the 95 % "
-        f"intervals of the rates. Counted in {found.about['cohorts']} cohorts at each n (world "
-        f"“{found.about['world']}”, whose effects are invented), on {found.about['frozen']}. For a claim the n holds "
-        "in every one of its tables.",
-        provenance=provenance(found),
+        caption=f"Units in each group for a power of {100 * POWER:.0f} % {aim} The first of "
+        f"{', '.join(map(str, tried))} that reaches it, with limits from the 95 % intervals of the rates. World "
+        f"“{found.about['worlds'][question]}”, whose effects are invented. Unit: {_units_text(order)}.",
+        provenance=provenance(found, question),
     )
+
+
+def _units_text(order: Sequence[str]) -> str:
+    """Return the unit of each kind of data; a column of them would be too wide for a phone."""
+    kinds: dict[str, dict[str, None]] = {}
+    for one in order:
+        if "." in one:
+            kinds.setdefault(catalogue.load().rule(one).unit, {})[reporting.endpoint_text(one.split(".")[1])] = None
+    return "; ".join(f"{unit} in {', '.join(own)}" for unit, own in kinds.items())
+
+
+def _name(one: str) -> str:
+    claim, *rest = one.split(".")
+    return reporting.endpoint_text(", ".join([claim, *rest])) if rest else f"Claim {claim}"
+
+
+def _code_text(code: str) -> str:
+    if code == calibration.code_print():
+        return "That is the code of this page."
+    return "The code has changed since: `make frozen` counts again."

@@ -19,6 +19,7 @@ from endomtor.claims import catalogue, evidence, ledger, verdicts
 from endomtor.claims.evidence import Record
 from endomtor.errors import BuildError
 from endomtor.figures import style
+from endomtor.public import blood as public_blood
 from endomtor.stats import JointPhi, JointTable, arrange, joint_phi
 from endomtor.stats.resemblance import GROUPS
 
@@ -37,6 +38,8 @@ BOOTSTRAP = 2000
 _NAMES = {"phi": "score on the published axis", "phi_genes": "all expressed genes"}
 _ANALOGUE = "C4.premise.HSC"
 _DO_MICE = "C3.context."
+_UNSETTLED = "unsettled"
+_ALPHA = 0.05
 
 
 # --- The evidence -----------------------------------------------------------------------------------------------------
@@ -185,7 +188,8 @@ def show_forest(chapter: Chapter, records: Sequence[Record]) -> None:
             smallest=catalogue.load().rule(ecko_phenotypes.BALANCE).smallest,
         ),
         caption="Phi of every endpoint, by assay: how far ECKO went from young (0) to aged (1). Dotted: the smallest "
-        "phi of interest. Arrows: the set goes on, in both directions with a gap between them where it has two pieces. "
+        "phi of interest. Filled arrowheads: the set has no end there; open ones: it ends beyond the axis. Two pieces with "
+        "a gap between them are one set. "
         f"Unit: {words}. n: units in each group, where they differ in the order {', '.join(groups)}. "
         f"In {len(rows) - len(seen)} of {len(rows)} endpoints no phi can be read.",
         alt=f"Forest plot of phi, {len(rows)} endpoints. {numbers or 'No endpoint with a readable phi'}.",
@@ -242,22 +246,43 @@ def _analogues(records: Sequence[Record]) -> list[Record]:
 
 
 def say_do_mice(records: Sequence[Record]) -> None:
-    """Say what age does to the blood of DO mice: context, no phi and no knock-out."""
+    """Say what age does to the blood of DO mice: context, no phi and no knock-out.
+
+    A trait whose interval and whose authors' p disagree is unsettled, as chapter 03 says below its table of them.
+    """
     own = [one for one in records if one.id.startswith(_DO_MICE)]
     if not own:
         return
-    moved = {"rises": [], "falls": [], "shows no clear change": []}
+    effects = public_blood.effects("age")[0].set_index("name")
+    moved = {"rises": [], "falls": [], "shows no clear change": [], _UNSETTLED: []}
     for one in own:
-        word = "rises" if one.ci_low > 0 else "falls" if one.ci_high < 0 else "shows no clear change"
-        limits = f"{reporting.number(one.ci_low, 3)} to {reporting.number(one.ci_high, 3)}"
         name = reporting.endpoint_text(one.id.removeprefix(_DO_MICE))
-        moved[word].append(f"{name} ({reporting.number(one.estimate, 3)}, {limits})")
+        seen = one.ci_low > 0 or one.ci_high < 0
+        if seen != (effects.at[name, "p_authors"] < _ALPHA):
+            word = _UNSETTLED
+        else:
+            word = "shows no clear change" if not seen else "rises" if one.ci_low > 0 else "falls"
+        limits = f"{_per_month(one.ci_low)} to {_per_month(one.ci_high)}"
+        moved[word].append(f"{name} ({_per_month(one.estimate)}, {limits})")
+    unsettled = moved.pop(_UNSETTLED)
     parts = [f"{_listed(names)} {word if len(names) == 1 else _plural(word)}" for word, names in moved.items() if names]
+    sentences = [f"With age {'; '.join(parts)}."] if parts else []
+    if unsettled:
+        sentences.append(
+            f"Unsettled, since the interval and the authors' bootstrap disagree on whether there is a change: "
+            f"{_listed(unsettled)}."
+        )
     reporting.say(
-        f"**Blood of DO mice** (public, context only): with age {'; '.join(parts)}. Numbers are SDs of the trait per "
-        f"month with their 95 % interval; unit: {own[0].unit}, {reporting.n_text(own)}. No phi follows: nothing was "
-        "knocked out, and the lineage balance was not measured."
+        f"**Blood of DO mice** (public, context only). {' '.join(sentences)} Numbers are SDs of the trait per month "
+        f"with their 95 % interval; unit: {own[0].unit}, {reporting.n_text(own)}. No phi follows: nothing was knocked "
+        "out, and the lineage balance was not measured."
     )
+
+
+def _per_month(value: float) -> str:
+    """Return a change per month with so many digits that its sign is seen."""
+    digits = 3 if abs(value) >= 0.001 or value == 0 else 1 - int(np.floor(np.log10(abs(value))))
+    return reporting.number(value, digits)
 
 
 def _plural(word: str) -> str:
@@ -408,9 +433,10 @@ def joint_text(found: Agreement) -> str:
     if answer.p < 1 - answer.level:
         pull = _pulls(answer)
         far = max(pull, key=lambda one: abs(pull[one]))
+        side = f", on the {'aged' if pull[far] > 0 else 'young'} side" if _declared(far) else ""
         return (
             f"**They do not agree** ({about}): no single phi describes these endpoints. Furthest from the rest lies "
-            f"{_named(far)}, on the {'aged' if pull[far] > 0 else 'young'} side."
+            f"{_named(far)}{side}."
         )
     return (
         f"**A common phi of {reporting.number(answer.phi)}** ({_set_text(answer)}) describes them all as far as can be "
@@ -437,9 +463,20 @@ def _named(evidence_id: str) -> str:
 
 
 def _pulls(answer: JointPhi) -> dict[str, float]:
-    """Return each endpoint's distance from the common phi in standard errors, positive towards aged."""
+    """Return each endpoint's distance from the common phi in standard errors, positive towards aged.
+
+    Without a sign where no direction of aging is declared: then nothing says which side is the aged one.
+    """
     sign = {"greater": 1.0, "less": -1.0}
-    return {one: sign[primary_phis()[one].direction] * residual for one, residual in answer.residuals.items()}
+    rules = primary_phis()
+    return {
+        one: sign[rules[one].direction] * residual if _declared(one) else abs(residual)
+        for one, residual in answer.residuals.items()
+    }
+
+
+def _declared(evidence_id: str) -> bool:
+    return primary_phis()[evidence_id].direction != "either"
 
 
 def say_joint(found: Agreement) -> None:
@@ -457,10 +494,12 @@ def show_joint(chapter: Chapter, found: Agreement) -> None:
         return
     pull = _pulls(answer)
     used = [one for one in primary_phis() if one in pull]
+    unsigned = "" if all(map(_declared, used)) else ", without a sign where no direction of aging is declared"
     figures.table(
         pd.DataFrame({"endpoint": [_named(one) for one in used], "distance, SE": [pull[one] for one in used]}),
         caption="How far each endpoint lies from the common phi, in standard errors: above 0 towards aged, below 0 "
-        f"towards young. Unit and n: {_units_text(answer)}. Method: {answer.method}, {answer.bootstrap:,} replicates.",
+        f"towards young{unsigned}. Unit and n: {_units_text(answer)}. Method: {answer.method}, {answer.bootstrap:,} "
+        "replicates.",
         provenance=chapter.provenance,
         formats={"distance, SE": ".2f"},
     )

@@ -124,10 +124,13 @@ def read(path: Path) -> Catalogue:
     """
     try:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    # tomllib recurses into nested brackets.
+    except (OSError, ValueError, RecursionError) as error:
         raise ClaimsError(f"{path}: cannot be read as TOML ({error})") from error
     _expect_keys(content, {"version", "date", "claims"}, f"{path}")
-    claims = tuple(_claim(entry, path) for entry in content["claims"])
+    for key, kind in (("version", int), ("date", datetime.date)):
+        _expect_value(content[key], kind, f"{path}: {key}")
+    claims = tuple(_claim(entry, path) for entry in _tables(content["claims"], f"{path}: claims"))
     ids = [claim.id for claim in claims] + [rule.id for claim in claims for rule in claim.evidence]
     for doubled in sorted({one for one in ids if ids.count(one) > 1}):
         raise ClaimsError(f"{path}: id {doubled!r} occurs twice, expected once")
@@ -147,9 +150,9 @@ def load() -> Catalogue:
 
 def _claim(entry: dict, path: Path) -> Claim:
     where = f"{path}: claim {entry.get('id', '(no id)')}"
-    evidence = entry.get("evidence", [])
+    evidence = _tables(entry.get("evidence", []), f"{where}: evidence")
     plain = {key: value for key, value in entry.items() if key != "evidence"}
-    _expect_keys(plain, set(Claim.__dataclass_fields__) - {"evidence"}, where)
+    _expect_fields(plain, Claim, {"evidence"}, where)
     rules = tuple(_rule(item, plain["id"], path) for item in evidence)
     primary = [rule for rule in rules if rule.role == "primary" and rule.kind == "prediction"]
     if evidence and not 1 <= plain["needed"] <= len(primary):
@@ -159,7 +162,7 @@ def _claim(entry: dict, path: Path) -> Claim:
 
 def _rule(item: dict, claim_id: str, path: Path) -> Rule:
     where = f"{path}: evidence {item.get('id', '(no id)')}"
-    _expect_keys(item, set(Rule.__dataclass_fields__) - {"claim"}, where)
+    _expect_fields(item, Rule, {"claim"}, where)
     for key, allowed in (("kind", KINDS), ("role", ROLES), ("rule", RULES), ("direction", DIRECTIONS)):
         if item[key] not in allowed:
             raise ClaimsError(f"{where}: {key} is {item[key]!r}, expected one of {', '.join(allowed)}")
@@ -168,6 +171,39 @@ def _rule(item: dict, claim_id: str, path: Path) -> Rule:
     if not item["smallest"] > 0:
         raise ClaimsError(f"{where}: smallest is {item['smallest']!r}, expected a number above 0")
     return Rule(claim=claim_id, **item)
+
+
+def _tables(value: object, where: str) -> list[dict]:
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise ClaimsError(f"{where} is {value!r}, expected tables")
+    return value
+
+
+_VALUES = {
+    str: ("text", lambda value: isinstance(value, str)),
+    bool: ("true or false", lambda value: isinstance(value, bool)),
+    int: ("an integer", lambda value: type(value) is int),
+    float: ("a number", lambda value: type(value) in (int, float)),
+    datetime.date: ("a date", lambda value: type(value) is datetime.date),
+    tuple[str, ...]: (
+        "a list of texts",
+        lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value),
+    ),
+}
+
+
+def _expect_value(value: object, kind: type, where: str) -> None:
+    expected, fits = _VALUES[kind]
+    if not fits(value):
+        raise ClaimsError(f"{where} is {value!r}, expected {expected}")
+
+
+def _expect_fields(entry: dict, kind: type, beside: set[str], where: str) -> None:
+    """Raise `ClaimsError` unless a table has the fields of a dataclass, without those in `beside`, of their kinds."""
+    known = {name: field.type for name, field in kind.__dataclass_fields__.items() if name not in beside}
+    _expect_keys(entry, set(known), where)
+    for name, wanted in known.items():
+        _expect_value(entry[name], wanted, f"{where}: {name}")
 
 
 def _expect_keys(entry: dict, expected: set[str], where: str) -> None:

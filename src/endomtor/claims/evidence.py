@@ -131,7 +131,7 @@ def read(path: Path) -> list[Record]:
     """
     try:
         return [Record(**row) for row in json.loads(Path(path).read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ClaimsError(f"{path}: is not a list of evidence records ({error})") from error
 
 

@@ -28,8 +28,14 @@ if TYPE_CHECKING:
 UNIT, BATCH, TEST, THRESHOLD = "unit", "batch", "test", "threshold"
 KINDS = {UNIT: "one unit left out", BATCH: "without batch", TEST: "another test", THRESHOLD: "another threshold"}
 
-FACTORS = {"half the smallest effect of interest": 0.5, "twice the smallest effect of interest": 2.0}
-"""The other thresholds."""
+FACTORS = {"half the threshold": 0.5, "twice the threshold": 2.0}
+"""The other thresholds, as shares of the smallest effect of interest.
+
+Where an estimate's p is that of the threshold, as for phi, `others` of its record holds it under these names too.
+"""
+
+NO_PHI, NOTHING = "no phi can be read", "nothing to test"
+"""What a figure says in place of an estimate."""
 
 _NAMED = 4
 """Variants that a sentence names; more are counted."""
@@ -68,7 +74,7 @@ class Fragility:
         Whether a claim rests on it; a claim itself is.
     table : DataFrame
         One row per variant: kind, label, estimate (NaN for a claim, or where there is none), word (on the data, also in
-        a simulated world), holds.
+        a simulated world), reason, holds.
     """
 
     id: str
@@ -102,8 +108,9 @@ class Fragility:
 
     def estimates_text(self) -> str:
         """Return the count and the range of the estimates, for an alt text."""
-        low, high = (f"{value:.2f}".replace("-", "−") for value in self.table["estimate"].agg(["min", "max"]))
-        return f"holds in {self.holds} of {self.of}, estimates {low} to {high}"
+        read = self.table.loc[self.table["reason"] != verdicts.NO_AGING, "estimate"].dropna()
+        low, high = (f"{value:.2f}".replace("-", "−") for value in read.agg(["min", "max"]))
+        return f"holds in {self.holds} of {self.of}, {f'estimates {low} to {high}' if len(read) else NO_PHI}"
 
 
 def of_chapter(chapter: Chapter, analyse: Callable[[Chapter], object]) -> dict[str, Fragility]:
@@ -134,11 +141,12 @@ def of_chapter(chapter: Chapter, analyse: Callable[[Chapter], object]) -> dict[s
             raise ClaimsError(f"fragility of {name}: analysed again, the record differs, expected the chapter's own")
     judged = {name: one for name, one in full.items() if name in again or one.kind == "premise"}
     judged = {name: one for name, one in judged.items() if _word(one) != verdicts.NOT_TESTABLE}
+    others = {name: chapter.sources[name].others() for name in judged}
     found = [
         *_left_out(chapter, analyse, judged),
         *_without_batch(chapter, analyse, judged),
-        *_other_estimates(chapter, judged),
-        *_other_thresholds(chapter, judged),
+        *_other_estimates(chapter, judged, others),
+        *_other_thresholds(chapter, judged, others),
     ]
     counted = {name: _of_record(record, found) for name, record in judged.items()}
     for claim in catalogue.load().claims:
@@ -151,6 +159,8 @@ def of_chapter(chapter: Chapter, analyse: Callable[[Chapter], object]) -> dict[s
 def as_frame(found: Mapping[str, Fragility], records: Mapping[str, Record]) -> pd.DataFrame:
     """Return what `figures.fragility` draws: per variant and for all data the estimate of each prediction.
 
+    Where there is no aging effect phi is a ratio to nothing, and no estimate is drawn.
+
     Parameters
     ----------
     found : mapping of str to Fragility
@@ -162,11 +172,23 @@ def as_frame(found: Mapping[str, Fragility], records: Mapping[str, Record]) -> p
     for name, one in found.items():
         record, rule = records[one.id], catalogue.load().rule(one.id)
         side = -1.0 if (rule.rule, rule.direction) == ("difference", "less") else 1.0
-        about = {"label": name, "note": f"holds in {one.holds} of {one.of}", "smallest": side * rule.smallest}
+        note = f"stays “{record.verdict}” in {one.holds} of {one.of}"
         limits = {"low": record.ci_low, "high": record.ci_high, "interval_kind": record.interval_kind}
-        rows.append({**about, "kind": "full", "estimate": record.estimate, **limits, "holds": True})
-        rows += [about | row for row in one.table[["kind", "estimate", "holds"]].to_dict("records")]
+        full = {"kind": "full", "choice": "all data", "note": note, "holds": True, **limits}
+        for row in [{**full, **_read(record.estimate, record.reason)}] + [
+            {"kind": each.kind, "choice": each.label, "holds": each.holds, **_read(each.estimate, each.reason)}
+            for each in one.table.itertuples()
+        ]:
+            factor = FACTORS.get(row["choice"], 1.0)
+            rows.append({"label": name, "smallest": factor * side * rule.smallest, **row})
     return pd.DataFrame(rows)
+
+
+def _read(estimate: float | None, reason: str) -> dict:
+    """Return an estimate with the words that stand in its place where it means nothing."""
+    if reason == verdicts.NO_AGING:
+        return {"estimate": float("nan"), "unread": NO_PHI}
+    return {"estimate": estimate, "unread": NOTHING if pd.isna(estimate) else ""}
 
 
 def _word(record: Record | None) -> str:
@@ -213,25 +235,28 @@ def _units(table: pd.DataFrame, name: str, unit: str) -> pd.Series:
 
 def _left_out(chapter: Chapter, analyse: Callable, judged: Mapping[str, Record]) -> list[Variant]:
     tables = chapter.dataset.tables
-    rows: dict[str, dict[str, pd.Series]] = {}
+    # Labels are unique within a kind of unit: donor 1 and animal 1 are two mice.
+    rows: dict[tuple[str, str], dict[str, pd.Series]] = {}
     for name, unit in _tables(chapter, judged):
         units = _units(tables[name], name, unit)
         for label in units.unique():
-            without = units != label
-            rows.setdefault(label, {})[name] = rows.get(label, {}).get(name, True) & without
+            rows.setdefault((unit, label), {})[name] = units != label
     found = []
-    for label, kept in sorted(rows.items()):
+    for (unit, label), kept in sorted(rows.items()):
         changed = {name: tables[name][keep].reset_index(drop=True) for name, keep in kept.items() if keep.any()}
         if "hspc_samples" in changed:
             changed["hspc_counts"] = tables["hspc_counts"][list(changed["hspc_samples"]["sample"])]
         answers = _run(chapter, analyse, _with_tables(chapter.dataset, changed))
-        # A unit that is none of a record's own leaves its n as it is.
+        # A unit without which nothing changes is none of the record's data. Its n alone does not tell: without one unit
+        # another week may be the latest that all have.
         own = {
             name: answers.get(name)
             for name, record in judged.items()
-            if chapter.sources[name].table in kept and (name not in answers or answers[name].n != record.n)
+            if record.unit == unit
+            and chapter.sources[name].table in kept
+            and not (name in answers and _same(answers[name], record))
         }
-        found.append(Variant(UNIT, f"{label} left out", own))
+        found.append(Variant(UNIT, f"{unit} {label} left out", own))
     return found
 
 
@@ -246,37 +271,42 @@ def _without_batch(chapter: Chapter, analyse: Callable, judged: Mapping[str, Rec
     answers = _run(chapter, analyse, _with_tables(chapter.dataset, blank))
     # Where the batch was in no model its absence changes nothing.
     own = {name: answers[name] for name, one in judged.items() if name in answers and not _same(answers[name], one)}
-    return [Variant(BATCH, "batch left out of the model", own)]
+    return [Variant(BATCH, "without batch", own)]
 
 
 def _same(one: Record, other: Record) -> bool:
-    return all(getattr(one, what) == getattr(other, what) for what in ("estimate", "ci_low", "ci_high", "p", "method"))
+    known = ("estimate", "ci_low", "ci_high", "p", "n", "method")
+    return all(getattr(one, what) == getattr(other, what) for what in known)
 
 
-def _other_estimates(chapter: Chapter, judged: Mapping[str, Record]) -> list[Variant]:
+def _other_estimates(chapter: Chapter, judged: Iterable[str], others: Mapping[str, Mapping]) -> list[Variant]:
     rules = catalogue.load()
     found: dict[tuple[str, str], dict[str, Record]] = {}
     for name in judged:
         source = chapter.sources[name]
         asked = {(UNIT, f"{unit} left out"): one for unit, one in source.left_out().items()}
-        for key, estimate in (asked | {(TEST, test): one for test, one in source.others().items()}).items():
+        asked |= {(TEST, test): one for test, one in others[name].items() if test not in FACTORS}
+        for key, estimate in asked.items():
             found.setdefault(key, {})[name] = chapter.judged(rules.rule(name), replace(source, estimate=estimate))
     return [Variant(kind, label, records) for (kind, label), records in found.items()]
 
 
-def _other_thresholds(chapter: Chapter, judged: Mapping[str, Record]) -> list[Variant]:
-    rules = {name: catalogue.load().rule(name) for name in judged}
-    return [
-        Variant(
-            THRESHOLD,
-            label,
-            {
-                name: chapter.judged(replace(rule, smallest=factor * rule.smallest), chapter.sources[name])
-                for name, rule in rules.items()
-            },
-        )
-        for label, factor in FACTORS.items()
-    ]
+def _other_thresholds(chapter: Chapter, judged: Mapping[str, Record], others: Mapping[str, Mapping]) -> list[Variant]:
+    found = {label: {} for label in FACTORS}
+    for name, record in judged.items():
+        rule, source = catalogue.load().rule(name), chapter.sources[name]
+        if record.reason in (verdicts.NO_AGING, verdicts.OPPOSITE):
+            continue
+        for label, factor in FACTORS.items():
+            if _hangs_on(_word(record), factor):
+                there = replace(source, estimate=others[name].get(label, source.estimate))
+                found[label][name] = chapter.judged(replace(rule, smallest=factor * rule.smallest), there)
+    return [Variant(THRESHOLD, label, records) for label, records in found.items()]
+
+
+def _hangs_on(word: str, factor: float) -> bool:
+    """Return whether this threshold can change a verdict: a smaller one only raises it, a larger one only lowers it."""
+    return word != (verdicts.SUPPORTED if factor < 1 else verdicts.CONTRADICTED)
 
 
 def _of_record(record: Record, variants: Iterable[Variant]) -> Fragility:
@@ -287,6 +317,7 @@ def _of_record(record: Record, variants: Iterable[Variant]) -> Fragility:
             "label": one.label,
             "estimate": other.estimate if (other := one.records[record.id]) is not None else None,
             "word": _word(other),
+            "reason": verdicts.WITHHELD if other is None else other.reason,
             "holds": _word(other) == word,
         }
         for one in variants
@@ -298,23 +329,24 @@ def _of_record(record: Record, variants: Iterable[Variant]) -> Fragility:
 
 def _of_claim(claim: catalogue.Claim, full: Mapping[str, Record], variants: Iterable[Variant]) -> Fragility | None:
     """Judge the claim over the variants that bear on a primary prediction of it; None where it has no verdict."""
-    word = _claim_word(claim, full)
+    word = _claim_side(claim, full)["verdict"]
     if word == verdicts.NOT_TESTABLE:
         return None
     primary = {rule.id for rule in claim.evidence if rule.kind == "prediction" and rule.role == "primary"}
     rows = []
     for one in variants:
-        if primary & set(one.records):
+        if primary & set(one.records) and (one.kind != THRESHOLD or _hangs_on(word, FACTORS[one.label])):
             records = {name: record for name, record in {**full, **one.records}.items() if record is not None}
-            other = _claim_word(claim, records)
-            rows.append({"kind": one.kind, "label": one.label, "estimate": None, "word": other, "holds": other == word})
+            other = _claim_side(claim, records)
+            about = {"kind": one.kind, "label": one.label, "estimate": None, "reason": other["reason"]}
+            rows.append({**about, "word": other["verdict"], "holds": other["verdict"] == word})
     return Fragility(claim.id, "claim", True, _table(rows)) if rows else None
 
 
-def _claim_word(claim: catalogue.Claim, records: Mapping[str, Record]) -> str:
-    return ledger.side(claim, list(records.values()), "prediction")["verdict"]
+def _claim_side(claim: catalogue.Claim, records: Mapping[str, Record]) -> dict:
+    return ledger.side(claim, list(records.values()), "prediction")
 
 
 def _table(rows: list[dict]) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=["kind", "label", "estimate", "word", "holds"])
+    table = pd.DataFrame(rows, columns=["kind", "label", "estimate", "word", "reason", "holds"])
     return table.astype({"estimate": float, "holds": bool})

@@ -164,7 +164,7 @@ def read(build_dir: Path) -> dict:
         raise BuildError(f"no ledger at {path}: run `endomtor build` first")
     try:
         ledger = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BuildError(f"{path} is not JSON ({error}): run `endomtor build` again") from error
     if fault := schema_fault(ledger):
         raise BuildError(f"{path} does not keep its schema ({fault}): run `endomtor build` again")
@@ -175,11 +175,15 @@ def read(build_dir: Path) -> dict:
 
 def _unlike_evidence(build_dir: Path, ledger: dict) -> str:
     """Return which part of a ledger is not what evidence and rules make of it, empty where none is."""
+    recorded = _recorded(build_dir)
+    # Records that do not keep the schema cannot be judged.
+    if fault := schema_fault({**ledger, "evidence": [asdict(record) for record in recorded]}):
+        return fault
     about = ledger["dataset"]
     dataset = Provenance(
         about["provenance"], about["title"], "", "", **{k: about[k] for k in ("world", "seed", "example")}
     )
-    again = build(_recorded(build_dir), dataset, catalogue.load(), _truth(dataset))
+    again = build(recorded, dataset, catalogue.load(), _truth(dataset))
     for part in ("claims", "evidence"):
         found, expected = ({one["id"]: one for one in each[part]} for each in (ledger, again))
         for name in sorted({*found, *expected}):

@@ -1,5 +1,6 @@
 """The estimates of many variants of one analysis as strips of dots on the axis of the effect."""
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,42 +11,40 @@ from matplotlib.lines import Line2D
 
 from endomtor.figures import intervals, style
 
-LANES = {"full": "all data", "unit": "one left out", "other": "other choices"}
-"""The strips of one prediction, from top to bottom."""
-
 HOLDS = {"marker": "o", "color": style.QUIET, "s": 17, "zorder": 3}
 CHANGES = {"marker": "X", "color": style.INK, "s": 42, "zorder": 4}
 """A variant that leaves the verdict as it is, and one that changes it; colours of groups would say something else."""
 
 _LINE_INCHES = 0.2
-_HEIGHTS = {"full": 1.0, "unit": 2.1, "other": 1.6}
-_HEAD = 1.5
+_HEAD = 2.4
+_HEIGHTS = {"full": 1.0, "unit": 2.1}
+_CHOICE, _MORE_LINES = 0.8, 0.6
+"""Height of the row of one choice, and of each further line of its name."""
+_NAME_CHARACTERS = 20
 _BINS = 70
 """Dots are stacked where they would cover one another; so many stand side by side."""
 
 
 def fragility(frame: pd.DataFrame, *, xlabel: str, references: Mapping[float, str]) -> Figure:
-    """Draw for each prediction its estimate from all data and, below, one dot per variant.
+    """Draw for each prediction its estimate from all data and, below, one mark for each variant.
+
+    Units that are left out share a strip; each other choice has a row, since many leave the estimate as it is.
 
     Parameters
     ----------
     frame : DataFrame
-        Columns `label` (the prediction; from top to bottom), `note` (printed at its right), `smallest` (its smallest
-        effect of interest, signed), `kind` ("full", once per label; "unit"; all others count as other choices),
-        `estimate`, `holds`; `low`, `high` and `interval_kind` in rows of kind "full". Variants without an estimate are
-        not drawn.
+        Columns `label` (the prediction; from top to bottom), `note` (printed below it; in its row "full"), `kind`
+        ("full", once per label; "unit"; all others are other choices), `choice` (the name of its row), `smallest` (the
+        smallest effect of interest there, signed), `estimate`, `unread` (words in place of an estimate that is missing,
+        else empty), `holds`; `low`, `high` and `interval_kind` in rows of kind "full".
     references : mapping of float to str
         Vertical lines and their words.
     """
-    frame = frame.assign(lane=frame["kind"].where(frame["kind"].isin(["full", "unit"]), "other"))
-    full, rest = frame[frame["lane"] == "full"], frame[frame["lane"] != "full"].dropna(subset=["estimate"])
-    limits = intervals.limits_of(
-        [*full["estimate"], *full["smallest"]],
-        [*full["low"].astype(float), *full["high"].astype(float)],
-        list(references),
-    )
-    tall = _HEAD + sum(_HEIGHTS.values())
-    bottom = tall * len(full) + 0.2
+    full = frame[frame["kind"] == "full"]
+    ends = full.loc[full["unread"] == "", ["low", "high"]].astype(float).to_numpy().ravel()
+    limits = intervals.limits_of([*full["estimate"], *frame["smallest"]], ends, list(references))
+    lanes = [(label, _lanes(own)) for label, own in frame.groupby("label", sort=False)]
+    bottom = sum(_HEAD + sum(height for _, height, _ in own) for _, own in lanes) + 0.2
     with style.house():
         figure = style.page(1.2 + _LINE_INCHES * bottom)
         axes = figure.add_subplot()
@@ -55,38 +54,67 @@ def fragility(frame: pd.DataFrame, *, xlabel: str, references: Mapping[float, st
             axes.axvline(at, color=style.QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
             look = {"ha": "center", "fontsize": 9, "color": style.QUIET, "textcoords": "offset points"}
             axes.annotate(words, (at, 1), (0, 3), xycoords=("data", "axes fraction"), **look)
-        ticks = {}
-        for place, row in enumerate(full.to_dict("records")):
-            top = place * tall
-            _head(axes, top, row)
-            at = top + _HEAD
-            axes.plot([row["smallest"]] * 2, [at - 0.1, top + tall - 0.1], **_THIN, linestyle=(0, (1, 2)))
-            axes.plot([row["estimate"]] * 2, [at + 0.5, top + tall - 0.1], **_THIN)
-            own = rest[rest["label"] == row["label"]]
-            for lane, height in _HEIGHTS.items():
-                ticks[at + height / 2] = LANES[lane]
-                if lane == "full":
-                    numbers = (row["estimate"], *(np.nan if v is None else v for v in (row["low"], row["high"])))
+        ticks, top = {}, 0.0
+        for label, rows in lanes:
+            estimate = _head(axes, top, label, rows[0][2].iloc[0])
+            top += _HEAD
+            axes.plot([estimate] * 2, [top + 0.5, top + sum(height for _, height, _ in rows) - 0.1], **_THIN)
+            for name, height, own in rows:
+                ticks[top + height / 2] = name
+                axes.plot([own["smallest"].iat[0]] * 2, [top, top + height], **_THIN, linestyle=(0, (1, 2)))
+                _unread(axes, own[own["unread"] != ""], top + height / 2)
+                read = own[own["unread"] == ""]
+                if own["kind"].iat[0] != "full":
+                    _strip(axes, read, top + height / 2, 0.8 * height, limits)
+                elif len(read):
                     look = {"limits": limits, "colour": _ALL["color"], "marker": _ALL["marker"]}
-                    intervals.draw(axes, at + height / 2, *numbers, row["interval_kind"], **look)
-                else:
-                    _strip(axes, own[own["lane"] == lane], at + height / 2, 0.8 * height, limits)
-                at += height
-        axes.set_yticks(list(ticks), list(ticks.values()), fontsize=8.5)
+                    kind = read["interval_kind"].iat[0]
+                    numbers = read[["estimate", "low", "high"]].astype(float).iloc[0]
+                    intervals.draw(axes, top + height / 2, *numbers, kind, **look)
+                top += height
+        axes.set_yticks(list(ticks), list(ticks.values()), fontsize=8)
         axes.tick_params(axis="y", length=0)
         _legend(figure)
     return figure
+
+
+def _lanes(own: pd.DataFrame) -> list[tuple[str, float, pd.DataFrame]]:
+    """Return the rows of one prediction from top to bottom: name, height in lines, variants."""
+    lanes = [
+        (name, _HEIGHTS[kind], own[own["kind"] == kind])
+        for kind, name in (("full", "all data"), ("unit", "one left out"))
+        if (own["kind"] == kind).any()
+    ]
+    for choice, one in own[~own["kind"].isin(_HEIGHTS)].groupby("choice", sort=False):
+        name = textwrap.fill(choice, _NAME_CHARACTERS)
+        lanes.append((name, _CHOICE + _MORE_LINES * name.count("\n"), one))
+    return lanes
 
 
 _ALL = {"marker": "D", "color": style.INK}
 _THIN = {"color": style.QUIET, "linewidth": 1, "zorder": 1}
 
 
-def _head(axes: Axes, top: float, row: Mapping) -> None:
+def _head(axes: Axes, top: float, label: str, row: Mapping) -> float:
+    """Print a prediction with its note, and return its estimate."""
     words = {"xycoords": ("axes fraction", "data"), "fontsize": 9.5, "va": "top", "zorder": 5}
     words["bbox"] = {"facecolor": style.PAGE, "edgecolor": "none", "pad": 1}
-    axes.annotate(row["label"], (0, top + 0.3), weight="bold", **words)
-    axes.annotate(row["note"], (1, top + 0.3), ha="right", **words)
+    axes.annotate(label, (0, top + 0.3), weight="bold", **words)
+    axes.annotate(row["note"], (0, top + 1.25), **words)
+    return row["estimate"]
+
+
+def _unread(axes: Axes, own: pd.DataFrame, middle: float) -> None:
+    """Say at the right which estimates are missing, beside the mark of what that does to the verdict."""
+    for place, ((words, holds), some) in enumerate(own.groupby(["unread", "holds"])):
+        full = some["kind"].iat[0] == "full"
+        at = middle + 0.75 * (place - (own.groupby(["unread", "holds"]).ngroups - 1) / 2)
+        look = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center", "fontsize": 8.5, "zorder": 5}
+        look["bbox"] = {"facecolor": style.PAGE, "edgecolor": "none", "pad": 1}
+        count = f"{len(some)}: " if some["kind"].iat[0] == "unit" else ""
+        axes.annotate(f"{count}{words}", (1.0 if full else 0.95, at), color=style.INK, **look)
+        if not full:
+            axes.scatter(0.98, at, transform=axes.get_yaxis_transform(), **(HOLDS if holds else CHANGES))
 
 
 def _strip(axes: Axes, own: pd.DataFrame, middle: float, height: float, limits: tuple[float, float]) -> None:

@@ -7,6 +7,12 @@ from matplotlib.axes import Axes
 
 from endomtor.figures import style
 
+LIMIT, ENDLESS, BEYOND = "-", "-|>,head_length=0.5,head_width=0.25", "->,head_length=0.35,head_width=0.45"
+"""Ends of an interval: a limit; no limit; a limit beyond the axis, wide, or it would look filled at this size."""
+
+_STUB = 0.01
+"""Share of the axis behind the arrowhead of a piece that lies beyond it."""
+
 
 def draw(
     axes: Axes,
@@ -23,8 +29,9 @@ def draw(
 ) -> None:
     """Draw one estimate with its interval.
 
-    A limit that is infinite, or beyond `limits`, ends in an arrow at the edge. A two-piece set (x <= low or x >= high)
-    is two arrows that leave the gap between them open; the whole line is an arrow at both ends.
+    What goes on without end has a filled arrowhead at the edge, a limit that lies beyond `limits` an open one. A
+    two-piece set (x <= low or x >= high) is two arrows that leave the gap between them open; of a piece that lies
+    beyond `limits` the arrowhead alone is seen. The whole line is an arrow at both ends.
 
     Parameters
     ----------
@@ -35,42 +42,54 @@ def draw(
     limits : tuple[float, float]
         The visible range of the estimate's axis.
     """
-    edge_low, edge_high = limits
     if kind == "two_piece":
-        _segment(axes, at, edge_low, min(low, edge_high), (True, False), colour, vertical)
-        _segment(axes, at, max(high, edge_low), edge_high, (False, True), colour, vertical)
+        pieces = [(-np.inf, low), (high, np.inf)]
     else:
         start = -np.inf if kind in ("lower_unbounded", "whole_line") else low
         end = np.inf if kind in ("upper_unbounded", "whole_line") else high
-        arrows = (start < edge_low, end > edge_high)
-        _segment(axes, at, max(start, edge_low), min(end, edge_high), arrows, colour, vertical)
+        pieces = [(start, end)]
+    for start, end in pieces:
+        _segment(axes, at, start, end, limits, colour, vertical)
+    edge_low, edge_high = limits
     if np.isfinite(estimate) and edge_low <= estimate <= edge_high:
         where = (at, estimate) if vertical else (estimate, at)
         axes.plot(*where, marker=marker, color=colour, markersize=8, markeredgecolor=style.PAGE, zorder=4)
 
 
 def _segment(
-    axes: Axes, at: float, start: float, end: float, arrows: tuple[bool, bool], colour: str, vertical: bool
+    axes: Axes, at: float, start: float, end: float, limits: tuple[float, float], colour: str, vertical: bool
 ) -> None:
-    if start > end:
-        return
-    ends = [(at, start), (at, end)] if vertical else [(start, at), (end, at)]
-    heads = {(False, False): "-", (True, False): "<|-", (False, True): "-|>", (True, True): "<|-|>"}
-    axes.annotate(
-        "",
-        xy=ends[1],
-        xytext=ends[0],
-        annotation_clip=False,
-        zorder=3,
-        arrowprops={
-            "arrowstyle": heads[arrows],
-            "color": colour,
-            "linewidth": 2.2,
-            "shrinkA": 0,
-            "shrinkB": 0,
-            "mutation_scale": 13,
-        },
-    )
+    low, high = limits
+    stub = _STUB * (high - low)
+    if end < low:
+        seen, heads = (low, low + stub), (_head(start, True), LIMIT)
+    elif start > high:
+        seen, heads = (high - stub, high), (LIMIT, _head(end, True))
+    else:
+        seen, heads = (max(start, low), min(end, high)), (_head(start, start < low), _head(end, end > high))
+    middle = sum(seen) / 2
+    for tip, head in zip(seen, heads, strict=True):
+        axes.annotate(
+            "",
+            xy=(at, tip) if vertical else (tip, at),
+            xytext=(at, middle) if vertical else (middle, at),
+            annotation_clip=False,
+            zorder=3,
+            arrowprops={
+                "arrowstyle": head,
+                "color": colour,
+                "linewidth": 2.2,
+                "shrinkA": 0,
+                "shrinkB": 0,
+                "mutation_scale": 13,
+            },
+        )
+
+
+def _head(limit: float, beyond: bool) -> str:
+    if not beyond:
+        return LIMIT
+    return ENDLESS if np.isinf(limit) else BEYOND
 
 
 def limits_of(estimates: Sequence[float], ends: Sequence[float], marks: Sequence[float]) -> tuple[float, float]:

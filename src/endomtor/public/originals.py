@@ -88,7 +88,7 @@ def hsc_counts(counts: Path, samples: Path) -> tuple[pd.DataFrame, pd.DataFrame]
     """
     matrix = _counts(counts, _read(counts, sep="\t", index_col=0))
     matrix = matrix.rename(index=outdated(matrix.index)).rename_axis(index="gene")
-    sheet = _read(samples, dtype=str)
+    sheet = _read(samples, dtype=str).fillna("")
     if not {"ids", "covariate"} <= set(sheet.columns):
         raise FetchError(f"{samples}: columns are {', '.join(sheet.columns)}, expected ids and covariate.")
     sheet = sheet.set_index("ids").rename_axis(index="sample")

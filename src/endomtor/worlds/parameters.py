@@ -309,7 +309,8 @@ def read_toml(path: Path) -> dict:
     """Return the content of a TOML file; `WorldError` when it cannot be read."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    # tomllib recurses into nested brackets.
+    except (OSError, ValueError, RecursionError) as error:
         raise WorldError(f"{path.name}: cannot be read as TOML ({error}).") from error
 
 
@@ -480,6 +481,9 @@ def _value(hint, value, where: str):
         if set(value) - {"value", *ORIGIN} or "value" not in value:
             raise WorldError(f'{where}: is {value!r}, expected a number or {{ value = …, source = "…" }}.')
         value = value["value"]
+    # Above this a double no longer holds every integer.
+    if any(type(one) is int and abs(one) > 2**53 for one in (value if isinstance(value, (list, tuple)) else [value])):
+        raise WorldError(f"{where}: is larger than 2^53, expected a smaller number.")
     kinds = {Numbers: (int, float), Counts: (int,)}.get(hint, ())
     if isinstance(value, (list, tuple)) and value and all(type(one) in kinds for one in value):
         return tuple(value)
