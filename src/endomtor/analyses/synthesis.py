@@ -188,8 +188,8 @@ def show_forest(chapter: Chapter, records: Sequence[Record]) -> None:
             smallest=catalogue.load().rule(ecko_phenotypes.BALANCE).smallest,
         ),
         caption="Phi of every endpoint, by assay: how far ECKO went from young (0) to aged (1). Dotted: the smallest "
-        "phi of interest. Filled arrowheads: the set has no end there; open ones: it ends beyond the axis. Two pieces with "
-        "a gap between them are one set. "
+        "phi of interest. Filled arrowheads: the set has no end there; open ones: it ends beyond the axis. Two pieces "
+        "with a gap between them are one set. "
         f"Unit: {words}. n: units in each group, where they differ in the order {', '.join(groups)}. "
         f"In {len(rows) - len(seen)} of {len(rows)} endpoints no phi can be read.",
         alt=f"Forest plot of phi, {len(rows)} endpoints. {numbers or 'No endpoint with a readable phi'}.",
