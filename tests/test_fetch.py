@@ -100,7 +100,13 @@ def start(*arguments: str, **options) -> subprocess.Popen:
     """Run `endomtor` in a process of its own, in the book of the test."""
     code = "from endomtor.cli import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        # Where the suite runs in the background, it ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        args=[sys.executable, "-c", code, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
     )
 
 
