@@ -12,6 +12,7 @@ import pandas as pd
 
 from endomtor import calibration, figures
 from endomtor.analyses import reporting
+from endomtor.analyses.reporting import percent
 from endomtor.calibration import Calibration, rates
 from endomtor.chapter import Chapter, show_data
 from endomtor.claims import catalogue
@@ -151,7 +152,7 @@ def show_promises(found: Calibration | None) -> None:
     sides = ["at least" if measure == rates.COVERAGE else "at most" for _, measure, _ in rows]
     columns = {
         "what": [what for what, _, _ in rows],
-        "promised": [f"{side} {_percent(promised)}" for side, (_, _, promised) in zip(sides, rows, strict=True)],
+        "promised": [f"{side} {percent(promised)}" for side, (_, _, promised) in zip(sides, rows, strict=True)],
     }
     caption = (
         f"What is promised, fixed in data/calibration.toml (version {plan.version} of {plan.date.isoformat()}) before "
@@ -166,7 +167,7 @@ def show_promises(found: Calibration | None) -> None:
         columns["broken"] = [_limits(one, side) for one, side in zip(own, sides, strict=True)]
         caption += (
             " A rate in the last column breaks its promise. Where every promise is just kept, chance brings any of the "
-            f"{_promises(found):,} rates there with a probability of at most {_percent(1 - found.about['joint'])}; the "
+            f"{_promises(found):,} rates there with a probability of at most {percent(1 - found.about['joint'])}; the "
             "limits differ with the number of cohorts that gave a verdict."
         )
     figures.table(pd.DataFrame(columns), caption=caption)
@@ -175,7 +176,7 @@ def show_promises(found: Calibration | None) -> None:
 def _limits(rows: pd.DataFrame, side: str) -> str:
     if rows.empty:
         return "–"
-    low, high = _percent(rows["limit"].min()), _percent(rows["limit"].max())
+    low, high = percent(rows["limit"].min()), percent(rows["limit"].max())
     return f"{'above' if side == 'at most' else 'below'} {low if low == high else f'{low} to {high}'}"
 
 
@@ -225,7 +226,7 @@ def _draw(found: Calibration, own: pd.DataFrame, which: str, name: str) -> None:
     measure = own["measure"].iat[0]
     share = _SHARES[measure]
     facts = " ".join(filter(None, (_kept_text(own), _extreme_text(own), _heap_text(own), _free_text(own))))
-    promised = " or ".join(_percent(one) for one in sorted(own["promised"].dropna().unique())) or "nothing"
+    promised = " or ".join(percent(one) for one in sorted(own["promised"].dropna().unique())) or "nothing"
     figures.show(
         figures.bands(
             own.assign(claim=[_family(*one) == "claim" for one in own[["id", "measure", "part"]].to_numpy()]),
@@ -234,7 +235,7 @@ def _draw(found: Calibration, own: pd.DataFrame, which: str, name: str) -> None:
         ),
         caption=f"{measure.capitalize()}, {which}: each mark is one of them in one scenario. "
         f"Dashed: what is promised ({promised}); grey: how far chance may carry a rule that just keeps its promise "
-        f"({_percent(found.about['joint'])} jointly); ×: so many marks of one kind. "
+        f"({percent(found.about['joint'])} jointly); ×: so many marks of one kind. "
         f"{facts} Unit: cohort; {_n_text(own)}.",
         alt=f"{measure.capitalize()}, {which}, by scenario. {facts}",
         provenance=provenance(found),
@@ -264,7 +265,7 @@ def _heap_text(own: pd.DataFrame) -> str:
     """Say how many marks stand at the flawless end, where they are heaped too high to be counted."""
     best = 1.0 if (own["measure"] == rates.COVERAGE).all() else 0.0
     count = int((own["rate"] == best).sum())
-    return f"At {_percent(best)}: {count:,} of {len(own):,} marks." if count else ""
+    return f"At {percent(best)}: {count:,} of {len(own):,} marks." if count else ""
 
 
 def _free_text(own: pd.DataFrame) -> str:
@@ -272,13 +273,13 @@ def _free_text(own: pd.DataFrame) -> str:
     if free.empty:
         return ""
     names = ", ".join(f"“{name}”" for name in free["scenario"].unique())
-    low, high = _percent(free["rate"].min()), _percent(free["rate"].max())
+    low, high = percent(free["rate"].min()), percent(free["rate"].max())
     seen = f"are {low}" if low == high else f"go from {low} to {high} (an arrow: beyond the axis)"
     return f"Nothing is promised in {names}, where rates {seen}."
 
 
 def _where(row) -> str:
-    return f"{_percent(row['rate'])} for {row['id']} in “{row['scenario']}”"
+    return f"{percent(row['rate'])} for {row['id']} in “{row['scenario']}”"
 
 
 def _n_text(own: pd.DataFrame) -> str:
@@ -391,10 +392,10 @@ def say_careful(found: Calibration) -> None:
         careful = rows[rows["judgement"] == rates.CONSERVATIVE]
         if careful.empty:
             continue
-        median, promised = careful["rate"].median(), " or ".join(map(_percent, sorted(careful["promised"].unique())))
+        median, promised = careful["rate"].median(), " or ".join(map(percent, sorted(careful["promised"].unique())))
         what = "p of the right twins below 0.05" if measure == RIGHT else f"{measure.capitalize()} of a {family}"
         items.append(
-            f"- {what}: {len(careful)} of {len(rows)} promises (median {_percent(median)} of {promised} promised). "
+            f"- {what}: {len(careful)} of {len(rows)} promises (median {percent(median)} of {promised} promised). "
             f"{reason[0].upper()}{reason[1:]}"
         )
     count = int((own["judgement"] == rates.CONSERVATIVE).sum())
@@ -473,8 +474,8 @@ def show_power(found: Calibration, scenario: str) -> None:
         ),
         caption=f"Power in the scenario “{scenario}”: how often a planted effect is found, with its 95 % interval, and "
         "the median estimate with its bias (median minus planted). "
-        f"Least often: {least['id']}, {_percent(least['rate'])}; most often: {most['id']}, "
-        f"{_percent(most['rate'])}. A claim has no estimate of its own. Unit: cohort; {_n_text(own)}.",
+        f"Least often: {least['id']}, {percent(least['rate'])}; most often: {most['id']}, "
+        f"{percent(most['rate'])}. A claim has no estimate of its own. Unit: cohort; {_n_text(own)}.",
         provenance=provenance(found, scenario),
         formats={"found %": ".1f", "planted": ".3f", "median": ".3f", "bias": "+.3f"},
     )
@@ -512,7 +513,7 @@ def show_mistakes(found: Calibration) -> None:
         ),
         caption="**Wrong on purpose.** How often p lies below 0.05 where there is nothing to find: crosses, the "
         "tempting wrong analysis; dots, the right one; bars, 95 % intervals; dashed, the promised "
-        f"{_percent(promised)}. Unit: cohort; {_n_text(own)}.",
+        f"{percent(promised)}. Unit: cohort; {_n_text(own)}.",
         alt=f"Share of cohorts with p below 0.05 where there is nothing to find, wrong against right. {facts}.",
         provenance=provenance(found),
         name="fig-mistakes",
@@ -572,7 +573,7 @@ def show_own_design(chapter: Chapter, count: int = design.COHORTS) -> None:
         ),
         caption=f"In the design of these data: {count} cohorts a scenario, drawn with the numbers of units of "
         f"“{own.title}” and analysed as its tables are; in brackets the 95 % interval of the rate (Clopper and "
-        f"Pearson). Promised are at most {_percent(plan.false_support)} of the first column. Only primary predictions "
+        f"Pearson). Promised are at most {percent(plan.false_support)} of the first column. Only primary predictions "
         "that these data can test. Unit: cohort.",
         provenance=Provenance(
             kind="simulated",
@@ -597,10 +598,6 @@ def _support_text(row) -> str:
 
 
 # --- Words ------------------------------------------------------------------------------------------------------------
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}".removesuffix(".0") + " %"
 
 
 def _promises(found: Calibration) -> int:

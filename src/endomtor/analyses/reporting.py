@@ -20,6 +20,11 @@ def number(value: float, digits: int = 2) -> str:
     return f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
+def percent(share: float) -> str:
+    """Return a share of 1 in per cent, with a decimal where it has one."""
+    return f"{100 * share:.1f}".removesuffix(".0") + " %"
+
+
 def p_text(p: float) -> str:
     """Return `p = …`, never p = 0."""
     if np.isnan(p):

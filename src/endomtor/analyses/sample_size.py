@@ -24,6 +24,7 @@ from scipy.stats import beta
 from endomtor import calibration, figures, files, paths, worlds
 from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, reporting, transcriptome, transplants
 from endomtor.calibration import run
+from endomtor.calibration.cohorts import TABLES, tables_of
 from endomtor.chapter import Chapter
 from endomtor.claims import catalogue, ledger, verdicts
 from endomtor.errors import BuildError
@@ -67,18 +68,7 @@ NOTHING = (
 """Predictions to which a rival explanation answers that nothing changes."""
 
 _TABLES = {
-    SUPPORTED: (
-        "bmec_signaling",
-        "rapamycin_blood",
-        "rapamycin_marrow",
-        "ecko_blood",
-        "ecko_marrow",
-        "ecko_cells",
-        "ecko_limiting_dilution",
-        "serial_transplants",
-        "hspc_counts",
-        "hspc_samples",
-    ),
+    SUPPORTED: (*TABLES, *tables_of("expression")),
     RULED_OUT: ("rapamycin_marrow", "ecko_limiting_dilution", "serial_transplants"),
 }
 _CHUNK = 10
@@ -136,7 +126,7 @@ def ids(question: str = SUPPORTED) -> tuple[str, ...]:
         return NOTHING
     found = []
     for claim in catalogue.load().claims:
-        primary = [rule.id for rule in claim.evidence if rule.kind == "prediction" and rule.role == "primary"]
+        primary = [rule.id for rule in claim.primaries]
         if primary:
             found += [claim.id, *primary, *(one for one in DESCRIPTIVE if one.split(".")[0] == claim.id)]
     return tuple(found)

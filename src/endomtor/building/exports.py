@@ -116,7 +116,7 @@ def claims_csv(ledger: dict) -> str:
                     "side": side,
                     "data": boxes.dataset_kind(dataset) if side == "prediction" else "public",
                     "verdict": found["verdict"],
-                    "verdict_in_words": _side_words(claim, side, dataset),
+                    "verdict_in_words": boxes.side_phrase(claim, side, dataset),
                     **{key: found[key] for key in ("reason", "p", "k", "needed")},
                     "primary": "; ".join(found["primary"]),
                 }
@@ -136,8 +136,8 @@ def codecheck(build: Path, ledger: dict, about: dict) -> str:
         claims = [claim for claim in ledger["claims"] if claim["chapter"] == chapter]
         results = " ".join(
             f"{claim['id']} of the abstract, in this book's words: {claim['title']}. "
-            f"Prediction: {_side_words(claim, 'prediction', dataset)}. "
-            f"Premise: {_side_words(claim, 'premise', dataset)}."
+            f"Prediction: {boxes.side_phrase(claim, 'prediction', dataset)}. "
+            f"Premise: {boxes.side_phrase(claim, 'premise', dataset)}."
             for claim in claims
         )
         outputs = {f"executed/notebooks/{chapter}.ipynb": "Executed notebook", f"evidence/{chapter}.json": "Evidence"}
@@ -253,7 +253,7 @@ def schema_org(ledger: dict, about: dict, site: str) -> dict:
             {
                 "@type": "PropertyValue",
                 "name": f"{claim['id']} {claim['title']}",
-                "description": _side_words(claim, side, ledger["dataset"]),
+                "description": boxes.side_phrase(claim, side, ledger["dataset"]),
                 "measurementTechnique": side,
             }
             for claim in ledger["claims"]
@@ -279,12 +279,6 @@ def _words(record: dict) -> str:
         return "context: enters no verdict"
     origin = record["provenance"]
     return boxes.phrase(origin["kind"], record["verdict"], example=origin["example"])
-
-
-def _side_words(claim: dict, side: str, dataset: dict) -> str:
-    if side == "premise":
-        return boxes.phrase("public", claim[side]["verdict"])
-    return boxes.phrase(dataset["provenance"], claim[side]["verdict"], example=dataset["example"])
 
 
 def _sources(ledger: dict) -> list[dict]:

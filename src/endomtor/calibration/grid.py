@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from endomtor import worlds
+from endomtor.analyses.reporting import percent
 from endomtor.calibration import plan as plans
 from endomtor.calibration import rates
 from endomtor.calibration.run import Calibration
@@ -86,21 +87,17 @@ def sentences(found: Calibration) -> list[str]:
     if len(false):
         worst = false.loc[false["rate"].idxmax()]
         beyond = false[false["judgement"] == rates.BEYOND]
-        named = ", ".join(f"{row.id} in `{row.scenario}` ({_percent(row.rate)})" for row in beyond.itertuples())
+        named = ", ".join(f"{row.id} in `{row.scenario}` ({percent(row.rate)})" for row in beyond.itertuples())
         where = f" ({worst['id']} in `{worst['scenario']}`)" if worst["rate"] else ""
         said.append(
-            f"Where a claim is false, it was announced in at most {_percent(worst['rate'])} of cohorts{where}; "
-            f"promised is at most {_percent(plans.load().false_support)}. "
+            f"Where a claim is false, it was announced in at most {percent(worst['rate'])} of cohorts{where}; "
+            f"promised is at most {percent(plans.load().false_support)}. "
             + (f"**Beyond what chance allows: {named}.**" if named else "No world lies beyond what chance allows.")
         )
     power = own[(own["measure"] == rates.POWER) & (own["scenario"] == "paper")].sort_values("id")
     if len(power):
-        each = ", ".join(f"{row.id} {_percent(row.rate)}" for row in power.itertuples())
+        each = ", ".join(f"{row.id} {percent(row.rate)}" for row in power.itertuples())
         said.append(f"Where the claims hold (`paper`), they were found in: {each}. These effects are invented.")
     biased = [one for one in plans.load().scenarios if one.biased and one.name in worlds.names()]
     said += [f"Estimates are biased by design in `{one.name}`. {one.biased}" for one in biased]
     return said
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}".removesuffix(".0") + " %"

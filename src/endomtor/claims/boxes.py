@@ -84,6 +84,19 @@ def word(kind: str, verdict: str, *, example: bool = False) -> str:
     return f"“{verdict}”" if example and verdict != verdicts.NOT_TESTABLE else verdict
 
 
+def record_word(record: dict) -> str:
+    """Return the verdict of a record as `word` has it, by its own provenance."""
+    origin = record["provenance"]
+    return word(origin["kind"], record["verdict"], example=origin["example"])
+
+
+def side_phrase(claim: dict, side: str, dataset: dict) -> str:
+    """Return the words for the verdict on one side of a claim's entry: a premise is judged on public data."""
+    if side == "premise":
+        return phrase("public", claim[side]["verdict"])
+    return phrase(dataset["provenance"], claim[side]["verdict"], example=dataset["example"])
+
+
 def dataset_kind(dataset: dict) -> str:
     """Return the style of a data set's verdicts: its provenance, or `example`."""
     return "example" if dataset["example"] else dataset["provenance"]
@@ -155,10 +168,8 @@ def _numbers(entry: dict, evidence: dict[str, dict], page: str = "") -> str:
 
 def _line(record: dict) -> str:
     steady = f" The {fragility(record)}." if record["fragility"] else ""
-    origin = record["provenance"]
-    said = word(origin["kind"], record["verdict"], example=origin["example"])
     return (
-        f'<strong><span aria-hidden="true">{MARKS[record["verdict"]]}</span> {escape(said)}</strong>: '
+        f'<strong><span aria-hidden="true">{MARKS[record["verdict"]]}</span> {escape(record_word(record))}</strong>: '
         f"{escape(record['prediction'])} {escape(interval(record))}{steady}"
     )
 
@@ -235,6 +246,5 @@ def verdict_html(claim: dict, ledger_part: dict) -> str:
 
 def verdict_text(claim: dict, dataset: dict) -> str:
     """Return the verdict as plain text, for a terminal and for a notebook that is read without HTML."""
-    words = phrase(dataset["provenance"], claim["prediction"]["verdict"], example=dataset["example"])
-    premise = phrase("public", claim["premise"]["verdict"])
-    return f"{claim['id']} {claim['title']}. Prediction: {words}. Premise: {premise}."
+    prediction, premise = (side_phrase(claim, side, dataset) for side in ("prediction", "premise"))
+    return f"{claim['id']} {claim['title']}. Prediction: {prediction}. Premise: {premise}."

@@ -332,7 +332,7 @@ def _of_claim(claim: catalogue.Claim, full: Mapping[str, Record], variants: Iter
     word = _claim_side(claim, full)["verdict"]
     if word == verdicts.NOT_TESTABLE:
         return None
-    primary = {rule.id for rule in claim.evidence if rule.kind == "prediction" and rule.role == "primary"}
+    primary = {rule.id for rule in claim.primaries}
     rows = []
     for one in variants:
         if primary & set(one.records) and (one.kind != THRESHOLD or _hangs_on(word, FACTORS[one.label])):

@@ -127,8 +127,7 @@ def _claim_summary(claim: dict, ledger: dict) -> str:
 
 def _mark(record: dict) -> str:
     """The verdict on one record, as its mark, with the word for those who do not see it."""
-    origin = record["provenance"]
-    said = escape(boxes.word(origin["kind"], record["verdict"], example=origin["example"]))
+    said = escape(boxes.record_word(record))
     return (
         f'<span title="{said}"><span aria-hidden="true">{boxes.MARKS[record["verdict"]]}</span>'
         f'<span class="endomtor-hidden">{said}</span></span>'
@@ -137,11 +136,7 @@ def _mark(record: dict) -> str:
 
 def _legend(records: list[dict]) -> str:
     """What the marks of some records mean."""
-    words = {}
-    for record in records:
-        origin = record["provenance"]
-        said = boxes.word(origin["kind"], record["verdict"], example=origin["example"]).split(":")[0]
-        words[boxes.MARKS[record["verdict"]]] = said
+    words = {boxes.MARKS[record["verdict"]]: boxes.record_word(record).split(":")[0] for record in records}
     return "; ".join(f"{mark} {said}" for mark, said in words.items())
 
 

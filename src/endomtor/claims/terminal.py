@@ -15,18 +15,16 @@ def show(ledger: dict) -> None:
     """Print every claim with its verdicts, and the primary evidence behind each as a table."""
     console = Console(highlight=False, markup=False)
     dataset = ledger["dataset"]
-    kind, example = dataset["provenance"], dataset["example"]
     evidence = {record["id"]: record for record in ledger["evidence"]}
     console.print(boxes.dataset_sentence(dataset))
     console.print("holds: in how many variants of its analysis a verdict stays what it is.")
     for claim in ledger["claims"]:
         console.print()
         console.print(Text(f"{claim['id']}  {claim['title']}", style="bold"))
-        for side, style in (("prediction", kind), ("premise", "public")):
+        for side in ("prediction", "premise"):
             found = claim[side]
-            words = boxes.phrase(style, found["verdict"], example=example and side == "prediction")
             count = f"; needs {found['needed']} of {found['k']}" if found["primary"] else ""
-            sentence = f"{side}: {boxes.MARKS[found['verdict']]} {words}{count}"
+            sentence = f"{side}: {boxes.MARKS[found['verdict']]} {boxes.side_phrase(claim, side, dataset)}{count}"
             console.print(Padding(sentence, (0, 0, 0, 2), expand=False))
             if found["primary"]:
                 records = [evidence[one] for one in found["primary"]]
@@ -42,12 +40,9 @@ def _table(records: list[dict], groups: list[str]) -> Table:
     for title, width in _WIDTHS.items():
         table.add_column(title, width=width, justify="right" if title == "estimate" else "left")
     for record in records:
-        origin = record["provenance"]
-        verdict = boxes.word(origin["kind"], record["verdict"], example=origin["example"])
         tried = record["fragility"]
         holds = f"{tried['holds']}/{tried['of']}" if tried else "–"
         n = pages.n_in_order(record, groups)
-        table.add_row(
-            pages.name(record), pages.estimate(record), pages.limits(record), f"{n} {record['unit']}", verdict, holds
-        )
+        numbers = (pages.estimate(record), pages.limits(record), f"{n} {record['unit']}")
+        table.add_row(pages.name(record), *numbers, boxes.record_word(record), holds)
     return table
