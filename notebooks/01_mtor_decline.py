@@ -48,7 +48,7 @@ chapter = open_chapter("01_mtor_decline", data_dir, world, seed)
 # %%
 chapter.data_box("bmec_signaling", "bmec_cells")
 
-# %% [markdown]
+# %% [markdown] tags=["result:C1.signaling"]
 # ## Phospho-flow, one value per animal
 #
 # Each animal has one fluorescence intensity ({term}`MFI`) per marker.
@@ -76,11 +76,11 @@ chapter.results("C1.signaling", caption="Aged against young, per marker.")
 # %%
 mtor_decline.show_backgrounds(chapter, markers)
 
-# %% [markdown]
+# %% [markdown] tags=["result:C1.cells"]
 # ## Single cells, one value per animal
 #
 # Cells of one mouse are not independent mice: they share its age, its cage and its day.
-# So scanpy draws the cells for the eye, and the test runs on sums over the cells of each animal ({term}`pseudobulk`) {cite}`squair2021`.
+# So the single cells are drawn for the eye only, and the test runs on the sum over the cells of each animal ({term}`pseudobulk`) {cite}`squair2021`.
 
 # %%
 cells = mtor_decline.cells(chapter)
@@ -101,7 +101,7 @@ mtor_decline.show_scores(chapter, scores, answer)
 # %%
 mtor_decline.show_cells_as_n(chapter, cells, answer)
 
-# %% [markdown]
+# %% [markdown] tags=["result:C1.context"]
 # ## Real data: endothelium of brain, heart and kidney
 #
 # No public data of young and old *marrow* endothelium with animal identities could be bundled here.
@@ -131,7 +131,7 @@ mtor_decline.show_wrong_gene_level(tissues)
 #
 # Would the verdict be the same with one mouse less, without the batch, by another defensible test, or with half or twice the smallest effect of interest as the threshold?
 # Each variant is run by the functions of this page; the {term}`fragility` of the verdict is the number of them that leave it as it is ({ref}`how-fragile`).
-# The other test is an analysis of variance, which takes one variance for both groups; where no batch is in the model there is the exact permutation test too.
+# The other test is an analysis of variance, which takes one variance for both groups; where no batch is in the model there is the exact permutation test too, which deals the animals anew into two groups in every possible way.
 
 # %%
 fragile = chapter.fragility(mtor_decline.evidence)
@@ -162,6 +162,12 @@ chapter.verdict("C1b")
 # - The animal is the unit, whether its cells went through a cytometer or a sequencer.
 # - mTORC1 and mTORC2 are asked separately.
 # - Public data of other organs show no clear change of the mTORC1 hallmark at the level of mice, and in one organ a misleading one at the level of genes.
+#
+# ## Further reading
+#
+# - The claim itself, in the authors' words: {cite:t}`ramalingam2020`; what the same laboratory had reported before: {cite:t}`ramalingam2018`.
+# - mTOR in old {term}`HSCs <HSC>`, where it goes the other way: {cite:t}`chen2009`.
+# - Why cells of one mouse are not many mice, in single-cell data: {cite:t}`squair2021`.
 
 # %%
 chapter.write()

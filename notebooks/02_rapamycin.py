@@ -68,14 +68,14 @@ rapamycin.show_blood(chapter, blood)
 # ### One number per animal
 #
 # Each course becomes one number: the mean of the logarithm after the first dose, minus the animal's own value before it.
-# In a balanced design this gives the same contrast, rapamycin against vehicle in the change from before to after, as a mixed model in which the animal is random.
+# Where all animals were bled on the same days, this gives the same difference between rapamycin and vehicle as a model of all bleeds that lets each animal have a level of its own (a mixed model).
 # Where an animal has no value before the first dose, no baseline is subtracted for that analyte, and the figure says so.
 
 # %%
 changes = rapamycin.change_from_baseline(blood)
 rapamycin.show_values(chapter, changes)
 
-# %% [markdown]
+# %% [markdown] tags=["result:C2.blood"]
 # ### Rapamycin against vehicle, within each age
 
 # %%
@@ -91,13 +91,14 @@ rapamycin.show_interactions(chapter, blood_answers)
 # %% [markdown]
 # ### Day by day: secondary
 #
-# A linear mixed model keeps the days apart, with a random animal and degrees of freedom after Kenward and Roger {cite}`kenward1997`: it can say whether the effect changes over the days, as it would where harm builds up.
+# A linear mixed model keeps the days apart and lets each animal have a level of its own, with the allowance for few animals of Kenward and Roger {cite}`kenward1997`.
+# It can say whether the effect changes over the days, as it would where harm builds up.
 # No verdict rests on it; where it and the one number per animal disagree, the one number is primary.
 
 # %%
 rapamycin.show_over_days(chapter, blood, blood_answers)
 
-# %% [markdown]
+# %% [markdown] tags=["result:C2.marrow"]
 # ## Marrow
 #
 # Populations are compared as logarithms of amounts.
@@ -159,6 +160,12 @@ chapter.verdict("C2")
 # - Repeated bleeds of one mouse are one mouse.
 # - Harm is asked of four read-outs together, and lymphocytes are none of them.
 # - Even a clear harm would leave the endothelium untested.
+#
+# ## Further reading
+#
+# - Rapamycin and old HSCs: {cite:t}`chen2009`.
+# - Rapamycin, stroma and the myeloid lineage: {cite:t}`li2022`.
+# - mTOR deleted in mice, and what becomes of their stem cells: {cite:t}`guo2013`.
 
 # %%
 chapter.write()

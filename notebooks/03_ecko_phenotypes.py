@@ -40,7 +40,7 @@ chapter = open_chapter("03_ecko_phenotypes", data_dir, world, seed)
 # Phi is 0 where ECKO mice are like their controls and 1 where they have gone as far as aged mice from young ones; its interval comes from Fieller's method {cite}`fieller1954`.
 # An endpoint counts when old mice differ from young ones in the declared direction **and** the interval of phi lies above 0.25.
 # That ECKO differs from control is not enough: a sick mouse differs too.
-# Claim C3 needs three of five primary endpoints: lineage balance of the blood, number of HSCs, HSC {term}`polarity`, {term}`gamma-H2AX foci`, and repopulating cells in whole marrow.
+# Claim C3 needs three of five primary endpoints: lineage balance of the blood, number of {term}`HSCs <HSC>`, HSC {term}`polarity`, {term}`gamma-H2AX foci`, and repopulating cells in whole marrow.
 # A 95 % interval of phi that lies below 0, or a 90 % interval that fits between −0.25 and 0.25, would contradict an endpoint; three of the five would contradict the claim.
 #
 # **Which data this page used.**
@@ -64,7 +64,7 @@ ecko.show_values(chapter, blood, "ecko_blood", "balance (ILR) or log2 amount")
 # %%
 ecko.show_weeks(chapter, blood)
 
-# %% [markdown]
+# %% [markdown] tags=["result:C3.blood"]
 # ### Lineages
 
 # %%
@@ -88,7 +88,7 @@ ecko.show_counts(chapter, blood, blood_answers)
 # %%
 chapter.results("C3.blood", caption="Blood: phi per endpoint, of the lineage balance (ILR) or of log2 counts.")
 
-# %% [markdown]
+# %% [markdown] tags=["result:C3.marrow"]
 # ## Marrow
 #
 # Numbers of cells multiply, so they are compared as logarithms.
@@ -127,7 +127,7 @@ ecko.say_cells(chapter, cells)
 animals = ecko.per_animal(cells)
 ecko.show_values(chapter, animals, "ecko_cells", "logit or log")
 
-# %% [markdown]
+# %% [markdown] tags=["result:C3.cells.polarity"]
 # ### Polarity
 
 # %%
@@ -137,7 +137,7 @@ ecko.show_superplot(chapter, cells, cell_answers, "polarity")
 # %%
 ecko.show_animals(chapter, animals, cell_answers, "polarity")
 
-# %% [markdown]
+# %% [markdown] tags=["result:C3.cells.gH2AX_foci"]
 # ### Gamma-H2AX
 
 # %%
@@ -160,13 +160,13 @@ chapter.results("C3.cells", caption="Single HSCs, one value per animal: phi per 
 # %%
 ecko.show_cells_as_n(chapter, cells)
 
-# %% [markdown]
+# %% [markdown] tags=["result:C3.limiting_dilution"]
 # ## Limiting dilution
 #
 # Marrow of a donor is diluted over many recipients, and the share of recipients without a graft tells how rare repopulating cells are.
 # The treatment was assigned to the donor, so each donor gives one log frequency, and donors are compared.
 # What age does to the frequency depends on the cells injected: most reports say that whole marrow of old mice holds more repopulating cells, and that a sorted HSC of an old mouse is less often one.
-# For these two the direction was declared accordingly; for other cells none was, and their aging effect is tested two-sidedly.
+# For these two the direction was declared accordingly; for other cells none was, so that an aging effect in either direction counts.
 
 # %%
 dilution = ecko.dilution(chapter)
@@ -305,7 +305,7 @@ chapter.verdict("C3")
 # - Recombination outside the endothelium would make the phenotype somebody else's; see the verification above.
 # - Phi divides by the difference of aged and young mice: if these were bred, housed or sorted elsewhere than ECKO and control, that difference holds more than age.
 # - A larger pool of phenotypic HSCs is not more function: markers shift with age, and the two may disagree {cite}`dykstra2011`.
-# - A few donors a group leave a limiting dilution with few degrees of freedom, however many recipients there are.
+# - With a few donors in each group a limiting dilution rests on these few, however many recipients there are.
 # - Endpoints of the same animals are correlated; the rule of the claim allows for any dependence, the eye on the forest plot does not.
 #
 # ## Key takeaways
@@ -314,6 +314,13 @@ chapter.verdict("C3")
 # - Lineages are one composition, cells belong to mice, recipients belong to donors.
 # - Without an aging effect in the same data there is nothing to resemble, and the page says so instead of dividing by it.
 # - Public blood data show how mice age; they do not test the knock-out.
+#
+# ## Further reading
+#
+# - What age does to HSCs, cell by cell: {cite:t}`dykstra2011`.
+# - Homing and engraftment of old cells: {cite:t}`liang2005`.
+# - Figures that show animals and cells together: {cite:t}`lord2020`.
+# - Limiting dilution and its usual program: {cite:t}`hu2009`.
 
 # %%
 chapter.write()

@@ -16,7 +16,7 @@
 # %% [markdown]
 # # Does the ECKO transcriptome resemble the aged one?
 #
-# **Do HSPCs of young mTOR ECKO mice express their genes as HSPCs of old mice do?**
+# **Do {term}`HSPCs <HSPC>` of young mTOR {term}`ECKO` mice express their genes as HSPCs of old mice do?**
 
 # %% tags=["parameters"]
 data_dir = ""  # a folder in the data contract; empty: the simulated world below
@@ -33,11 +33,11 @@ chapter = open_chapter("04_transcriptome_resemblance", data_dir, world, seed)
 # ## The question
 #
 # **What the abstract says.**
-# The transcriptome of {term}`HSPCs <HSPC>` from mTOR {term}`ECKO` mice resembles that of aged HSPCs {cite}`ramalingam2020`.
+# The transcriptome of HSPCs from mTOR ECKO mice resembles that of aged HSPCs {cite}`ramalingam2020`.
 #
 # **What would count as an answer.**
 # "Resembles" is made a number: {term}`phi`, the share of the way from young to aged that ECKO has gone; 0 is like young, 1 like aged.
-# Each animal gets one score, on a published signature of HSC aging from twelve studies {cite}`svendsen2021`, whose noise is not the noise of these animals.
+# Each animal gets one score, on a published signature of {term}`HSC` aging from twelve studies {cite}`svendsen2021`, whose noise is not the noise of these animals.
 # Claim C4 needs two things: aged animals score higher than young ones, and the 95 % interval of phi lies above 0.25.
 # That ECKO differs from control in many genes is not an answer: a sick mouse differs in many genes too.
 # An interval of phi below 0, or a 90 % interval within ±0.25, would contradict the claim.
@@ -59,8 +59,8 @@ transcriptome.show_values(chapter, data)
 # %% [markdown]
 # ## Genes, one by one
 #
-# DESeq2 {cite}`love2014`, in Python {cite}`muzellec2023`, is fitted once to all animals, so that both contrasts share the dispersion of each gene.
-# The batch is in the design where it can be told from the groups.
+# DESeq2 {cite}`love2014`, in Python {cite}`muzellec2023`, is fitted once to all animals, so that both comparisons use the same estimate of how much each gene varies between animals.
+# The batch is taken into account where it can be told from the groups.
 
 # %%
 results = transcriptome.differential(data)
@@ -76,7 +76,7 @@ transcriptome.show_volcano(chapter, data, results, "ecko")
 # Two lists of called genes, and how much they overlap, do not answer the question.
 # Their lengths depend on the number of animals as much as on the biology, and a gene just below the line counts as unchanged.
 
-# %% [markdown]
+# %% [markdown] tags=["result:C4.transcriptome.phi"]
 # ## Every animal on the aging axis
 #
 # The score of an animal is its position along the twelve-study signature: genes weigh as their published {term}`log2 fold change` (old against young).
@@ -101,12 +101,12 @@ transcriptome.show_scores(chapter, data, scores, phi)
 equal = transcriptome.equal_weights(chapter, data, scores)
 transcriptome.show_scores(chapter, data, scores, equal, "up_down")
 
-# %% [markdown]
+# %% [markdown] tags=["result:C4.transcriptome.phi_genes"]
 # ## All expressed genes
 #
 # The signature looks at its own genes only.
 # As a description, phi is also computed over all expressed genes of these animals, chosen by their mean count only.
-# Chance makes the sum of squares of the aging fold changes too large; the moment estimator takes off what the animals' spread explains.
+# Chance alone makes fold changes look larger than they are, and so phi smaller; the estimate takes off what the spread between animals explains.
 # Genes are not independent, so the interval leaves out one animal at a time, not one gene.
 
 # %%
@@ -142,7 +142,7 @@ transcriptome.show_quadrants(chapter, ranks)
 # The tempting analysis correlates the fold changes of ECKO with those of aging.
 # It goes wrong where both are taken against the *same* young animals.
 # A gene that happens to be low in those animals is then high in both contrasts, and with equal group sizes chance alone gives a correlation near one half.
-# **The next table shows the wrong analysis on purpose**, beside phi over genes, from which the covariance of the shared animals has been taken off.
+# **The next table shows the wrong analysis on purpose**, beside phi over genes, from which the part that the shared animals cause has been taken off.
 
 # %%
 trap = transcriptome.trap(data, results)
@@ -154,13 +154,13 @@ transcriptome.show_trap(chapter, trap)
 # %%
 chapter.results("C4.transcriptome", caption="Resemblance of the ECKO transcriptome: on the signature (phi), over all expressed genes (phi genes).")
 
-# %% [markdown]
+# %% [markdown] tags=["result:C4.premise"]
 # ## Real data: is the signature a sound ruler?
 #
 # No public counts of ECKO HSPCs are known, so no public data can test the claim itself.
 # What can be tested is its **premise**: that a signature published by others is seen again in old HSCs of another laboratory, and not in just any old blood cell.
 # GSE162607 holds eight marrow populations of young (10 weeks) and old (20 months) mice, two of each {cite}`itokawa2022`.
-# Two mice say little about how much a gene varies, so one DESeq2 fit shares each gene's dispersion over all sixteen groups.
+# Two mice say little about how much a gene varies, so this is estimated for each gene once, over all sixteen groups.
 #
 # For each of the twelve studies one slope is computed: the fold changes here on the fold changes that this study published.
 # **The unit is the study, and all of it is conditional on these four mice a population**: with two against two no test over animals can give a p below 1/3.
@@ -176,7 +176,7 @@ transcriptome.say_premises(populations)
 transcriptome.show_populations(populations)
 
 # %% [markdown]
-# The signature is strong in HSCs and fades through MPP1 and MPP2.
+# The signature is strong in HSCs and fades through {term}`MPP1 <MPP>` and MPP2.
 # MPP3, MPP4, GMP, MEP and CLP hold no long-term stem cells and serve as negative controls.
 # Their slopes are well below that of HSCs, but not all are near zero, and some reach the smallest slope of interest: the signature is stronger in HSCs, not absent elsewhere.
 # A line through the origin is carried by the genes that change most, and a few of those rise in other old cells as well: without ten of them, in the next table, little is left in the controls and most in HSCs.
@@ -237,7 +237,7 @@ chapter.verdict("C4")
 #
 # - A shared stress response of sorted cells would move ECKO and aged cells alike without any aging.
 # - A sort gate holds a mixture; if aged and ECKO marrow fill it with other proportions of the same cells, the transcriptome shifts though no cell has changed.
-# - The signature is of HSCs, so that in a wider gate (LSK, HSPC) part of its signal is the number of HSCs in the gate.
+# - The signature is of HSCs, so that in a wider gate ({term}`LSK`, HSPC) part of its signal is the number of HSCs in the gate.
 # - That twelve studies agree says nothing about mice of another strain, sex or diet.
 # - Cage and litter can act on several animals together and are in no model here.
 #
@@ -247,6 +247,12 @@ chapter.verdict("C4")
 # - Genes are not independent: intervals come from animals, or from studies where there are only four mice.
 # - Two contrasts against the same animals correlate without any resemblance.
 # - In public data the signature returns in old HSCs of another laboratory and fades in their progeny.
+#
+# ## Further reading
+#
+# - The signature of HSC aging from twelve studies: {cite:t}`svendsen2021`.
+# - The public mice on which it is tried here: {cite:t}`itokawa2022`.
+# - Single HSCs of young and old mice: {cite:t}`kirschner2017`.
 
 # %%
 chapter.write()

@@ -16,7 +16,7 @@
 # %% [markdown]
 # # Serial transplants
 #
-# **Does passage through an endothelium without mTOR leave a lasting mark on wild-type HSPCs?**
+# **Does passage through an endothelium without mTOR leave a lasting mark on wild-type {term}`HSPCs <HSPC>`?**
 
 # %% tags=["parameters"]
 data_dir = ""  # a folder in the data contract; empty: the simulated world below
@@ -33,7 +33,7 @@ chapter = open_chapter("05_serial_transplants", data_dir, world, seed)
 # ## The question
 #
 # **What the abstract says.**
-# Wild-type {term}`HSPCs <HSPC>` that passed through an mTOR {term}`ECKO` environment show aging phenotypes in serial transplants, so that signals of the endothelium instruct them {cite}`ramalingam2020`.
+# Wild-type HSPCs that passed through an mTOR {term}`ECKO` environment show aging phenotypes in serial transplants, so that signals of the endothelium instruct them {cite}`ramalingam2020`.
 #
 # **What would count as an answer.**
 # The mark must be seen in *later* hosts, when the cells have left the {term}`niche` that exposed them.
@@ -69,7 +69,7 @@ transplants.show_hosts(chapter)
 answers = transplants.compare(chapter, recipients)
 transplants.show_values(chapter, answers)
 
-# %% [markdown]
+# %% [markdown] tags=["result:C5.transplant.chimerism"]
 # ## Donor chimerism
 #
 # Every recipient is a thin line.
@@ -97,13 +97,13 @@ chapter.results(
 # %% [markdown]
 # ### All weeks: secondary
 #
-# A linear mixed model takes every bleed of a passage, with the exposed animal, its recipients and the donor as random effects, and degrees of freedom after Kenward and Roger {cite}`kenward1997`.
+# A linear mixed model takes every bleed of a passage and lets each donor, each exposed animal and each recipient have a level of its own, with the allowance for few animals of Kenward and Roger {cite}`kenward1997`.
 # It asks whether niches differ on average over the weeks, and whether they grow apart; where it and the read-out week disagree, the read-out week is primary.
 
 # %%
 transplants.show_over_weeks(chapter, recipients, "chimerism")
 
-# %% [markdown]
+# %% [markdown] tags=["result:C5.transplant.myeloid_balance"]
 # ## Lineage output
 #
 # Myeloid, B and T cells add to a whole, so a rise of one is a fall of the others {cite}`buttner2021`.
@@ -174,7 +174,7 @@ transplants.show_sensitivity(chapter, recipients, answers)
 # ## Other tissues and populations
 #
 # The primary read-out is CD45+ cells of blood.
-# Marrow, or chimerism within HSCs or LSK cells, is described here without a test.
+# Marrow, or chimerism within {term}`HSCs <HSC>` or {term}`LSK` cells, is described here without a test.
 
 # %%
 transplants.show_other_readouts(chapter)
@@ -222,6 +222,13 @@ chapter.verdict("C5")
 # - The exposed animal is the unit; later recipients are subsamples of it, however many there are.
 # - A donor that feeds all niches is a block and makes the comparison sharper; a donor that feeds one is the unit and makes n smaller.
 # - A mark is lasting only if it is seen in a later host, and resembles aging only if the aged niche leaves one too.
+#
+# ## Further reading
+#
+# - Young endothelial cells given to old mice: {cite:t}`poulos2017`.
+# - Old HSCs that young surroundings did not rejuvenate: {cite:t}`ho2021`.
+# - A later study of the same laboratory on restoring the niche: {cite:t}`ramalingam2023`.
+# - What n is in an experiment with animals: {cite:t}`lazic2018`.
 
 # %%
 chapter.write()

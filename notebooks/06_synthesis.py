@@ -37,7 +37,7 @@ chapter = open_chapter("06_synthesis", data_dir, world, seed)
 # If that is one process, it should have gone equally far in every assay.
 #
 # **What would count as an answer.**
-# {term}`Phi` is one number for every assay: how far ECKO went from young (0) to aged (1).
+# {term}`Phi` is one number for every assay: how far {term}`ECKO` went from young (0) to aged (1).
 # This page puts all of them on one axis, and asks whether the primary endpoints share one phi ({ref}`methods-joint`).
 # It judges no claim anew and records no evidence: the verdicts are those of the chapters, gathered in the ledger.
 #
@@ -67,11 +67,11 @@ synthesis.show_evidence(records)
 # %%
 synthesis.show_forest(chapter, records)
 
-# %% [markdown]
+# %% [markdown] tags=["result:C4.premise"]
 # ### Beside it: what public data have
 #
 # Nobody has published a phi, because nobody has published these mice.
-# The nearest thing is the transcriptome of old, unmanipulated cells (GSE162607) {cite}`itokawa2022` on the published signature of HSC aging {cite}`svendsen2021`.
+# The nearest thing is the transcriptome of old, unmanipulated cells (GSE162607) {cite}`itokawa2022` on the published signature of {term}`HSC` aging {cite}`svendsen2021`.
 # Its slope is called *concordance* here, and it is a premise of claim C4, not a result about ECKO.
 
 # %%
@@ -97,7 +97,7 @@ synthesis.show_joint(chapter, agreement)
 # %%
 synthesis.show_left_out(agreement)
 
-# %% [markdown]
+# %% [markdown] tags=["result:claims"]
 # ## The ledger at this point
 #
 # One sentence for each kind of data, made from the ledger; the claims themselves stand on the {ref}`first page <ledger>`.
@@ -134,6 +134,12 @@ sample_size.show_table(chapter.provenance.kind)
 # - The ledger judges claims one by one; this page shows whether they tell one story.
 # - Agreement is never shown by a large p, only disagreement by a small one.
 # - What an analysis recovers in a simulated {term}`world` is a statement about the analysis.
+#
+# ## Further reading
+#
+# - The paper: {cite:t}`ramalingam2020`.
+# - A published rival for how an old niche ages its stem cells: {cite:t}`young2021`.
+# - Why an estimate with its interval says more than a p value: {cite:t}`ho2019`.
 
 # %%
 chapter.write()

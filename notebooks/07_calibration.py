@@ -114,7 +114,7 @@ calibration.show_rates(found, "coverage")
 # %%
 calibration.show_summary(found)
 
-# %% [markdown]
+# %% [markdown] tags=["result:promises"]
 # ## Which promises are broken?
 
 # %%
@@ -194,7 +194,8 @@ calibration.say_slice(found, again)
 #
 # All rates above are about the book's own design: so many animals as its worlds draw.
 # A laboratory has other numbers of animals, and its own question: how often would these analyses be wrong, and how often right, in *my* study?
-# So, where the book is built on a laboratory's data, a few cohorts are drawn with exactly its tables and {term}`units <unit of analysis>` in each group, once where nothing, or no more than a {term}`phi` at the smallest of interest, is planted (`edge`), once with the effects of the world `paper`.
+# So, where the book is built on a laboratory's data, a few cohorts are drawn with exactly its tables and {term}`units <unit of analysis>` in each group.
+# They are drawn twice: once where nothing, or no more than a {term}`phi` at the smallest of interest, is planted (`edge`), once with the effects of the world `paper`.
 
 # %%
 calibration.show_own_design(chapter)
@@ -220,6 +221,13 @@ calibration.show_own_design(chapter)
 # - A calibration says how analyses behave where the truth is known; it says nothing about mice.
 # - What is promised is fixed before the count, and a broken promise is named with its rule and its design.
 # - Whoever is tempted to take more for n than was treated finds the price in the figure of wrong analyses.
+#
+# ## Further reading
+#
+# - What n is in an experiment with animals: {cite:t}`lazic2018`.
+# - What it costs to take cells for animals: {cite:t}`aarts2014`.
+# - The rule by which several results support one claim: {cite:t}`benjamini2008`.
+# - Standard errors of mixed models with few animals: {cite:t}`kenward1997`.
 
 # %%
 chapter.write()

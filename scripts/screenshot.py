@@ -1,36 +1,35 @@
-"""Draw `book/_static/readme-index.png`, the picture of the first page in the README, from the built site.
+"""Draw the pictures in the README from the built site: its first page and one chapter.
 
-Run after `make book`: `.venv/bin/python scripts/screenshot.py`.
+Run after `make book`: `.venv/bin/python scripts/screenshot.py`. A test draws them again and compares.
 """
 
 import sys
 import tempfile
 from pathlib import Path
 
-from browser import browsing, programs, screen, serving
-from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
+from browser import browsing, programs, screen, serving, settled
 
 from endomtor import paths
 from endomtor.files import write_bytes
 
 WIDTH, HEIGHT = 1280, 900
+FOLDER = paths.root() / "book" / "_static"
+PICTURES = {"readme-index.png": "book/index.html", "readme-chapter.png": "notebooks/05_serial_transplants.html"}
+TOLERANCE = 4.0
+"""Mean difference, of 255, that two drawings of a page may have when both are reduced to a few fields."""
 
 
-def picture(address: str) -> bytes:
-    """Return a PNG of the first screen of the page at `address`, taken once its fonts and images are there."""
+def picture(address: str, page: str) -> bytes:
+    """Return a PNG of the first screen of a page, taken once its fonts and images are there."""
     with tempfile.TemporaryDirectory() as profile, browsing(Path(profile)) as chrome:
         screen(chrome, WIDTH, HEIGHT)
-        chrome.get(address)
-        chrome.execute_async_script("document.fonts.ready.then(arguments[arguments.length - 1])")
-        WebDriverWait(chrome, 10).until(
-            lambda page: all(image.get_property("complete") for image in page.find_elements(By.TAG_NAME, "img"))
-        )
+        chrome.get(f"{address}/{page}")
+        settled(chrome)
         return chrome.get_screenshot_as_png()
 
 
 def main() -> int:
-    """Write the picture; return the exit code."""
+    """Write the pictures; return the exit code."""
     site = paths.build_dir() / "html"
     if not (site / "book" / "index.html").is_file():
         print(f"{site} holds no built book: run `make book` first.", file=sys.stderr)
@@ -38,10 +37,10 @@ def main() -> int:
     if None in programs():
         print("No browser found: install Debian's chromium and chromium-driver.", file=sys.stderr)
         return 1
-    target = paths.root() / "book" / "_static" / "readme-index.png"
     with serving(site) as address:
-        write_bytes(target, picture(f"{address}/book/index.html"))
-    print(f"wrote {target}")
+        for name, page in PICTURES.items():
+            write_bytes(FOLDER / name, picture(address, page))
+            print(f"wrote {FOLDER / name}")
     return 0
 
 

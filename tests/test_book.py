@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import yaml
 
 from conftest import ROOT, build_book
 from endomtor import worlds
@@ -22,6 +23,7 @@ FIELDS = {
     *("p_adjusted", "family", "n", "unit", "method", "verdict", "reason", "provenance", "notebook", "fragility"),
     "cell",
 }
+SITE_PATH = urlsplit(yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["html"]["baseurl"]).path
 SUPPORT = re.compile(r"support|confirm|evidence for|prove|contradict", re.IGNORECASE)
 
 
@@ -118,7 +120,10 @@ class TestPages:
                 parts = urlsplit(link)
                 if parts.scheme or parts.netloc:
                     continue
-                target = (html / path.parent / unquote(parts.path)).resolve() if parts.path else html / path
+                # The page for what is missing is shown at any depth, so its links begin with the path of the site.
+                start = html if parts.path.startswith(SITE_PATH) else html / path.parent
+                place = unquote(parts.path.removeprefix(SITE_PATH))
+                target = (start / place).resolve() if parts.path else html / path
                 if not target.exists():
                     broken.append(f"{path}: {link}")
                 elif parts.fragment and target.suffix == ".html":

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from endomtor import cli
-from endomtor.building import sphinx_extension, workflow
+from endomtor.building import kernels, sphinx_extension, workflow
 from endomtor.building.site import render
 from endomtor.building.workflow import Settings, fingerprint
 from endomtor.claims import ledger
@@ -33,11 +33,11 @@ def small_book(root: Path) -> Path:
     return root
 
 
-def build(root: Path, **changes) -> str:
+def build(root: Path, *, keep_going: bool = False, **changes) -> str:
     """Build the small book and return what the user sees."""
     shown = io.StringIO()
     settings = Settings(**{"root": str(root), "build": str(root / "_build"), **changes})
-    workflow.build(settings, jobs=2, console=Console(file=shown, width=200))
+    workflow.build(settings, jobs=2, console=Console(file=shown, width=200), keep_going=keep_going)
     return shown.getvalue()
 
 
@@ -54,6 +54,14 @@ def edit(root: Path, chapter: str, old: str, new: str) -> None:
     for cell in notebook.cells:
         cell.source = cell.source.replace(old, new)
     nbformat.write(notebook, path)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plain_kernels():
+    """The notebooks of the small book import nothing heavy: a server that does is not worth its start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(kernels.PLAIN, "1")
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -325,7 +333,7 @@ def test_a_second_build_of_one_folder_waits(tmp_path):
 
 def test_the_committed_notebook_says_that_it_was_not_executed():
     committed = (ROOT / "tests" / "fixtures" / "book" / "notebooks" / "01_one.ipynb").read_text()
-    page = nbformat.reads(sphinx_extension.unbuilt_page_of(committed), as_version=4)
+    page = nbformat.reads(sphinx_extension.with_note(committed, sphinx_extension.NOT_BUILT), as_version=4)
     nbformat.validate(page)
     assert sphinx_extension.NOT_BUILT in page.cells[1].source
     assert page.cells[0].source == "# Chapter 01_one"
@@ -373,3 +381,24 @@ def test_a_build_that_cannot_report_ends_and_takes_its_jobs_with_it(tmp_path):
         workflow.build(settings, jobs=1, console=Console(file=Closed(), width=200))
     processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(root / "_build") not in processes
+
+
+@pytest.mark.slow
+def test_a_page_whose_code_was_changed_since_says_so(built, tmp_path):
+    root = tmp_path / "book"
+    shutil.copytree(built, root)
+    settings = json.loads((root / "_build" / "settings.json").read_text())
+    (root / "_build" / "settings.json").write_text(
+        json.dumps(settings | {"root": str(root), "build": str(root / "_build")})
+    )
+
+    def notes() -> list[bool]:
+        render(root, root / "_build")
+        pages = (root / "_build" / "html" / "notebooks" / f"{chapter}.html" for chapter in CHAPTERS)
+        return ["This page was executed before its code" in page.read_text() for page in pages]
+
+    claims = root / "data" / "claims.toml"
+    claims.write_text(claims.read_text() + "\n# A remark.\n")
+    assert notes() == [True, True]
+    build(root)
+    assert notes() == [False, False]

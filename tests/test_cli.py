@@ -12,7 +12,7 @@ import pytest
 from endomtor import cli
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("build", "run", "init", "check", "report", "simulate", "calibrate", "fetch", "claims")
+COMMANDS = ("build", "run", "init", "check", "report", "simulate", "calibrate", "sweep", "fetch", "claims", "changes")
 SCREEN = (80, 24)
 
 
@@ -82,7 +82,7 @@ def test_the_help_lists_every_command():
     ("words", "offered"),
     [
         ("endomtor re", ["report"]),
-        ("endomtor ch", ["check"]),
+        ("endomtor ch", ["check", "changes"]),
         ("endomtor report --da", ["--data"]),
         ("endomtor build --world by", ["bystander"]),
         ("endomtor run 03", ["03_ecko_phenotypes"]),

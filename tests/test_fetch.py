@@ -96,12 +96,16 @@ def endomtor(*arguments: str, status: int = 0) -> None:
     assert ended.value.code == status
 
 
-def start(*arguments: str, **options) -> subprocess.Popen:
-    """Run `endomtor` in a process of its own, in the book of the test."""
+def heeds_interrupts():
+    # Where the suite runs in the background, it ignores Ctrl-C, and so would its children.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def start(*arguments: str, first=heeds_interrupts, **options) -> subprocess.Popen:
+    """Run `endomtor` in a process of its own, in the book of the test; `first` is called in it."""
     code = "from endomtor.cli import main; main()"
     return subprocess.Popen(
-        # Where the suite runs in the background, it ignores Ctrl-C, and so would its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=first,
         args=[sys.executable, "-c", code, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -439,7 +443,7 @@ def limited():
 
 def test_a_file_that_may_not_grow_is_one_sentence(book, host):
     host.answers[PATH] = [Answer()]
-    process = start("fetch", "file-0", preexec_fn=limited)
+    process = start("fetch", "file-0", first=limited)
     _, shown = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "file-0: the disk is full at " in shown

@@ -469,19 +469,272 @@ def test_a_tiny_p_is_a_bound_and_an_absent_group_has_none():
     assert [text.get_text() for text in figure.axes[1].texts] == ["p≤0.0001 (adj.)"]
 
 
+# --- what is drawn, as a table ------------------------------------------------------------------------------------
+
+
+def values_of(table, column, **where):
+    for key, wanted in where.items():
+        table = table[table[key] == wanted]
+    return np.sort(table[column].to_numpy(float))
+
+
+def test_the_table_of_an_estimation_plot_holds_its_points_and_its_contrasts():
+    frame = animals({"young": 4, "aged": 5}, base=3.0)
+    frame.loc[0, "value"] = np.nan
+    about = {
+        "value": "value",
+        "group": "group",
+        "animal": "animal",
+        "order": ["young", "aged", "ecko"],
+        "estimates": {("aged", "young"): estimate(kind="two_piece"), ("ecko", "young"): None},
+        "ylabel": "HSC (10³ per femur)",
+        "scale": "log2",
+    }
+    figure = figures.estimation(frame, **about)
+    figure.draw_without_rendering()
+    table = figures.drawn.estimation(frame, **about)
+    drawn = np.concatenate([one.get_offsets()[:, 1] for one in figure.axes[1].collections])
+    np.testing.assert_allclose(values_of(table, "value, log2", mark="animal"), np.sort(drawn))
+    known, unknown = table[table["mark"] == "difference"].to_dict("records")
+    assert (known["group"], known["against"], known["interval"]) == ("aged", "young", "two_piece")
+    assert [known[f"{name}, log2"] for name in ("value", "95 % from", "95 % to")] == [0.5, 0.1, 0.9]
+    assert known["value on the axis"] == pytest.approx(2**0.5)
+    assert unknown["group"] == "ecko"
+    assert np.isnan(unknown["value, log2"])
+    own = table[table["mark"] == "animal"]
+    np.testing.assert_allclose(own["value on the axis"], 2 ** own["value, log2"])
+    assert set(table["quantity"]) == {"HSC (10³ per femur)"}
+
+
+def test_the_table_of_a_grid_holds_every_panel_and_no_other():
+    frame = pd.concat([animals({"young": 3, "aged": 4}, seed=k).assign(endpoint=k) for k in (1, 2, 3)])
+    about = {
+        "value": "value",
+        "group": "group",
+        "animal": "animal",
+        "endpoint": "endpoint",
+        "order": ["young", "aged"],
+        "estimates": {2: {("aged", "young"): estimate()}, 1: {}},
+        "titles": {1: "one, %", 2: "two, %", 3: "three, %"},
+    }
+    figure = figures.estimation_grid(frame, **about)
+    table = figures.drawn.estimation_grid(frame, **about)
+    assert list(table["quantity"].unique()) == ["two, %", "one, %"]
+    assert len(table) == 1 + sum(drawn_points(axes) for axes in figure.axes) == 15
+    assert list(table.columns) == [
+        *("mark", "quantity", "animal", "group", "against", "value", "95 % from", "95 % to", "interval")
+    ]
+
+
+def test_the_table_of_a_superplot_holds_cells_means_and_the_adjusted_p():
+    rng = np.random.default_rng(3)
+    frame = animals({"young": 3, "aged": 4})
+    cells = frame.loc[frame.index.repeat(6)].assign(value=lambda own: rng.poisson(3, len(own)))
+    about = {"value": "value", "animal": "animal", "group": "group", "order": ["young", "aged"], "ylabel": "foci"}
+    about["pvalues"] = {("aged", "young"): 0.04}
+    axes = figures.superplot(cells, **about).axes[0]
+    table = figures.drawn.superplot(cells, **about)
+    for mark, gid in (("cell", "endomtor-cells"), ("animal", "endomtor-animal")):
+        lines = [line.get_ydata() for line in axes.lines if line.get_gid() == gid]
+        np.testing.assert_allclose(values_of(table, "value", mark=mark), np.sort(np.concatenate(lines)))
+    assert table.iloc[0][["mark", "group", "against", "adjusted p"]].tolist() == ["comparison", "aged", "young", 0.04]
+
+
+def test_the_table_of_courses_holds_every_line():
+    frame = pd.concat(
+        [
+            animals({"young": 4, "aged": 4}, seed=10 * day + level).assign(day=day, panel=level)
+            for day in (0, 7)
+            for level in (1, 2)
+        ],
+        ignore_index=True,
+    )
+    frame["exposed"] = frame["animal"].str.replace("-[01]$", "-first", regex=True)
+    about = {
+        "time": "day",
+        "value": "value",
+        "animal": "animal",
+        "unit": "exposed",
+        "group": "group",
+        "order": ["young", "aged"],
+        "xlabel": "days",
+        "ylabel": "chimerism (%)",
+        "facet": "panel",
+        "titles": {1: "passage 1", 2: "passage 2"},
+        "scale": "logit",
+    }
+    figure = figures.courses(frame, **about)
+    table = figures.drawn.courses(frame, **about)
+    for axes, title in zip(figure.axes, about["titles"].values(), strict=True):
+        own = table[table["quantity"] == f"chimerism (%), {title}"]
+        thin = [line.get_ydata() for line in axes.lines if line.get_gid() == "endomtor-animal"]
+        bold = [line.get_ydata() for line in axes.lines if line.get_gid() != "endomtor-animal"]
+        np.testing.assert_allclose(values_of(own, "value, logit", mark="animal"), np.sort(np.concatenate(thin)))
+        np.testing.assert_allclose(values_of(own, "value, logit", mark="mean"), np.sort(np.concatenate(bold)))
+    assert set(table["days"]) == {0, 7}
+    assert table["value on the axis"].between(0, 100).all()
+
+
+def test_the_table_of_a_composition_holds_every_bar_and_the_balance():
+    frame = animals({"young": 3, "aged": 3}).assign(m=[10.0, 20, 30, 40, 50, 60], b=lambda own: 100 - own["m"])
+    about = {
+        "parts": {"m": "myeloid", "b": "B"},
+        "animal": "animal",
+        "group": "group",
+        "order": ["young", "aged"],
+        "balance": "value",
+        "balance_label": "balance (ILR)",
+        "estimates": {("aged", "young"): estimate()},
+    }
+    figure = figures.composition(frame, **about)
+    bars = sorted(patch.get_height() for axes in figure.axes for box in axes.containers for patch in box)
+    table = figures.drawn.composition(frame, **about)
+    heights = table.loc[table["mark"] == "animal", ["myeloid, %", "B, %"]].to_numpy().ravel()
+    np.testing.assert_allclose(np.sort(heights), bars)
+    assert table.loc[0, ["mark", "value"]].tolist() == ["difference", 0.5]
+
+
+def test_the_table_of_a_dilution_plot_holds_donors_and_lines():
+    frame = pd.DataFrame(
+        {
+            "donor": ["d1", "d1", "d2", "d2"],
+            "group": ["young", "young", "aged", "aged"],
+            "dose": [100, 1000, 100, 1000],
+            "tested": [10, 10, 10, 10],
+            "positive": [2, 9, 1, 5],
+        }
+    )
+    about = {"group": "group", "donor": "donor", "order": ["young", "aged", "ecko"], "xlabel": "cells injected"}
+    about["frequencies"] = {"young": (2e-3, 1e-3, 3e-3), "aged": (6e-4, 1e-4, np.inf)}
+    axes = figures.limiting_dilution(frame, **about).axes[0]
+    points = np.concatenate([one.get_offsets() for one in axes.collections if isinstance(one, PathCollection)])
+    table = figures.drawn.limiting_dilution(frame, **about)
+    np.testing.assert_allclose(
+        values_of(table, "recipients without a graft, %", mark="donor"), np.sort(100 * points[:, 1].astype(float))
+    )
+    lines = table[table["mark"] == "single-hit line"]
+    assert lines[["group", "frequency per cell"]].to_numpy().tolist() == [["young", 2e-3], ["aged", 6e-4]]
+    assert np.isinf(lines["95 % to"].iloc[1])
+    assert table["cells injected"].dropna().tolist() == frame["dose"].tolist()
+
+
+def test_the_table_of_a_forest_holds_its_rows_and_dots():
+    frame = pd.DataFrame(
+        {
+            "label": ["HSC", "CLP"],
+            "estimate": [0.6, np.nan],
+            "low": [0.2, -np.inf],
+            "high": [0.9, 2.0],
+            "interval_kind": ["bounded", "lower_unbounded"],
+            "note": [None, "no aging effect seen"],
+        }
+    )
+    dots = pd.DataFrame({"label": ["HSC"] * 2, "value": [0.5, 0.7]})
+    about = {"xlabel": "phi", "references": {0: "young"}, "dots": dots}
+    axes = figures.forest(frame, **about).axes[0]
+    table = figures.drawn.forest(frame, **about)
+    assert values_of(table, "value", mark="dot").tolist() == sorted(offsets(axes)[:, 0].tolist()) == [0.5, 0.7]
+    assert table.iloc[0][["label", "mark", "quantity", "value", "95 % from", "95 % to"]].tolist() == [
+        *("HSC", "estimate", "phi", 0.6, 0.2, 0.9)
+    ]
+    assert table.iloc[1]["note"] == "no aging effect seen"
+
+
+def test_the_tables_of_genes_hold_each_point():
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({"log2fc": rng.normal(0, 1, 60), "p_adjusted": rng.uniform(0, 0.2, 60)})
+    frame.index = [f"Gene{place}" for place in range(60)]
+    frame.iloc[0, 1] = np.nan
+    about = {"contrast": ("ecko", "control"), "n": {"ecko": 3, "control": 4}, "label": ["Gene1"]}
+    axes = figures.volcano(frame, **about).axes[0]
+    table = figures.drawn.volcano(frame, **about)
+    change = "log2 fold change, ECKO − control"
+    np.testing.assert_allclose(values_of(table, change), np.sort(offsets(axes)[:, 0].astype(float)))
+    assert table["adjusted p"].is_monotonic_increasing
+    coloured = {one.get_label(): len(one.get_offsets()) for one in axes.collections if "higher in" in one.get_label()}
+    counts = table["higher in"].value_counts()
+    assert coloured == {
+        f"{counts['ecko']} higher in ECKO (n = 3)": counts["ecko"],
+        f"{counts['control']} higher in control (n = 4)": counts["control"],
+    }
+    pair = pd.DataFrame({"x": rng.normal(size=9), "y": rng.normal(size=9)}, index=[f"g{place}" for place in range(9)])
+    about = {"x": "x", "y": "y", "xlabel": "one", "ylabel": "other", "slope": estimate()}
+    axes = figures.lfc_scatter(pair, **about).axes[0]
+    table = figures.drawn.lfc_scatter(pair, **about)
+    np.testing.assert_allclose(values_of(table, "other", mark="gene"), np.sort(offsets(axes)[:, 1].astype(float)))
+    assert table.loc[0, ["mark", "slope", "95 % from", "95 % to"]].tolist() == ["line", 0.5, 0.1, 0.9]
+
+
+def test_the_table_of_a_map_holds_each_square_at_its_far_corner():
+    matrix = np.arange(6.0).reshape(2, 3)
+    about = {"xlabel": "a", "ylabel": "b", "genes": 600, "value_label": "−ln p"}
+    figures.rrho_map(matrix, **about)
+    table = figures.drawn.rrho_map(matrix, **about)
+    assert table.to_numpy().tolist() == [
+        *([200.0, 300.0, 0.0], [400.0, 300.0, 1.0], [600.0, 300.0, 2.0]),
+        *([200.0, 600.0, 3.0], [400.0, 600.0, 4.0], [600.0, 600.0, 5.0]),
+    ]
+
+
+def test_the_table_of_an_embedding_holds_each_cell():
+    frame = pd.DataFrame(
+        {"PC 1": [1.0, 2.0], "PC 2": [3.0, 4.0], "score": [0.1, 0.2], "group": ["young", "aged"], "animal": ["a", "b"]},
+        index=["c1", "c2"],
+    )
+    about = {"x": "PC 1", "y": "PC 2"}
+    by_group = figures.drawn.embedding(frame, by="group", animal="animal", **about)
+    assert by_group.to_numpy().tolist() == [["c1", "a", "young", 1.0, 3.0], ["c2", "b", "aged", 2.0, 4.0]]
+    by_score = figures.drawn.embedding(frame, by="score", by_label="signature score", **about)
+    assert list(by_score.columns) == ["cell", "signature score", "PC 1", "PC 2"]
+
+
+def test_the_tables_of_rates_hold_each_mark():
+    frame = rates_of(
+        ("edge", 0.02, 0.025, 0.04, "holds", False), ("null", 0.06, 0.025, 0.04, "beyond its band", True)
+    ).assign(id=["C1", "C2"], measure="false support", of=[200, 100])
+    about = {"rows": ["null", "edge"], "xlabel": "%"}
+    table = figures.drawn.bands(frame, **about)
+    assert table["rule"].tolist() == ["C2", "C1"]
+    np.testing.assert_allclose(
+        np.sort(offsets(figures.bands(frame, **about).axes[0])[:, 0]),
+        np.sort(100 * table["rate, share of cohorts"]),
+    )
+    numbers = {"wrong_low": 0.5, "wrong_high": 0.7, "right_low": 0.03, "right_high": 0.07}
+    one = pd.DataFrame([{"label": "cells as n", "wrong": 0.6, "right": 0.048} | numbers])
+    table = figures.drawn.pairs(one, xlabel="%", line=0.05, words=("tempting", "sound"))
+    assert table.iloc[0].tolist() == ["cells as n", 0.6, 0.5, 0.7, 0.048, 0.03, 0.07]
+    assert list(table.columns)[1:3] == ["tempting, share of cohorts", "tempting, 95 % from"]
+
+
+def test_the_table_of_a_fragility_figure_holds_each_variant():
+    rows = [
+        {"kind": "full", "choice": "all data", "estimate": 0.5, "holds": True, "unread": ""},
+        {"kind": "unit", "choice": "animal a left out", "estimate": 0.4, "holds": False, "unread": ""},
+        {"kind": "test", "choice": "permutation", "estimate": np.nan, "holds": True, "unread": "nothing to test"},
+    ]
+    frame = pd.DataFrame(rows).assign(label="HSC", note="stays", smallest=0.25, low=0.1, high=0.9)
+    frame["interval_kind"] = ["bounded", None, None]
+    table = figures.drawn.fragility(frame, xlabel="phi", references={0: "young"})
+    assert table["kind"].tolist() == ["all data", "one left out", "another choice"]
+    assert table["verdict holds"].tolist() == ["yes", "no", "yes"]
+    assert table["value"].tolist()[:2] == [0.5, 0.4]
+    assert table["in place of an estimate"].tolist() == ["", "", "nothing to test"]
+
+
 # --- publishing ---------------------------------------------------------------------------------------------------
 
 
 def shown(**more):
     arguments = {"caption": "Unit: animal; n = 3 v 3.", "alt": "Three animals.", "provenance": SIMULATED}
+    arguments |= {"data": pd.DataFrame({"animal": ["a1", "a2"], "value": [0.1 + 0.2, 2]}), "name": "fig-hsc"}
     with capture_output() as captured:
         figures.show(one_estimation({"young": 3, "aged": 3}), **(arguments | more))
     (output,) = captured.outputs
     return output
 
 
-def test_show_publishes_one_output_with_caption_alt_and_name_and_closes_the_figure():
-    output = shown(name="fig-hsc")
+def test_show_publishes_one_output_with_caption_alt_name_and_data_and_closes_the_figure():
+    output = shown()
     assert set(output.data) == {"image/png", "text/plain"}
     assert output.data["text/plain"] == "Three animals."
     assert output.metadata["endomtor"] == {
@@ -489,6 +742,10 @@ def test_show_publishes_one_output_with_caption_alt_and_name_and_closes_the_figu
         "shows what the analysis does, not what mice do.",
         "alt": "Three animals.",
         "name": "fig-hsc",
+        "data": "animal,value,provenance,world,seed\na1,0.30000000000000004,simulated,paper,7\n"
+        "a2,2.0,simulated,paper,7\n",
+        "numbers": ["value", "seed"],
+        "origin": {"kind": "simulated", "label": "SIMULATED · world “paper”, seed 7 · numbers assumed"},
     }
     assert plt.get_fignums() == []
     with Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))) as image:
@@ -509,7 +766,9 @@ def test_show_refuses_an_empty_caption_or_alt(field, empty):
 
 def test_show_refuses_a_figure_drawn_outside_of_the_house():
     with pytest.raises(ValueError, match="house"):
-        figures.show(plt.figure(), caption="c", alt="a", provenance=SIMULATED)
+        figures.show(
+            plt.figure(), caption="c", alt="a", provenance=SIMULATED, data=pd.DataFrame({"a": [1]}), name="fig-a"
+        )
 
 
 def test_a_caption_cannot_smuggle_markup_into_the_page():

@@ -6,12 +6,13 @@ import json
 import re
 from contextlib import redirect_stdout
 from functools import cache
+from html import escape, unescape
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from endomtor import paths, worlds
+from endomtor import calibration, paths, worlds
 from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, transcriptome, transplants
 from endomtor.chapter import open_chapter
 from endomtor.claims import boxes, catalogue, evidence, ledger, pages, premises, terminal, verdicts
@@ -270,8 +271,57 @@ class TestPages:
         assert named == {"C1": "log2(aged / young)", "C2": "log2(rapamycin / vehicle)", "C3": "phi", "C5": "phi"}
         assert pages.measure([*by_claim["C1"], *by_claim["C3"]]) == "estimate"
 
-    def test_a_chapter_without_a_claim_has_no_summary(self, paper):
-        assert pages.summary_html("07_calibration", paper) == ""
+    def test_only_chapters_of_the_book_have_a_summary(self, paper):
+        assert pages.summary_html("08_other", paper) == ""
+
+    @pytest.mark.parametrize("kind", [*WORLDS, "measured", "example"])
+    def test_one_minute_holds_answer_certainty_and_data(self, written, kind):
+        built = ledger.read(written(kind))
+        for record in built["evidence"]:
+            record["fragility"] = {"holds": 37, "of": 40}
+        records = {record["id"]: record for record in built["evidence"]}
+        style = boxes.dataset_kind(built["dataset"])
+        for claim in built["claims"]:
+            html = pages.summary_html(claim["chapter"], built)
+            text = " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+            assert text.startswith(f"In one minute {pages.dataset_label(built['dataset'])} C")
+            primary = [records[one] for one in claim["prediction"]["primary"]]
+            if not primary:
+                continue
+            found = sum(record["reason"] == verdicts.EFFECT for record in primary)
+            needed = claim["prediction"]["needed"]
+            assert f": {found} of {len(primary)} primary results hold, {needed} must." in text
+            whose = {"simulated": "these simulated", "measured": "these measured", "example": "these invented example"}
+            assert f" In {whose[style]} mice " in text
+            assert re.search(r"(Simulated|Measured|Invented example) data, unit: \w", text)
+            for record in primary:
+                numbers = f"{pages.estimate(record)} ({pages.limits(record)})"
+                n = "/".join(str(count) for count in record["n"].values())
+                assert f"{pages.name(record)} {numbers} {n} 37 of 40" in text
+
+    def test_a_mark_unlike_that_of_its_claim_is_told(self, paper):
+        [claim] = [one for one in paper["claims"] if one["id"] == "C3"]
+        records = [one for one in paper["evidence"] if one["id"] in claim["prediction"]["primary"]]
+        assert {one["verdict"] for one in records} == {"recovered", "missed"}
+        assert "◇ planted effect missed. Simulated data" in pages.summary_html("03_ecko_phenotypes", paper)
+        assert "◆ planted effect recovered. " not in pages.summary_html("03_ecko_phenotypes", paper)
+
+    def test_the_synthesis_shows_every_claim(self, written):
+        for kind in ("paper", "null", "measured", "example"):
+            built = ledger.read(written(kind))
+            text = re.sub(r"<[^>]*>", " ", pages.summary_html("06_synthesis", built))
+            for claim in built["claims"]:
+                word = claim["prediction"]["verdict"]
+                said = boxes.word(built["dataset"]["provenance"], word, example=built["dataset"]["example"])
+                assert re.search(rf"{claim['id']} +{re.escape(escape(claim['title']))} +\S {re.escape(said)}", text)
+
+    def test_the_calibration_tells_the_frozen_rates(self, paper):
+        text = re.sub(r"<[^>]*>", " ", pages.summary_html("07_calibration", paper))
+        found = calibration.frozen().table
+        assert f"of {found['promised'].notna().sum():,} promises are broken" in text
+        for measure in ("false support", "false contradiction", "coverage"):
+            assert re.search(rf"{measure} +\d+ of [\d,]+ +[\d.]+ % \([\d.]+ % to [\d.]+ %\) +[\d.]+ %", text)
+        assert "nothing about mice" in text
 
     def test_text_of_the_user_is_escaped(self, written):
         hostile = json.loads(

@@ -12,7 +12,7 @@ PAGES = sorted(
     [f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")]
     + [f"book/{path.stem}" for path in (ROOT / "book").glob("*.md")]
 )
-WIDTHS = (1280, 390)
+WIDTHS = (1280, 390, 320)
 SCHEMES = ("light", "dark")
 
 # Left of the page, or beyond its right edge, and not inside something that scrolls by itself.

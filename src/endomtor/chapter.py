@@ -156,12 +156,13 @@ class Chapter:
         full = [records[one.id] for one in shown.values()]
         phi = catalogue.load().rule(full[0].id).rule == "phi"
         words = " ".join(one.sentence(name) for name, one in shown.items())
+        frame = fragility.as_frame(shown, records)
+        about = {
+            "xlabel": "phi: how far ECKO went from young to aged" if phi else full[0].estimand.partition(",")[0],
+            "references": {0: "young", 1: "aged"} if phi else {0: "no difference"},
+        }
         figures.show(
-            figures.fragility(
-                fragility.as_frame(shown, records),
-                xlabel="phi: how far ECKO went from young to aged" if phi else full[0].estimand.partition(",")[0],
-                references={0: "young", 1: "aged"} if phi else {0: "no difference"},
-            ),
+            figures.fragility(frame, **about),
             caption="Primary predictions: all data with the 95 % interval, then a mark for each variant: one unit left "
             "out, then each other choice (without batch, another test, another threshold) in a row of its own. Filled "
             "arrow: the interval has no end there; open arrow: it ends beyond the axis. Triangle: an estimate beyond "
@@ -172,6 +173,7 @@ class Chapter:
             + "; ".join(f"{name}: {one.estimates_text()}" for name, one in shown.items())
             + ".",
             provenance=self.provenance,
+            data=figures.drawn.fragility(frame, **about),
             name="fig-fragility",
         )
 

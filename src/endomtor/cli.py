@@ -14,7 +14,7 @@ from endomtor.errors import BuildError, EndomtorError
 
 app = typer.Typer(
     name="endomtor",
-    help="Build and check the book on endothelial mTOR and the aging marrow, on simulated worlds or your own mice.\n\n"
+    help="Build and check the book on endothelial mTOR, on simulated or your own mice.\n\n"
     "Example: `endomtor build --world bystander`",
     no_args_is_help=True,
     # Help in boxes would double the start-up time.
@@ -73,6 +73,9 @@ def build(
     jobs: Jobs = None,
     offline: Offline = False,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Build here.  [default: _build]")] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="When a chapter fails, run the others all the same.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Execute the chapters, write the ledger and the site; only what has changed since the last build.
@@ -99,7 +102,7 @@ def build(
     )
     whose = f"the data in {folder}" if folder else f"the simulated world {world!r}, seed {seed}"
     console.print(f"Building the book on {whose}.", highlight=False, soft_wrap=True)
-    workflow.build(settings, jobs=jobs or _processors(), console=console)
+    workflow.build(settings, jobs=jobs or _processors(), console=console, keep_going=keep_going)
     print(f"The book is at {target / 'html' / site.FIRST_PAGE}")
 
 
@@ -330,6 +333,36 @@ def calibrate(
 
 
 @app.command()
+def sweep(
+    grid: Annotated[Path, typer.Argument(metavar="GRID", help="A grid, as in `data/sweeps/`.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="The result.  [default: _build/sweeps/GRID.parquet]")
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", metavar="N", min=1, help="Processes, or jobs of a profile.  [default: all processors]"),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", metavar="DIR", help="Run through Snakemake: a profile's folder, or `slurm`."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Run analyses over worlds, parameters and seeds into one Parquet file; a sweep that was cut off goes on.
+
+    Example: `endomtor sweep data/sweeps/power.toml`
+    """
+    from endomtor import sweep
+
+    file = out or paths.build_dir() / "sweeps" / f"{grid.stem}.parquet"
+    place = sweep.profile_of(profile) if profile is not None else None
+    # A profile says itself how many jobs run side by side.
+    side_by_side = jobs or (None if place else _processors())
+    table = sweep.sweep(grid, file, jobs=side_by_side, profile=place, progress=True)
+    print(f"{file}: {len(table):,} rows")
+
+
+@app.command()
 def fetch(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Names from `--list`; after --paper a PubMed id.")
@@ -410,6 +443,36 @@ def claims(
     faults = ledger.strict_faults(built) if strict else []
     if faults:
         raise EndomtorError("\n".join(faults))
+
+
+@app.command()
+def changes(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="A `ledger.json` or a build folder.", show_default=False)],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The one to compare with it.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print every change as JSON.")] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print a comment for a pull request.")] = False,
+    rtol: Annotated[
+        float, typer.Option("--rtol", metavar="X", min=0, help="Values that move by less are the same.")
+    ] = 1e-8,
+    debug: Debug = False,
+) -> None:
+    """Say which verdicts and values moved from one ledger to another; exit 1 when any did.
+
+    Example: `endomtor changes _build bystander/ledger.json`
+    """
+    from endomtor.claims import changes
+
+    if as_json and as_markdown:
+        raise typer.BadParameter("--json and --markdown exclude each other", param_hint="--json")
+    found = changes.compare(changes.read(old), changes.read(new), rtol=rtol)
+    if as_json:
+        print(changes.as_json(found))
+    elif as_markdown:
+        print(changes.markdown(found), end="")
+    else:
+        print(changes.text(found))
+    if not found.same:
+        raise EndomtorError(f"{old} and {new} differ: {_count(len(found.found), 'change')}, listed on stdout")
 
 
 def _data_or_world(data: Path | None, world: str | None) -> tuple[Path | None, str]:

@@ -227,18 +227,17 @@ def _draw(found: Calibration, own: pd.DataFrame, which: str, name: str) -> None:
     share = _SHARES[measure]
     facts = " ".join(filter(None, (_kept_text(own), _extreme_text(own), _heap_text(own), _free_text(own))))
     promised = " or ".join(percent(one) for one in sorted(own["promised"].dropna().unique())) or "nothing"
+    frame = own.assign(claim=[_family(*one) == "claim" for one in own[["id", "measure", "part"]].to_numpy()])
+    about = {"rows": _order(found), "xlabel": f"% of cohorts: {share}"}
     figures.show(
-        figures.bands(
-            own.assign(claim=[_family(*one) == "claim" for one in own[["id", "measure", "part"]].to_numpy()]),
-            rows=_order(found),
-            xlabel=f"% of cohorts: {share}",
-        ),
+        figures.bands(frame, **about),
         caption=f"{measure.capitalize()}, {which}: each mark is one of them in one scenario. "
         f"Dashed: what is promised ({promised}); grey: how far chance may carry a rule that just keeps its promise "
         f"({percent(found.about['joint'])} jointly); ×: so many marks of one kind. "
         f"{facts} Unit: cohort; {_n_text(own)}.",
         alt=f"{measure.capitalize()}, {which}, by scenario. {facts}",
         provenance=provenance(found),
+        data=figures.drawn.bands(frame, **about),
         name=name,
     )
 
@@ -504,18 +503,19 @@ def show_mistakes(found: Calibration) -> None:
         f"{row.label}: {100 * row.wrong:.0f} % against {100 * row.right:.1f} %" for row in frame.itertuples()
     )
     promised = own["promised"].dropna().iat[0]
+    about = {
+        "xlabel": "p < 0.05, % of cohorts in which there is nothing to find",
+        "line": promised,
+        "words": ("wrong analysis", "right analysis"),
+    }
     figures.show(
-        figures.pairs(
-            frame,
-            xlabel="p < 0.05, % of cohorts in which there is nothing to find",
-            line=promised,
-            words=("wrong analysis", "right analysis"),
-        ),
+        figures.pairs(frame, **about),
         caption="**Wrong on purpose.** How often p lies below 0.05 where there is nothing to find: crosses, the "
         "tempting wrong analysis; dots, the right one; bars, 95 % intervals; dashed, the promised "
         f"{percent(promised)}. Unit: cohort; {_n_text(own)}.",
         alt=f"Share of cohorts with p below 0.05 where there is nothing to find, wrong against right. {facts}.",
         provenance=provenance(found),
+        data=figures.drawn.pairs(frame, **about),
         name="fig-mistakes",
     )
 

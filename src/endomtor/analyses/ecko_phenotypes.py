@@ -199,7 +199,7 @@ def _named(answers: Mapping[str, Answer]) -> dict[str, Estimate]:
     }
 
 
-def _grid(
+def _show_grid(
     chapter: Chapter,
     values: pd.DataFrame,
     answers: Mapping[str, Answer],
@@ -214,21 +214,22 @@ def _grid(
         return
     rows = values[values["id"].isin(answers)]
     titles = rows.drop_duplicates("id").set_index("id")["title"]
+    about = {
+        "value": "value",
+        "group": "group",
+        "animal": unit,
+        "endpoint": "id",
+        "order": GROUPS,
+        "estimates": {one: _drawn(answer) for one, answer in answers.items()},
+        "titles": titles.to_dict(),
+        "scale": scale,
+    }
     figures.show(
-        figures.estimation_grid(
-            rows,
-            value="value",
-            group="group",
-            animal=unit,
-            endpoint="id",
-            order=GROUPS,
-            estimates={one: _drawn(answer) for one, answer in answers.items()},
-            titles=titles.to_dict(),
-            scale=scale,
-        ),
+        figures.estimation_grid(rows, **about),
         caption=f"{subject}, every {unit} a point; ratios, 95 % intervals. Unit: {unit}; {n_text(rows, unit)}.",
         alt=reporting.alt_text(f"{subject}, ratios on the log scale", _named(answers)),
         provenance=chapter.provenance,
+        data=figures.drawn.estimation_grid(rows, **about),
         name=name,
     )
 
@@ -295,23 +296,25 @@ def show_composition(chapter: Chapter, values: pd.DataFrame | None, answers: Map
         return
     rows, answer = values[values["id"] == BALANCE], answers[BALANCE]
     parts = {column: name for column, name in LINEAGE_NAMES.items() if column in rows}
+    whole = rows.fillna(dict.fromkeys(parts, 0.0))
+    about = {
+        "parts": parts,
+        "animal": "animal",
+        "group": "group",
+        "order": GROUPS,
+        "balance": "value",
+        "balance_label": "balance of myeloid against B and T (ILR)",
+        "estimates": _drawn(answer),
+    }
     figures.show(
-        figures.composition(
-            rows.fillna(dict.fromkeys(parts, 0.0)),
-            parts=parts,
-            animal="animal",
-            group="group",
-            order=GROUPS,
-            balance="value",
-            balance_label="balance of myeloid against B and T (ILR)",
-            estimates=_drawn(answer),
-        ),
+        figures.composition(whole, **about),
         caption="Blood lineages of every animal, per cent, and their balance √(2/3) ln(myeloid / √(B·T)), on which the "
         f"test is made. Unit: animal; {n_text(rows, 'animal')}.",
         alt=reporting.alt_text(
             "Stacked lineages per animal; balance of myeloid against lymphoid", _named({BALANCE: answer})
         ),
         provenance=chapter.provenance,
+        data=figures.drawn.composition(whole, **about),
         name="fig-lineages",
     )
 
@@ -344,7 +347,7 @@ def show_lineages(chapter: Chapter, values: pd.DataFrame | None) -> None:
 def show_counts(chapter: Chapter, values: pd.DataFrame | None, answers: Mapping[str, Answer]) -> None:
     """Draw the blood counts."""
     counts = {one: answer for one, answer in answers.items() if one != BALANCE}
-    _grid(chapter, values, counts, unit="animal", scale="log2", subject="Blood counts", name="fig-counts")
+    _show_grid(chapter, values, counts, unit="animal", scale="log2", subject="Blood counts", name="fig-counts")
 
 
 # --- Marrow -----------------------------------------------------------------------------------------------------------
@@ -407,7 +410,7 @@ def show_marrow(chapter: Chapter, values: pd.DataFrame | None, answers: Mapping[
     shown = {one: answer for one, answer in answers.items() if one in wanted}
     subject = "Marrow: HSCs and multipotent cells" if stem else "Marrow: whole, committed and colony-forming cells"
     name = "fig-stem" if stem else "fig-committed"
-    _grid(chapter, values, shown, unit="animal", scale="log2", subject=subject, name=name)
+    _show_grid(chapter, values, shown, unit="animal", scale="log2", subject=subject, name=name)
 
 
 # --- Single HSCs ------------------------------------------------------------------------------------------------------
@@ -475,20 +478,21 @@ def show_superplot(chapter: Chapter, table: pd.DataFrame | None, answers: Mappin
     label = {"polarity": "polarised (1) or not (0)", "gH2AX_foci": "gamma-H2AX foci"}[assay]
     animals = rows.groupby("group")["animal"].nunique()
     n = ", ".join(f"{style.named(group)} {animals[group]}" for group in GROUPS if group in animals.index)
+    about = {
+        "value": "value",
+        "animal": "animal",
+        "group": "group",
+        "order": [group for group in GROUPS if group in animals.index],
+        "ylabel": label,
+        "pvalues": dict(zip(tested, map(float, adjusted), strict=True)),
+    }
     figures.show(
-        figures.superplot(
-            rows,
-            value="value",
-            animal="animal",
-            group="group",
-            order=[group for group in GROUPS if group in animals.index],
-            ylabel=label,
-            pvalues=dict(zip(tested, map(float, adjusted), strict=True)),
-        ),
+        figures.superplot(rows, **about),
         caption=f"{answer.name}: small points are cells, large ones animals (mean of their cells). Unit: animal; "
         f"n: {n}. p compares animals, Holm over the contrasts shown.",
         alt=reporting.alt_text(f"{answer.name} per cell and animal; contrasts between animals", _named({"": answer})),
         provenance=chapter.provenance,
+        data=figures.drawn.superplot(rows, **about),
         name=f"fig-superplot-{assay}",
     )
 
@@ -500,20 +504,21 @@ def show_animals(chapter: Chapter, values: pd.DataFrame | None, answers: Mapping
         return
     rows, answer = values[values["id"] == evidence_id], answers[evidence_id]
     _, scale, label = ASSAYS[assay]
+    about = {
+        "value": "value",
+        "group": "group",
+        "animal": "animal",
+        "order": GROUPS,
+        "estimates": _drawn(answer),
+        "ylabel": label,
+        "scale": scale,
+    }
     figures.show(
-        figures.estimation(
-            rows,
-            value="value",
-            group="group",
-            animal="animal",
-            order=GROUPS,
-            estimates=_drawn(answer),
-            ylabel=label,
-            scale=scale,
-        ),
+        figures.estimation(rows, **about),
         caption=f"{answer.name}, one value per animal. Unit: animal; {n_text(rows, 'animal')}.",
         alt=reporting.alt_text(f"{answer.name} per animal, {scale} scale", _named({evidence_id: answer})),
         provenance=chapter.provenance,
+        data=figures.drawn.estimation(rows, **about),
         name=f"fig-animals-{assay}",
     )
 
@@ -602,7 +607,7 @@ def donors(table: pd.DataFrame | None) -> pd.DataFrame | None:
 
 def show_donors(chapter: Chapter, values: pd.DataFrame | None, answers: Mapping[str, Answer]) -> None:
     """Draw the donors' frequencies with both contrasts, for every cell type."""
-    _grid(chapter, values, answers, unit="donor", scale="ln", subject="Repopulating cells", name="fig-donors")
+    _show_grid(chapter, values, answers, unit="donor", scale="ln", subject="Repopulating cells", name="fig-donors")
 
 
 def show_extremes(chapter: Chapter, values: pd.DataFrame | None) -> None:
@@ -636,20 +641,21 @@ def show_dilution(chapter: Chapter, table: pd.DataFrame | None, place: int) -> N
     )
     lines = "; ".join(f"{group} {_one_in(fit.frequency)}" for group, fit in fits.iterrows())
     words = CELL_TYPES[names[place]]
+    about = {
+        "group": "group",
+        "donor": "donor",
+        "order": list(fits.index),
+        "frequencies": {group: (fit.frequency, fit.lower, fit.upper) for group, fit in fits.iterrows()},
+        "xlabel": f"{words} injected",
+    }
     figures.show(
-        figures.limiting_dilution(
-            rows,
-            group="group",
-            donor="donor",
-            order=list(fits.index),
-            frequencies={group: (fit.frequency, fit.lower, fit.upper) for group, fit in fits.iterrows()},
-            xlabel=f"{words} injected",
-        ),
+        figures.limiting_dilution(rows, **about),
         caption=f"Limiting dilution of {words}{weeks}: a point is a donor at one dose, a line the single-hit model "
         "over all recipients of a group with its 95 % band (recipients as n). "
         f"Unit: donor; n: {donors}; recipients: {recipients}.",
         alt=f"Fraction of recipients without a graft against dose. Single-hit frequencies: {lines}.",
         provenance=chapter.provenance,
+        data=figures.drawn.limiting_dilution(rows, **about),
         name=f"fig-dilution-{place + 1}",
     )
 
@@ -785,18 +791,19 @@ def show_phi(chapter: Chapter, *several: Mapping[str, Answer]) -> None:
         for row in seen.itertuples()
     )
     phis = [one.phi for answers in several for one in answers.values() if one.phi is not None]
+    about = {
+        "xlabel": "phi: share of the way from young to aged, 95 % set",
+        "references": {0.0: "young", 1.0: "aged"},
+        "smallest": catalogue.load().rule(BALANCE).smallest,
+    }
     figures.show(
-        figures.forest(
-            rows,
-            xlabel="phi: share of the way from young to aged, 95 % set",
-            references={0.0: "young", 1.0: "aged"},
-            smallest=catalogue.load().rule(BALANCE).smallest,
-        ),
+        figures.forest(rows, **about),
         caption="How far ECKO went from young (0) to aged (1), by endpoint; dotted: the smallest phi of interest. "
         f"Unit: animal, in limiting dilution the donor; {reporting.n_text(phis)}. "
         f"In {len(rows) - len(seen)} of {len(rows)} endpoints no phi can be read.",
         alt=f"Forest plot of phi. {numbers or 'No endpoint with a readable phi'}.",
         provenance=chapter.provenance,
+        data=figures.drawn.forest(rows, **about),
         name="fig-phi",
     )
 
@@ -874,7 +881,9 @@ def show_verification(
         "Mtor_mRNA": ("log2", "Mtor mRNA"),
     }[measure]
     shown = {one: answer for one, answer in answers.items() if one in wanted}
-    _grid(chapter, table, shown, unit="animal", scale=scale, subject=subject, name=f"fig-{measure.replace('_', '-')}")
+    _show_grid(
+        chapter, table, shown, unit="animal", scale=scale, subject=subject, name=f"fig-{measure.replace('_', '-')}"
+    )
 
 
 def show_verification_table(chapter: Chapter, answers: Mapping[str, Answer]) -> None:
@@ -982,7 +991,7 @@ def do_mice(chapter: Chapter) -> dict[str, Estimate]:
 def show_do_mice(answers: Mapping[str, Estimate]) -> None:
     """Draw the effects of age on the blood traits of DO mice."""
     _, provenance = do_blood.effects("age")
-    rows = [
+    rows = pd.DataFrame(
         {
             "label": name,
             "estimate": one.estimate,
@@ -994,16 +1003,14 @@ def show_do_mice(answers: Mapping[str, Estimate]) -> None:
             f"{reporting.number(one.ci_high, 3)}]",
         }
         for name, one in answers.items()
-    ]
+    )
+    about = {"xlabel": "change per month, in SDs of the trait, 95 % interval", "references": {0.0: "no change"}}
     figures.show(
-        figures.forest(
-            pd.DataFrame(rows),
-            xlabel="change per month, in SDs of the trait, 95 % interval",
-            references={0.0: "no change"},
-        ),
+        figures.forest(rows, **about),
         caption=f"Blood of DO mice: effect of age. Unit: mouse; {reporting.n_text(answers.values())} in the study.",
         alt=reporting.alt_text("Change of blood traits per month of age in DO mice, in SDs", answers),
         provenance=provenance,
+        data=figures.drawn.forest(rows, **about),
         name="fig-do-mice",
     )
 

@@ -122,22 +122,23 @@ def show_markers(chapter: Chapter, table: pd.DataFrame | None, answers: dict[str
     order = {"mTORC1": 0, "mTORC2": 1, "other": 2}
     first = table.drop_duplicates("marker").sort_values("complex", key=lambda column: column.map(order), kind="stable")
     titles = {row.marker: f"{reporting.endpoint_text(row.marker)} ({row.complex}), MFI" for row in first.itertuples()}
+    about = {
+        "value": "value",
+        "group": "group",
+        "animal": "animal",
+        "endpoint": "marker",
+        "order": ("young", "aged"),
+        "estimates": {marker: {("aged", "young"): answers[marker]} for marker in titles},
+        "titles": titles,
+        "scale": "log2",
+    }
     figures.show(
-        figures.estimation_grid(
-            table,
-            value="value",
-            group="group",
-            animal="animal",
-            endpoint="marker",
-            order=("young", "aged"),
-            estimates={marker: {("aged", "young"): answers[marker]} for marker in titles},
-            titles=titles,
-            scale="log2",
-        ),
+        figures.estimation_grid(table, **about),
         caption="Phospho-flow of BMECs: every animal a point; aged / young with its 95 % interval. "
         f"Unit: animal; {reporting.n_text(answers.values())}.",
         alt=reporting.alt_text("Aged against young BMECs, log2 MFI", {name: answers[name] for name in titles}),
         provenance=chapter.provenance,
+        data=figures.drawn.estimation_grid(table, **about),
         name="fig-markers",
     )
 
@@ -243,12 +244,14 @@ def show_cells(chapter: Chapter, adata) -> None:
     frame[["t-SNE 1", "t-SNE 2"]] = adata.obsm["X_tsne"]
     counts = ", ".join(f"{n} {group}" for group, n in frame["group"].value_counts().sort_index().items())
     animals = ", ".join(f"{group} {n}" for group, n in frame.groupby("group")["animal"].nunique().items())
+    about = {"x": "t-SNE 1", "y": "t-SNE 2", "by": "group", "animal": "animal"}
     figures.show(
-        figures.embedding(frame, x="t-SNE 1", y="t-SNE 2", by="group", animal="animal"),
+        figures.embedding(frame, **about),
         caption=f"BMECs that passed quality control ({counts} cells), each group over all cells in grey. "
         f"For the eye only: the unit of any test is the animal; n: {animals}.",
         alt=f"t-SNE of {len(frame)} single BMECs ({counts}); young and aged cells drawn in separate panels.",
         provenance=chapter.provenance,
+        data=figures.drawn.embedding(frame, **about),
         name="fig-cells",
     )
 
@@ -257,20 +260,21 @@ def show_scores(chapter: Chapter, scores: pd.DataFrame | None, answer: Estimate 
     """Draw the animals' hallmark scores with their difference."""
     if answer is None:
         return
+    about = {
+        "value": "value",
+        "group": "group",
+        "animal": "animal",
+        "order": ("young", "aged"),
+        "estimates": {("aged", "young"): answer},
+        "ylabel": "mTORC1 hallmark score, log2",
+    }
     figures.show(
-        figures.estimation(
-            scores,
-            value="value",
-            group="group",
-            animal="animal",
-            order=("young", "aged"),
-            estimates={("aged", "young"): answer},
-            ylabel="mTORC1 hallmark score, log2",
-        ),
+        figures.estimation(scores, **about),
         caption="mTORC1 hallmark of pseudobulked BMECs, every animal a point. "
         f"Aged − young: {reporting.result_text(answer)}.",
         alt=reporting.alt_text("mTORC1 hallmark score per animal", {"aged - young": answer}),
         provenance=chapter.provenance,
+        data=figures.drawn.estimation(scores, **about),
         name="fig-hallmark",
     )
 
@@ -332,21 +336,22 @@ def other_endothelium(chapter: Chapter) -> dict[str, Estimate]:
 def show_other_endothelium(answers: dict[str, Estimate]) -> None:
     """Draw every mouse of the three organs with the differences."""
     scores, provenance = public.table("endothelium_scores")
+    about = {
+        "value": "relative",
+        "group": "group",
+        "animal": "mouse",
+        "endpoint": "tissue",
+        "order": ("young", "aged"),
+        "estimates": {tissue: {("aged", "young"): answer} for tissue, answer in answers.items()},
+        "titles": {tissue: f"{tissue}, mTORC1 hallmark score, log2" for tissue in answers},
+    }
     figures.show(
-        figures.estimation_grid(
-            scores,
-            value="relative",
-            group="group",
-            animal="mouse",
-            endpoint="tissue",
-            order=("young", "aged"),
-            estimates={tissue: {("aged", "young"): answer} for tissue, answer in answers.items()},
-            titles={tissue: f"{tissue}, mTORC1 hallmark score, log2" for tissue in answers},
-        ),
+        figures.estimation_grid(scores, **about),
         caption="Sorted endothelium of three organs, every mouse a point. "
         f"Unit: mouse; {reporting.n_text(answers.values())}.",
         alt=reporting.alt_text("mTORC1 hallmark, aged - young", answers),
         provenance=provenance,
+        data=figures.drawn.estimation_grid(scores, **about),
         name="fig-endothelium",
     )
 

@@ -252,24 +252,25 @@ def show_blood(chapter: Chapter, table: pd.DataFrame | None) -> None:
     titles = {name: f"{name}, {units[name]}" for name in ANALYTES if name in units}
     n = table.groupby(["age_group", "treatment"])["animal"].nunique()
     counts = ", ".join(f"{age} {treatment} {count}" for (age, treatment), count in n.items())
+    about = {
+        "time": "day",
+        "value": "log2",
+        "animal": "animal",
+        "group": "treatment",
+        "order": ("vehicle", "rapamycin"),
+        "xlabel": "day after the first dose",
+        "facet": "analyte",
+        "titles": titles,
+        "scale": "log2",
+        "same_y": False,
+    }
     figures.show(
-        figures.courses(
-            table,
-            time="day",
-            value="log2",
-            animal="animal",
-            group="treatment",
-            order=("vehicle", "rapamycin"),
-            xlabel="day after the first dose",
-            facet="analyte",
-            titles=titles,
-            scale="log2",
-            same_y=False,
-        ),
+        figures.courses(table, **about),
         caption="Blood counts over days: every animal a thin line, the mean of each treatment bold. "
         f"Unit: animal; n: {counts}.",
         alt=f"Courses of {', '.join(titles)} over days {table['day'].min():g} to {table['day'].max():g}, n: {counts}.",
         provenance=chapter.provenance,
+        data=figures.drawn.courses(table, **about),
         name="fig-blood",
     )
 
@@ -356,22 +357,23 @@ def _show_grid(chapter: Chapter, frame: pd.DataFrame, endpoint: str, answers: di
         for key, found in answers.items()
     }
     averaged = {key: found["averaged"] for key, found in answers.items()}
+    shape = {
+        "value": "value",
+        "group": "arm",
+        "animal": "animal",
+        "endpoint": endpoint,
+        "order": order,
+        "estimates": contrasts,
+        "titles": {key: key.replace("_", " ") for key in answers},
+        "scale": "log2",
+    }
     figures.show(
-        figures.estimation_grid(
-            frame,
-            value="value",
-            group="arm",
-            animal="animal",
-            endpoint=endpoint,
-            order=order,
-            estimates=contrasts,
-            titles={key: key.replace("_", " ") for key in answers},
-            scale="log2",
-        ),
+        figures.estimation_grid(frame, **shape),
         caption=f"{about} Every animal a point; rapamycin / vehicle within each age with its 95 % interval. "
         f"Unit: animal; {reporting.n_text(averaged.values())}.",
         alt=reporting.alt_text("Rapamycin - vehicle, log2, mean of the ages", averaged),
         provenance=chapter.provenance,
+        data=figures.drawn.estimation_grid(frame, **shape),
         name=name,
     )
 

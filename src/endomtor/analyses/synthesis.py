@@ -180,13 +180,13 @@ def show_forest(chapter: Chapter, records: Sequence[Record]) -> None:
     units = rows.drop_duplicates(["assay", "unit"]).groupby("unit", sort=False)["assay"].agg(list)
     words = "; ".join(f"{unit} in {_listed([ASSAYS[one][0] for one in assays])}" for unit, assays in units.items())
     groups = [style.named(group) for group in GROUPS if any(group in record.n for record in _phis(records))]
+    about = {
+        "xlabel": "phi: share of the way from young to aged, 95 % set",
+        "references": {0.0: "young", 1.0: "aged"},
+        "smallest": catalogue.load().rule(ecko_phenotypes.BALANCE).smallest,
+    }
     figures.show(
-        figures.forest(
-            rows,
-            xlabel="phi: share of the way from young to aged, 95 % set",
-            references={0.0: "young", 1.0: "aged"},
-            smallest=catalogue.load().rule(ecko_phenotypes.BALANCE).smallest,
-        ),
+        figures.forest(rows, **about),
         caption="Phi of every endpoint, by assay: how far ECKO went from young (0) to aged (1). Dotted: the smallest "
         "phi of interest. Filled arrowheads: the set has no end there; open ones: it ends beyond the axis. Two pieces "
         "with a gap between them are one set. "
@@ -194,6 +194,7 @@ def show_forest(chapter: Chapter, records: Sequence[Record]) -> None:
         f"In {len(rows) - len(seen)} of {len(rows)} endpoints no phi can be read.",
         alt=f"Forest plot of phi, {len(rows)} endpoints. {numbers or 'No endpoint with a readable phi'}.",
         provenance=chapter.provenance,
+        data=figures.drawn.forest(rows, **about),
         name="fig-phi",
     )
 
@@ -219,12 +220,13 @@ def show_analogue(records: Sequence[Record]) -> None:
     if not rows:
         reporting.say("The evidence holds no public analogue of the transcriptome.")
         return
+    frame = pd.DataFrame(rows)
+    about = {
+        "xlabel": "concordance: slope on the published signature, 95 % interval",
+        "references": {0.0: "not seen", 1.0: "as published"},
+    }
     figures.show(
-        figures.forest(
-            pd.DataFrame(rows),
-            xlabel="concordance: slope on the published signature, 95 % interval",
-            references={0.0: "not seen", 1.0: "as published"},
-        ),
+        figures.forest(frame, **about),
         caption="The public analogue of the transcriptome: concordance of aged, unmanipulated cells with the published "
         "signature. It is not phi: there is no knock-out and no control in it. "
         f"Unit: {_analogues(records)[0].unit}; {reporting.n_text(_analogues(records))}.",
@@ -236,6 +238,7 @@ def show_analogue(records: Sequence[Record]) -> None:
         )
         + ".",
         provenance=public.table("hsc_aging_lfc")[1],
+        data=figures.drawn.forest(frame, **about),
         name="fig-concordance",
     )
 

@@ -222,12 +222,16 @@ def show_volcano(chapter: Chapter, data: Transcriptomes | None, results: dict[st
     a, b = data.contrasts[name]
     frame = results[name].rename(columns={"log2FoldChange": "log2fc", "padj": "p_adjusted"})
     up, down = called(results[name], 0.05)
+    about = {"contrast": (a, b), "n": data.n(a, b), "label": named_genes()}
+    table = figures.drawn.volcano(frame, **about)
     figures.show(
-        figures.volcano(frame, contrast=(a, b), n=data.n(a, b), label=named_genes()),
+        figures.volcano(frame, **about),
         caption=f"DESeq2, {_words(a)} against {_words(b)}. Points are genes; the unit is the animal "
         f"({_counted(data.n(a, b))}). Named: genes of the published aging signature on which most studies agree.",
         alt=f"Volcano plot of {_words(a)} against {_words(b)}: {up} genes higher and {down} lower at adjusted p 0.05.",
         provenance=chapter.provenance,
+        data=table,
+        interactive=figures.interactive.volcano(table, **about).to_dict(),
         name=f"fig-volcano-{name}",
     )
 
@@ -380,19 +384,20 @@ def show_scores(
     words = f" {words}." if words else ""
     readable = answer is not None and not answer.withheld and not _no_aging(answer)
     phi_words = f" Phi {reporting.number(answer.estimate)}, {reporting.interval_text(answer)}." if readable else ""
+    shape = {
+        "value": value,
+        "group": "group",
+        "animal": "animal",
+        "order": [name for name in GROUPS if name in data.present],
+        "estimates": {pair: None if one.withheld else one for pair, one in shown.items()},
+        "ylabel": label,
+    }
     figures.show(
-        figures.estimation(
-            frame,
-            value=value,
-            group="group",
-            animal="animal",
-            order=[name for name in GROUPS if name in data.present],
-            estimates={pair: None if one.withheld else one for pair, one in shown.items()},
-            ylabel=label,
-        ),
+        figures.estimation(frame, **shape),
         caption=f"{about}.{words}{phi_words}",
         alt=reporting.alt_text(about, seen) if seen else f"{about}; no contrast can be estimated.",
         provenance=chapter.provenance,
+        data=figures.drawn.estimation(frame, **shape),
         name=f"fig-{value.replace('_', '-')}",
     )
 
@@ -438,17 +443,18 @@ def show_phi(chapter: Chapter, answers: dict[str, Estimate | None]) -> None:
         }
         for (label, one), silent in zip(known.items(), unseen, strict=True)
     )
+    about = {
+        "xlabel": "phi: share of the way from young to aged, 95 % set",
+        "references": {0.0: "young", 1.0: "aged"},
+        "smallest": rule.smallest,
+    }
     figures.show(
-        figures.forest(
-            rows,
-            xlabel="phi: share of the way from young to aged, 95 % set",
-            references={0.0: "young", 1.0: "aged"},
-            smallest=rule.smallest,
-        ),
+        figures.forest(rows, **about),
         caption="Phi of the HSPC transcriptome by three ways; the first decides, the others describe. "
         f"Dotted: the smallest phi of interest. Unit: animal; {reporting.n_text(known.values())}.",
         alt=reporting.alt_text("Forest plot of phi", seen) if seen else "Forest plot of phi: no aging effect is seen.",
         provenance=chapter.provenance,
+        data=figures.drawn.forest(rows, **about),
         name="fig-phi",
     )
 
@@ -471,20 +477,23 @@ def show_scatter(
     frame = fold_changes(results)
     if frame is None or slope is None or slope.withheld:
         return
+    about = {
+        "x": "aging",
+        "y": "ecko",
+        "xlabel": "log₂ fold change, aged − young",
+        "ylabel": f"log₂ fold change, ECKO − {data.reference}",
+        "slope": slope,
+        "label": named_genes(),
+    }
+    table = figures.drawn.lfc_scatter(frame, **about)
     figures.show(
-        figures.lfc_scatter(
-            frame,
-            x="aging",
-            y="ecko",
-            xlabel="log₂ fold change, aged − young",
-            ylabel=f"log₂ fold change, ECKO − {data.reference}",
-            slope=slope,
-            label=named_genes(),
-        ),
+        figures.lfc_scatter(frame, **about),
         caption="Each point a gene, fold changes by DESeq2; line: phi over genes by moments, with its jackknife "
         f"interval. Unit: animal; {reporting.n_text([slope])}.",
         alt=reporting.alt_text(f"Scatter of {len(frame)} genes, ECKO against aging fold changes", {"slope": slope}),
         provenance=chapter.provenance,
+        data=table,
+        interactive=figures.interactive.lfc_scatter(table, **about).to_dict(),
         name="fig-scatter",
     )
 
@@ -502,14 +511,15 @@ def show_overlap(chapter: Chapter, data: Transcriptomes | None, ranks: resemblan
     if ranks is None:
         return
     table = quadrants(ranks)
+    about = {
+        "xlabel": "genes by aged − young",
+        "ylabel": f"genes by ECKO − {data.reference}",
+        "genes": ranks.genes,
+        "value_label": "−ln p, counted from each corner (a picture, not a test)",
+    }
+    squares = figures.drawn.rrho_map(ranks.corrected.T, **about)
     figures.show(
-        figures.rrho_map(
-            ranks.corrected.T,
-            xlabel="genes by aged − young",
-            ylabel=f"genes by ECKO − {data.reference}",
-            genes=ranks.genes,
-            value_label="−ln p, counted from each corner (a picture, not a test)",
-        ),
+        figures.rrho_map(ranks.corrected.T, **about),
         caption="Rank-rank overlap of the two contrasts, counted from the corner of each quadrant: the darker, the "
         f"more genes are shared beyond chance. A picture of {ranks.genes:,} genes, not a test. Unit behind both lists: "
         f"animal; {_counted(data.n(*sorted(data.present)))}.",
@@ -517,6 +527,8 @@ def show_overlap(chapter: Chapter, data: Transcriptomes | None, ranks: resemblan
         + "; ".join(f"{row.quadrant}: {row.genes} genes, {row.expected:.0f} expected" for row in table.itertuples())
         + ".",
         provenance=chapter.provenance,
+        data=squares,
+        interactive=figures.interactive.rrho_map(squares, **about).to_dict(),
         name="fig-overlap",
     )
 
@@ -688,19 +700,20 @@ def show_populations(found: Populations) -> None:
         for label, population in zip(rows["label"], found.estimates, strict=True)
         for value in found.slopes[population]
     )
+    about = {
+        "dots": dots,
+        "xlabel": "slope on the published log₂ fold changes",
+        "references": {0.0: "not seen", 1.0: "as published"},
+        "smallest": catalogue.load().rule("C4.premise.HSC").smallest,
+    }
     figures.show(
-        figures.forest(
-            rows,
-            dots=dots,
-            xlabel="slope on the published log₂ fold changes",
-            references={0.0: "not seen", 1.0: "as published"},
-            smallest=catalogue.load().rule("C4.premise.HSC").smallest,
-        ),
+        figures.forest(rows, **about),
         caption="The published aging signature in eight populations: mean slope with its 95 % interval; each dot below "
         f"is one of the published studies. Unit: study ({reporting.n_text(found.estimates.values())}), given these two "
         "young and two old mice a population. Dotted: the smallest slope of interest.",
         alt=reporting.alt_text("Slope on the published signature, by population", found.estimates),
         provenance=found.provenance,
+        data=figures.drawn.forest(rows, **about),
         name="fig-populations",
     )
 
@@ -716,20 +729,23 @@ def show_signature(found: Populations) -> None:
     signature, _ = hsc_aging.signature()
     frame = found.table.set_index("gene")[["lfc_HSC"]].join(signature["average"], how="inner")
     slope = found.estimates["HSC"]
+    about = {
+        "x": "average",
+        "y": "lfc_HSC",
+        "xlabel": "log₂ fold change, mean of twelve studies",
+        "ylabel": "log₂ fold change, old − young HSC here",
+        "slope": slope,
+        "label": named_genes(),
+    }
+    table = figures.drawn.lfc_scatter(frame, **about)
     figures.show(
-        figures.lfc_scatter(
-            frame,
-            x="average",
-            y="lfc_HSC",
-            xlabel="log₂ fold change, mean of twelve studies",
-            ylabel="log₂ fold change, old − young HSC here",
-            slope=slope,
-            label=named_genes(),
-        ),
+        figures.lfc_scatter(frame, **about),
         caption="Each point a gene of the signature: published average against GSE162607. Line: mean slope over the "
         f"studies with its interval. Unit: study; {reporting.n_text([slope])}.",
         alt=reporting.alt_text(f"Scatter of {len(frame)} signature genes in HSCs", {"mean slope": slope}),
         provenance=found.provenance,
+        data=table,
+        interactive=figures.interactive.lfc_scatter(table, **about).to_dict(),
         name="fig-signature",
     )
 
@@ -844,14 +860,10 @@ def show_cells(by: str) -> None:
     counts = cells["group"].value_counts()
     n = f"{counts['young']} cells of 4 months, {counts['aged']} of 18 months, an unknown number of mice"
     what = {"group": "by age (young: 4 months, aged: 18 months)", "score": "by signature score"}[by]
+    frame = cells.set_index("cell").rename(columns={"pc1": "PC 1", "pc2": "PC 2"})
+    about = {"x": "PC 1", "y": "PC 2", "by": by, "by_label": "signature score, made without these cells’ study"}
     figures.show(
-        figures.embedding(
-            cells.rename(columns={"pc1": "PC 1", "pc2": "PC 2"}),
-            x="PC 1",
-            y="PC 2",
-            by=by,
-            by_label="signature score, made without these cells’ study",
-        ),
+        figures.embedding(frame, **about),
         caption=f"Single HSCs {what}, scanpy. For the eye only: cells are not replicates; {n}.",
         alt=f"First two principal components of {len(cells)} single HSCs, {what}: mean score "
         + ", ".join(
@@ -859,5 +871,6 @@ def show_cells(by: str) -> None:
         )
         + ".",
         provenance=provenance,
+        data=figures.drawn.embedding(frame, **about),
         name=f"fig-cells-{by}",
     )

@@ -481,26 +481,29 @@ def show_courses(chapter: Chapter, rows: pd.DataFrame | None, readout: str) -> N
     passages = sorted(seen["passage"].unique())
     counts = seen.groupby("niche")[["recipient", UNIT]].nunique()
     shown = [niche for niche in NICHES if niche in counts.index]
+    about = {
+        "time": "week",
+        "value": readout,
+        "animal": "recipient",
+        "unit": UNIT,
+        "group": "niche",
+        "order": NICHES,
+        "xlabel": "week after the transplant",
+        "ylabel": {"chimerism": "donor chimerism (%)", "myeloid_balance": "ILR balance"}[readout],
+        "facet": "passage",
+        "titles": {passage: f"passage {passage}" for passage in passages},
+        "scale": READOUTS[readout].scale,
+    }
+    table = figures.drawn.courses(seen, **about)
     figures.show(
-        figures.courses(
-            seen,
-            time="week",
-            value=readout,
-            animal="recipient",
-            unit=UNIT,
-            group="niche",
-            order=NICHES,
-            xlabel="week after the transplant",
-            ylabel={"chimerism": "donor chimerism (%)", "myeloid_balance": "ILR balance"}[readout],
-            facet="passage",
-            titles={passage: f"passage {passage}" for passage in passages},
-            scale=READOUTS[readout].scale,
-        ),
+        figures.courses(seen, **about),
         caption=f"{_upper(READOUTS[readout].title)}. Thin lines: recipients ("
         + ", ".join(f"{style.named(niche)} {counts.at[niche, 'recipient']}" for niche in shown)
         + "), which are subsamples; bold: mean over exposed animals, the unit; n in the legend counts those.",
         alt=f"{_upper(READOUTS[readout].title)}, over weeks. Means in the last week: {_last_means(seen, readout)}.",
         provenance=chapter.provenance,
+        data=table,
+        interactive=figures.interactive.courses(table, **about).to_dict(),
         name=f"fig-courses-{readout.replace('_', '-')}",
     )
 
@@ -527,21 +530,22 @@ def show_exposed(chapter: Chapter, answers: Answers, readout: str) -> None:
         return
     estimates = {str(number): one.contrasts for number, one in passages.items()}
     weeks = ", ".join(f"passage {number}: week {one.week:g}" for number, one in passages.items())
+    units = _long(answers, readout).assign(passage=lambda frame: frame["passage"].astype(str))
+    about = {
+        "value": "value",
+        "group": "niche",
+        "animal": UNIT,
+        "endpoint": "passage",
+        "order": NICHES,
+        "estimates": {name: _drawable(contrasts) for name, contrasts in estimates.items()},
+        "titles": {
+            str(number): f"passage {number}, week {one.week:g}: {READOUTS[readout].title}"
+            for number, one in passages.items()
+        },
+        "scale": READOUTS[readout].scale,
+    }
     figures.show(
-        figures.estimation_grid(
-            _long(answers, readout).assign(passage=lambda frame: frame["passage"].astype(str)),
-            value="value",
-            group="niche",
-            animal=UNIT,
-            endpoint="passage",
-            order=NICHES,
-            estimates={name: _drawable(contrasts) for name, contrasts in estimates.items()},
-            titles={
-                str(number): f"passage {number}, week {one.week:g}: {READOUTS[readout].title}"
-                for number, one in passages.items()
-            },
-            scale=READOUTS[readout].scale,
-        ),
+        figures.estimation_grid(units, **about),
         caption=f"Every exposed animal a point, the mean of its recipients ({weeks}); "
         f"{_contrast_words(passages)} with 95 % intervals. {_unit_words(passages)}",
         alt=reporting.alt_text(
@@ -553,6 +557,7 @@ def show_exposed(chapter: Chapter, answers: Answers, readout: str) -> None:
             },
         ),
         provenance=chapter.provenance,
+        data=figures.drawn.estimation_grid(units, **about),
         name=f"fig-exposed-{readout.replace('_', '-')}",
     )
 
@@ -656,17 +661,17 @@ def show_lineages(chapter: Chapter, rows: pd.DataFrame | None, answers: Answers)
     one = passages[number]
     seen = rows[(rows["passage"] == number) & (rows["week"] == one.week)]
     bars = one.units.join(seen.groupby(UNIT)[list(LINEAGES)].mean(), on=UNIT)
+    about = {
+        "parts": LINEAGES,
+        "animal": UNIT,
+        "group": "niche",
+        "order": [niche for niche in NICHES if (bars["niche"] == niche).any()],
+        "balance": "value",
+        "balance_label": "myeloid against B and T, ILR balance",
+        "estimates": _drawable(one.contrasts),
+    }
     figures.show(
-        figures.composition(
-            bars,
-            parts=LINEAGES,
-            animal=UNIT,
-            group="niche",
-            order=[niche for niche in NICHES if (bars["niche"] == niche).any()],
-            balance="value",
-            balance_label="myeloid against B and T, ILR balance",
-            estimates=_drawable(one.contrasts),
-        ),
+        figures.composition(bars, **about),
         caption=f"Donor-derived white cells in passage {number}, week {one.week:g}. Above: lineages, each bar an "
         "exposed animal (mean of its recipients); what is missing to 100 % are other cells. Below: the balance tested, "
         f"{_contrast_words({number: one})} with 95 % intervals. {_unit_words({number: one})}",
@@ -675,6 +680,7 @@ def show_lineages(chapter: Chapter, rows: pd.DataFrame | None, answers: Answers)
             {f"balance, {a} − {b}": estimate for (a, b), estimate in one.contrasts.items()},
         ),
         provenance=chapter.provenance,
+        data=figures.drawn.composition(bars, **about),
         name="fig-lineages",
     )
 
@@ -707,18 +713,19 @@ def show_phi(chapter: Chapter, answers: Answers) -> None:
                 "(no aging reference, or no ECKO niche), so no phi is shown; contrasts that exist are shown above."
             )
         return
-    rule = catalogue.load().rule(f"{FAMILY}.chimerism")
+    frame = pd.DataFrame(rows)
+    about = {
+        "xlabel": "phi: how far an ECKO niche moves cells from young to aged",
+        "references": {0: "young", 1: "aged"},
+        "smallest": catalogue.load().rule(f"{FAMILY}.chimerism").smallest,
+    }
     figures.show(
-        figures.forest(
-            pd.DataFrame(rows),
-            xlabel="phi: how far an ECKO niche moves cells from young to aged",
-            references={0: "young", 1: "aged"},
-            smallest=rule.smallest,
-        ),
+        figures.forest(frame, **about),
         caption="Phi of each read-out and passage with its 95 % set; the dotted line is the smallest phi of interest. "
         f"Unit: {' or '.join(dict.fromkeys(one.unit for one in shown.values()))}; {reporting.n_text(shown.values())}.",
         alt=reporting.alt_text("Phi of serial transplants", shown),
         provenance=chapter.provenance,
+        data=figures.drawn.forest(frame, **about),
         name="fig-phi",
     )
 
@@ -741,26 +748,25 @@ def show_recipients_as_n(chapter: Chapter, rows: pd.DataFrame | None, answers: A
         return
     right, wrong = found["right"], found["wrong"]
     labels = {f"right: {right.unit}s as n": right, "WRONG: recipients as n": wrong}
+    frame = pd.DataFrame(
+        {
+            "label": label,
+            "estimate": one.estimate,
+            "low": one.ci_low,
+            "high": one.ci_high,
+            "interval_kind": one.interval_kind,
+            "n": reporting.n_text([one]),
+        }
+        for label, one in labels.items()
+    )
+    about = {"xlabel": "ECKO − reference, logit of donor chimerism", "references": {0: "no difference"}}
     figures.show(
-        figures.forest(
-            pd.DataFrame(
-                {
-                    "label": label,
-                    "estimate": one.estimate,
-                    "low": one.ci_low,
-                    "high": one.ci_high,
-                    "interval_kind": one.interval_kind,
-                    "n": reporting.n_text([one]),
-                }
-                for label, one in labels.items()
-            ),
-            xlabel="ECKO − reference, logit of donor chimerism",
-            references={0: "no difference"},
-        ),
+        figures.forest(frame, **about),
         caption=f"The same contrast of the final passage ({' − '.join(map(style.named, right.n))}), 95 % intervals: "
         f"over {right.unit}s ({reporting.n_text([right])}) and, wrongly, recipients ({reporting.n_text([wrong])}).",
         alt=reporting.alt_text("Right and wrong unit", labels),
         provenance=chapter.provenance,
+        data=figures.drawn.forest(frame, **about),
         name="fig-wrong-unit",
     )
 

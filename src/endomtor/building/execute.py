@@ -1,5 +1,6 @@
 """Executing one notebook with papermill."""
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -9,25 +10,32 @@ from pathlib import Path
 
 import nbformat
 import papermill
-from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import default
 
 from endomtor import files
-from endomtor.building import twins
+from endomtor.building import kernels, twins
 from endomtor.errors import BuildError
 
-# One thread a notebook: chapters run side by side, and sums do not depend on how many cores a machine has.
-_ONE_THREAD = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMEXPR", "NUMBA")
+
+class _OwnSpec(KernelSpecManager):
+    """Knows the kernel `python3` of the running interpreter only, whatever a user has installed under that name."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        """Return it, with the way in which it starts."""
+        spec = super().get_kernel_spec(kernel_name)
+        spec.metadata["kernel_provisioner"] = {"provisioner_name": "endomtor"}
+        return spec
 
 
 class OwnKernel(AsyncKernelManager):
-    """Starts the kernel `python3` with the running interpreter, whatever a user has installed under that name."""
+    """Starts the kernel `python3` with the running interpreter, forked where the build offers it."""
 
     @default("kernel_spec_manager")
     def _own_spec(self) -> KernelSpecManager:
         # Without folders to search, jupyter_client falls back to ipykernel's own spec, which names sys.executable.
-        return KernelSpecManager(kernel_dirs=[], parent=self)
+        return _OwnSpec(kernel_dirs=[], parent=self)
 
     @default("transport_encryption")
     def _encrypted(self) -> str:
@@ -36,7 +44,14 @@ class OwnKernel(AsyncKernelManager):
 
 
 def execute(
-    notebook: Path, *, parameters: Mapping[str, object], build: Path, twin: Path, evidence: Path, failed: Path
+    notebook: Path,
+    *,
+    parameters: Mapping[str, object],
+    build: Path,
+    twin: Path,
+    evidence: Path,
+    failed: Path,
+    state: str = "",
 ) -> None:
     """Execute a notebook and keep its executed twin and its evidence, both only if every cell ran.
 
@@ -52,6 +67,8 @@ def execute(
         Where the executed notebook and its evidence records go; an empty list when it wrote none.
     failed : Path
         Where the partial notebook goes when a cell raises.
+    state : str
+        What the twin says that it was made from; its page compares (`Settings.state_of`).
 
     Raises
     ------
@@ -62,15 +79,12 @@ def execute(
     with tempfile.TemporaryDirectory(dir=twin.parent, prefix=f".{notebook.stem}.") as scratch:
         partial = Path(scratch) / notebook.name
         records = Path(scratch) / f"{notebook.stem}.json"
-        surroundings = {f"{name}_NUM_THREADS": "1" for name in _ONE_THREAD}
-        surroundings |= {
+        surroundings = {
+            **kernels.SURROUNDINGS,
             "ENDOMTOR_EVIDENCE": scratch,
             "ENDOMTOR_BUILD": str(build),
             # A start-up file or an extension of the user's IPython must not change a result.
             "IPYTHONDIR": str(Path(scratch) / "ipython"),
-            "PYTHONHASHSEED": "0",
-            # The kernel imports the package that runs this, also where another one is installed for the user.
-            "PYTHONNOUSERSITE": "1",
         }
         try:
             with _environment(surroundings):
@@ -93,8 +107,11 @@ def execute(
         # is edited or dropped later is noticed.
         found = records.read_bytes() if records.is_file() else b"[]\n"
         executed = nbformat.read(partial, as_version=4)
-        executed.metadata[twins.KEY] = {"evidence": sha256(found).hexdigest()}
+        seconds = executed.metadata.papermill.duration
+        twins.forget_circumstances(executed)
+        executed.metadata[twins.KEY] = {"evidence": sha256(found).hexdigest(), "state": state}
         files.write_bytes(evidence, found)
+        files.write_text(twins.run_time_file(twin), json.dumps({"seconds": round(seconds, 1)}) + "\n")
         files.write_bytes(twin, nbformat.writes(executed).encode())
         failed.unlink(missing_ok=True)
 

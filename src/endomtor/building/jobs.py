@@ -44,6 +44,7 @@ def execute(settings: Settings, chapter: str) -> None:
     run(
         settings.notebook(chapter),
         parameters=settings.parameters,
+        state=settings.state_of(chapter),
         build=build,
         twin=build / "executed" / "notebooks" / f"{chapter}.ipynb",
         evidence=build / "evidence" / f"{chapter}.json",

@@ -1,4 +1,4 @@
-"""One HTML file about a laboratory's data, to be mailed: ledger, summaries, figures and warnings of a build.
+"""One HTML file about a laboratory's data, to be mailed: ledger, summaries, figures with data and warnings of a build.
 
 Drawn from what a build leaves: `ledger.json`, executed notebooks, `dataset.toml`. Nothing in the file asks for another
 file or for a script.
@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 
 from endomtor import contract
 from endomtor.analyses import synthesis
+from endomtor.building import figure_data
 from endomtor.building.sphinx_extension import SHOWN_VERSIONS
 from endomtor.building.workflow import Settings, build_date, revision
 from endomtor.claims import boxes, ledger, pages
@@ -125,6 +126,7 @@ def _chapters(settings: Settings, found: dict) -> Iterator[str]:
                     chapter not in of_claims or shown["name"] == _FRAGILITY or cell.execution_count in computed
                 ):
                     yield _figure(output.data["image/png"], output.metadata["image/png"]["width"], shown)
+                    yield figure_data.fold_html(shown, chapter, links=False)
 
 
 def _figure(png: str, width: int, shown: dict) -> str:

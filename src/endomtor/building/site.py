@@ -46,6 +46,9 @@ def render(root: Path, build: Path) -> None:
         # Sphinx would trust what a killed run has left, and would not repeat the warnings of pages that it has read.
         shutil.rmtree(work, ignore_errors=True)
     sound.unlink(missing_ok=True)
+    for style in (work / "_build" / "html" / "_static").glob("mystnb.*.css"):
+        # Written last: pages that find the one of an earlier run name it with a checksum, those of a first run do not.
+        style.unlink()
     command = [
         sys.executable,
         "-P",
@@ -71,7 +74,9 @@ def render(root: Path, build: Path) -> None:
     sound.parent.mkdir(parents=True, exist_ok=True)
     sound.touch()
     with files.replacing(build / "html") as beside:
-        shutil.copytree(work / "_build" / "html", beside, dirs_exist_ok=True)
+        # Sphinx's note to itself differs from folder to folder.
+        leave_out = shutil.ignore_patterns(".buildinfo")
+        shutil.copytree(work / "_build" / "html", beside, dirs_exist_ok=True, ignore=leave_out)
         files.write_text(beside / "index.html", _REDIRECT)
     # Tells Snakemake that the site is drawn.
     files.write_text(work / "drawn.txt", f"{build / 'html'}\n")

@@ -8,10 +8,13 @@ import inspect
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
+import pybtex.plugin
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
@@ -19,12 +22,17 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from endomtor.building.twins import stale_cell
-from endomtor.building.workflow import PACKAGE, build_date, fingerprint, revision
+from endomtor.building import accessibility, furniture, interactive
+from endomtor.building.twins import KEY, stale_cell
+from endomtor.building.workflow import PACKAGE, fingerprint, last
 
 logger = logging.getLogger(__name__)
 
 NOT_BUILT = "This book was not built yet: run `make book` to execute its notebooks."
+NOT_FRESH = (
+    "This page was executed before its code, data, parameters or packages were changed: "
+    "run `make book` to execute it again."
+)
 SHOWN_VERSIONS = ("scanpy", "pandas", "pydeseq2", "statsmodels", "scipy", "numpy", "seaborn", "papermill", "snakemake")
 
 
@@ -33,6 +41,8 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("endomtor_code", "", "env")
     app.connect("config-inited", _note_code)
     app.connect("config-inited", _name_addresses)
+    app.connect("config-inited", _look_up_styles_once)
+    app.connect("html-collect-pages", _forget_words_of_earlier_pages)
     app.connect("source-read", _show_executed)
     app.connect("html-page-context", _describe_to_machines)
     app.connect("build-finished", _copy_downloads)
@@ -42,14 +52,21 @@ def setup(app: Sphinx) -> dict:
     app.add_html_math_renderer("mathml", (_inline_formula, None), (_formula, None))
     for name, directive in {
         "ledger": LedgerDirective,
+        "map": MapDirective,
         "evidence": EvidenceDirective,
         "contract": ContractDirective,
         "registry": RegistryDirective,
         "worlds": WorldsDirective,
-        "build": BuildDirective,
+        "power": PowerDirective,
+        "status": StatusDirective,
+        "signature": SignatureDirective,
+        "changes": ChangesDirective,
     }.items():
         app.add_directive(f"endomtor-{name}", directive)
     app.add_role("endomtor-sample-size", SampleSizeRole())
+    furniture.connect(app)
+    interactive.connect(app)
+    accessibility.setup(app)
     return {"version": version("endomtor"), "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -63,6 +80,19 @@ def _note_code(app: Sphinx, config) -> None:
     # style sheet, which Sphinx copies only when some page is drawn, and which pages name with its checksum.
     root = Path(app.srcdir)
     config.endomtor_code = fingerprint([PACKAGE, root / "data", root / "book" / "_static"])
+
+
+def _look_up_styles_once(app: Sphinx, config) -> None:
+    """Let pybtex remember where its styles are: for each citation it would search all installed packages again."""
+    pybtex.plugin._load_entry_point = cache(pybtex.plugin._load_entry_point)
+
+
+def _forget_words_of_earlier_pages(app: Sphinx) -> list:
+    """Take words that stand on no page any more out of the search index: a clean build would not have them."""
+    for words in (app.builder.indexer._mapping, app.builder.indexer._title_mapping):
+        for word in [word for word, pages in words.items() if not pages]:
+            del words[word]
+    return []
 
 
 def _name_addresses(app: Sphinx, config) -> None:
@@ -83,14 +113,17 @@ def _show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
     ledger = _ledger(app.env)
     if twin.is_file() and ledger:
         executed = twin.read_text(encoding="utf-8")
-        committed = nbformat.reads(source[0], as_version=4)
-        if cell := stale_cell(nbformat.reads(executed, as_version=4), committed):
+        notebook, committed = (nbformat.reads(text, as_version=4) for text in (executed, source[0]))
+        if cell := stale_cell(notebook, committed):
             logger.warning(
                 "%s was executed from another text than is committed (cell %d differs): build again", twin, cell
             )
         source[0] = page_of(executed, twin.stem, ledger)
+        settings = last(build_folder(Path(app.srcdir)))
+        if settings and settings.state_of(twin.stem) != notebook.metadata.get(KEY, {}).get("state"):
+            source[0] = with_note(source[0], NOT_FRESH, kind="warning")
     else:
-        source[0] = unbuilt_page_of(source[0])
+        source[0] = with_note(source[0], NOT_BUILT)
 
 
 def _ledger(env: BuildEnvironment) -> dict | None:
@@ -104,17 +137,27 @@ def page_of(executed: str, chapter: str, ledger: dict) -> str:
     """Return the text of an executed notebook as the site shows it.
 
     Below the title stands in short what the ledger says, and before each cell the ids of the records that it computed.
+    A heading whose cell asks for the result tells it (`claims.headings`).
+    Below each figure stand its interactive part, if it has one, and its data.
 
     Caption and alt text move from the output's metadata to the cell's, where myst-nb looks for them. A figure's name
     gets the chapter before it, since names are one to a book. The cell that papermill put in is left out: it names
     folders of the machine that built the book.
+
+    Raises
+    ------
+    BuildError
+        Two figures of the chapter have one name.
     """
-    from endomtor.claims import pages
+    from endomtor.building import figure_data
+    from endomtor.claims import headings, pages
 
     notebook = nbformat.reads(executed, as_version=4)
     own = [record for record in ledger["evidence"] if record["notebook"] == chapter]
     notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    drawn = figure_data.of_notebook(notebook.cells, chapter)
     for cell in notebook.cells:
+        cell.source = headings.tell(cell.source, cell.metadata.get("tags", []), ledger)
         for output in cell.get("outputs", []):
             shown = output.get("metadata", {}).get("endomtor", {})
             if "alt" in shown:
@@ -129,17 +172,36 @@ def page_of(executed: str, chapter: str, ledger: dict) -> str:
         ]
         if computed:
             cells.append(nbformat.v4.new_markdown_cell(pages.anchors(computed), id=f"endomtor-{computed[0]['cell']}"))
+        names = [shown["name"] for shown in figure_data.of_cell(cell)]
+        if names:
+            cells.append(nbformat.v4.new_markdown_cell(figure_data.anchors(names), id=f"cell-of-{names[0]}"))
         cells.append(cell)
+        for name in names:
+            cells += [
+                nbformat.v4.new_markdown_cell(html, id=f"{what}-{name}")
+                for what, html in _below_figure(drawn[name], chapter)
+            ]
     if summary := pages.summary_html(chapter, ledger):
         cells.insert(1, nbformat.v4.new_markdown_cell(summary, id="endomtor-summary"))
     notebook.cells = cells
     return nbformat.writes(notebook)
 
 
-def unbuilt_page_of(committed: str) -> str:
-    """Return the text of a committed notebook with a note, after its title, that it was not executed."""
-    notebook = nbformat.reads(committed, as_version=4)
-    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(f":::{{note}}\n{NOT_BUILT}\n:::", id="endomtor-not-built"))
+def _below_figure(shown: dict, chapter: str) -> Iterator[tuple[str, str]]:
+    """Yield what stands below a figure as HTML, each with what it is, and take the data from the page's notebook."""
+    from endomtor.building import figure_data
+
+    if "interactive" in shown:
+        yield "interactive", interactive.fold_html(shown, chapter)
+        del shown["interactive"]
+    yield "data", figure_data.fold_html(shown, chapter)
+    del shown["data"]
+
+
+def with_note(page: str, text: str, kind: str = "note") -> str:
+    """Return the text of a notebook with a note after its title."""
+    notebook = nbformat.reads(page, as_version=4)
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(f":::{{{kind}}}\n{text}\n:::", id="endomtor-note"))
     return nbformat.writes(notebook)
 
 
@@ -158,13 +220,18 @@ def _describe_to_machines(app: Sphinx, page: str, template: str, context: dict, 
 
 
 def _copy_downloads(app: Sphinx, error: Exception | None) -> None:
-    """Lay the tables of the ledger beside the pages that link to them."""
-    from endomtor.building import exports
+    """Lay the tables of the ledger and the data of the figures beside the pages that link to them."""
+    from endomtor.building import exports, figure_data
 
+    if error is not None:
+        return
+    build = build_folder(Path(app.srcdir))
     for name in exports.DOWNLOADS:
-        path = build_folder(Path(app.srcdir)) / name
-        if error is None and path.is_file():
-            shutil.copyfile(path, Path(app.outdir) / name)
+        if (build / name).is_file():
+            shutil.copyfile(build / name, Path(app.outdir) / name)
+    # All of them, also in a run that draws no page: a file that is gone would not be missed by Sphinx.
+    twins = [build / "executed" / f"{docname}.ipynb" for docname in sorted(app.env.found_docs)]
+    figure_data.write([twin for twin in twins if twin.is_file()], Path(app.outdir) / figure_data.FOLDER)
 
 
 def _leave_out_constants(app: Sphinx, what: str, name: str, member: object, skip: bool, options) -> bool | None:
@@ -201,6 +268,16 @@ class LedgerDirective(SphinxDirective):
         if not ledger:
             return self.parse_text_to_nodes(f":::{{note}}\n{NOT_BUILT}\n:::")
         return [nodes.raw("", boxes.ledger_html(ledger), format="html")]
+
+
+class MapDirective(SphinxDirective):
+    """`{endomtor-map}`: niche, mTOR, HSPC and the chapters as a drawing, for the first page."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the drawing; where there is no ledger yet its boxes say so."""
+        from endomtor.building import readers_map
+
+        return [nodes.raw("", readers_map.html(_ledger(self.env)), format="html")]
 
 
 class EvidenceDirective(SphinxDirective):
@@ -277,24 +354,50 @@ class WorldsDirective(SphinxDirective):
         return [nodes.raw("", grid.table_html(found), format="html"), *said]
 
 
-class BuildDirective(SphinxDirective):
-    """`{endomtor-build}`: when, from which commit, on which data, with which packages the book was built."""
+class PowerDirective(SphinxDirective):
+    """`{endomtor-power}`: how often claims are supported over n and phi; left out in a book on a laboratory's data."""
 
     def run(self) -> list[nodes.Node]:
-        """Return a table of two columns."""
-        from endomtor.claims import boxes
-        from endomtor.figures.publish import plain_in_markdown
+        """Return the table and how it was counted."""
+        from endomtor import sweep
+        from endomtor.building import power_page
 
-        root = Path(self.env.srcdir)
         ledger = _ledger(self.env)
-        # A title is the user's text, and must not end up as HTML or as a cell of its own.
-        dataset = plain_in_markdown(boxes.dataset_sentence(ledger["dataset"])) if ledger else NOT_BUILT
-        rows = {
-            "date": build_date().strftime("%Y-%m-%d"),
-            "commit": f"`{revision(root) or 'not under version control'}`",
-            "data": dataset,
-            "endomtor": version("endomtor"),
-            "packages": ", ".join(f"{name} {version(name)}" for name in SHOWN_VERSIONS),
-        }
-        lines = ["| of this build | |", "| --- | --- |", *(f"| {key} | {value} |" for key, value in rows.items())]
-        return self.parse_text_to_nodes("\n".join(lines))
+        if ledger is not None and ledger["dataset"]["provenance"] != "simulated":
+            return self.parse_text_to_nodes(power_page.LEFT_OUT)
+        table, about = sweep.result(power_page.frozen())
+        said = self.parse_text_to_nodes("\n".join(f"- {one}" for one in power_page.sentences(table, about)))
+        return [nodes.raw("", power_page.html(table), format="html"), *said]
+
+
+class SignatureDirective(SphinxDirective):
+    """`{endomtor-signature}`: the genes of the aging signature, so that a search for one finds where it counts."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        return [nodes.raw("", furniture.signature_html(), format="html")]
+
+
+class StatusDirective(SphinxDirective):
+    """`{endomtor-status}`: run times, state and environment of the build; see `furniture`."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the tables."""
+        # The commit and the state of each chapter change without a change of this page.
+        self.env.note_reread()
+        root = Path(self.env.srcdir)
+        chapters = sorted(page for page in self.env.found_docs if Path(self.env.doc2path(page)).suffix == ".ipynb")
+        return self.parse_text_to_nodes(
+            furniture.status_markdown(root, build_folder(root), chapters, _ledger(self.env))
+        )
+
+
+class ChangesDirective(SphinxDirective):
+    """`{endomtor-changes}`: what moved since the last release, whose ledger is in `data/derived/`."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the changes, or a note when there is no ledger or no release yet."""
+        from endomtor.building import changes_page
+
+        ledger = _ledger(self.env)
+        return self.parse_text_to_nodes(changes_page.text(ledger) if ledger else f":::{{note}}\n{NOT_BUILT}\n:::")

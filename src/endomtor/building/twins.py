@@ -18,6 +18,21 @@ def own_cells(cells: Sequence[nbformat.NotebookNode]) -> list[nbformat.NotebookN
     return [cell for cell in cells if not _ADDED & set(cell.metadata.get("tags", []))]
 
 
+def forget_circumstances(twin: nbformat.NotebookNode) -> None:
+    """Take out of an executed notebook when and where it ran, so that two builds give the same bytes."""
+    twin.metadata.pop("papermill", None)
+    for cell in twin.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.id = "parameters-of-this-build"
+
+
+def run_time_file(twin: Path) -> Path:
+    """Return the file beside an executed notebook that says how many seconds it took, `{"seconds": 12.3}`."""
+    return twin.with_suffix(".json")
+
+
 def evidence_fault(twin: Path, evidence: Path) -> str:
     """Return why evidence is not what its executed notebook left, empty where it is."""
     if not twin.is_file():

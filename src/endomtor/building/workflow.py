@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from endomtor import files
+from endomtor.building import code, kernels
 from endomtor.errors import BuildError
 
 # A job's line that begins with this is news for the user; every other line goes to the log.
@@ -28,7 +29,8 @@ NEWS = "@endomtor "
 LEDGER = ("ledger.json", "ledger.csv", "claims.csv", "codecheck.yml", "ro-crate-metadata.json")
 """The ledger and its exports, relative to the build folder."""
 
-PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = code.PACKAGE
+_EXECUTE = tuple(f"building/{name}.py" for name in ("execute", "kernels", "provisioner", "twins"))
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,26 @@ class Settings:
     def chapter_print(self, chapter: str) -> str:
         """Fingerprint of what the execution of a chapter depends on: a change means that it must run again."""
         root = Path(self.root)
-        depends = [self.notebook(chapter), PACKAGE, root / "data", root / "requirements.lock"]
+        depends = [self.notebook(chapter), root / "data", root / "requirements.lock", *self.code_of(chapter)]
         return fingerprint(depends, self.parameters, self.missing, sys.version)
+
+    def state_of(self, chapter: str) -> str:
+        """Fingerprint of all that an executed chapter was made from, its data set included; see `chapter_print`."""
+        return fingerprint([Path(self.build) / self.dataset_is_there], self.chapter_print(chapter))
+
+    def code_of(self, chapter: str) -> list[Path]:
+        """The files of the package that a chapter uses, and those that execute it."""
+        notebook, kept = self.notebook(chapter), Path(self.build) / "code" / f"{chapter}.json"
+        now = fingerprint([notebook, PACKAGE])
+        try:
+            known = json.loads(kept.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            known = {}
+        if known.get("of") != now:
+            # Reading all sources takes most of a second, which a build that has nothing to do should not cost.
+            known = {"of": now, "files": [str(file.relative_to(PACKAGE)) for file in code.of_notebook(notebook)]}
+            files.write_text(kept, json.dumps(known, indent=1) + "\n")
+        return [PACKAGE / file for file in (*known["files"], *_EXECUTE)]
 
     def ledger_print(self) -> str:
         """Fingerprint of what the ledger and its exports depend on besides the evidence."""
@@ -196,7 +216,7 @@ def last(build: Path) -> Settings | None:
         return None
 
 
-def build(settings: Settings, *, jobs: int, console, site: bool = True) -> None:
+def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_going: bool = False) -> None:
     """Build the book: data set, chapters, ledger, site; only what is not up to date.
 
     Parameters
@@ -207,6 +227,8 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True) -> None:
         Gets a line for each chapter.
     site : bool
         Without it, the ledger and its exports are the last that is made.
+    keep_going : bool
+        When a chapter fails, run those that do not need it all the same.
 
     Raises
     ------
@@ -223,12 +245,17 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True) -> None:
         if not (folder / "html" / "index.html").is_file():
             (folder / "site" / "drawn.txt").unlink(missing_ok=True)
         log = folder / "build.log"
+        fresh = not any((folder / "executed").rglob("*.ipynb"))
         # Snakemake reads the Snakefile through a copy; one that stayed would hide a change.
         with (
             tempfile.TemporaryDirectory(dir=folder, prefix=".sources.") as copies,
+            kernels.offered(soon=fresh) as offer,
             subprocess.Popen(
-                _snakemake(settings, jobs, copies, LEDGER if not site else ()),
+                _snakemake(
+                    settings, jobs, copies, *(() if site else LEDGER), *(("--keep-going",) if keep_going else ())
+                ),
                 cwd=settings.root,
+                env=os.environ | offer,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -251,8 +278,8 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True) -> None:
             console.print(f"  {chapter:<30} unchanged")
 
 
-def _snakemake(settings: Settings, jobs: int, copies: str, targets: Iterable[str]) -> list[str]:
-    command = [sys.executable, "-P", "-m", "snakemake", *targets]
+def _snakemake(settings: Settings, jobs: int, copies: str, *further: str) -> list[str]:
+    command = [sys.executable, "-P", "-m", "snakemake", *further]
     command += [
         "--snakefile",
         str(Path(settings.root) / "workflow" / "Snakefile"),

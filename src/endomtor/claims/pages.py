@@ -6,13 +6,20 @@ Everything is drawn from `ledger.json` when the site is drawn; see `boxes` for t
 import re
 from html import escape
 
-from endomtor.claims import boxes
+from endomtor.analyses import reporting
+from endomtor.claims import boxes, headings, verdicts
 from endomtor.claims.catalogue import Claim
 from endomtor.errors import ClaimsError
+from endomtor.figures import style
 from endomtor.provenance import Provenance
 
 VERDICT_ANCHOR = "the-verdict"
 """The section of a chapter that holds its verdict box."""
+
+SYNTHESIS, CALIBRATION = "06_synthesis", "07_calibration"
+"""Chapters that judge no claim of their own."""
+
+_RIGHT = "right twins of wrong analyses"
 
 COLUMNS = ("Evidence", "Estimate", "Verdict", "Data and code")
 
@@ -66,7 +73,7 @@ def n_in_order(record: dict, groups: list[str]) -> str:
 
 def name(record: dict) -> str:
     """Return the name of a record within its claim, in words: `C3.marrow.HSC` is "marrow, HSC"."""
-    return record["id"].partition(".")[2].replace("_", " ").replace(".", ", ")
+    return reporting.endpoint_text(record["id"].partition(".")[2]).replace(".", ", ")
 
 
 def estimate(record: dict) -> str:
@@ -93,19 +100,29 @@ def measure(records: list[dict]) -> str:
 
 
 def summary_html(chapter: str, ledger: dict) -> str:
-    """Return what stands below the title of a chapter: verdict, data kind, primary estimates, intervals, unit and n.
+    """Return what stands below the title and the question of a chapter: in one minute, answer, how sure, on what data.
 
-    Empty for a chapter that no claim belongs to.
+    Empty for a chapter that no claim belongs to, but for the synthesis, which gathers all claims, and the calibration,
+    whose rates are frozen beside the ledger.
     """
     claims = [claim for claim in ledger["claims"] if claim["chapter"] == chapter]
-    if not claims:
+    if claims:
+        parts = [_claim_summary(claim, ledger) for claim in claims]
+    elif chapter == SYNTHESIS:
+        parts = [_all_claims(ledger)]
+    elif chapter == CALIBRATION:
+        return _of_rates()
+    else:
         return ""
     dataset = ledger["dataset"]
-    style = boxes.dataset_kind(dataset)
-    parts = "".join(_claim_summary(claim, ledger) for claim in claims)
+    return _in_one_minute(boxes.dataset_kind(dataset), dataset_label(dataset), parts)
+
+
+def _in_one_minute(kind: str, label: str, parts: list[str]) -> str:
     return (
-        f'<aside class="endomtor-summary endomtor-box-{style}" aria-label="In short: {chapter}">'
-        f'<p><span class="endomtor-mark-{style}">{escape(dataset_label(dataset))}</span></p>{parts}</aside>'
+        f'<aside class="endomtor-summary endomtor-box-{kind}" aria-label="In one minute">'
+        f'<p><strong class="endomtor-summary-title">In one minute</strong> '
+        f'<span class="endomtor-mark-{kind}">{escape(label)}</span></p>{"".join(parts)}</aside>'
     )
 
 
@@ -114,15 +131,31 @@ def _claim_summary(claim: dict, ledger: dict) -> str:
     kind, example = dataset["provenance"], dataset["example"]
     evidence = {record["id"]: record for record in ledger["evidence"]}
     parts = []
-    for side, style in (("prediction", kind), ("premise", "public")):
+    for side, whose in (("prediction", kind), ("premise", "public")):
         found = claim[side]
         if side == "premise" and not found["primary"]:
             continue
-        badge = boxes.badge(style, found["verdict"], "", example=example and style == kind)
+        badge = boxes.badge(whose, found["verdict"], "", example=example and whose == kind)
         label = f'<a href="#{VERDICT_ANCHOR}">{claim["id"]}</a>' if side == "prediction" else "Premise"
         parts.append(f'<p class="endomtor-summary-verdict"><strong>{label}</strong> {badge}</p>')
-        parts.append(_primaries([evidence[one] for one in found["primary"]]))
+        records = [evidence[one] for one in found["primary"]]
+        parts.append(f'<p class="endomtor-summary-answer">{escape(_answer(claim, side, records))}</p>')
+        parts.append(_primaries(records, found["verdict"]))
     return "".join(parts)
+
+
+def _answer(claim: dict, side: str, records: list[dict]) -> str:
+    """The answer in a sentence: what the primaries say, how many of them hold, how many must."""
+    if not records:
+        return claim["caution"] if side == "prediction" and claim["caution"] else f"{_because(claim[side])}."
+    told = headings.sentence([record["id"] for record in records], {"claims": [claim], "evidence": records})
+    held = sum(record["reason"] == verdicts.EFFECT for record in records)
+    return f"{told}: {held} of {len(records)} primary results hold, {claim[side]['needed']} must."
+
+
+def _because(found: dict) -> str:
+    reason = boxes.REASONS.get(found["reason"], found["reason"])
+    return reason[0].upper() + reason[1:]
 
 
 def _mark(record: dict) -> str:
@@ -134,32 +167,115 @@ def _mark(record: dict) -> str:
     )
 
 
-def _legend(records: list[dict]) -> str:
-    """What the marks of some records mean."""
-    words = {boxes.MARKS[record["verdict"]]: boxes.record_word(record).split(":")[0] for record in records}
-    return "; ".join(f"{mark} {said}" for mark, said in words.items())
-
-
-def _primaries(records: list[dict]) -> str:
+def _primaries(records: list[dict], verdict: str) -> str:
+    """The numbers behind an answer as a table, and the sentence that says how sure it is; marks unlike its are told."""
     if not records:
         return ""
     groups = groups_of(records)
+    counted = any(record["fragility"] for record in records)
     rows = "".join(
         f'<tr><th scope="row">{_mark(record)} <a href="#{record["id"]}">{escape(name(record))}</a></th>'
-        f"<td>{estimate(record)} ({limits(record)})</td><td>{escape(n_in_order(record, groups))}</td></tr>"
+        f"<td>{estimate(record)} ({limits(record)})</td><td>{escape(n_in_order(record, groups))}</td>"
+        + (f"<td>{_steady(record)}</td>" if counted else "")
+        + "</tr>"
         for record in records
     )
     measured = f"{escape(measure(records))} ({100 * records[0]['level']:.0f} % interval)"
+    heads = ["primary", measured, "n", *(["holds in"] if counted else [])]
+    titles = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    return (
+        f"<table><thead><tr>{titles}</tr></thead><tbody>{rows}</tbody></table>"
+        f'<p class="endomtor-summary-n">{escape(_legend(records, verdict))}'
+        f"{escape(_how_sure(records, groups, counted))}</p>"
+    )
+
+
+def _legend(records: list[dict], verdict: str) -> str:
+    """What the marks of some records mean, but for that of their claim, which stands above in words."""
+    words = {boxes.MARKS[one["verdict"]]: boxes.record_word(one) for one in records if one["verdict"] != verdict}
+    return "".join(f"{mark} {said}. " for mark, said in words.items())
+
+
+def _steady(record: dict) -> str:
+    tried = record["fragility"]
+    return f"{tried['holds']} of {tried['of']}" if tried else "not tried"
+
+
+def _how_sure(records: list[dict], groups: list[str], counted: bool) -> str:
+    """What n counts, of whose data, and in how many variants of the analysis the verdicts hold."""
+    origin = records[0]["provenance"]
+    whose = {"simulated": "Simulated", "public": "Public", "measured": "Measured"}[origin["kind"]]
+    whose = "Invented example" if origin["example"] else whose
     units: dict[str, list[str]] = {}
     for record in records:
         units.setdefault(record["unit"], []).append(name(record))
     first, *others = units
     unit = ", ".join([first, *(f"{other} ({'; '.join(units[other])})" for other in others)])
+    variants = "; holds in: variants with one unit left out or one choice changed" if counted else ""
+    return f"{whose} data, unit: {unit}; n: {'/'.join(map(style.named, groups))}{variants}."
+
+
+def _all_claims(ledger: dict) -> str:
+    """The claims of the book with their verdicts: what the synthesis draws together."""
+    from endomtor.analyses import synthesis
+
+    dataset = ledger["dataset"]
+    kind, example = dataset["provenance"], dataset["example"]
+    rows = "".join(
+        f'<tr><th scope="row"><a href="{claim["chapter"]}.html">{claim["id"]}</a> {escape(claim["title"])}</th>'
+        f"<td>{boxes.MARKS[claim['prediction']['verdict']]} "
+        f"{escape(boxes.word(kind, claim['prediction']['verdict'], example=example))}</td>"
+        f"<td>{_held(claim, ledger)}</td></tr>"
+        for claim in ledger["claims"]
+    )
+    own, public = synthesis.conclusions(ledger).values()
     return (
-        f'<table><thead><tr><th scope="col">primary</th><th scope="col">{measured}</th>'
-        f'<th scope="col">n</th></tr></thead><tbody>{rows}</tbody></table>'
-        f'<p class="endomtor-summary-n">{escape(_legend(records))}. n: {escape("/".join(groups))}; '
-        f"unit: {escape(unit)}</p>"
+        f'<p class="endomtor-summary-answer">{escape(own)}</p>'
+        f'<table><thead><tr><th scope="col">claim</th><th scope="col">{boxes.heading(kind, example=example)}</th>'
+        f'<th scope="col">primaries that hold</th></tr></thead><tbody>{rows}</tbody></table>'
+        f'<p class="endomtor-summary-n">{escape(public)}</p>'
+    )
+
+
+def _held(claim: dict, ledger: dict) -> str:
+    primary = set(claim["prediction"]["primary"])
+    held = [one for one in ledger["evidence"] if one["id"] in primary and one["reason"] == verdicts.EFFECT]
+    return f"{len(held)} of {len(primary)}, {claim['prediction']['needed']} must" if primary else "none tested"
+
+
+def _of_rates() -> str:
+    """What the frozen calibration found, by kind of error; empty where its table is not here."""
+    from endomtor import calibration
+    from endomtor.analyses.calibration import provenance
+    from endomtor.calibration import rates
+
+    told = headings.promises()
+    if not told:
+        return ""
+    found = calibration.frozen()
+    promised = found.table[found.table["promised"].notna()]
+    rows = []
+    for measured, own in promised.groupby("measure", sort=False):
+        worst = own.loc[(own["rate"] - own["promised"]).mul(-1 if measured == rates.COVERAGE else 1).idxmax()]
+        broken = int((own["judgement"] == rates.BEYOND).sum())
+        rate, low, high, promise = (reporting.percent(worst[one]) for one in ("rate", "low", "high", "promised"))
+        rows.append(
+            f'<tr><th scope="row">{measured if measured in rates.MEASURES else _RIGHT}</th>'
+            f"<td>{broken} of {len(own):,}</td>"
+            f"<td>{rate} ({low} to {high})</td><td>{promise}</td></tr>"
+        )
+    fewest, most = promised["of"].min(), promised["of"].max()
+    return _in_one_minute(
+        "simulated",
+        provenance(found).label,
+        [
+            f'<p class="endomtor-summary-answer">{told}: they say how seldom an analysis may be wrong.</p>'
+            '<table><thead><tr><th scope="col">of simulated studies</th><th scope="col">broken</th>'
+            '<th scope="col">worst rate (95 % interval)</th><th scope="col">promised</th></tr></thead>'
+            f"<tbody>{''.join(rows)}</tbody></table>"
+            f'<p class="endomtor-summary-n">Simulated data, unit: cohort, one simulated study; n: {fewest:,} to '
+            f"{most:,} cohorts for each rate. These rates say how analyses behave and nothing about mice.</p>"
+        ],
     )
 
 
@@ -215,7 +331,7 @@ def _p(value: float) -> str:
 
 def _row(record: dict, role: str) -> str:
     origin = record["provenance"]
-    style = "example" if origin["example"] else origin["kind"]
+    whose = "example" if origin["example"] else origin["kind"]
     level = f"{100 * record['level']:.0f} %"
     interval = limits(record) if boxes.is_unreadable(record) else f"{level} interval {limits(record)}"
     p = "" if record["p"] is None else f"<br>p {_p(record['p'])}"
@@ -232,7 +348,7 @@ def _row(record: dict, role: str) -> str:
         f"{interval}{p}<br>"
         f"unit: {escape(record['unit'])}; n: {escape(boxes.counts(record))}",
         verdict,
-        f'<span class="endomtor-mark-{style}">{escape(style)}</span> {escape(origin["title"])}<br>'
+        f'<span class="endomtor-mark-{whose}">{escape(whose)}</span> {escape(origin["title"])}<br>'
         f'sha256 <code title="{origin["sha256"]}">{origin["sha256"][:12]}</code><br>'
         f'computed by <a href="../{cell_link(record)}">this cell</a>, <a href="../{method_link(record)}">method</a>',
     )

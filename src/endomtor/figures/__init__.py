@@ -1,5 +1,6 @@
 """Figures and tables of the book: one house style, few plot kinds, every animal shown."""
 
+from endomtor.figures import drawn, interactive
 from endomtor.figures.animals import (
     composition,
     courses,
@@ -19,12 +20,14 @@ __all__ = [
     "bands",
     "composition",
     "courses",
+    "drawn",
     "embedding",
     "estimation",
     "estimation_grid",
     "forest",
     "fragility",
     "house",
+    "interactive",
     "lfc_scatter",
     "limiting_dilution",
     "ma",

@@ -17,6 +17,7 @@ from matplotlib.patches import FancyBboxPatch
 from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype, is_numeric_dtype
 from PIL import Image
 
+from endomtor import files
 from endomtor.figures import style
 from endomtor.provenance import Provenance
 
@@ -31,6 +32,9 @@ _SHORT = 32
 """Characters of a table's cell that are not broken over lines."""
 _LINE_INCHES = 0.19
 _MARGIN = 0.09
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+ORIGIN = ("provenance", "world", "seed")
+"""Columns that end each figure's CSV, so that a copied table cannot be mistaken; the last two for simulated data."""
 
 
 def kind_of(provenance: Provenance) -> str:
@@ -51,8 +55,17 @@ def words(provenance: Provenance) -> str:
     return f"{provenance.kind.capitalize()} data: {provenance.title}{frozen}."
 
 
-def show(fig: Figure, *, caption: str, alt: str, provenance: Provenance, name: str | None = None) -> None:
-    """Publish a figure as one output with its provenance mark, caption and alt text, and close it.
+def show(
+    fig: Figure,
+    *,
+    caption: str,
+    alt: str,
+    provenance: Provenance,
+    data: pd.DataFrame,
+    name: str,
+    interactive: Mapping | None = None,
+) -> None:
+    """Publish a figure as one output with its provenance mark, caption, alt text and data, and close it.
 
     Parameters
     ----------
@@ -64,34 +77,68 @@ def show(fig: Figure, *, caption: str, alt: str, provenance: Provenance, name: s
         Plain text that says what is seen, with the numbers.
     provenance : Provenance
         Where the numbers come from.
-    name : str, optional
-        A label to refer to the figure.
+    data : DataFrame
+        What the figure draws, one row per mark, units in the names of columns (`figures.drawn`); the index is left out.
+    name : str
+        What refers to the figure and names its CSV: letters, digits, `-` and `_`, at most 40, one to a chapter.
+    interactive : mapping, optional
+        What `building.interactive` draws from, as JSON can hold it.
 
     Raises
     ------
     ValueError
-        The caption or the alt text is empty, or the figure was not drawn inside `house()`.
+        The caption or the alt text is empty, the name is no name, the data are no table or have a column of `ORIGIN`,
+        or the figure was not drawn inside `house()`.
 
     Notes
     -----
-    The output's metadata hold `endomtor: {caption, alt, name}` for the site and, for `image/png`, the width in CSS
-    pixels.
+    The output's metadata hold `endomtor: {caption, alt, name, data, numbers, origin}` for the site (the CSV, the names
+    of its columns of numbers, kind and words of the provenance mark), with `interactive` where it is given, and, for
+    `image/png`, the width in CSS pixels.
     """
     for what, text in (("caption", caption), ("alt text", alt)):
         if not text.strip():
             raise ValueError(f"A figure needs {'a' if what == 'caption' else 'an'} {what}, got an empty one.")
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"A figure's name is {name!r}, expected at most 40 letters, digits, - and _, a letter first.")
+    table = with_origin(data, provenance)
     mark(fig, provenance)
     png = _png(fig)
     plt.close(fig)
     # A title or a source is a user's text: it must not become markup when the site reads the caption as Markdown.
     whole = f"{caption.strip()} {plain_in_markdown(words(provenance))}".replace("<", "&lt;")
+    shown = {
+        "caption": whole,
+        "alt": alt.strip(),
+        "name": name,
+        "data": files.table_text(table),
+        "numbers": [files.inert(str(column)) for column in table if _is_number(table[column])],
+        "origin": {"kind": kind_of(provenance), "label": provenance.label},
+    }
+    if interactive is not None:
+        shown["interactive"] = dict(interactive)
     publish_display_data(
         {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": alt.strip()},
-        metadata={
-            "endomtor": {"caption": whole, "alt": alt.strip(), "name": name},
-            "image/png": {"width": style.SHOWN_PX},
-        },
+        metadata={"endomtor": shown, "image/png": {"width": style.SHOWN_PX}},
     )
+
+
+def with_origin(data: pd.DataFrame, provenance: Provenance) -> pd.DataFrame:
+    """Return a figure's table with the columns `ORIGIN` at its end.
+
+    Raises
+    ------
+    ValueError
+        The data are no table, or have such a column.
+    """
+    if not isinstance(data, pd.DataFrame) or not len(data.columns):
+        raise ValueError(f"A figure needs a table of what it draws, got {data!r:.60}.")
+    if taken := [column for column in ORIGIN if column in data]:
+        raise ValueError(f"The figure's data have a column {taken[0]!r}, expected none of {', '.join(ORIGIN)}.")
+    origin = {"provenance": kind_of(provenance)}
+    if provenance.kind == "simulated":
+        origin |= {"world": provenance.world, "seed": provenance.seed}
+    return data.assign(**origin)
 
 
 def mark(fig: Figure, provenance: Provenance) -> None:
@@ -216,7 +263,7 @@ def table(
             raise ValueError(
                 f"There is no column {column!r} in the table, expected one of {', '.join(map(str, frame.columns))}."
             )
-    cells = pd.DataFrame({column: _cells(frame[column], formats.get(column)) for column in frame.columns})
+    cells = pd.DataFrame({column: in_words(frame[column], formats.get(column)) for column in frame.columns})
     numeric = {column for column in frame.columns if _is_number(frame[column])}
     caption_html, caption_text = escape(caption.strip()), caption.strip()
     if provenance is not None:
@@ -235,6 +282,25 @@ def table(
 
 def _html(cells: pd.DataFrame, numeric: set[str], header: str, caption: str, label: str) -> str:
     """Return the table's HTML; `caption` and `label` are escaped already."""
+    # The caption stands outside, so that it wraps to the screen and not to the table.
+    table = scrolling(cells, numeric, header, label)
+    return f'<figure class="endomtor-table-figure"><figcaption>{caption}</figcaption>{table}</figure>'
+
+
+def scrolling(cells: pd.DataFrame, numeric: set[str], header: str, label: str) -> str:
+    """Return a table of texts as HTML that scrolls inside itself.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Texts, escaped here.
+    numeric : set of str
+        Columns that are aligned as numbers.
+    header : str
+        The column that names the row.
+    label : str
+        The region's name, escaped already.
+    """
 
     # Short words and intervals stay on one line, so that the table scrolls and its rows remain rows.
     short = {name for name, column in cells.items() if column.str.len().max() <= _SHORT}
@@ -253,12 +319,10 @@ def _html(cells: pd.DataFrame, numeric: set[str], header: str, caption: str, lab
         "<tr>" + "".join(cell(column, text) for column, text in zip(cells.columns, row, strict=True)) + "</tr>"
         for row in cells.itertuples(index=False)
     )
-    # A region that scrolls must be reachable by keyboard and have a name (WCAG 2.1.1). The caption stands outside,
-    # so that it wraps to the screen and not to the table.
+    # A region that scrolls must be reachable by keyboard and have a name (WCAG 2.1.1).
     return (
-        f'<figure class="endomtor-table-figure"><figcaption>{caption}</figcaption>'
         f'<div class="endomtor-table" role="region" tabindex="0" aria-label="{label}"><table>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></figure>"
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
@@ -266,7 +330,8 @@ def _is_number(column: pd.Series) -> bool:
     return is_numeric_dtype(column) and not is_bool_dtype(column)
 
 
-def _cells(column: pd.Series, how: str | Callable | None) -> list[str]:
+def in_words(column: pd.Series, how: str | Callable | None = None) -> list[str]:
+    """Return a column as it is printed; `how` as in `table`."""
     if how is None:
         how = _significant if is_float_dtype(column) else "," if is_integer_dtype(column) else str
     as_text = how if callable(how) else lambda value: format(value, how)

@@ -1,0 +1,89 @@
+"use strict";
+// Times that the build wrote beside the pages, and notes on terms and citations.
+(() => {
+  const build = window.endomtorBuild;
+  if (build) {
+    const words = (seconds) =>
+      seconds < 60 ? `${seconds.toFixed(0)} s` : `${Math.floor(seconds / 60)} min ${(seconds % 60).toFixed(0)} s`;
+    for (const place of document.querySelectorAll("[data-endomtor-build]")) {
+      place.textContent = build[place.dataset.endomtorBuild];
+    }
+    const all = Object.values(build.seconds);
+    for (const place of document.querySelectorAll("[data-endomtor-seconds]")) {
+      const chapter = place.dataset.endomtorSeconds;
+      const seconds = chapter ? build.seconds[chapter] : all.reduce((sum, one) => sum + one, 0);
+      if (seconds) place.textContent = words(Math.round(seconds));
+    }
+  }
+
+  // A browser shows a title to the mouse alone, so the note takes its place: for mouse, keyboard and finger. It can be
+  // pointed at, stays until it is left, and Escape closes it (WCAG 2.2, 1.4.13).
+  const links = [...document.querySelectorAll("article a[title]")].filter(
+    (link) => link.querySelector(".std-term") || link.closest(".bibtex-citation")
+  );
+  if (!links.length) return;
+  const note = document.createElement("div");
+  note.id = "endomtor-note";
+  note.className = "endomtor-note";
+  note.setAttribute("role", "tooltip");
+  note.hidden = true;
+  // Within the page's landmark, and so among what is read there.
+  document.querySelector("main").append(note);
+  let owner = null;
+  let waiting = 0;
+
+  const hide = () => {
+    clearTimeout(waiting);
+    if (owner) owner.removeAttribute("aria-describedby");
+    owner = null;
+    note.hidden = true;
+  };
+  const show = (link) => {
+    clearTimeout(waiting);
+    if (owner === link) return;
+    hide();
+    owner = link;
+    note.textContent = link.dataset.endomtorNote;
+    note.hidden = false;
+    link.setAttribute("aria-describedby", note.id);
+    note.style.left = note.style.top = "0";
+    const [own, at] = [note.getBoundingClientRect(), link.getClientRects()[0]];
+    const width = document.documentElement.clientWidth;
+    const left = Math.max(8, Math.min(at.left, width - own.width - 8));
+    const below = at.bottom + 6;
+    const top = below + own.height > window.innerHeight && at.top > own.height + 6 ? at.top - own.height - 6 : below;
+    note.style.left = `${left - own.left}px`;
+    note.style.top = `${top - own.top}px`;
+  };
+  const leave = () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(hide, 200);
+  };
+
+  let touched = null;
+  for (const link of links) {
+    link.dataset.endomtorNote = link.title;
+    link.removeAttribute("title");
+    link.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && show(link));
+    link.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && leave());
+    link.addEventListener("focus", () => link.matches(":focus-visible") && show(link));
+    link.addEventListener("blur", hide);
+    // A finger cannot hover: the first touch shows the note, the second follows the link.
+    link.addEventListener("pointerdown", (event) => {
+      touched = event.pointerType === "touch" && owner !== link ? link : null;
+    });
+    link.addEventListener("click", (event) => {
+      if (touched === link) {
+        event.preventDefault();
+        show(link);
+      }
+      touched = null;
+    });
+  }
+  note.addEventListener("pointerenter", () => clearTimeout(waiting));
+  note.addEventListener("pointerleave", leave);
+  document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+  document.addEventListener("pointerdown", (event) => {
+    if (owner && event.target !== note && !owner.contains(event.target)) hide();
+  });
+})();

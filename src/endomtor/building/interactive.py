@@ -1,0 +1,133 @@
+"""The interactive parts below figures: a closed fold-out on the page, library and data loaded when it is opened."""
+
+import io
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+from sphinx.application import Sphinx
+
+from endomtor import files
+
+FOLDER = "interactive"
+"""Folder of the site that holds the library and a script of data for each interactive part."""
+
+_LIBRARY = f"bokeh-{version('bokeh')}.min.js"
+_HOVERED = {"points": "point", "map": "cell", "courses": "line"}
+
+
+def fold_html(shown: Mapping, chapter: str) -> str:
+    """Return the fold-out of a figure's interactive part, closed, without blank lines so that Markdown leaves it whole.
+
+    Parameters
+    ----------
+    shown : mapping
+        What `figures.show` has left of the figure, `interactive` among it.
+    chapter : str
+        The notebook's name; with the figure's it names the script of data.
+    """
+    spec, origin = shown["interactive"], shown["origin"]
+    part, noun, alt = f"{chapter}-{shown['name']}", escape(spec["label"] or ""), escape(" ".join(shown["alt"].split()))
+    ways = [f"search a {noun}"] if noun else []
+    ways.append(f"hover over a {_HOVERED[spec['kind']]}")
+    lines = [
+        f'<details class="endomtor-interactive" data-part="{part}" data-library="{_LIBRARY}">',
+        f"<summary>Look closer: {', '.join(ways)}</summary>",
+        "<noscript><p>This part needs JavaScript. The figure above and its data do not.</p></noscript>",
+        '<div class="endomtor-interactive-page" hidden>',
+        f'<p><span class="endomtor-mark endomtor-mark-{origin["kind"]}">{escape(origin["label"])}</span></p>',
+    ]
+    if noun:
+        lines += [
+            f'<form><label for="find-{part}">Find a {noun}</label>',
+            f'<input id="find-{part}" list="near-{part}" autocomplete="off" autocapitalize="off" spellcheck="false">',
+            f'<datalist id="near-{part}"></datalist> <button>Find</button></form>',
+        ]
+    # To a screen reader a canvas is a picture; what is found in it is said in words.
+    lines += [
+        '<p class="endomtor-interactive-said" role="status"></p>',
+        f'<div class="endomtor-interactive-plot" role="img" aria-label="{alt}"></div>',
+    ]
+    if spec["kind"] == "points":
+        buttons = {"in": "Zoom in", "out": "Zoom out", "whole": "Whole figure"}
+        lines += [f'<button type="button" data-zoom="{to}">{words}</button>' for to, words in buttons.items()]
+    return "\n".join([*lines, "</div>", "</details>"])
+
+
+def connect(app: Sphinx) -> None:
+    """Let pages with an interactive part name its script, and lay library and data beside the pages."""
+    app.connect("html-page-context", _name_script)
+    app.connect("build-finished", _lay_all)
+
+
+def _name_script(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
+    if 'class="endomtor-interactive"' in context.get("body", ""):
+        app.add_js_file("interactive.js", loading_method="defer")
+
+
+def _lay_all(app: Sphinx, error: Exception | None) -> None:
+    from endomtor.building.sphinx_extension import build_folder
+
+    if error is None and app.builder.format == "html":
+        twins = build_folder(Path(app.srcdir)) / "executed"
+        pages = (twins / f"{page}.ipynb" for page in sorted(app.env.found_docs))
+        lay([path for path in pages if path.is_file()], Path(app.outdir))
+
+
+def lay(executed: Iterable[Path], site: Path) -> list[Path]:
+    """Write the scripts of data of all interactive parts and, where there is one, the library beside them.
+
+    Parameters
+    ----------
+    executed : iterable of Path
+        Executed notebooks.
+    site : Path
+        The folder of the site; its folder `interactive` is replaced.
+
+    Returns
+    -------
+    list of Path
+        The scripts of data.
+    """
+    from endomtor.building import figure_data
+
+    shutil.rmtree(site / FOLDER, ignore_errors=True)
+    written = []
+    for path in executed:
+        cells = nbformat.read(path, as_version=4).cells
+        for name, shown in figure_data.of_notebook(cells, path.stem).items():
+            if "interactive" in shown:
+                part = f"{path.stem}-{name}"
+                written.append(site / FOLDER / f"{part}.js")
+                files.write_text(written[-1], _script(part, shown["interactive"], shown["data"]))
+    if written:
+        import bokeh
+
+        # It carries its licence.
+        library = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
+        shutil.copyfile(library, site / FOLDER / _LIBRARY)
+    return written
+
+
+def _script(part: str, spec: dict, data: str) -> str:
+    """Return the script that gives `book/_static/interactive.js` the plot and the words of an answer."""
+    import pandas as pd
+    from bokeh.embed import json_item
+
+    from endomtor.figures import closer
+
+    # Only an empty field is missing, and names stay text: a recipient may be called "NA" or "007".
+    names = dict.fromkeys((spec[key] for key in ("label", "group", "facet") if spec[key]), str)
+    frame = pd.read_csv(io.StringIO(data), keep_default_na=False, na_values=[""], dtype=names)
+    told = {
+        "noun": spec["label"],
+        "digits": closer.DIGITS,
+        "said": closer.said(spec),
+        "item": json_item(closer.plot(spec, frame), theme=closer.theme()),
+    }
+    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return f"(window.endomtorInteractive ??= {{}})[{json.dumps(part)}] = {text};\n"

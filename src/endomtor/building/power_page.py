@@ -1,0 +1,104 @@
+"""The page "Power": how often claims are supported over units in a group and phi, from the frozen sweep."""
+
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+from scipy.stats import binomtest
+
+from endomtor import calibration, paths, sweep
+from endomtor.analyses.reporting import percent
+from endomtor.claims import catalogue, verdicts
+
+FILE = "power.parquet"
+GRID = "data/sweeps/power.toml"
+ROW, COLUMN = "n", "phenocopy"
+POWER = 0.8
+LEFT_OUT = (
+    "These numbers are left out here: they come from simulated mice, and this book was built on a laboratory's data. "
+    "`endomtor check` says which effect these data can show."
+)
+
+
+def frozen() -> Path:
+    """Return the frozen result of the grid of this page."""
+    return paths.data() / "derived" / FILE
+
+
+def surface(table: pd.DataFrame) -> pd.DataFrame:
+    """Count the cohorts that support a claim in each cell.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `sweep.sweep` returns it, with the parameters `ROW` and `COLUMN`.
+
+    Returns
+    -------
+    DataFrame
+        id, `ROW`, `COLUMN`, supported, cohorts, rate, low, high (95 % Clopper-Pearson limits), sorted.
+    """
+    hit = table.assign(hit=table["word"] == verdicts.SUPPORTED)
+    counts = hit.groupby(["id", ROW, COLUMN])["hit"].agg(supported="sum", cohorts="count").reset_index()
+    limits = [
+        binomtest(int(row.supported), int(row.cohorts)).proportion_ci(method="exact") for row in counts.itertuples()
+    ]
+    return counts.assign(
+        rate=counts["supported"] / counts["cohorts"],
+        low=[one.low for one in limits],
+        high=[one.high for one in limits],
+    )
+
+
+def html(table: pd.DataFrame) -> str:
+    """Return the surface as one table: a group of rows for each claim, a row for each n, a column for each phi."""
+    found = surface(table)
+    shares = sorted(found[COLUMN].unique())
+    heads = "".join(f'<th scope="col">φ = {share:g}</th>' for share in shares)
+    groups = []
+    for claim, own in found.groupby("id"):
+        title = catalogue.load().claim(claim).title
+        rows = "".join(
+            f'<tr><th scope="row">n = {n}</th>'
+            + "".join(_cell(row) for row in of_n.sort_values(COLUMN).itertuples())
+            + "</tr>"
+            for n, of_n in own.groupby(ROW)
+        )
+        groups.append(
+            f'<tbody><tr><th scope="rowgroup" colspan="{len(shares) + 1}"><strong>{claim}</strong> '
+            f"{escape(title)}</th></tr>{rows}</tbody>"
+        )
+    [world] = table["world"].unique()
+    return (
+        '<figure class="endomtor-table-figure"><figcaption><p><span class="endomtor-mark-simulated">SIMULATED</span> '
+        f"Share of cohorts in which a claim is supported, with its 95 % interval (world “{world}” with other phi, "
+        "numbers assumed). n is the number of units in each group of every table; φ = 0 is a knock-out that does "
+        f"nothing, so support is a false alarm there. In bold: {percent(POWER)} or more.</p></figcaption>"
+        '<div class="endomtor-table" tabindex="0"><table class="endomtor-grid"><thead><tr>'
+        f'<th scope="col">units</th>{heads}</tr></thead>{"".join(groups)}</table></div></figure>'
+    )
+
+
+def _cell(row) -> str:
+    wanted = " endomtor-wanted" if row.rate >= POWER and row.phenocopy else ""
+    limits = f"{100 * row.low:.0f} to {100 * row.high:.0f}"
+    return (
+        f'<td><span class="endomtor-count{wanted}">{percent(row.rate)}</span><span class="endomtor-count">{limits}</span>'
+        "</td>"
+    )
+
+
+def sentences(table: pd.DataFrame, about: dict) -> list[str]:
+    """Return how the numbers were counted, and whether today's code and grid would count the same."""
+    found = surface(table)
+    false = found[found[COLUMN] == 0]
+    worst = false.loc[false["rate"].idxmax()]
+    current = about["code"] == calibration.code_print() and about["grid"] == sweep.read(paths.root() / GRID).print
+    return [
+        f"Each cell counts {about['cohorts']:,} cohorts, with seeds from {about['first']:,} on, by the chapters' own "
+        f"functions and the ledger's own rule, code {about['code'][:12]}. "
+        + ("That is the code of this page." if current else "The code or the grid has changed since: run it again."),
+        f"Where the knock-out does nothing, a claim was announced in at most {percent(worst['rate'])} of cohorts "
+        f"({worst['id']}, n = {worst[ROW]}); so few cohorts cannot tell that from the rate that is promised, "
+        "which the larger calibration tests.",
+    ]

@@ -1,0 +1,288 @@
+"""Headings that tell results: what the ledger says of a section, as one sentence that replaces its topic on the site.
+
+An author asks for it in the notebook, with a tag on the Markdown cell whose first heading it is to replace: `result:`
+and the beginning of the ids of the section's evidence, for example `result:C1.signaling`. Where the ledger has primary
+evidence under it, that alone is told. Where it has none of either, the topic stays.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from docutils.nodes import make_id
+
+from endomtor.analyses import reporting
+from endomtor.claims import boxes, catalogue, verdicts
+from endomtor.errors import BuildError, ClaimsError
+from endomtor.figures import publish
+
+TAG = "result:"
+CLAIMS, PROMISES = "claims", "promises"
+"""Instead of evidence: what came out for all claims together, and for the promises of the calibration."""
+
+_HEADING = re.compile(r"^(#{2,4}) +(.+)$", re.MULTILINE)
+_NAMED = 3
+"""So many read-outs of one outcome are named; more are counted."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """How results of one family are told.
+
+    Attributes
+    ----------
+    prefix : str
+        Beginning of the ids.
+    along, against : str
+        What follows the names where the effect goes in the declared direction, or in the other.
+    small, unclear, without_age : str
+        Sentences with `{names}`.
+    about : str
+        What the names are put into.
+    names : tuple of (str, str)
+        Ends of ids with their names; others are printed as the contract writes them.
+    counted : str
+        What several of them are called.
+    """
+
+    prefix: str
+    along: str
+    against: str
+    small: str = "any difference in {names} is too small to matter"
+    unclear: str = "there is no clear difference in {names}"
+    without_age: str = "no aging effect is seen in {names}, so nothing can resemble it"
+    about: str = "{names}"
+    names: tuple[tuple[str, str], ...] = ()
+    counted: str = "read-outs"
+
+
+_PHI = {
+    "small": "any move of {names} towards the aged state is too small to matter",
+    "unclear": "there is no clear move of {names} towards the aged state",
+    "counted": "endpoints",
+}
+
+# The first that fits.
+_FAMILIES = (
+    Words(
+        "C1.context.",
+        "is lower in old mice",
+        "is higher in old mice",
+        about="the mTORC1 hallmark score of {names} endothelium",
+    ),
+    Words(
+        "C1.cells.",
+        "is lower in aged mice",
+        "is higher in aged mice",
+        names=(("mTORC1_hallmark", "the mTORC1 score of the cells of each animal"),),
+    ),
+    Words("C1.", "is lower in aged mice", "is higher in aged mice"),
+    Words(
+        "C2.",
+        "is lower under rapamycin",
+        "is higher under rapamycin",
+        names=(
+            ("HSC", "the number of HSCs"),
+            ("CFU", "the number of colony-forming cells"),
+            ("platelets", "the platelet count"),
+            ("hemoglobin", "hemoglobin"),
+        ),
+    ),
+    Words(
+        "C4.premise.specificity",
+        "fades from HSCs to their progeny",
+        "is weaker in HSCs than in their progeny",
+        small="any difference between HSCs and their progeny in {names} is too small to matter",
+        unclear="there is no clear difference between HSCs and their progeny in {names}",
+        names=(("specificity", "the signature"),),
+    ),
+    Words(
+        "C4.premise.",
+        "returns in the HSCs of another laboratory",
+        "is reversed in the HSCs of another laboratory",
+        small="any return of {names} in the HSCs of another laboratory is too small to matter",
+        unclear="there is no clear return of {names} in the HSCs of another laboratory",
+        names=(("HSC", "the published signature"),),
+    ),
+    Words(
+        "C5.",
+        "moves towards the aged state after an ECKO niche",
+        "moves away from the aged state after an ECKO niche",
+        without_age="no mark of the aged niche is seen in {names}, so nothing can resemble it",
+        names=(
+            ("chimerism", "donor chimerism"),
+            ("myeloid_balance", "the lineage balance of donor cells"),
+        ),
+        **_PHI,
+    ),
+    Words(
+        "",
+        "moves towards the aged state in ECKO mice",
+        "moves away from the aged state in ECKO mice",
+        names=(
+            ("blood.myeloid_balance", "the lineage balance of the blood"),
+            ("marrow.HSC", "the number of HSCs"),
+            ("polarity", "the polarity of HSCs"),
+            ("gH2AX_foci", "the number of gamma-H2AX foci"),
+            ("limiting_dilution.WBM", "the frequency of repopulating cells"),
+            ("phi", "the aging score of HSPCs"),
+            ("phi_genes", "the whole transcriptome of HSPCs"),
+        ),
+        **_PHI,
+    ),
+)
+
+_LEADS = {
+    "simulated": "In these simulated mice ",
+    "public": "In public data ",
+    "measured": "In these measured mice ",
+    "example": "In these invented example mice ",
+}
+
+_ASIDES = {
+    verdicts.FALSE_ALARM: " (a false alarm: not planted)",
+    verdicts.MISSED: " (planted, but missed)",
+}
+
+
+def tell(source: str, tags: Sequence[str], ledger: dict) -> str:
+    """Return the text of a Markdown cell with the result in the place of its first heading, where a tag asks for it.
+
+    The topic's anchor stays, before the heading, so that links to it still lead there.
+
+    Raises
+    ------
+    ClaimsError
+        A cell that asks for a result has no heading of level 2 to 4.
+    """
+    wanted = [tag.removeprefix(TAG) for tag in tags if tag.startswith(TAG)]
+    if not wanted:
+        return source
+    topic = _HEADING.search(source)
+    if topic is None:
+        raise ClaimsError(f"a cell with the tag {TAG}{wanted[0]} has no heading, expected one to replace")
+    told = sentence(wanted, ledger)
+    if not told:
+        return source
+    shown = publish.plain_in_markdown(told)
+    anchor = f'<div class="endomtor-anchors"><span id="{make_id(topic[2])}"></span></div>'
+    return f"{source[: topic.start()]}{anchor}\n\n{topic[1]} {shown}{source[topic.end() :]}"
+
+
+def sentence(wanted: Sequence[str], ledger: dict) -> str:
+    """Return what the ledger says of the evidence whose ids are or begin with one of `wanted`; empty for none.
+
+    Parameters
+    ----------
+    wanted : sequence of str
+        Ids without their last parts, or `claims`, or `promises`.
+    """
+    if CLAIMS in wanted:
+        return _of_claims(ledger)
+    if PROMISES in wanted:
+        return promises()
+    records = [one for one in ledger["evidence"] if any(f"{one['id']}.".startswith(f"{part}.") for part in wanted)]
+    primary = {
+        one for claim in ledger["claims"] for side in ("prediction", "premise") for one in claim[side]["primary"]
+    }
+    records = [one for one in records if one["id"] in primary] or records
+    if not records:
+        return ""
+    # One kind of data to a sentence: a tag that asks for both gets its predictions.
+    kinds = [_kind(one) for one in records]
+    return _LEADS[kinds[0]] + clauses([one for one, kind in zip(records, kinds, strict=True) if kind == kinds[0]])
+
+
+def clauses(records: Sequence[dict]) -> str:
+    """Return what records of one kind of data say, as plain text: one clause for all of a family that say the same."""
+    families = [next(one for one in _FAMILIES if record["id"].startswith(one.prefix)) for record in records]
+    said: dict[tuple, list[dict]] = {}
+    for record, words in zip(records, families, strict=True):
+        said.setdefault((words, _outcome(record), _ASIDES.get(record["verdict"], "")), []).append(record)
+    return "; ".join(
+        _clause(words, outcome, own, families.count(words)) + aside for (words, outcome, aside), own in said.items()
+    )
+
+
+def _clause(words: Words, outcome: str, records: list[dict], of: int) -> str:
+    side, slight, _ = outcome.partition(", slight")
+    positive = side in ("along", "against")
+    many = len(records) > _NAMED
+    if many:
+        names = f"{len(records)} of {of} {words.counted}"
+    else:
+        each = [_name(one["id"], words) for one in records]
+        names = words.about.format(names=_listed(each, "and" if positive else "or"))
+    if positive:
+        told = getattr(words, side)
+        plural = many or (len(records) > 1 and words.about == "{names}")
+        end = ", perhaps by too little to matter" if slight else ""
+        return f"{names} {_for_many(told) if plural else told}{end}"
+    if outcome == "withheld":
+        return f"the design allows no answer on {names}"
+    return getattr(words, outcome).format(names=names)
+
+
+def _outcome(record: dict) -> str:
+    """Return which of the family's words tell a record: by its reason, and where that is width, by its interval."""
+    reason, low, high = record["reason"], record["ci_low"], record["ci_high"]
+    if reason == verdicts.WITHHELD or record["estimate"] is None:
+        return "withheld"
+    if reason == verdicts.NO_AGING:
+        return "without_age"
+    if reason == verdicts.EQUIVALENT:
+        return "small"
+    rule = catalogue.load().rule(record["id"])
+    predicted = -1 if rule.rule == "difference" and rule.direction == "less" else 1
+    side = "along" if predicted * record["estimate"] > 0 else "against"
+    if reason in (verdicts.EFFECT, verdicts.OPPOSITE):
+        return side
+    beyond_zero = (low is not None and low > 0) or (high is not None and high < 0)
+    return f"{side}, slight" if beyond_zero and record["interval_kind"] == "bounded" else "unclear"
+
+
+def promises() -> str:
+    """Return how many promises the frozen calibration found broken; empty where its table is not here."""
+    from endomtor import calibration
+    from endomtor.calibration import rates
+
+    try:
+        found = calibration.frozen().table
+    except BuildError:
+        return ""
+    broken, of = (found["judgement"] == rates.BEYOND).sum(), found["promised"].notna().sum()
+    return f"In simulated studies {broken:,} of {of:,} promises are broken by more than chance explains"
+
+
+def _of_claims(ledger: dict) -> str:
+    dataset = ledger["dataset"]
+    by: dict[str, list[str]] = {}
+    for claim in ledger["claims"]:
+        word = boxes.word(dataset["provenance"], claim["prediction"]["verdict"], example=dataset["example"])
+        by.setdefault(word.partition(":")[0].strip("“”"), []).append(claim["id"])
+    said = [f"{_listed(ids)} {'end' if len(ids) > 1 else 'ends'} as “{word}”" for word, ids in by.items()]
+    kind = boxes.dataset_kind(dataset)
+    return f"On {'invented example' if kind == 'example' else kind} data {'; '.join(said)}"
+
+
+def _kind(record: dict) -> str:
+    origin = record["provenance"]
+    return "example" if origin["example"] else origin["kind"]
+
+
+def _name(evidence_id: str, words: Words) -> str:
+    for end, name in words.names:
+        if evidence_id.endswith(f".{end}"):
+            return name
+    return reporting.endpoint_text(evidence_id.rpartition(".")[2])
+
+
+def _listed(names: Sequence[str], word: str = "and") -> str:
+    *first, last = names
+    return f"{', '.join(first)} {word} {last}" if first else last
+
+
+def _for_many(told: str) -> str:
+    """Return a predicate of the table above for several subjects."""
+    verb, _, rest = told.partition(" ")
+    return f"{'are' if verb == 'is' else verb.removesuffix('s')} {rest}"

@@ -1,0 +1,111 @@
+"""Which modules a chapter uses is found from the sources, and nothing else of the package runs in it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+from endomtor.building import code
+from endomtor.building.workflow import Settings
+
+CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+
+def names(source: str) -> set[str]:
+    return {str(path.relative_to(code.PACKAGE)) for path in code.used_by(source)}
+
+
+def test_a_name_that_a_package_hands_on_counts_where_it_is_defined():
+    found = names("from endomtor import figures\nfigures.volcano(frame)")
+    assert {"figures/__init__.py", "figures/genes.py", "figures/style.py"} <= found
+    assert not {"figures/animals.py", "figures/forest.py"} & found
+
+
+def test_a_package_that_is_handed_on_as_a_whole_counts_as_a_whole():
+    assert {"figures/genes.py", "figures/forest.py"} <= names("from endomtor import figures\nprint(figures)")
+
+
+def test_imports_inside_functions_and_parents_count():
+    found = names("def later():\n    from endomtor.public import geo\n")
+    assert {"__init__.py", "public/__init__.py", "public/geo.py", "public/ncbi.py", "errors.py"} <= found
+
+
+def test_what_only_type_checkers_read_does_not_count():
+    source = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from endomtor import worlds\n"
+    assert names(source) == set()
+
+
+@pytest.mark.parametrize("source", ["import numpy", "", "from endomtorium import figures"])
+def test_others_modules_do_not_count(source):
+    assert names(source) == set()
+
+
+def test_each_chapter_uses_its_analysis_and_not_those_of_others():
+    for notebook in CHAPTERS[:5]:
+        name = notebook.stem.partition("_")[2]
+        used = {path.stem for path in code.of_notebook(notebook) if path.parent.name == "analyses"}
+        analyses = {path.stem.partition("_")[2] for path in CHAPTERS[:5]} & used
+        assert len(used & {"mtor_decline", "rapamycin", "ecko_phenotypes", "transcriptome", "transplants"}) == 1, name
+        assert len(analyses) <= 1
+
+
+# Runs a chapter's cells and prints the files of the package in which a function was called.
+_TRACED = """
+import json, sys, threading
+called = set()
+def note(frame, event, _):
+    if event == "call" and not frame.f_code.co_name.startswith("<"):
+        called.add(frame.f_code.co_filename)
+import IPython
+shell = IPython.core.interactiveshell.InteractiveShell.instance()
+cells = json.load(open(sys.argv[1]))["cells"]
+sys.setprofile(note)
+for cell in cells:
+    if cell["cell_type"] == "code":
+        exec(compile("".join(cell["source"]), "cell", "exec"), shell.user_ns)
+sys.setprofile(None)
+print("\\n" + json.dumps(sorted(called)))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", CHAPTERS[:5], ids=lambda path: path.stem)
+def test_nothing_runs_in_a_chapter_that_it_is_not_said_to_use(notebook, tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-c", _TRACED, str(notebook)],
+        cwd=notebook.parent,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "ENDOMTOR_BUILD": str(tmp_path), "OPENBLAS_NUM_THREADS": "1"},
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    called = {Path(name) for name in json.loads(ran.stdout.splitlines()[-1])}
+    own = {path for path in called if path.is_relative_to(code.PACKAGE)}
+    assert own
+    assert own <= set(code.of_notebook(notebook))
+
+
+@pytest.fixture
+def settings(tmp_path) -> Settings:
+    return Settings(root=str(ROOT), build=str(tmp_path))
+
+
+def test_a_module_that_a_chapter_does_not_use_leaves_its_fingerprint(settings, monkeypatch, tmp_path):
+    volcano = code.PACKAGE / "figures" / "genes.py"
+    assert volcano not in settings.code_of("02_rapamycin")
+    assert volcano in settings.code_of("04_transcriptome_resemblance")
+    assert code.PACKAGE / "building" / "execute.py" in settings.code_of("02_rapamycin")
+
+
+def test_what_was_found_is_kept_until_the_package_or_the_notebook_changes(settings, tmp_path):
+    found = settings.code_of("02_rapamycin")
+    kept = tmp_path / "code" / "02_rapamycin.json"
+    known = json.loads(kept.read_text())
+    kept.write_text(json.dumps(known | {"files": ["errors.py"]}))
+    assert settings.code_of("02_rapamycin")[0] == code.PACKAGE / "errors.py"
+    kept.write_text(json.dumps(known | {"of": "other"}))
+    assert settings.code_of("02_rapamycin") == found

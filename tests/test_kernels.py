@@ -1,0 +1,172 @@
+"""Kernels forked by a server answer as plain ones do, and end with whoever asked for them."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from conftest import ROOT
+from endomtor.building import kernels
+from endomtor.building.execute import execute
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
+
+CELLS = {
+    "is heavy": "import sys; print('scanpy' in sys.modules, 'endomtor.stats' in sys.modules)",
+    "folder": "import os; print(os.getcwd())",
+    "environment": "print(os.environ['ENDOMTOR_BUILD'], os.environ['OPENBLAS_NUM_THREADS'], hash('animal'))",
+    "process": "print(os.getppid())",
+    "figure": "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2]);",
+}
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Path:
+    path = tmp_path / "notebooks" / "01_one.ipynb"
+    path.parent.mkdir()
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS.values()])
+    book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(book, path)
+    return path
+
+
+def outputs(notebook: Path, folder: Path) -> dict[str, list]:
+    """Execute a notebook and return what each cell has shown."""
+    twin = folder / "twin.ipynb"
+    execute(
+        notebook, parameters={}, build=folder, twin=twin, evidence=folder / "one.json", failed=folder / "failed.ipynb"
+    )
+    cells = [cell for cell in nbformat.read(twin, as_version=4).cells if "injected" not in str(cell.metadata)]
+    return dict(zip(CELLS, [cell.outputs for cell in cells], strict=True))
+
+
+def text(shown: list) -> str:
+    return "".join(output["text"] for output in shown).strip()
+
+
+@pytest.fixture
+def offer(monkeypatch: pytest.MonkeyPatch):
+    """Forked kernels for the rest of the test."""
+    with kernels.offered(soon=True) as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        yield environment[kernels.SOCKET]
+
+
+def test_a_forked_kernel_shows_what_a_plain_one_shows(notebook, tmp_path, offer, monkeypatch):
+    forked = outputs(notebook, tmp_path)
+    monkeypatch.delenv(kernels.SOCKET)
+    plain = outputs(notebook, tmp_path)
+
+    # It is the fork of another process, with others' libraries but without modules of the package.
+    assert text(forked["is heavy"]) == "True False"
+    assert text(plain["is heavy"]) == "False False"
+    assert text(plain["process"]) == str(os.getpid()) != text(forked["process"])
+    assert text(forked["folder"]) == text(plain["folder"]) == str(notebook.parent)
+    assert text(forked["environment"]) == text(plain["environment"])
+    assert forked["figure"] == plain["figure"]
+    assert any("image/png" in output["data"] for output in forked["figure"])
+
+
+def waited_for(condition, seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while not (reached := condition()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return reached
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+
+
+def a_kernel(offer: str, folder: Path) -> kernels.Fork:
+    connection = folder / "connection.json"
+    connection.write_text(json.dumps({"ip": "127.0.0.1", "transport": "tcp", "key": "k"}))
+    found = kernels.ask(offer, arguments=["-f", str(connection)], folder=str(folder), environment=dict(os.environ))
+    assert found is not None
+    assert waited_for(lambda: json.loads(connection.read_text()).get("shell_port"))
+    return found
+
+
+def test_its_end_is_noticed(offer, tmp_path):
+    fork = a_kernel(offer, tmp_path)
+    assert fork.poll() is None
+    fork.kill()
+    assert fork.wait() == 0
+    assert fork.poll() == 0
+    assert waited_for(lambda: not is_alive(fork.pid))
+
+
+def test_it_ends_with_the_process_that_asked_for_it(offer, tmp_path):
+    program = (
+        "import os, sys; from endomtor.building import kernels;"
+        f"fork = kernels.ask({offer!r}, arguments=['-f', 'none.json'], folder={str(tmp_path)!r},"
+        " environment=dict(os.environ)); print(fork.pid, flush=True); sys.stdin.read()"
+    )
+    asker = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    pid = int(asker.stdout.readline())
+    assert is_alive(pid)
+    asker.kill()
+    asker.communicate()
+    assert waited_for(lambda: not is_alive(pid))
+
+
+def test_where_nobody_answers_a_plain_kernel_is_started(notebook, tmp_path, monkeypatch):
+    with kernels.offered(soon=False) as environment:
+        address = environment[kernels.SOCKET]
+    assert kernels.ask(address, arguments=[], folder=".", environment={}) is None
+    monkeypatch.setenv(kernels.SOCKET, address)
+    assert text(outputs(notebook, tmp_path)["is heavy"]) == "False False"
+
+
+def test_a_server_that_dies_keeps_nobody_waiting(monkeypatch, tmp_path):
+    monkeypatch.setattr(kernels.sys, "executable", "/bin/false")
+    with kernels.offered(soon=False) as environment:
+        asked = kernels.ask(environment[kernels.SOCKET], arguments=[], folder=str(tmp_path), environment={})
+    assert asked is None
+
+
+def test_no_server_is_started_that_nobody_asks_for():
+    before = time.monotonic()
+    with kernels.offered(soon=False):
+        pass
+    assert time.monotonic() - before < 2
+
+
+def test_the_switch_gives_plain_kernels(monkeypatch):
+    monkeypatch.setenv(kernels.PLAIN, "1")
+    with kernels.offered(soon=True) as environment:
+        assert environment == {}
+
+
+@pytest.mark.slow
+def test_a_chapter_has_the_same_evidence_and_figures_either_way(built_book, tmp_path, offer, monkeypatch):
+    chapter = "02_rapamycin"
+    data = next((built_book / "data").glob("paper-1"))
+
+    def run(name: str) -> tuple[bytes, list]:
+        folder = tmp_path / name
+        execute(
+            ROOT / "notebooks" / f"{chapter}.ipynb",
+            parameters={"data_dir": str(data), "world": "paper", "seed": 1},
+            build=built_book,
+            twin=folder / "twin.ipynb",
+            evidence=folder / "evidence.json",
+            failed=folder / "failed.ipynb",
+        )
+        cells = nbformat.read(folder / "twin.ipynb", as_version=4).cells
+        return (folder / "evidence.json").read_bytes(), [cell.get("outputs") for cell in cells]
+
+    forked = run("forked")
+    monkeypatch.delenv(kernels.SOCKET)
+    assert forked == run("plain")

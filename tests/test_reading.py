@@ -1,0 +1,306 @@
+"""What readers do with the built site, in a real browser: by mouse, by keyboard, on a phone, without a network."""
+
+import io
+import json
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import browser as headless
+import numpy as np
+import pdf
+import pytest
+import quality
+import screenshot
+from PIL import Image, ImageChops
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from conftest import ROOT, skip_or_fail
+from endomtor import public
+from endomtor.claims import boxes
+from test_site import PAGES
+
+LIGHT = ["book/index", "book/references", "notebooks/06_synthesis"]
+"""Pages that stand for the others in the quick tests: the ledger, the bibliography, a chapter."""
+
+ALL = [*PAGES, "search"]
+SCRIPT = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def address(built_book: Path, serve) -> str:
+    return serve(built_book / "html")
+
+
+@pytest.fixture
+def open_page(browser, address):
+    def go(page: str, width: int = 1280, scheme: str = "light", **more):
+        headless.screen(browser, width, 900, scheme, **more)
+        browser.get(f"{address}/{page}.html")
+        return browser
+
+    return go
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory) -> str:
+    """axe-core as a script: from `node_modules` where it is, else fetched by npm."""
+    if not (quality.NODE_MODULES / "axe-core").is_dir():
+        if shutil.which("npm") is None:
+            skip_or_fail("npm is not installed")
+        folder = tmp_path_factory.mktemp("axe")
+        wanted = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["devDependencies"]["axe-core"]
+        install = ["npm", "install", "--no-save", "--no-package-lock", "--ignore-scripts", f"axe-core@{wanted}"]
+        installed = subprocess.run(install, cwd=folder, capture_output=True, text=True)
+        if installed.returncode:
+            skip_or_fail(f"npm cannot install axe-core: {installed.stderr.strip()[-300:]}")
+        return quality.axe_source(folder / "node_modules")
+    return quality.axe_source(quality.NODE_MODULES)
+
+
+def until(met, seconds: float = 5):
+    """Return the first true answer of `met`, or its last one when the time is over."""
+    end = time.monotonic() + seconds
+    while not (answer := met()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return answer
+
+
+# --- For everyone -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=() if page in LIGHT else pytest.mark.slow) for page in ALL], ids=str
+)
+def test_axe_finds_nothing_with_any_of_its_rules(open_page, axe, page):
+    for width in quality.WIDTHS:
+        for scheme in quality.SCHEMES:
+            chrome = open_page(page, width, scheme)
+            headless.settled(chrome)
+            assert quality.violations(chrome, axe) == [], (width, scheme)
+
+
+def test_axe_would_find_something(open_page, axe):
+    chrome = open_page("book/glossary")
+    chrome.execute_script("document.querySelector('article').append(new Image())")
+    assert any(found.startswith("image-alt") for found in quality.violations(chrome, axe))
+
+
+@pytest.mark.parametrize("page", ALL)
+def test_nothing_foreign_is_asked_for_and_nothing_fails(browser, address, page):
+    headless.screen(browser, 1280, 900)
+    seen = quality.visit(browser, address, f"{page}.html")
+    assert seen.errors == []
+    assert seen.foreign == []
+    assert 10 < seen.kilobytes < quality.FIRST_LOAD
+
+
+def test_the_policy_stops_what_is_foreign(open_page):
+    chrome = open_page("book/glossary")
+    chrome.get_log("browser")
+    chrome.execute_script(
+        "document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/a.png', alt: 'a'}))"
+    )
+    log = until(lambda: [entry["message"] for entry in chrome.get_log("browser")])
+    assert any("Content Security Policy" in message for message in log)
+
+
+# A mark of focus may be an outline, a shadow, or, for a link that fills its place, another border.
+FOCUS = """
+const one = document.activeElement, style = getComputedStyle(one);
+const seen = (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none';
+one.dataset.reached = 'yes';
+return [one.tagName + ' ' + (one.className || one.id), seen, one === document.body];
+"""
+UNREACHED = """
+return [...document.querySelectorAll('a[href], button, input, select, summary')]
+  .filter(one => one.checkVisibility({visibilityProperty: true}) && one.tabIndex >= 0 && !one.dataset.reached)
+  .map(one => one.outerHTML.slice(0, 120));
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_keyboard_alone_reaches_everything_and_shows_where_it_is(open_page, width):
+    chrome = open_page("book/index", width)
+    unseen = []
+    for _ in range(400):
+        chrome.switch_to.active_element.send_keys(Keys.TAB)
+        name, seen, over = chrome.execute_script(FOCUS)
+        if over:
+            break
+        if not seen:
+            unseen.append(name)
+    assert over
+    assert unseen == []
+    assert chrome.execute_script(UNREACHED) == []
+
+
+@pytest.mark.parametrize("page", LIGHT)
+def test_who_wants_no_motion_gets_none(open_page, page):
+    chrome = open_page(page, still=True)
+    moving = """
+      const seconds = text => Math.max(...text.split(',').map(parseFloat));
+      return [...document.querySelectorAll('*')].filter(one => {
+        const style = getComputedStyle(one);
+        return seconds(style.transitionDuration) > 0.01 || seconds(style.animationDuration) > 0.01
+          || style.scrollBehavior === 'smooth';
+      }).map(one => one.tagName + '.' + one.className);
+    """
+    assert chrome.execute_script(moving) == []
+
+
+def test_the_menu_of_a_phone_opens_leads_on_and_closes(open_page):
+    chrome = open_page("book/index", 390)
+    menu = chrome.find_element(By.ID, "pst-primary-sidebar-modal")
+    assert not menu.is_displayed()
+    toggle = chrome.find_element(By.CSS_SELECTOR, ".primary-toggle")
+    toggle.click()
+    assert until(menu.is_displayed)
+    menu.send_keys(Keys.ESCAPE)
+    assert until(lambda: not menu.is_displayed())
+    toggle.click()
+    link = menu.find_element(By.PARTIAL_LINK_TEXT, "Synthesis")
+    assert until(link.is_displayed)
+    link.click()
+    assert until(lambda: chrome.current_url.endswith("06_synthesis.html"))
+
+
+def test_the_theme_switch_holds_and_changes_no_figure(open_page):
+    chrome = open_page("notebooks/06_synthesis")
+    # So high that the bar over the page does not cover the figure.
+    headless.screen(chrome, 1280, 3000)
+    pictures = {}
+    for _ in range(3):
+        chrome.find_element(By.CSS_SELECTOR, ".theme-switch-button").click()
+        theme = chrome.execute_script("return document.documentElement.dataset.theme")
+        chrome.refresh()
+        assert chrome.execute_script("return document.documentElement.dataset.theme") == theme
+        headless.settled(chrome)
+        figure = chrome.find_element(By.CSS_SELECTOR, "article .cell_output img")
+        chrome.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", figure)
+        pictures[theme] = figure.screenshot_as_png
+    chrome.execute_script("localStorage.clear()")
+    light, dark = (Image.open(io.BytesIO(pictures[theme])).convert("L") for theme in ("light", "dark"))
+    inside = (12, 12, light.width - 12, light.height - 12)
+    difference = np.asarray(ImageChops.difference(light.crop(inside), dark.crop(inside)))
+    assert np.quantile(difference, 0.999) < 3
+    # Ink on paper: black on white would be 255.
+    assert np.ptp(np.asarray(dark.crop(inside)).astype(int)) > 180
+
+
+# --- The ledger -------------------------------------------------------------------------------------------------------
+
+
+def claims(chrome) -> list[str]:
+    rows = chrome.find_elements(By.CSS_SELECTOR, ".endomtor-ledger tbody tr")
+    return [row.find_element(By.TAG_NAME, "th").text for row in rows if row.is_displayed()]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_ledger_is_ordered_and_chosen_from(open_page, built_book, width):
+    chrome = open_page("book/index", width)
+    ledger = json.loads((built_book / "ledger.json").read_text(encoding="utf-8"))
+    all_claims = [claim["id"] for claim in ledger["claims"]]
+    assert claims(chrome) == all_claims
+    order, shown = (
+        chrome.find_element(By.XPATH, f"//form[@class='endomtor-ledger-bar']//label[contains(., '{label}')]/select")
+        for label in ("Order by", "Show")
+    )
+    order.send_keys("Premise")
+    words = {claim["id"]: boxes.phrase("public", claim["premise"]["verdict"]) for claim in ledger["claims"]}
+    assert claims(chrome) == sorted(all_claims, key=lambda claim: words[claim])
+    assert claims(chrome) != all_claims
+    shown.send_keys(f"Premise, on public data: {words['C1']}")
+    assert sorted(claims(chrome)) == sorted(claim for claim in all_claims if words[claim] == words["C1"])
+    count = chrome.find_element(By.CSS_SELECTOR, ".endomtor-ledger-bar output")
+    assert count.text == f"{len(claims(chrome))} of {len(all_claims)} claims"
+
+
+def test_a_verdict_leads_to_its_evidence_and_to_the_cell_that_computed_it(open_page):
+    chrome = open_page("book/index")
+    chrome.find_element(By.CSS_SELECTOR, ".endomtor-ledger details summary").click()
+    link = chrome.find_element(By.CSS_SELECTOR, ".endomtor-ledger details li a")
+    record = link.get_attribute("href").split("#")[1]
+    link.click()
+    row = chrome.find_element(By.CSS_SELECTOR, "tr:target")
+    assert row.get_attribute("id") == record
+    row.find_element(By.LINK_TEXT, "this cell").click()
+    place = chrome.find_element(By.CSS_SELECTOR, ":target")
+    assert place.get_attribute("id") == record
+    cell = place.find_element(By.XPATH, "./parent::div/following-sibling::div[contains(@class, 'cell')][1]")
+    assert cell.find_elements(By.CSS_SELECTOR, ".cell_input")
+    assert -1 < cell.rect["y"] - chrome.execute_script("return scrollY") < 450
+
+
+# --- Search and links -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sought", ["gene", "chimerism"])
+def test_search_finds_a_gene_and_a_term(open_page, sought):
+    words = public.hsc_aging.signature()[0].index[0] if sought == "gene" else sought
+    chrome = open_page("book/index")
+    chrome.find_element(By.CSS_SELECTOR, ".search-button-field").click()
+    field = chrome.find_element(By.CSS_SELECTOR, "#pst-search-dialog input")
+    field.send_keys(words, Keys.ENTER)
+    found = until(lambda: chrome.find_elements(By.CSS_SELECTOR, "#search-results li a"))
+    assert found, words
+    found[0].click()
+    assert words.lower() in chrome.find_element(By.TAG_NAME, "main").get_attribute("textContent").lower()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_to_the_repository_name_files_that_are_there(open_page, page):
+    chrome = open_page(page)
+    links = chrome.execute_script("return [...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href'))")
+    files = [
+        match[1]
+        for link in links
+        for match in [re.search(r"(?:/(?:edit|blob|tree)/[\w.-]+/|lab(?:/|%2F)tree(?:/|%2F))([^?#]+)$", link)]
+        if match and "endomtor" in link
+    ]
+    assert files
+    assert [name for name in files if not (ROOT / name.replace("%2F", "/")).exists()] == []
+
+
+def test_a_script_in_a_name_stays_text(browser, built_book, serve, tmp_path):
+    ledger = json.loads((built_book / "ledger.json").read_text(encoding="utf-8"))
+    ledger["dataset"] |= {"provenance": "measured", "title": SCRIPT}
+    for record in ledger["evidence"]:
+        record["prediction"] = record["unit"] = SCRIPT
+    for claim in ledger["claims"]:
+        claim["title"] = claim["text"] = claim["caution"] = SCRIPT
+        claim["prediction"]["verdict"] = "inconclusive"
+    html = f"<!doctype html><meta charset='utf-8'><title>A ledger</title>{boxes.ledger_html(ledger)}"
+    (tmp_path / "index.html").write_text(html, encoding="utf-8")
+    browser.get(f"{serve(tmp_path)}/index.html")
+    assert browser.find_elements(By.TAG_NAME, "script") == []
+    assert browser.find_element(By.TAG_NAME, "body").text.count(SCRIPT) > len(ledger["claims"])
+
+
+# --- Paper and pictures -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_book_is_printed_whole(built_book):
+    made = pdf.printed(built_book / "html", "<p>endomtor contributors</p>")
+    assert made.startswith(b"%PDF")
+    assert made.rstrip().endswith(b"%%EOF")
+    # Chromium writes the tree of pages uncompressed.
+    counts = [int(count) for count in re.findall(rb"/Type /Pages\s*/Count (\d+)", made)]
+    assert max(counts) > 5 * len(PAGES) / 2
+    assert made.count(b"/Subtype /Image") > 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", screenshot.PICTURES)
+def test_the_pictures_of_the_readme_show_the_book_as_it_is(built_book, serve, name):
+    drawn = screenshot.picture(serve(built_book / "html"), screenshot.PICTURES[name])
+    kept = Image.open(screenshot.FOLDER / name)
+    new = Image.open(io.BytesIO(drawn))
+    assert kept.size == new.size
+    # Coarse on purpose: fonts differ between machines, what stands where does not.
+    small = [np.asarray(one.convert("L").resize((64, 45), Image.Resampling.BOX)).astype(float) for one in (kept, new)]
+    assert np.abs(small[0] - small[1]).mean() < screenshot.TOLERANCE
