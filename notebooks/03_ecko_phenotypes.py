@@ -46,9 +46,7 @@ chapter = open_chapter("03_ecko_phenotypes", data_dir, world, seed)
 # **Which data this page used.**
 
 # %%
-chapter.data_box(
-    "ecko_blood", "ecko_marrow", "ecko_cells", "ecko_limiting_dilution", "ecko_verification", "survival"
-)
+chapter.data_box("ecko_blood", "ecko_marrow", "ecko_cells", "ecko_limiting_dilution", "ecko_verification", "survival")
 
 # %% [markdown]
 # ## Blood

@@ -152,7 +152,10 @@ transcriptome.show_trap(chapter, trap)
 # A correlation without shared animals is free of this fault, but it is no answer either: it has no interval over animals, it falls with the noise of the counts, and it is blind to *how far* ECKO has gone.
 
 # %%
-chapter.results("C4.transcriptome", caption="Resemblance of the ECKO transcriptome: on the signature (phi), over all expressed genes (phi genes).")
+chapter.results(
+    "C4.transcriptome",
+    caption="Resemblance of the ECKO transcriptome: on the signature (phi), over all expressed genes (phi genes).",
+)
 
 # %% [markdown] tags=["result:C4.premise"]
 # ## Real data: is the signature a sound ruler?

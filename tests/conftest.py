@@ -69,9 +69,14 @@ def built_once(tmp_path_factory: pytest.TempPathFactory, name: str, *options: st
     out = shared / name / "book"
     with open(shared / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not out.with_name("sound").is_file():
+        ended = out.with_name("ended")
+        if not ended.is_file():
+            out.parent.mkdir(exist_ok=True)
+            # What a first build could not do, no other will: it is not tried again for each test.
+            ended.write_text("it did not come to its end")
             build_book(out, *options)
-            out.with_name("sound").touch()
+            ended.write_text("")
+    assert not ended.read_text(), f"the book {name} could not be built; the first test that asked for it says why"
     return out
 
 

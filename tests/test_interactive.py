@@ -460,7 +460,6 @@ def test_every_part_of_the_book_opens(chrome, built_book, serve, page, names):
     found = chrome.find_elements("css selector", "details.endomtor-interactive")
     assert [one.get_attribute("data-part") for one in found] == [f"{page}-fig-{name}" for name in names]
     for name in names:
-        # A label above the axes and no empty plot.
         assert opened(chrome, f"fig-{name}").find_element("css selector", "[role=img]").size["height"] > 200
 
 
@@ -468,7 +467,7 @@ def test_every_part_of_the_book_opens(chrome, built_book, serve, page, names):
 
 
 def test_a_fold_out_is_closed_and_in_one_block_of_html():
-    shown = {"name": "fig-x", "alt": f"First.\n\n{HOSTILE}", "origin": {"kind": "measured", "label": HOSTILE}}
+    shown = {"name": "fig-x", "alt": f"First.\n\n{HOSTILE}", "origin": {"kind": "measured", "label": f"A\n\n{HOSTILE}"}}
     about = interactive.Interactive(kind="points", x="x", y="y", xlabel="x", ylabel="y", said={}, label="gene")
     html = building.fold_html(shown | {"interactive": about.to_dict()}, CHAPTER)
     # A blank line would end the block for Markdown.

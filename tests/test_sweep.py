@@ -1,6 +1,7 @@
 """Sweeps: what a grid may say, that a killed one goes on, that each way of running gives the same bytes."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import pandas as pd
 import pytest
 
 from endomtor import calibration, paths, sweep, worlds
+from endomtor.building import power_page
 from endomtor.calibration import cohorts
+from endomtor.claims import verdicts
 from endomtor.errors import BuildError, WorldError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -182,6 +185,74 @@ def test_a_profile_is_a_folder_or_a_name(tmp_path):
         sweep.profile_of("slrum")
 
 
+# --- the page ---
+
+
+def cells(rates: dict[tuple[int, float], int], of: int = 10) -> pd.DataFrame:
+    """A result in which so many of the cohorts at each n and phi support claim C3."""
+    rows = [
+        ("paper", n, phi, "tables", seed, "C3", verdicts.SUPPORTED if seed < hits else verdicts.INCONCLUSIVE)
+        for (n, phi), hits in rates.items()
+        for seed in range(of)
+    ]
+    return pd.DataFrame(rows, columns=["world", "n", "phenocopy", "part", "seed", "id", "word"])
+
+
+def test_the_surface_counts_cohorts_that_support():
+    found = power_page.surface(cells({(4, 0.25): 0, (4, 0.5): 3, (8, 0.25): 1, (8, 0.5): 10}))
+    assert found["true"].tolist() == [False, True] * 2
+    assert found[["n", "phenocopy", "supported", "cohorts", "rate"]].to_numpy().tolist() == [
+        [4, 0.25, 0, 10, 0.0],
+        [4, 0.5, 3, 10, 0.3],
+        [8, 0.25, 1, 10, 0.1],
+        [8, 0.5, 10, 10, 1.0],
+    ]
+    # Clopper and Pearson: of none of ten the upper limit is 1 - 0.025^(1/10).
+    assert found["low"].iloc[0] == 0
+    assert found["high"].iloc[0] == pytest.approx(1 - 0.025**0.1)
+    assert found["low"].iloc[3] == pytest.approx(0.025**0.1)
+
+
+def test_the_table_is_marked_and_bold_where_the_power_is_reached():
+    html = power_page.html(cells({(4, 0.0): 9, (4, 0.5): 7, (8, 0.0): 0, (8, 0.5): 8}))
+    assert "SIMULATED" in html
+    assert "numbers assumed" in html
+    bold = re.findall(r'endomtor-count endomtor-wanted">([^<]*)<', html)
+    # A false alarm is no power, however often it rings.
+    assert bold == ["80 %"]
+    assert re.findall(r'scope="row">([^<]*)<', html) == ["n = 4", "n = 8"]
+    assert re.findall(r'scope="col">([^<]*)<', html) == ["units", "φ = 0", "φ = 0.5"]
+
+
+def test_a_book_on_other_data_shows_no_simulated_power():
+    left_out = power_page.text({"dataset": {"provenance": "measured"}})
+    assert left_out == power_page.LEFT_OUT
+    assert not re.search(r"[0-9]", left_out)
+    assert "SIMULATED" in power_page.text({"dataset": {"provenance": "simulated"}})
+    assert "SIMULATED" in power_page.text(None)
+
+
+def test_the_frozen_result_is_that_of_its_grid():
+    grid, (table, about) = sweep.read(ROOT / power_page.GRID), sweep.result(power_page.frozen())
+    assert about["grid"] == grid.print
+    counts = table.groupby(["world", *grid.names, "id"])["seed"].nunique()
+    assert len(counts) == len(list(grid.cells())) * len(grid.ids)
+    assert (counts == grid.count).all()
+
+
+def test_cohorts_of_the_frozen_result_are_drawn_again():
+    grid, (table, _) = sweep.read(ROOT / power_page.GRID), sweep.result(power_page.frozen())
+    world, values, changes = list(grid.cells())[-1]
+    for part in grid.parts:
+        scenario = calibration.Scenario("own", "", world, (part,), changes, {}, (), (), {}, "")
+        answers, _ = cohorts.cohort(scenario, grid.first, part)
+        now = {one["id"]: one["word"] for one in answers if one["id"] in grid.ids}
+        own = table[(table["part"] == part) & (table["seed"] == grid.first)]
+        own = own[(own[list(values)] == pd.Series(values)).all(axis=1)]
+        assert now == dict(zip(own["id"], own["word"], strict=True))
+        assert now
+
+
 # --- killed, and run in other ways ---
 
 
@@ -199,7 +270,7 @@ def begin(grid: Path, out: Path, *further: str) -> subprocess.Popen:
 
 
 def finish(process: subprocess.Popen) -> str:
-    _, said = process.communicate(timeout=600)
+    _, said = process.communicate(timeout=1800)
     assert process.returncode == 0, said
     return said
 

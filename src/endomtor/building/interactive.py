@@ -32,6 +32,7 @@ def fold_html(shown: Mapping, chapter: str) -> str:
     """
     spec, origin = shown["interactive"], shown["origin"]
     part, noun, alt = f"{chapter}-{shown['name']}", escape(spec["label"] or ""), escape(" ".join(shown["alt"].split()))
+    mark = escape(" ".join(origin["label"].split()))
     ways = [f"search a {noun}"] if noun else []
     ways.append(f"hover over a {_HOVERED[spec['kind']]}")
     lines = [
@@ -39,7 +40,7 @@ def fold_html(shown: Mapping, chapter: str) -> str:
         f"<summary>Look closer: {', '.join(ways)}</summary>",
         "<noscript><p>This part needs JavaScript. The figure above and its data do not.</p></noscript>",
         '<div class="endomtor-interactive-page" hidden>',
-        f'<p><span class="endomtor-mark endomtor-mark-{origin["kind"]}">{escape(origin["label"])}</span></p>',
+        f'<p><span class="endomtor-mark endomtor-mark-{origin["kind"]}">{mark}</span></p>',
     ]
     if noun:
         lines += [

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import binomtest
 
-from endomtor import calibration, paths, sweep
+from endomtor import calibration, paths, sweep, worlds
 from endomtor.analyses.reporting import percent
-from endomtor.claims import catalogue, verdicts
+from endomtor.claims import catalogue, ledger, verdicts
 
 FILE = "power.parquet"
 GRID = "data/sweeps/power.toml"
@@ -25,6 +25,26 @@ def frozen() -> Path:
     return paths.data() / "derived" / FILE
 
 
+def text(built: dict | None) -> str:
+    """Return the page's contents as Markdown with HTML.
+
+    Parameters
+    ----------
+    built : dict or None
+        The ledger of the build, None where there is none yet. Beside a laboratory's data no simulated number is shown.
+
+    Raises
+    ------
+    BuildError
+        The frozen result cannot be read.
+    """
+    if built is not None and built["dataset"]["provenance"] != "simulated":
+        return LEFT_OUT
+    table, about = sweep.result(frozen())
+    said = "\n".join(f"- {sentence}" for sentence in sentences(table, about))
+    return f"{html(table)}\n\n{said}\n"
+
+
 def surface(table: pd.DataFrame) -> pd.DataFrame:
     """Count the cohorts that support a claim in each cell.
 
@@ -36,17 +56,22 @@ def surface(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        id, `ROW`, `COLUMN`, supported, cohorts, rate, low, high (95 % Clopper-Pearson limits), sorted.
+        id, `ROW`, `COLUMN`, supported, cohorts, rate, low, high (95 % Clopper-Pearson limits), true (whether the claim
+        holds there), sorted.
     """
     hit = table.assign(hit=table["word"] == verdicts.SUPPORTED)
     counts = hit.groupby(["id", ROW, COLUMN])["hit"].agg(supported="sum", cohorts="count").reset_index()
     limits = [
         binomtest(int(row.supported), int(row.cohorts)).proportion_ci(method="exact") for row in counts.itertuples()
     ]
+    [world] = table["world"].unique()
+    claim_of = catalogue.load().claim
+    truth_at = {phi: worlds.load(world, {COLUMN: float(phi)}).truth for phi in counts[COLUMN].unique()}
     return counts.assign(
         rate=counts["supported"] / counts["cohorts"],
         low=[one.low for one in limits],
         high=[one.high for one in limits],
+        true=[ledger.holds(claim_of(row.id), truth_at[getattr(row, COLUMN)]) for row in counts.itertuples()],
     )
 
 
@@ -72,33 +97,34 @@ def html(table: pd.DataFrame) -> str:
     return (
         '<figure class="endomtor-table-figure"><figcaption><p><span class="endomtor-mark-simulated">SIMULATED</span> '
         f"Share of cohorts in which a claim is supported, with its 95 % interval (world “{world}” with other phi, "
-        "numbers assumed). n is the number of units in each group of every table; φ = 0 is a knock-out that does "
-        f"nothing, so support is a false alarm there. In bold: {percent(POWER)} or more.</p></figcaption>"
+        "numbers assumed). n is the number of units in each group of every table. In italics: the claim does not hold "
+        f"there, so support is a false alarm. In bold: it holds, and {percent(POWER)} or more find it.</p></figcaption>"
         '<div class="endomtor-table" tabindex="0"><table class="endomtor-grid"><thead><tr>'
         f'<th scope="col">units</th>{heads}</tr></thead>{"".join(groups)}</table></div></figure>'
     )
 
 
 def _cell(row) -> str:
-    wanted = " endomtor-wanted" if row.rate >= POWER and row.phenocopy else ""
+    wanted = " endomtor-wanted" if row.rate >= POWER and row.true else ""
     limits = f"{100 * row.low:.0f} to {100 * row.high:.0f}"
+    quiet = "" if row.true else ' class="endomtor-caution"'
     return (
-        f'<td><span class="endomtor-count{wanted}">{percent(row.rate)}</span><span class="endomtor-count">{limits}</span>'
-        "</td>"
+        f'<td{quiet}><span class="endomtor-count{wanted}">{percent(row.rate)}</span>'
+        f'<span class="endomtor-count">{limits}</span></td>'
     )
 
 
 def sentences(table: pd.DataFrame, about: dict) -> list[str]:
     """Return how the numbers were counted, and whether today's code and grid would count the same."""
     found = surface(table)
-    false = found[found[COLUMN] == 0]
+    false = found[~found["true"]]
     worst = false.loc[false["rate"].idxmax()]
     current = about["code"] == calibration.code_print() and about["grid"] == sweep.read(paths.root() / GRID).print
     return [
         f"Each cell counts {about['cohorts']:,} cohorts, with seeds from {about['first']:,} on, by the chapters' own "
         f"functions and the ledger's own rule, code {about['code'][:12]}. "
         + ("That is the code of this page." if current else "The code or the grid has changed since: run it again."),
-        f"Where the knock-out does nothing, a claim was announced in at most {percent(worst['rate'])} of cohorts "
-        f"({worst['id']}, n = {worst[ROW]}); so few cohorts cannot tell that from the rate that is promised, "
-        "which the larger calibration tests.",
+        f"Where a claim does not hold it was announced in at most {percent(worst['rate'])} of cohorts ({worst['id']}, "
+        f"n = {worst[ROW]}, φ = {worst[COLUMN]:g}). So few cohorts cannot tell that from the rate that is promised: "
+        "the calibration counts more of them.",
     ]

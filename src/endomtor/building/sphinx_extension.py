@@ -358,16 +358,10 @@ class PowerDirective(SphinxDirective):
     """`{endomtor-power}`: how often claims are supported over n and phi; left out in a book on a laboratory's data."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the table and how it was counted."""
-        from endomtor import sweep
+        """Return the table and how it was counted, or the sentence that it is left out."""
         from endomtor.building import power_page
 
-        ledger = _ledger(self.env)
-        if ledger is not None and ledger["dataset"]["provenance"] != "simulated":
-            return self.parse_text_to_nodes(power_page.LEFT_OUT)
-        table, about = sweep.result(power_page.frozen())
-        said = self.parse_text_to_nodes("\n".join(f"- {one}" for one in power_page.sentences(table, about)))
-        return [nodes.raw("", power_page.html(table), format="html"), *said]
+        return self.parse_text_to_nodes(power_page.text(_ledger(self.env)))
 
 
 class SignatureDirective(SphinxDirective):
