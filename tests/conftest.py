@@ -1,7 +1,9 @@
 """Fixtures that several test files share."""
 
 import fcntl
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +11,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
+from endomtor import public
+from endomtor.building import workflow
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -31,6 +37,19 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[headless.webdr
             skip_or_fail(f"{name} is not installed")
     with headless.browsing(tmp_path_factory.mktemp("profile")) as chrome:
         yield chrome
+
+
+def node_modules(folder: Path, package: str) -> Path:
+    """Have npm install one package of `package.json`, in the version that stands there, and return where it is."""
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            skip_or_fail(f"{program} is not installed")
+    version = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["devDependencies"][package]
+    install = ["npm", "install", "--no-save", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"]
+    ran = subprocess.run([*install, f"{package}@{version}"], cwd=folder, capture_output=True, text=True)
+    if ran.returncode:
+        skip_or_fail(f"npm cannot install {package}: {ran.stderr.strip()[-300:]}")
+    return folder / "node_modules"
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +80,7 @@ def build_book(out: Path, *options: str, offline: bool = True) -> Path:
     return out
 
 
-def built_once(tmp_path_factory: pytest.TempPathFactory, name: str, *options: str) -> Path:
+def built_once(tmp_path_factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
     """Build the book once for all processes that run tests side by side; the others wait for the first."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -74,7 +93,7 @@ def built_once(tmp_path_factory: pytest.TempPathFactory, name: str, *options: st
             out.parent.mkdir(exist_ok=True)
             # What a first build could not do, no other will: it is not tried again for each test.
             ended.write_text("it did not come to its end")
-            build_book(out, *options)
+            build(out)
             ended.write_text("")
     assert not ended.read_text(), f"the book {name} could not be built; the first test that asked for it says why"
     return out
@@ -83,10 +102,17 @@ def built_once(tmp_path_factory: pytest.TempPathFactory, name: str, *options: st
 @pytest.fixture(scope="session")
 def built_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The book, built in world `paper` with seed 1; the folder has the layout of `_build`. Tests only read it."""
-    return built_once(tmp_path_factory, "paper")
+    return built_once(tmp_path_factory, "paper", build_book)
 
 
 @pytest.fixture(scope="session")
 def bystander_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The book, built in world `bystander`, in which only the first claim is true. Tests only read it."""
-    return built_once(tmp_path_factory, "bystander", "--world", "bystander", "--seed", "1")
+    """All chapters and the ledger of world `bystander`, in which only the first claim is true. Tests only read it."""
+
+    def build(out: Path) -> None:
+        settings = workflow.Settings(
+            root=str(ROOT), build=str(out), world="bystander", missing=public.prepare(offline=True)
+        )
+        workflow.build(settings, jobs=2, console=Console(quiet=True), site=False)
+
+    return built_once(tmp_path_factory, "bystander", build)

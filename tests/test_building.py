@@ -146,6 +146,7 @@ def test_a_book_without_premises_freezes_none(built, capfdbinary, monkeypatch):
     assert b"the ledger has no premise" in capfdbinary.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_changed_citation_file_is_exported_without_executing(built):
     citation = built / "CITATION.cff"
     citation.write_text(citation.read_text().replace("A small book", "A little book"))
@@ -188,6 +189,7 @@ def test_a_notebook_that_raises_fails_the_build_each_time_and_leaves_the_site(bu
     assert content(built / "_build" / "html") == site
 
 
+@pytest.mark.slow
 def test_a_fault_of_a_page_fails_the_site_each_time_and_leaves_the_last_one(built):
     edit(built, "02_two", 'raise ValueError("first line\\nlast line")', 'print("third edition")')
     site = content(built / "_build" / "html")

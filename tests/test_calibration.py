@@ -185,6 +185,7 @@ def table_of(count, of, promised, measure=rates.FALSE_SUPPORT):
     return rates._with_rates(frame.assign(part="tables", id="x", planted=0.0))
 
 
+@pytest.mark.slow
 def test_no_row_lies_beyond_its_band_with_the_joint_probability():
     rng = np.random.default_rng(1)
     beyond = 0

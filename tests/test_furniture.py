@@ -258,6 +258,7 @@ class TestTimes:
         folder.mkdir(parents=True)
         for name in ("01_one", "02_two"):
             nbformat.write(nbformat.v4.new_notebook(), folder / f"{name}.ipynb")
+        twins.run_time_file(folder / "01_one.ipynb").parent.mkdir()
         twins.run_time_file(folder / "01_one.ipynb").write_text('{"seconds": 12.3}')
         assert furniture.times(tmp_path) == {"date": "1970-01-02", "year": "1970", "seconds": {"01_one": 12.3}}
 

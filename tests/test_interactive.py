@@ -235,6 +235,7 @@ def test_nothing_is_loaded_before_a_part_is_opened_and_then_only_from_the_site(c
     assert len(late) == len(set(late)) == 1 + len(FIGURES)
 
 
+@pytest.mark.slow
 def test_it_also_works_from_a_folder(chrome, site):
     chrome.get((site / "notebooks" / "page.html").as_uri())
     opened(chrome, "fig-scatter")
@@ -253,6 +254,7 @@ def test_without_javascript_the_figure_is_there_and_the_part_says_what_it_needs(
         chrome.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
+@pytest.mark.slow
 def test_a_part_that_cannot_be_loaded_says_so_and_tries_again(browser, site, serve, tmp_path):
     broken = tmp_path / "site"
     shutil.copytree(site, broken)
@@ -278,6 +280,7 @@ def test_the_page_does_not_become_wider_than_a_phone(chrome, address):
         assert chrome.execute_script("return document.documentElement.scrollWidth") <= 320
 
 
+@pytest.mark.slow
 def test_each_part_has_the_mark_and_a_text_alternative(chrome, address):
     chrome.get(address)
     for name in FIGURES:
@@ -311,6 +314,7 @@ def test_a_gene_search_says_the_numbers_of_the_data_and_marks_the_gene(chrome, a
         assert marked(chrome) == [{"x": [row["log2fc"]], "y": [row["lfc_MPP1"]]}]
 
 
+@pytest.mark.slow
 def test_the_volcano_marks_a_gene_at_its_height(chrome, address):
     chrome.get(address)
     opened(chrome, "fig-volcano")
@@ -327,6 +331,7 @@ def test_the_volcano_marks_a_gene_at_its_height(chrome, address):
     assert marked(chrome)[0]["y"] == pytest.approx([-np.log10(p[p > 0].min())])
 
 
+@pytest.mark.slow
 def test_an_unknown_gene_is_told_with_the_nearest_and_unmarks(chrome, address):
     chrome.get(address)
     opened(chrome, "fig-volcano")
@@ -346,6 +351,7 @@ def test_names_are_offered_while_typing(chrome, address):
     assert offered == known
 
 
+@pytest.mark.slow
 def test_recipients_are_found_by_their_names_and_hostile_ones_are_inert(chrome, address):
     chrome.get(address)
     opened(chrome, "fig-courses")
@@ -390,6 +396,7 @@ def view(chrome, field: str):
     )
 
 
+@pytest.mark.slow
 def test_hovering_over_a_point_names_the_gene(chrome, address):
     chrome.get(address)
     found = opened(chrome, "fig-scatter")
@@ -416,6 +423,7 @@ def test_hovering_over_a_point_names_the_gene(chrome, address):
     assert f"HSC: {row.log2fc:.4g}" in chrome.execute_script(tip)
 
 
+@pytest.mark.slow
 def test_buttons_zoom_towards_the_marked_gene_and_back(chrome, address):
     chrome.get(address)
     found = opened(chrome, "fig-scatter")
@@ -436,6 +444,7 @@ def test_buttons_zoom_towards_the_marked_gene_and_back(chrome, address):
 # --- the built book ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_book_answers_with_the_numbers_of_its_csv(chrome, built_book, serve):
     html = built_book / "html"
     row = pd.read_csv(html / figure_data.FOLDER / figure_data.file_name(CHAPTER, "fig-volcano-aging")).iloc[0]
@@ -448,6 +457,7 @@ def test_the_book_answers_with_the_numbers_of_its_csv(chrome, built_book, serve)
     assert text.startswith(f"{row['gene']}: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "names"),
     [

@@ -98,7 +98,10 @@ class TestSchema:
         assert set(record["kind"]["enum"]) == set(catalogue.KINDS)
         assert set(record) == set(evidence.Record.__dataclass_fields__)
 
-    @pytest.mark.parametrize("kind", [*WORLDS, "measured", "example"])
+    @pytest.mark.parametrize(
+        "kind",
+        [*WORLDS[:1], *(pytest.param(name, marks=pytest.mark.slow) for name in WORLDS[1:]), "measured", "example"],
+    )
     def test_real_ledgers_keep_it(self, written, kind):
         text = (written(kind) / "ledger.json").read_text(encoding="utf-8")
         built = json.loads(text)

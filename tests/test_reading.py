@@ -3,8 +3,6 @@
 import io
 import json
 import re
-import shutil
-import subprocess
 import time
 from pathlib import Path
 
@@ -18,10 +16,10 @@ from PIL import Image, ImageChops
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from conftest import ROOT, skip_or_fail
+from conftest import ROOT, node_modules
 from endomtor import public
 from endomtor.claims import boxes
-from test_site import PAGES
+from test_site import PAGES, SOME_QUICK
 
 LIGHT = ["book/index", "book/references", "notebooks/06_synthesis"]
 """Pages that stand for the others in the quick tests: the ledger, the bibliography, a chapter."""
@@ -48,17 +46,9 @@ def open_page(browser, address):
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory) -> str:
     """axe-core as a script: from `node_modules` where it is, else fetched by npm."""
-    if not (quality.NODE_MODULES / "axe-core").is_dir():
-        if shutil.which("npm") is None:
-            skip_or_fail("npm is not installed")
-        folder = tmp_path_factory.mktemp("axe")
-        wanted = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["devDependencies"]["axe-core"]
-        install = ["npm", "install", "--no-save", "--no-package-lock", "--ignore-scripts", f"axe-core@{wanted}"]
-        installed = subprocess.run(install, cwd=folder, capture_output=True, text=True)
-        if installed.returncode:
-            skip_or_fail(f"npm cannot install axe-core: {installed.stderr.strip()[-300:]}")
-        return quality.axe_source(folder / "node_modules")
-    return quality.axe_source(quality.NODE_MODULES)
+    if (quality.NODE_MODULES / "axe-core").is_dir():
+        return quality.axe_source(quality.NODE_MODULES)
+    return quality.axe_source(node_modules(tmp_path_factory.mktemp("axe"), "axe-core"))
 
 
 def until(met, seconds: float = 5):
@@ -89,7 +79,7 @@ def test_axe_would_find_something(open_page, axe):
     assert any(found.startswith("image-alt") for found in quality.violations(chrome, axe))
 
 
-@pytest.mark.parametrize("page", ALL)
+@pytest.mark.parametrize("page", [*SOME_QUICK, "search"])
 def test_nothing_foreign_is_asked_for_and_nothing_fails(browser, address, page):
     headless.screen(browser, 1280, 900)
     seen = quality.visit(browser, address, f"{page}.html")
@@ -122,7 +112,7 @@ return [...document.querySelectorAll('a[href], button, input, select, summary')]
 """
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.slow), 390])
 def test_the_keyboard_alone_reaches_everything_and_shows_where_it_is(open_page, width):
     chrome = open_page("book/index", width)
     unseen = []
@@ -251,7 +241,7 @@ def test_search_finds_a_gene_and_a_term(open_page, sought):
     assert words.lower() in chrome.find_element(By.TAG_NAME, "main").get_attribute("textContent").lower()
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", SOME_QUICK)
 def test_links_to_the_repository_name_files_that_are_there(open_page, page):
     chrome = open_page(page)
     links = chrome.execute_script("return [...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href'))")

@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
-from conftest import built_once
+from conftest import build_book, built_once
 from endomtor import cli, contract, own_data, worlds
 from endomtor.analyses import mtor_decline
 from endomtor.building import report
@@ -169,7 +169,7 @@ def example(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def example_book(tmp_path_factory, example) -> Path:
-    return built_once(tmp_path_factory, "example", "--data", str(example))
+    return built_once(tmp_path_factory, "example", lambda out: build_book(out, "--data", str(example)))
 
 
 def article(path: Path) -> str:

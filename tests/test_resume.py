@@ -41,6 +41,7 @@ def same(root: Path, expected: dict[str, bytes]) -> None:
     assert list(reproduce.differences(expected, reproduce.contents(root / "_build"))) == []
 
 
+@pytest.mark.slow
 def test_a_build_compares_site_ledger_evidence_and_twins(clean):
     names = clean[1].keys()
     assert {"html/book/index.html", "html/searchindex.js", "ledger.json", "evidence/01_one.json"} <= names
@@ -48,6 +49,7 @@ def test_a_build_compares_site_ledger_evidence_and_twins(clean):
     assert b"start_time" not in clean[1]["executed/notebooks/02_two.ipynb"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["html/book/index.html", "executed/notebooks/01_one.ipynb", "ledger.csv"])
 def test_a_difference_is_named(clean, change):
     other = clean[1] | {change: clean[1][change] + b" "}

@@ -12,6 +12,9 @@ PAGES = sorted(
     [f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")]
     + [f"book/{path.stem}" for path in (ROOT / "book").glob("*.md")]
 )
+QUICK = ("book/index", "book/methods", "notebooks/03_ecko_phenotypes", "notebooks/06_synthesis")
+"""The pages that the quick tests look at; the slow ones look at all."""
+SOME_QUICK = [pytest.param(page, marks=() if page in QUICK else pytest.mark.slow) for page in PAGES]
 WIDTHS = (1280, 390, 320)
 SCHEMES = ("light", "dark")
 
@@ -65,7 +68,7 @@ def open_page(browser, address):
     return go
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", SOME_QUICK)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_is_wider_than_the_screen(open_page, page, width):
     chrome = open_page(page, width)
@@ -73,7 +76,7 @@ def test_nothing_is_wider_than_the_screen(open_page, page, width):
     assert chrome.execute_script(TOO_WIDE) == []
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", SOME_QUICK)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_boxes_badges_and_captions_can_be_read(open_page, page, scheme):
     chrome = open_page(page, scheme=scheme)
@@ -81,18 +84,19 @@ def test_boxes_badges_and_captions_can_be_read(open_page, page, scheme):
     assert chrome.execute_script(FAINT) == []
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("notebooks")])
+@pytest.mark.parametrize("page", [page for page in SOME_QUICK if page.values[0].startswith("notebooks")])
 def test_every_figure_is_drawn_on_a_light_page_of_its_own(open_page, page):
     chrome = open_page(page, scheme="dark")
-    images = chrome.execute_script(
+    images = chrome.execute_async_script(
         """
-        return [...document.querySelectorAll('article .cell_output img')].map(image => {
+        Promise.all([...document.querySelectorAll('article .cell_output img')].map(async image => {
           image.loading = 'eager';
+          await image.decode();
           const canvas = Object.assign(document.createElement('canvas'), {width: 1, height: 1});
           const context = canvas.getContext('2d');
           context.drawImage(image, image.naturalWidth / 2, image.naturalHeight - 6, 1, 1, 0, 0, 1, 1);
           return [image.naturalWidth, image.alt.length, ...context.getImageData(0, 0, 1, 1).data];
-        });
+        })).then(arguments[arguments.length - 1]);
         """
     )
     assert images

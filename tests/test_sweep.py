@@ -51,12 +51,12 @@ def files_of(build: Path) -> dict[str, tuple[int, int]]:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("title = ", "titel = ", "unknown key 'titel' (did you mean 'title'?)"),
+        ("title = ", "titl = ", "unknown key 'titl' (did you mean 'title'?)"),
         ('title = "Small"', "title = 3", "title is 3, expected a few words"),
         ('title = "Small"\n', "", "key 'title' is missing"),
         ('"bystander"', '"bystandr"', "worlds has 'bystandr' (did you mean 'bystander'?)"),
         ('"bystander"', '"paper"', "worlds has 'paper' twice"),
-        ('["expression"]', '["expresion"]', "parts has 'expresion' (did you mean 'expression'?)"),
+        ('["expression"]', '["expressions"]', "parts has 'expressions' (did you mean 'expression'?)"),
         ('["expression"]', '"expression"', "parts is 'expression', expected a list of names"),
         (
             "[parameters]",
@@ -65,7 +65,7 @@ def files_of(build: Path) -> dict[str, tuple[int, int]]:
         ),
         ("count = 4", "count = 0", "seeds.count is 0, expected an integer of at least 1"),
         ("first = 5000", "first = -1", "seeds.first is -1, expected an integer of at least 0"),
-        ("first = 5000", "frist = 5000", "expected { first = 1, count = 100 }"),
+        ("first = 5000", "start = 5000", "expected { first = 1, count = 100 }"),
         ("job = 2", "job = 2.5", "cohorts_per_job is 2.5, expected an integer"),
         ("phenocopy", "phenocpy", "parameters.phenocpy = 0.0 cannot be"),
         ("phenocopy", "phenocpy", "did you mean 'phenocopy'"),

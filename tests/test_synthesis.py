@@ -301,7 +301,10 @@ def test_a_shared_control_enters_as_such(cohort):
     assert "in the order young, aged, ECKO" in said(synthesis.show_forest, chapter, records)
 
 
-@pytest.mark.parametrize("world", worlds.names())
+@pytest.mark.parametrize(
+    "world",
+    [pytest.param(name, marks=() if name in ("null", "paper") else pytest.mark.slow) for name in worlds.names()],
+)
 def test_the_page_stands_in_every_world(cohort, world):
     chapter, records, _ = cohort(world)
     whole = synthesis.whole_ledger(chapter, records)

@@ -27,6 +27,7 @@ from endomtor.worlds import expression, tabular
 from endomtor.worlds.simulation import EXPRESSION
 
 EIGHT = ("bystander", "confounded", "intrinsic", "null", "opposite", "paper", "survivor", "toxic")
+SOME_QUICK = [pytest.param(name, marks=() if name in ("null", "paper") else pytest.mark.slow) for name in EIGHT]
 FOLDER = paths.data() / "worlds"
 
 
@@ -558,7 +559,7 @@ def test_the_same_seed_gives_the_same_files_in_another_process(tmp_path):
     assert {name for name, digest in digests(first).items() if other[name] == digest} <= by_design
 
 
-@pytest.mark.parametrize("name", EIGHT)
+@pytest.mark.parametrize("name", SOME_QUICK)
 def test_each_world_follows_the_data_contract(name, tmp_path):
     out = worlds.simulate(name, seed=2, out=tmp_path / name)
     assert [str(problem) for problem in contract.check(out) if problem.severity == "error"] == []

@@ -7,6 +7,7 @@ rule all:
 
 rule cohorts:
     output:
-        "{name}.parquet",
+        # Not deleted before the job: another that a killed run has left in the queue may have made it meanwhile.
+        update("{name}.parquet"),
     shell:
         config["command"] + " {wildcards.name}"

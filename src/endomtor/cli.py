@@ -14,7 +14,8 @@ from endomtor.errors import BuildError, EndomtorError
 
 app = typer.Typer(
     name="endomtor",
-    help="Build and check the book on endothelial mTOR, on simulated or your own mice.\n\n"
+    # \\b keeps the lines as they are: an empty one between them would be one too many for a screen.
+    help="\b\nBuild and check the book on endothelial mTOR, on simulated or your own mice.\n"
     "Example: `endomtor build --world bystander`",
     no_args_is_help=True,
     # Help in boxes would double the start-up time.

@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -352,7 +353,7 @@ def sweep(
     missing = [job for job in wanted if not (store / f"{job.name}.parquet").is_file()]
     with _bar(progress, grid, wanted, missing) as done:
         if profile is not None and missing:
-            _through_snakemake(missing, store, profile, jobs, done)
+            _through_snakemake(wanted, missing, store, profile, jobs, done)
         else:
             _locally(missing, store, jobs or 1, done)
     table = _joined(grid, wanted, store)
@@ -391,19 +392,27 @@ class _bar:
 
 
 def _locally(missing: Sequence[Job], store: Path, jobs: int, done) -> None:
-    with run._pool(jobs) as pool:
-        for job, _ in zip(missing, (pool.map if pool else map)(work, missing, [store] * len(missing)), strict=True):
-            done(job.count)
+    try:
+        with run._pool(jobs) as pool:
+            for job, _ in zip(missing, (pool.map if pool else map)(work, missing, [store] * len(missing)), strict=True):
+                done(job.count)
+    except BrokenProcessPool as error:
+        raise BuildError(
+            "a process of the sweep was ended from outside (for want of memory?): run it again."
+        ) from error
 
 
-def _through_snakemake(missing: Sequence[Job], store: Path, profile: Path, jobs: int | None, done) -> None:
-    settings = store / f"settings-{_print([job.name for job in missing])[:20]}.json"
+def _through_snakemake(
+    wanted: Sequence[Job], missing: Sequence[Job], store: Path, profile: Path, jobs: int | None, done
+) -> None:
+    # One name for the whole sweep: what a run that was killed has left in a queue reads the same file.
+    settings = store / f"settings-{_print([job.name for job in wanted])[:20]}.json"
     command = shlex.join([sys.executable, "-P", "-m", "endomtor.sweep", str(settings)])
     content = {
         # Snakemake formats the command, so braces are doubled.
         "command": f"cd {shlex.quote(str(paths.root()))} && {command}".replace("{", "{{").replace("}", "}}"),
         "store": str(store),
-        "jobs": {job.name: asdict(job) for job in missing},
+        "jobs": {job.name: asdict(job) for job in wanted},
     }
     files.write_text(settings, json.dumps(content, indent=1) + "\n")
     call = [sys.executable, "-P", "-m", "snakemake", "--snakefile", str(paths.root() / "workflow" / "sweep.smk")]

@@ -31,6 +31,8 @@ _THREADS = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMEXPR", "NUMBA")
 SURROUNDINGS = {
     # One thread a notebook: chapters run side by side, and sums do not depend on how many cores a machine has.
     **{f"{name}_NUM_THREADS": "1" for name in _THREADS},
+    # pandas imports pyarrow where it finds it, and that would start a thread that a fork has not.
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
     "PYTHONHASHSEED": "0",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     # The kernel imports the package that runs this, also where another one is installed for the user.

@@ -29,8 +29,8 @@ def forget_circumstances(twin: nbformat.NotebookNode) -> None:
 
 
 def run_time_file(twin: Path) -> Path:
-    """Return the file beside an executed notebook that says how many seconds it took, `{"seconds": 12.3}`."""
-    return twin.with_suffix(".json")
+    """Return the file that says how many seconds an executed notebook took, `{"seconds": 12.3}`."""
+    return twin.parent.with_name("run-times") / f"{twin.stem}.json"
 
 
 def evidence_fault(twin: Path, evidence: Path) -> str:

@@ -310,7 +310,7 @@ def _sweep(settings: Settings) -> None:
         for path in Path(settings.build).glob(half_done):
             shutil.rmtree(path, ignore_errors=True)
     chapters = set(settings.chapters())
-    for folder in ("evidence", "executed/notebooks", "failed"):
+    for folder in ("evidence", "executed/notebooks", "executed/run-times", "failed"):
         for path in (Path(settings.build) / folder).glob("[0-9][0-9]_*"):
             if path.stem not in chapters:
                 path.unlink()

@@ -169,20 +169,18 @@ def _make_room(axes: Axes, estimates: Mapping[Contrast, Estimate | None], means:
 
 
 @contextmanager
-def _alone(axes: Axes) -> Iterator[None]:
-    """Hide the other axes and do no layout: seaborn draws the whole figure for each swarm, a minute in a large grid."""
-    figure = axes.get_figure(root=True)
-    others = [other for other in figure.axes if other is not axes and other.get_visible()]
-    layout = figure.get_layout_engine()
-    figure.set_layout_engine("none")
-    for other in others:
-        other.set_visible(False)
+def _undrawn(figure: Figure) -> Iterator[None]:
+    """Let seaborn not draw the whole figure for each swarm: its points find their places when the figure is drawn."""
+
+    def draw() -> None:
+        # Seaborn would draw a figure that is stale once more, by itself.
+        figure.stale = False
+
+    figure.canvas.draw = draw
     try:
         yield
     finally:
-        for other in others:
-            other.set_visible(True)
-        figure.set_layout_engine(layout)
+        del figure.canvas.draw
 
 
 def _strip(
@@ -195,7 +193,7 @@ def _strip(
         if members.empty:
             continue
         # A swarm, because the jitter of a strip plot is drawn from numpy's global random state.
-        with _alone(axes):
+        with _undrawn(axes.get_figure(root=True)):
             sns.swarmplot(
                 data=members,
                 x=group if vertical else value,

@@ -207,11 +207,13 @@ def _png(fig: Figure) -> bytes:
     256 colours make a page a third as heavy. Figures with a colour scale keep all theirs: a ramp cut into steps
     would show edges that the data do not have.
     """
+    artists = [artist for axes in fig.axes for artist in (*axes.images, *axes.collections)]
+    whole = any(artist.get_array() is not None for artist in artists)
     drawn, small = io.BytesIO(), io.BytesIO()
     with style.house():
-        fig.savefig(drawn, format="png", metadata={"Software": None})
-    artists = [artist for axes in fig.axes for artist in (*axes.images, *axes.collections)]
-    if any(artist.get_array() is not None for artist in artists):
+        # What is encoded anew below need not be packed tightly here.
+        fig.savefig(drawn, format="png", metadata={"Software": None}, pil_kwargs={} if whole else {"compress_level": 0})
+    if whole:
         return drawn.getvalue()
     with Image.open(drawn) as full:
         reduced = full.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
