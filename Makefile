@@ -2,7 +2,7 @@
 # PYTHON=python3.12 chooses the interpreter, ARGS="--world bystander" goes on to `endomtor build`.
 .DEFAULT_GOAL := help
 .PHONY: help book test test-all bench serve lab frozen pairs lock \
-  quality pdf environment test-oldest newest workflows launch release-archive release-ledger
+  quality pdf reproduce environment test-oldest newest workflows launch release-archive release-ledger
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -39,6 +39,9 @@ quality: book node_modules/.installed ## measure each page: axe, console, weight
 
 pdf: book ## print the book as one PDF, _build/endomtor.pdf (needs chromium)
 	@$(BIN)/python scripts/pdf.py
+
+reproduce: $(STAMP) ## build the book twice and compare all files byte by byte
+	@$(BIN)/python scripts/reproduce.py $(ARGS)
 
 lab: $(STAMP) ## open the notebooks in JupyterLab
 	@$(BIN)/python -m jupyter lab notebooks

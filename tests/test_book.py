@@ -280,12 +280,14 @@ class TestWorlds:
         found = self.verdicts_of(built_book)
         assert found == {**dict.fromkeys(("C1", "C2", "C3", "C4", "C5"), "recovered"), "C1b": "not testable here"}
 
+    @pytest.mark.slow
     def test_bystander_is_silent_but_for_the_first_claim(self, bystander_book):
         found = self.verdicts_of(bystander_book)
         assert found["C1"] == "recovered"
         assert {found[one] for one in ("C2", "C3", "C4", "C5")} == {"rightly silent"}
         assert not ledger.strict_faults(ledger.read(bystander_book))
 
+    @pytest.mark.slow
     def test_the_premise_is_the_same_in_every_world(self, built_book, bystander_book):
         first, second = (
             {

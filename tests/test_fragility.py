@@ -236,6 +236,7 @@ class TestVariants:
         assert not own.eq("supported").all()
         assert claim.to_dict() == own.to_dict()
 
+    @pytest.mark.slow
     def test_donor_1_and_animal_1_are_two_mice(self):
         tables = worlds.simulate_tables("paper", 1, CHAPTERS[ecko_phenotypes])
         donors = tables["ecko_limiting_dilution"]

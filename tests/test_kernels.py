@@ -96,6 +96,7 @@ def a_kernel(offer: str, folder: Path) -> kernels.Fork:
     return found
 
 
+@pytest.mark.slow
 def test_its_end_is_noticed(offer, tmp_path):
     fork = a_kernel(offer, tmp_path)
     assert fork.poll() is None

@@ -20,7 +20,7 @@ from endomtor.errors import BuildError, ClaimsError
 from endomtor.stats import estimate
 
 SCHEMA = json.loads(ledger.SCHEMA.read_text(encoding="utf-8"))
-WORLDS = ("paper", "null", "opposite", "confounded", "survivor")
+WORLDS = ("paper", "bystander", "null", "opposite", "confounded", "survivor")
 ANALYSES = {
     "01_mtor_decline": mtor_decline.evidence,
     "02_rapamycin": rapamycin.evidence,
@@ -174,12 +174,15 @@ class TestStrict:
         built["evidence"] = [one for one in built["evidence"] if one["kind"] != "premise"]
         assert len(ledger.strict_faults(built)) == 2
 
-    @pytest.mark.parametrize("world", WORLDS)
+    @pytest.mark.parametrize(
+        "world", [*WORLDS[:3], *(pytest.param(name, marks=pytest.mark.slow) for name in WORLDS[3:])]
+    )
     def test_a_world_demands_its_own_words(self, written, world):
         built = ledger.read(written(world))
         built["claims"] = [claim for claim in built["claims"] if claim["id"] != "C4"]
         demanded = {
             "paper": "recovered",
+            "bystander": "rightly silent",
             "null": "rightly silent",
             "opposite": "rightly silent",
             "confounded": "not testable here",

@@ -101,6 +101,7 @@ class TestCells:
         answer = mtor_decline.compare_scores(chapter, scores)
         assert sum(answer.n.values()) == adata.obs["animal"].nunique() < adata.n_obs
 
+    @pytest.mark.slow
     def test_cells_taken_for_animals_are_compared_with_the_same_cells_averaged(self, paper):
         adata = mtor_decline.cells(Chapter("01_mtor_decline", paper))
         right, wrong = mtor_decline.cells_as_n(adata)

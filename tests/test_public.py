@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from endomtor import paths, public
 from endomtor.analyses import sample_size
+from endomtor.building import power_page
 from endomtor.calibration import run
 from endomtor.claims import changes, premises
 from endomtor.errors import FetchError, UnitError
@@ -65,7 +66,7 @@ def test_nothing_lies_in_the_data_folders_that_no_list_names():
     found = {path.name for path in (DATA / "public").iterdir()}
     assert found == public_files | licences | {"README.md", "msigdb_mtor_hallmarks.gmt"}
     tables = {derived.file for derived in frozen.TABLES.values()}
-    calibrated = {run.FILE, run.ABOUT, premises.FILE, sample_size.FILE, sample_size.ABOUT}
+    calibrated = {run.FILE, run.ABOUT, premises.FILE, sample_size.FILE, sample_size.ABOUT, power_page.FILE}
     # The ledger of the last release is there from the first release on.
     found = {path.name for path in (DATA / "derived").iterdir()} - {changes.FILE}
     assert found == tables | {"README.md", frozen.MANIFEST, *calibrated}

@@ -158,6 +158,7 @@ def test_the_menu_of_a_phone_opens_leads_on_and_closes(open_page):
     assert until(lambda: chrome.current_url.endswith("06_synthesis.html"))
 
 
+@pytest.mark.slow
 def test_the_theme_switch_holds_and_changes_no_figure(open_page):
     chrome = open_page("notebooks/06_synthesis")
     # So high that the bar over the page does not cover the figure.
@@ -189,7 +190,7 @@ def claims(chrome) -> list[str]:
     return [row.find_element(By.TAG_NAME, "th").text for row in rows if row.is_displayed()]
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.slow)])
 def test_the_ledger_is_ordered_and_chosen_from(open_page, built_book, width):
     chrome = open_page("book/index", width)
     ledger = json.loads((built_book / "ledger.json").read_text(encoding="utf-8"))
@@ -229,6 +230,7 @@ def test_a_verdict_leads_to_its_evidence_and_to_the_cell_that_computed_it(open_p
 
 
 @pytest.mark.parametrize("sought", ["gene", "chimerism"])
+@pytest.mark.slow
 def test_search_finds_a_gene_and_a_term(open_page, sought):
     words = public.hsc_aging.signature()[0].index[0] if sought == "gene" else sought
     chrome = open_page("book/index")

@@ -158,6 +158,7 @@ def test_many_animals_show_that_nothing_changes_and_few_do_not():
     assert not few
 
 
+@pytest.mark.slow
 def test_processes_change_nothing_but_the_time():
     about = {"grids": {"supported": (3,), "ruled out": (12,)}, "seed": 7}
     one, two = (sample_size.count(2, jobs=jobs, **about) for jobs in (1, 2))

@@ -258,6 +258,7 @@ class TestRelease:
             release.archive(clone, built_book, tmp_path)
 
     @pytest.mark.slow
+    @pytest.mark.slow
     def test_another_world_is_no_release(self, clone, bystander_book, tmp_path):
         with pytest.raises(BuildError, match="expected world 'paper', seed 1"):
             release.archive(clone, bystander_book, tmp_path)
