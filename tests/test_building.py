@@ -167,6 +167,7 @@ def test_a_changed_notebook_is_the_only_one_executed(built):
     assert "second edition" in (built / "_build" / "html" / "notebooks" / "02_two.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_notebook_that_raises_fails_the_build_each_time_and_leaves_the_site(built):
     site = content(built / "_build" / "html")
     edit(built, "02_two", 'print("second edition")', 'x = 1\nraise ValueError("first line\\nlast line")')

@@ -106,6 +106,7 @@ def test_its_end_is_noticed(offer, tmp_path):
     assert waited_for(lambda: not is_alive(fork.pid))
 
 
+@pytest.mark.slow
 def test_it_ends_with_the_process_that_asked_for_it(offer, tmp_path):
     program = (
         "import os, sys; from endomtor.building import kernels;"

@@ -338,7 +338,9 @@ def words(captured) -> str:
     )
 
 
-@pytest.mark.parametrize("case", ["whole", "few niches, no optional columns", "other tables only"])
+@pytest.mark.parametrize(
+    "case", [pytest.param("whole", marks=pytest.mark.slow), "few niches, no optional columns", "other tables only"]
+)
 def test_the_chapter_runs_through(tmp_path, monkeypatch, drawn, case):
     folder = tmp_path / "data"
     if case == "whole":
