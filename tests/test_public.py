@@ -566,8 +566,12 @@ def test_written_tables_are_rounded_and_the_same_each_time():
     assert packed == frozen._serialised(frame, True)
 
 
+# One fit of thirty-two samples takes more than a minute.
+SOME_QUICK = [pytest.param(name, marks=pytest.mark.slow if name == "hsc_aging_lfc" else ()) for name in frozen.TABLES]
+
+
 @needs_mirror
-@pytest.mark.parametrize("name", list(frozen.TABLES))
+@pytest.mark.parametrize("name", SOME_QUICK)
 def test_frozen_equals_a_recomputation_from_the_originals(fetched, name):
     """The long one: the joint fit of `hsc_aging_lfc` takes some 25 s; the others use its cached result."""
     again, provenance = public.table(name)
