@@ -3,24 +3,29 @@
 Both ways give the table in the same rounded form, so that what is computed from it does not depend on the way.
 """
 
+from __future__ import annotations
+
 import difflib
 import gzip
 import hashlib
 import io
 import json
+import math
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from endomtor import paths
 from endomtor.errors import FetchError
 from endomtor.files import sha256_of, write_bytes, write_text
 from endomtor.provenance import Provenance
-from endomtor.public import baselines, endothelium, hsc_aging, registry, single_cells
+from endomtor.public import registry
 from endomtor.public.download import NoNetworkError, available, fetch, mirrored
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MANIFEST = "MANIFEST.toml"
 # Ensembl ids and symbols: an input of our own, in the repository.
@@ -60,7 +65,7 @@ class Derived:
     originals: tuple[str, ...]
     version: int
     function: str
-    make: Callable[["_Sources"], pd.DataFrame]
+    make: Callable[[_Sources], pd.DataFrame]
     tables: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
 
@@ -80,7 +85,49 @@ class _Sources:
 
     @property
     def tissues(self) -> dict[str, Path]:
+        from endomtor.public import endothelium
+
         return {tissue: available(f"ec-{tissue}") for tissue in endothelium.TISSUES}
+
+
+# What makes a table is imported when it is made: a build that asks only which files are here does not wait for scipy.
+
+
+def _lfc(src: _Sources) -> pd.DataFrame:
+    from endomtor.public import hsc_aging
+
+    return hsc_aging.lfc_table(src.original("gse162607-counts"), src.original("gse162607-samples"))
+
+
+def _scores(src: _Sources) -> pd.DataFrame:
+    from endomtor.public import endothelium
+
+    return endothelium.score_table(src.tissues, src.symbols)
+
+
+def _genes(src: _Sources) -> pd.DataFrame:
+    from endomtor.public import endothelium
+
+    return endothelium.gene_table(src.tissues, src.symbols)
+
+
+def _cells(src: _Sources) -> pd.DataFrame:
+    from endomtor.public import single_cells
+
+    return single_cells.cell_table(src.original("gse87631-cells"), src.original("svendsen-signature"))
+
+
+def _endothelial_baseline(src: _Sources) -> pd.DataFrame:
+    from endomtor.public import baselines
+
+    return baselines.endothelium(src.tissues, src.symbols, src.table("hsc_aging_lfc"))
+
+
+def _hspc_baseline(src: _Sources) -> pd.DataFrame:
+    from endomtor.public import baselines
+
+    signature = src.original("svendsen-signature")
+    return baselines.hspc(src.table("hsc_aging_lfc"), signature, src.table("ec_gene_baseline"))
 
 
 _ITOKAWA = "GEO GSE162607 (Itokawa et al. 2022), counts from github.com/Itokawa-Naoki/Aging_HSC"
@@ -95,7 +142,7 @@ TABLES: dict[str, Derived] = {
         originals=("gse162607-counts", "gse162607-samples"),
         version=1,
         function="endomtor.public.hsc_aging.lfc_table",
-        make=lambda src: hsc_aging.lfc_table(src.original("gse162607-counts"), src.original("gse162607-samples")),
+        make=_lfc,
     ),
     "endothelium_scores": Derived(
         file="endothelium_scores.csv",
@@ -105,7 +152,7 @@ TABLES: dict[str, Derived] = {
         own=(SYMBOLS, *_GMT),
         version=1,
         function="endomtor.public.endothelium.score_table",
-        make=lambda src: endothelium.score_table(src.tissues, src.symbols),
+        make=_scores,
     ),
     "endothelium_genes": Derived(
         file="endothelium_genes.csv.gz",
@@ -115,7 +162,7 @@ TABLES: dict[str, Derived] = {
         own=(SYMBOLS, *_GMT),
         version=1,
         function="endomtor.public.endothelium.gene_table",
-        make=lambda src: endothelium.gene_table(src.tissues, src.symbols),
+        make=_genes,
     ),
     "single_hscs": Derived(
         file="single_hscs.csv",
@@ -124,7 +171,7 @@ TABLES: dict[str, Derived] = {
         originals=("gse87631-cells", "svendsen-signature"),
         version=1,
         function="endomtor.public.single_cells.cell_table",
-        make=lambda src: single_cells.cell_table(src.original("gse87631-cells"), src.original("svendsen-signature")),
+        make=_cells,
     ),
     "ec_gene_baseline": Derived(
         file="ec_gene_baseline.csv",
@@ -135,7 +182,7 @@ TABLES: dict[str, Derived] = {
         own=(SYMBOLS, *_GMT),
         version=1,
         function="endomtor.public.baselines.endothelium",
-        make=lambda src: baselines.endothelium(src.tissues, src.symbols, src.table("hsc_aging_lfc")),
+        make=_endothelial_baseline,
     ),
     "hspc_gene_baseline": Derived(
         file="hspc_gene_baseline.csv",
@@ -146,9 +193,7 @@ TABLES: dict[str, Derived] = {
         own=_GMT,
         version=2,
         function="endomtor.public.baselines.hspc",
-        make=lambda src: baselines.hspc(
-            src.table("hsc_aging_lfc"), src.original("svendsen-signature"), src.table("ec_gene_baseline")
-        ),
+        make=_hspc_baseline,
     ),
 }
 
@@ -344,7 +389,7 @@ def _serialised(frame: pd.DataFrame, packed: bool) -> bytes:
         style = "{:.4f}" if column.startswith(_FOUR_DECIMALS) or column == "lfc" else "{:.6g}"
         # Adding 0.0 to the rounded value turns -0.0000 into 0.0000.
         text[column] = [
-            "" if pd.isna(value) else style.format(float(style.format(value)) + 0.0) for value in frame[column]
+            "" if math.isnan(value) else style.format(float(style.format(value)) + 0.0) for value in frame[column]
         ]
     buffer = io.StringIO()
     text.to_csv(buffer, index=False, lineterminator="\n")
@@ -363,5 +408,7 @@ def _frozen(name: str) -> Path:
 
 
 def _read(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     # Only an empty cell is missing: a gene may be called Nan.
     return pd.read_csv(path, keep_default_na=False, na_values=[""])
