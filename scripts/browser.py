@@ -41,6 +41,13 @@ def programs() -> tuple[str | None, str | None]:
     return shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
 
 
+def lacking(site: Path) -> str:
+    """Return what is missing to look at a built site, as a sentence; empty where nothing is."""
+    if not (site / "book" / "index.html").is_file():
+        return f"{site} holds no built book: run `make book` first."
+    return "No browser found: install Debian's chromium and chromium-driver." if None in programs() else ""
+
+
 @contextmanager
 def browsing(profile: Path) -> Iterator[webdriver.Chrome]:
     """Yield a headless browser with an own, empty profile folder; it is closed at the end of the block."""

@@ -11,7 +11,7 @@ import tempfile
 from html import escape
 from pathlib import Path
 
-from browser import browsing, programs, screen, serving, settled
+from browser import browsing, lacking, screen, serving, settled
 
 from endomtor import paths
 from endomtor.building.workflow import build_date, revision
@@ -103,11 +103,8 @@ def main() -> int:
     parser.add_argument("--site", type=Path, default=build / "html", help="the folder of the built site")
     parser.add_argument("--out", type=Path, default=build / "endomtor.pdf", help="the file to write")
     options = parser.parse_args()
-    if not (options.site / "book" / "index.html").is_file():
-        print(f"{options.site} holds no built book: run `make book` first.", file=sys.stderr)
-        return 1
-    if None in programs():
-        print("No browser found: install Debian's chromium and chromium-driver.", file=sys.stderr)
+    if fault := lacking(options.site):
+        print(fault, file=sys.stderr)
         return 1
     commit = revision(paths.root())
     colophon = (

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from browser import FLAGS, browsing, programs, screen, serving, settled
+from browser import FLAGS, browsing, lacking, programs, screen, serving, settled
 from rich.console import Console
 from rich.table import Table
 from selenium.webdriver import Chrome
@@ -151,11 +151,8 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="without Lighthouse")
     parser.add_argument("--site", type=Path, default=paths.build_dir() / "html", help="the folder of the built site")
     options = parser.parse_args()
-    if not (options.site / "book" / "index.html").is_file():
-        print(f"{options.site} holds no built book: run `make book` first.", file=sys.stderr)
-        return 1
-    if None in programs():
-        print("No browser found: install Debian's chromium and chromium-driver.", file=sys.stderr)
+    if fault := lacking(options.site):
+        print(fault, file=sys.stderr)
         return 1
     scored = {"book/index.html", "notebooks/06_synthesis.html", heaviest(options.site)}
     table = Table(title="Each page, as a reader meets it", caption=f"Lighthouse: mobile, median of {ROUNDS}")

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from browser import browsing, programs, screen, serving, settled
+from browser import browsing, lacking, screen, serving, settled
 
 from endomtor import paths
 from endomtor.files import write_bytes
@@ -31,11 +31,8 @@ def picture(address: str, page: str) -> bytes:
 def main() -> int:
     """Write the pictures; return the exit code."""
     site = paths.build_dir() / "html"
-    if not (site / "book" / "index.html").is_file():
-        print(f"{site} holds no built book: run `make book` first.", file=sys.stderr)
-        return 1
-    if None in programs():
-        print("No browser found: install Debian's chromium and chromium-driver.", file=sys.stderr)
+    if fault := lacking(site):
+        print(fault, file=sys.stderr)
         return 1
     with serving(site) as address:
         for name, page in PICTURES.items():

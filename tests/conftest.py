@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -37,6 +38,19 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[headless.webdr
             skip_or_fail(f"{name} is not installed")
     with headless.browsing(tmp_path_factory.mktemp("profile")) as chrome:
         yield chrome
+
+
+def some_quick(values: Iterable, quick: Container) -> list:
+    """Return parameters of a test of which only those in `quick` belong to the quick tests."""
+    return [pytest.param(value, marks=() if value in quick else pytest.mark.slow) for value in values]
+
+
+def until(met: Callable[[], object], seconds: float = 5):
+    """Return the first true answer of `met`, or its last one when the time is over."""
+    end = time.monotonic() + seconds
+    while not (answer := met()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return answer
 
 
 def node_modules(folder: Path, package: str) -> Path:

@@ -28,7 +28,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from traitlets.config import Config
 
-from conftest import ROOT
+from conftest import ROOT, until
 from endomtor import figures, files
 from endomtor.building import figure_data, sphinx_extension
 from endomtor.building.site import render
@@ -226,9 +226,7 @@ def test_the_fold_out_works_by_keyboard_and_the_download_is_the_file(browser, bu
     browser.execute_script("arguments[0].focus()", link)
     browser.switch_to.active_element.send_keys(Keys.ENTER)
     name = "01_mtor_decline-fig-markers.csv"
-    deadline = time.monotonic() + 10
-    while not (tmp_path / name).is_file() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until((tmp_path / name).is_file, seconds=10)
     assert (tmp_path / name).read_bytes() == (built_book / "html" / "figures" / name).read_bytes()
     browser.execute_script("arguments[0].focus()", fold.find_element(By.TAG_NAME, "summary"))
     browser.switch_to.active_element.send_keys(Keys.SPACE)

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, until
 from endomtor.building import kernels
 from endomtor.building.execute import execute
 
@@ -73,13 +73,6 @@ def test_a_forked_kernel_shows_what_a_plain_one_shows(notebook, tmp_path, offer,
     assert any("image/png" in output["data"] for output in forked["figure"])
 
 
-def waited_for(condition, seconds: float = 20) -> bool:
-    end = time.monotonic() + seconds
-    while not (reached := condition()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return reached
-
-
 def is_alive(pid: int) -> bool:
     try:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
@@ -92,7 +85,7 @@ def a_kernel(offer: str, folder: Path) -> kernels.Fork:
     connection.write_text(json.dumps({"ip": "127.0.0.1", "transport": "tcp", "key": "k"}))
     found = kernels.ask(offer, arguments=["-f", str(connection)], folder=str(folder), environment=dict(os.environ))
     assert found is not None
-    assert waited_for(lambda: json.loads(connection.read_text()).get("shell_port"))
+    assert until(lambda: json.loads(connection.read_text()).get("shell_port"), seconds=20)
     return found
 
 
@@ -103,7 +96,7 @@ def test_its_end_is_noticed(offer, tmp_path):
     fork.kill()
     assert fork.wait() == 0
     assert fork.poll() == 0
-    assert waited_for(lambda: not is_alive(fork.pid))
+    assert until(lambda: not is_alive(fork.pid), seconds=20)
 
 
 @pytest.mark.slow
@@ -120,7 +113,7 @@ def test_it_ends_with_the_process_that_asked_for_it(offer, tmp_path):
     assert is_alive(pid)
     asker.kill()
     asker.communicate()
-    assert waited_for(lambda: not is_alive(pid))
+    assert until(lambda: not is_alive(pid), seconds=20)
 
 
 def test_where_nobody_answers_a_plain_kernel_is_started(notebook, tmp_path, monkeypatch):

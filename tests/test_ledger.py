@@ -12,6 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from conftest import some_quick
 from endomtor import calibration, paths, worlds
 from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, transcriptome, transplants
 from endomtor.chapter import open_chapter
@@ -98,10 +99,7 @@ class TestSchema:
         assert set(record["kind"]["enum"]) == set(catalogue.KINDS)
         assert set(record) == set(evidence.Record.__dataclass_fields__)
 
-    @pytest.mark.parametrize(
-        "kind",
-        [*WORLDS[:1], *(pytest.param(name, marks=pytest.mark.slow) for name in WORLDS[1:]), "measured", "example"],
-    )
+    @pytest.mark.parametrize("kind", some_quick([*WORLDS, "measured", "example"], ("paper", "measured", "example")))
     def test_real_ledgers_keep_it(self, written, kind):
         text = (written(kind) / "ledger.json").read_text(encoding="utf-8")
         built = json.loads(text)
@@ -174,9 +172,7 @@ class TestStrict:
         built["evidence"] = [one for one in built["evidence"] if one["kind"] != "premise"]
         assert len(ledger.strict_faults(built)) == 2
 
-    @pytest.mark.parametrize(
-        "world", [*WORLDS[:3], *(pytest.param(name, marks=pytest.mark.slow) for name in WORLDS[3:])]
-    )
+    @pytest.mark.parametrize("world", some_quick(WORLDS, ("paper", "bystander", "null")))
     def test_a_world_demands_its_own_words(self, written, world):
         built = ledger.read(written(world))
         built["claims"] = [claim for claim in built["claims"] if claim["id"] != "C4"]

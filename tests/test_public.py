@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import some_quick
 from endomtor import paths, public
 from endomtor.analyses import sample_size
 from endomtor.building import power_page
@@ -567,7 +568,7 @@ def test_written_tables_are_rounded_and_the_same_each_time():
 
 
 # One fit of thirty-two samples takes more than a minute.
-SOME_QUICK = [pytest.param(name, marks=pytest.mark.slow if name == "hsc_aging_lfc" else ()) for name in frozen.TABLES]
+SOME_QUICK = some_quick(frozen.TABLES, frozen.TABLES.keys() - {"hsc_aging_lfc"})
 
 
 @needs_mirror

@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import time
 from pathlib import Path
 
 import browser as headless
@@ -16,7 +15,7 @@ from PIL import Image, ImageChops
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from conftest import ROOT, node_modules
+from conftest import ROOT, node_modules, some_quick, until
 from endomtor import public
 from endomtor.claims import boxes
 from test_site import PAGES, SOME_QUICK
@@ -51,20 +50,10 @@ def axe(tmp_path_factory) -> str:
     return quality.axe_source(node_modules(tmp_path_factory.mktemp("axe"), "axe-core"))
 
 
-def until(met, seconds: float = 5):
-    """Return the first true answer of `met`, or its last one when the time is over."""
-    end = time.monotonic() + seconds
-    while not (answer := met()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return answer
-
-
 # --- For everyone -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=() if page in LIGHT else pytest.mark.slow) for page in ALL], ids=str
-)
+@pytest.mark.parametrize("page", some_quick(ALL, LIGHT))
 def test_axe_finds_nothing_with_any_of_its_rules(open_page, axe, page):
     for width in quality.WIDTHS:
         for scheme in quality.SCHEMES:

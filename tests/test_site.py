@@ -6,7 +6,7 @@ from pathlib import Path
 import browser as headless
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, some_quick
 
 PAGES = sorted(
     [f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")]
@@ -14,7 +14,7 @@ PAGES = sorted(
 )
 QUICK = ("book/index", "book/methods", "notebooks/03_ecko_phenotypes", "notebooks/06_synthesis")
 """The pages that the quick tests look at; the slow ones look at all."""
-SOME_QUICK = [pytest.param(page, marks=() if page in QUICK else pytest.mark.slow) for page in PAGES]
+SOME_QUICK = some_quick(PAGES, QUICK)
 WIDTHS = (1280, 390, 320)
 SCHEMES = ("light", "dark")
 

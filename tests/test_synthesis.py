@@ -11,6 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
+from conftest import some_quick
 from endomtor import paths, worlds
 from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, synthesis, transcriptome, transplants
 from endomtor.chapter import Chapter
@@ -301,10 +302,7 @@ def test_a_shared_control_enters_as_such(cohort):
     assert "in the order young, aged, ECKO" in said(synthesis.show_forest, chapter, records)
 
 
-@pytest.mark.parametrize(
-    "world",
-    [pytest.param(name, marks=() if name in ("null", "paper") else pytest.mark.slow) for name in worlds.names()],
-)
+@pytest.mark.parametrize("world", some_quick(worlds.names(), ("null", "paper")))
 def test_the_page_stands_in_every_world(cohort, world):
     chapter, records, _ = cohort(world)
     whole = synthesis.whole_ledger(chapter, records)

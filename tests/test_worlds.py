@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import logit
 
+from conftest import some_quick
 from endomtor import contract, paths, worlds
 from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin
 from endomtor.chapter import Chapter
@@ -27,7 +28,7 @@ from endomtor.worlds import expression, tabular
 from endomtor.worlds.simulation import EXPRESSION
 
 EIGHT = ("bystander", "confounded", "intrinsic", "null", "opposite", "paper", "survivor", "toxic")
-SOME_QUICK = [pytest.param(name, marks=() if name in ("null", "paper") else pytest.mark.slow) for name in EIGHT]
+SOME_QUICK = some_quick(EIGHT, ("null", "paper"))
 FOLDER = paths.data() / "worlds"
 
 

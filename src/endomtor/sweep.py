@@ -31,6 +31,7 @@ from threadpoolctl import threadpool_limits
 
 from endomtor import calibration, files, paths, worlds
 from endomtor.analyses import sample_size
+from endomtor.building import workflow
 from endomtor.calibration import cohorts, run
 from endomtor.claims import catalogue
 from endomtor.errors import BuildError, WorldError
@@ -409,8 +410,7 @@ def _through_snakemake(
     settings = store / f"settings-{_print([job.name for job in wanted])[:20]}.json"
     command = shlex.join([sys.executable, "-P", "-m", "endomtor.sweep", str(settings)])
     content = {
-        # Snakemake formats the command, so braces are doubled.
-        "command": f"cd {shlex.quote(str(paths.root()))} && {command}".replace("{", "{{").replace("}", "}}"),
+        "command": workflow.for_snakemake(f"cd {shlex.quote(str(paths.root()))} && {command}"),
         "store": str(store),
         "jobs": {job.name: asdict(job) for job in wanted},
     }
@@ -433,8 +433,7 @@ def _through_snakemake(
             process.terminate()
             raise
     if process.returncode:
-        tail = "\n".join(log.read_text(encoding="utf-8").strip().splitlines()[-8:])
-        raise BuildError(f"Snakemake could not run the sweep; see {log}:\n{tail}")
+        raise BuildError(f"Snakemake could not run the sweep; see {log}:\n{workflow.tail(log)}")
     done(sum(job.count for job in waiting))
     settings.unlink()
     log.unlink()

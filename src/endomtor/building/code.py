@@ -55,10 +55,10 @@ def _file(module: str) -> Path | None:
 
 @cache
 def _imports(module: str) -> frozenset[str]:
-    file = _file(module)
-    tree = ast.parse(file.read_text(encoding="utf-8"))
     # What a package hands on is looked up where somebody takes it; its own imports count where it has code that runs.
-    return frozenset() if _handed_on(module) is not None else frozenset(_needed(tree))
+    if _handed_on(module) is not None:
+        return frozenset()
+    return frozenset(_needed(ast.parse(_file(module).read_text(encoding="utf-8"))))
 
 
 @cache
@@ -134,8 +134,8 @@ def _that_run(tree: ast.AST) -> Iterator[ast.AST]:
 def _origin(module: str, name: str) -> Iterator[str]:
     """Yield the module that a name comes from when it is taken from a module or package, and the packages above."""
     yield from _and_parents(module)
-    if inner := (f"{module}.{name}" if _file(f"{module}.{name}") else ""):
-        yield inner
+    if _file(f"{module}.{name}"):
+        yield f"{module}.{name}"
     elif name in (handed := _handed_on(module) or {}):
         whole, _, taken = handed[name].partition(":")
         if taken:

@@ -29,6 +29,11 @@ def of_cell(cell: Mapping) -> list[dict]:
     return [shown for shown in kept if "data" in shown]
 
 
+def cells_of(executed: Path) -> list[dict]:
+    """Return the cells of an executed notebook, not checked: they hold pictures, and a check takes long."""
+    return json.loads(executed.read_text(encoding="utf-8"))["cells"]
+
+
 def of_notebook(cells: Iterable[Mapping], chapter: str) -> dict[str, dict]:
     """Return by its name what `figures.show` has left for each figure of a notebook.
 
@@ -117,8 +122,8 @@ def write(executed: Iterable[Path], folder: Path) -> None:
     """Write the CSV of every figure of executed notebooks into a folder, and remove those of figures that are gone."""
     wanted = {}
     for path in executed:
-        cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
-        wanted |= {file_name(path.stem, name): one["data"] for name, one in of_notebook(cells, path.stem).items()}
+        found = of_notebook(cells_of(path), path.stem)
+        wanted |= {file_name(path.stem, name): one["data"] for name, one in found.items()}
     for path in set(Path(folder).glob("*.csv")) - {Path(folder) / name for name in wanted}:
         path.unlink()
     for name, text in wanted.items():

@@ -21,7 +21,7 @@ from sphinx.application import Sphinx
 
 from endomtor import files
 from endomtor.building import twins
-from endomtor.building.workflow import build_date, fingerprint, revision
+from endomtor.building.workflow import build_date, build_folder, fingerprint, revision, shown_versions
 
 TIMES = "build-times.js"
 CARD = "card.png"
@@ -40,6 +40,7 @@ def connect(app: Sphinx) -> None:
     """Connect the handlers of this module to Sphinx."""
     # What is drawn around a page is drawn again when this changes, and no page is read again for it.
     app.add_config_value("endomtor_build", "", "html")
+    app.add_config_value("endomtor_commit", "", "")
     # After the addresses are known.
     app.connect("config-inited", _note_build, priority=900)
     app.connect("doctree-resolved", _define_terms)
@@ -218,9 +219,7 @@ def status_markdown(root: Path, build: Path, chapters: list[str], ledger: dict |
         if twin.is_file():
             executed = nbformat.read(twin, as_version=4)
             pythons.add(executed.metadata.get("language_info", {}).get("version"))
-            # papermill's own cell is not the chapter's.
-            code = [cell for cell in executed.cells if cell.cell_type == "code"]
-            cells = str(sum("injected-parameters" not in cell.metadata.get("tags", []) for cell in code))
+            cells = str(sum(cell.cell_type == "code" for cell in twins.own_cells(executed.cells)))
             state = "executed"
         records = sum(record["notebook"] == chapter for record in ledger["evidence"]) if ledger else 0
         lines.append(f"| {{doc}}`/{page}` | {state} | {cells} | {records} | {_run_time(chapter)} |")
@@ -274,17 +273,13 @@ def _note_build(app: Sphinx, config) -> None:
     ledger = _ledger(app)
     # The glossary, since pages show its definitions.
     places = [root / "CITATION.cff", root / "book" / "glossary.md"]
-    config.endomtor_build = fingerprint(places, revision(root), ledger and ledger["dataset"])
-
-
-def _build(app: Sphinx) -> Path:
-    from endomtor.building.sphinx_extension import build_folder
-
-    return build_folder(Path(app.srcdir))
+    # git is asked once, not for each page.
+    config.endomtor_commit = revision(root)
+    config.endomtor_build = fingerprint(places, config.endomtor_commit, ledger and ledger["dataset"])
 
 
 def _ledger(app: Sphinx) -> dict | None:
-    path = _build(app) / "ledger.json"
+    path = build_folder(Path(app.srcdir)) / "ledger.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
@@ -323,6 +318,7 @@ def _definitions(glossary: nodes.document) -> Iterator[tuple[str, str]]:
 def _furnish(app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document | None) -> None:
     """Complete what the theme draws: head of each page, buttons, and the block at the end of a chapter."""
     pathto = context["pathto"]
+    ledger = _ledger(app)
     head = []
     if _logo(app).is_file():
         head += [
@@ -332,18 +328,18 @@ def _furnish(app: Sphinx, page: str, template: str, context: dict, doctree: node
     if doctree is None:
         head.append('<meta name="robots" content="noindex">')
     else:
-        head += _cards(app, page, doctree)
+        head += _cards(app, page, doctree, ledger)
     context["metatags"] = f"{context.get('metatags', '')}{chr(10).join(head)}\n"
     if doctree is None:
         return
     repository = app.config.html_theme_options.get("repository_url", "")
-    commit = revision(Path(app.srcdir))
+    commit = app.config.endomtor_commit
     if repository:
         _point_issues(context, report_link(repository, commit, page))
     if _is_chapter(app, page):
         launch = launch_links(repository, _reachable(app, commit), page)
         _add_launch_buttons(context, launch)
-        context["body"] += _about(app, page, commit, launch, pathto)
+        context["body"] += _about(app, page, commit, launch, pathto, ledger)
     if "data-endomtor-" in context["body"]:
         # Not deferred, so that it is there when the deferred script of the site wants it.
         context["body"] += f'<script src="{pathto(TIMES, 1)}"></script>\n'
@@ -357,11 +353,10 @@ def _reachable(app: Sphinx, commit: str) -> str:
     return commit.removesuffix("-dirty") or app.config.html_theme_options.get("repository_branch") or "main"
 
 
-def _cards(app: Sphinx, page: str, doctree: nodes.document) -> list[str]:
+def _cards(app: Sphinx, page: str, doctree: nodes.document, ledger: dict | None) -> list[str]:
     """Return tags that say, to search engines and where a link is shared, what a page is about."""
     title = app.env.titles[page].astext()
     said = description(doctree) or app.config.html_title
-    ledger = _ledger(app)
     if ledger and _is_chapter(app, page):
         from endomtor.claims import boxes
 
@@ -383,7 +378,7 @@ def _cards(app: Sphinx, page: str, doctree: nodes.document) -> list[str]:
         "twitter:description": said,
     }
     if _logo(app).is_file():
-        picture, words = f"{base}{CARD}", _card_words(app)[1]
+        picture, words = f"{base}{CARD}", _card_words(app, ledger)[1]
         width, height = CARD_SIZE
         properties |= {"og:image": picture, "og:image:width": width, "og:image:height": height, "og:image:alt": words}
         names |= {"twitter:image": picture, "twitter:image:alt": words}
@@ -396,10 +391,11 @@ def _logo(app: Sphinx) -> Path:
     return Path(app.srcdir) / "book" / "_extra" / "apple-touch-icon.png"
 
 
-def _card_words(app: Sphinx) -> tuple[list[str], str]:
+def _card_words(app: Sphinx, ledger: dict | None) -> tuple[list[str], str]:
     """Return the lines of the card, and its words for who does not see it."""
-    ledger = _ledger(app)
-    kind = ledger and ("example" if ledger["dataset"]["example"] else ledger["dataset"]["provenance"])
+    from endomtor.claims import boxes
+
+    kind = ledger and boxes.dataset_kind(ledger["dataset"])
     note = {
         None: "Not built yet",
         "simulated": "The mice of this copy are SIMULATED",
@@ -442,14 +438,12 @@ def _add_launch_buttons(context: dict, launch: dict[str, str]) -> None:
         context["header_buttons"].insert(0, group)
 
 
-def _about(app: Sphinx, page: str, commit: str, launch: dict[str, str], pathto) -> str:
+def _about(app: Sphinx, page: str, commit: str, launch: dict[str, str], pathto, ledger: dict | None) -> str:
     """Return the block at the end of a chapter."""
     from endomtor.building import exports
-    from endomtor.building.sphinx_extension import SHOWN_VERSIONS
     from endomtor.claims import boxes
 
     chapter = page.rpartition("/")[2]
-    ledger = _ledger(app)
     dataset = ledger and ledger["dataset"]
     about = exports.citation(Path(app.srcdir))
     repository = app.config.html_theme_options.get("repository_url", "")
@@ -491,12 +485,11 @@ def _about(app: Sphinx, page: str, commit: str, launch: dict[str, str], pathto) 
     parts.append(
         f"<h3>Cite this page</h3>{_copyable(text)}<details><summary>BibTeX</summary>{_copyable(bibtex)}</details>"
     )
-    packages = ", ".join(f"{name} {version(name)}" for name in ("endomtor", *SHOWN_VERSIONS))
     rows = {
         "Built": _span("date"),
         "Run time": _run_time(chapter),
         "Commit": _commit_html(commit, repository),
-        "Versions": f"Python {platform.python_version()}, {packages}",
+        "Versions": f"Python {platform.python_version()}, endomtor {version('endomtor')}, {shown_versions()}",
     }
     if "book/status" in app.env.found_docs:
         rows["All chapters"] = f'<a href="{pathto("book/status")}">run times and environment</a>'
@@ -562,8 +555,8 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
     """Write what lies beside the pages: times, and with the site's address: site map, robots, card, links of 404."""
     if error is not None or app.builder.format != "html":
         return
-    out = Path(app.outdir)
-    files.write_text(out / TIMES, f"window.endomtorBuild = {json.dumps(times(_build(app)), sort_keys=True)};\n")
+    out, told = Path(app.outdir), times(build_folder(Path(app.srcdir)))
+    files.write_text(out / TIMES, f"window.endomtorBuild = {json.dumps(told, sort_keys=True)};\n")
     if not app.config.html_baseurl:
         return
     base = f"{app.config.html_baseurl.rstrip('/')}/"
@@ -571,7 +564,7 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
     files.write_text(out / "robots.txt", f"User-agent: *\nAllow: /\nSitemap: {base}sitemap.xml\n")
     if (logo := _logo(app)).is_file():
         title = app.env.titles[app.config.root_doc].astext()
-        files.write_bytes(out / CARD, card(title, _card_words(app)[0], logo))
+        files.write_bytes(out / CARD, card(title, _card_words(app, _ledger(app))[0], logo))
     page = out / "404.html"
     files.write_text(page, _from_any_depth(page.read_text(encoding="utf-8"), urlsplit(base).path))
 

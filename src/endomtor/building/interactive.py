@@ -8,10 +8,10 @@ from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
-import nbformat
 from sphinx.application import Sphinx
 
 from endomtor import files
+from endomtor.building.workflow import build_folder
 
 FOLDER = "interactive"
 """Folder of the site that holds the library and a script of data for each interactive part."""
@@ -71,8 +71,6 @@ def _name_script(app: Sphinx, page: str, template: str, context: dict, doctree) 
 
 
 def _lay_all(app: Sphinx, error: Exception | None) -> None:
-    from endomtor.building.sphinx_extension import build_folder
-
     if error is None and app.builder.format == "html":
         twins = build_folder(Path(app.srcdir)) / "executed"
         pages = (twins / f"{page}.ipynb" for page in sorted(app.env.found_docs))
@@ -99,8 +97,7 @@ def lay(executed: Iterable[Path], site: Path) -> list[Path]:
     shutil.rmtree(site / FOLDER, ignore_errors=True)
     written = []
     for path in executed:
-        cells = nbformat.read(path, as_version=4).cells
-        for name, shown in figure_data.of_notebook(cells, path.stem).items():
+        for name, shown in figure_data.of_notebook(figure_data.cells_of(path), path.stem).items():
             if "interactive" in shown:
                 part = f"{path.stem}-{name}"
                 written.append(site / FOLDER / f"{part}.js")

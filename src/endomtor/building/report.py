@@ -17,8 +17,7 @@ from markdown_it import MarkdownIt
 from endomtor import contract
 from endomtor.analyses import synthesis
 from endomtor.building import figure_data
-from endomtor.building.sphinx_extension import SHOWN_VERSIONS
-from endomtor.building.workflow import Settings, build_date, revision
+from endomtor.building.workflow import Settings, build_date, revision, shown_versions
 from endomtor.claims import boxes, ledger, pages
 from endomtor.contract import Dataset
 
@@ -138,7 +137,7 @@ def _figure(png: str, width: int, shown: dict) -> str:
 
 
 def _made(root: Path, dataset: Dataset, found: dict) -> list[str]:
-    packages = ", ".join(f"{name} {version(name)}" for name in SHOWN_VERSIONS)
+    packages = shown_versions()
     return [
         f"Date: {build_date():%Y-%m-%d}.",
         f"Data: sha256 {dataset.provenance.sha256}.",

@@ -23,8 +23,8 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from endomtor.building import accessibility, furniture, interactive
-from endomtor.building.twins import KEY, stale_cell
-from endomtor.building.workflow import PACKAGE, fingerprint, last
+from endomtor.building.twins import KEY, own_cells, stale_cell
+from endomtor.building.workflow import PACKAGE, build_folder, fingerprint, last
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,6 @@ NOT_FRESH = (
     "This page was executed before its code, data, parameters or packages were changed: "
     "run `make book` to execute it again."
 )
-SHOWN_VERSIONS = ("scanpy", "pandas", "pydeseq2", "statsmodels", "scipy", "numpy", "seaborn", "papermill", "snakemake")
 
 
 def setup(app: Sphinx) -> dict:
@@ -68,11 +67,6 @@ def setup(app: Sphinx) -> dict:
     interactive.connect(app)
     accessibility.setup(app)
     return {"version": version("endomtor"), "parallel_read_safe": True, "parallel_write_safe": True}
-
-
-def build_folder(root: Path) -> Path:
-    """Return the build folder that the pages show: `ENDOMTOR_BUILD` when set, else `_build` beside `_toc.yml`."""
-    return Path(os.environ.get("ENDOMTOR_BUILD") or Path(root) / "_build")
 
 
 def _note_code(app: Sphinx, config) -> None:
@@ -154,7 +148,7 @@ def page_of(executed: str, chapter: str, ledger: dict) -> str:
 
     notebook = nbformat.reads(executed, as_version=4)
     own = [record for record in ledger["evidence"] if record["notebook"] == chapter]
-    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    notebook.cells = own_cells(notebook.cells)
     drawn = figure_data.of_notebook(notebook.cells, chapter)
     for cell in notebook.cells:
         cell.source = headings.tell(cell.source, cell.metadata.get("tags", []), ledger)

@@ -10,7 +10,8 @@ import nbformat
 KEY = "endomtor"
 """Where an executed notebook's metadata keep the sha256 of its evidence."""
 
-_ADDED = {"injected-parameters", "papermill-error-cell-tag"}
+_PARAMETERS = "injected-parameters"
+_ADDED = {_PARAMETERS, "papermill-error-cell-tag"}
 
 
 def own_cells(cells: Sequence[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
@@ -24,7 +25,7 @@ def forget_circumstances(twin: nbformat.NotebookNode) -> None:
     for cell in twin.cells:
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
-        if "injected-parameters" in cell.metadata.get("tags", []):
+        if _PARAMETERS in cell.metadata.get("tags", []):
             cell.id = "parameters-of-this-build"
 
 

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from endomtor import files
@@ -30,6 +31,7 @@ LEDGER = ("ledger.json", "ledger.csv", "claims.csv", "codecheck.yml", "ro-crate-
 """The ledger and its exports, relative to the build folder."""
 
 PACKAGE = code.PACKAGE
+_SHOWN = ("scanpy", "pandas", "pydeseq2", "statsmodels", "scipy", "numpy", "seaborn", "papermill", "snakemake")
 _EXECUTE = tuple(f"building/{name}.py" for name in ("execute", "kernels", "provisioner", "twins"))
 
 
@@ -113,9 +115,7 @@ class Settings:
 
     def job(self, *words: str) -> str:
         """Return the shell command of a job."""
-        command = [sys.executable, "-P", "-m", "endomtor.building.jobs", str(self.file), *words]
-        # Snakemake formats the command, so braces are doubled.
-        return shlex.join(command).replace("{", "{{").replace("}", "}}")
+        return for_snakemake(shlex.join([sys.executable, "-P", "-m", "endomtor.building.jobs", str(self.file), *words]))
 
     def data_print(self) -> str:
         """Fingerprint of what the data set depends on.
@@ -168,6 +168,11 @@ class Settings:
         return fingerprint([*depends, PACKAGE], revision(root), addresses)
 
 
+def for_snakemake(command: str) -> str:
+    """Return a shell command as a rule takes it: Snakemake formats it, so braces are doubled."""
+    return command.replace("{", "{{").replace("}", "}}")
+
+
 def fingerprint(places: Iterable[Path], *values: object) -> str:
     """Return a sha256 over the bytes and names of files, and of all files in folders, and over the values.
 
@@ -206,6 +211,16 @@ def build_date() -> datetime:
         return datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise BuildError(f"SOURCE_DATE_EPOCH is {epoch[:40]!r}, expected seconds since 1970 as an integer") from error
+
+
+def build_folder(root: Path) -> Path:
+    """Return the build folder that the pages show: `ENDOMTOR_BUILD` when set, else `_build` beside `_toc.yml`."""
+    return Path(os.environ.get("ENDOMTOR_BUILD") or Path(root) / "_build")
+
+
+def shown_versions() -> str:
+    """Return the versions of the packages that most numbers come from, for a page."""
+    return ", ".join(f"{name} {version(name)}" for name in _SHOWN)
 
 
 def last(build: Path) -> Settings | None:
@@ -272,7 +287,7 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
                 raise
 
     if process.returncode or failures:
-        raise BuildError("\n".join(failures) or f"Snakemake could not build the book; see {log}:\n{_tail(log)}")
+        raise BuildError("\n".join(failures) or f"Snakemake could not build the book; see {log}:\n{tail(log)}")
     for chapter in settings.chapters():
         if chapter not in done:
             console.print(f"  {chapter:<30} unchanged")
@@ -353,5 +368,6 @@ def _news(line: str) -> dict | None:
         return None
 
 
-def _tail(log: Path, lines: int = 8) -> str:
+def tail(log: Path, lines: int = 8) -> str:
+    """Return the last lines of a log, for a message."""
     return "\n".join(log.read_text(encoding="utf-8").strip().splitlines()[-lines:])
