@@ -23,6 +23,11 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import browser as headless  # noqa: E402
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of `make baselines`."""
+    parser.addoption("--redraw-baselines", action="store_true", help="keep the pictures that test_baselines.py draws")
+
+
 def skip_or_fail(reason: str) -> None:
     """Skip the test at hand, or fail it where `ENDOMTOR_REQUIRE_BROWSER=1` says that browser and Node must be there."""
     if os.environ.get("ENDOMTOR_REQUIRE_BROWSER") == "1":

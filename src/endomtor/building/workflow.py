@@ -29,6 +29,8 @@ from endomtor.errors import BuildError
 NEWS = "@endomtor "
 LEDGER = ("ledger.json", "ledger.csv", "claims.csv", "codecheck.yml", "ro-crate-metadata.json")
 """The ledger and its exports, relative to the build folder."""
+FINISHED = "finished.txt"
+"""What the last whole build rests on and has made, relative to the build folder; see `_standing`."""
 
 PACKAGE = code.PACKAGE
 _SHOWN = ("scanpy", "pandas", "pydeseq2", "statsmodels", "scipy", "numpy", "seaborn", "papermill", "snakemake")
@@ -257,6 +259,10 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
     with _alone(folder, console) as lock:
         settings.save()
         _sweep(settings)
+        if site and _finished(settings):
+            _say_unchanged(settings, set(), console)
+            return
+        (folder / FINISHED).unlink(missing_ok=True)
         if not (folder / "html" / "index.html").is_file():
             (folder / "site" / "drawn.txt").unlink(missing_ok=True)
         log = folder / "build.log"
@@ -285,9 +291,34 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
                 # Nobody would read on: without this, Snakemake and its jobs would wait for ever to be heard.
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
+        if process.returncode or failures:
+            raise BuildError("\n".join(failures) or f"Snakemake could not build the book; see {log}:\n{tail(log)}")
+        if site:
+            files.write_text(folder / FINISHED, _standing(settings))
+    _say_unchanged(settings, done, console)
 
-    if process.returncode or failures:
-        raise BuildError("\n".join(failures) or f"Snakemake could not build the book; see {log}:\n{tail(log)}")
+
+def _finished(settings: Settings) -> bool:
+    """Whether the last build was a whole one of the same, so that Snakemake, two seconds alone, need not be asked."""
+    kept = Path(settings.build) / FINISHED
+    return kept.is_file() and kept.read_text(encoding="utf-8") == _standing(settings)
+
+
+def _standing(settings: Settings) -> str:
+    """Return a fingerprint of all that a build goes by and, by size and time, of all that it has made."""
+    build, root, chapters = Path(settings.build), Path(settings.root), settings.chapters()
+    made = [settings.dataset_is_there, *LEDGER, "site/drawn.txt", "html/index.html"]
+    made += [name for one in chapters for name in (f"executed/notebooks/{one}.ipynb", f"evidence/{one}.json")]
+    stats = [(name, (build / name).stat()) for name in made if (build / name).is_file()]
+    return fingerprint(
+        [settings.file, root / "workflow" / "Snakefile", *map(settings.notebook, chapters)],
+        [settings.chapter_print(chapter) for chapter in chapters],
+        [settings.ledger_print(), settings.site_print()],
+        [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats],
+    )
+
+
+def _say_unchanged(settings: Settings, done: set[str], console) -> None:
     for chapter in settings.chapters():
         if chapter not in done:
             console.print(f"  {chapter:<30} unchanged")

@@ -1,0 +1,125 @@
+"""What was measured of the speed, memory and sameness of the book: one committed file per measuring script.
+
+`make bench`, `make scale` and `make reproduce` write them with `ARGS=--keep`, as do two slow tests; the page
+"Performance" (`book/performance.md`) shows them.
+"""
+
+import json
+import os
+import platform
+import time
+from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
+from pathlib import Path
+
+from endomtor import files, paths
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement.
+
+    Attributes
+    ----------
+    what : str
+        What was measured, as the first column of the page.
+    value : float
+        The result in `unit`.
+    unit : str
+        "s" of clock time, "s CPU" of processor time, "GiB", "times" (a ratio), or what is counted ("files").
+    limit : float or None
+        The most that `value` may be, in `unit`; None where no target was set.
+    beside : str
+        What the obvious alternative took, in words with its unit; empty where there is none.
+    note : str
+        How it was measured, and what was tried where the target was missed.
+    """
+
+    what: str
+    value: float
+    unit: str
+    limit: float | None = None
+    beside: str = ""
+    note: str = ""
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the target was met; None where none was set."""
+        return None if self.limit is None else self.value <= self.limit
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one script measured: the day, the commit and the machine, and its rows."""
+
+    title: str
+    date: str
+    commit: str
+    machine: str
+    rows: tuple[Row, ...]
+
+
+def folder() -> Path:
+    """Return where the committed files lie."""
+    return paths.root() / "book" / "performance"
+
+
+def machine() -> str:
+    """Return one line on the machine and the packages that decide how fast it is."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = ""
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB of memory"
+    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "pandas", "scanpy", "pydeseq2"))
+    return f"{_processor()}, {cores} cores{memory}, {platform.system()}, Python {platform.python_version()}, {packages}"
+
+
+def _processor() -> str:
+    """Return the processor's name where the system tells it (Linux), else its kind."""
+    listed = Path("/proc/cpuinfo")
+    names = (
+        [line.partition(":")[2].strip() for line in listed.open() if line.startswith("model name")]
+        if (listed.is_file())
+        else []
+    )
+    return names[0] if names else platform.machine()
+
+
+def keep(name: str, title: str, rows: list[Row]) -> Path:
+    """Write what a script measured to `book/performance/NAME.json` and return that file.
+
+    Parameters
+    ----------
+    name : str
+        Name of the file without its ending; a later run replaces it.
+    title : str
+        Heading of the table on the page.
+    rows : list of Row
+        At least one.
+    """
+    from endomtor.building.workflow import revision
+
+    made = time.strftime("%Y-%m-%d", time.gmtime())
+    measured = Measured(title, made, revision(paths.root()) or "", machine(), tuple(rows))
+    path = folder() / f"{name}.json"
+    files.write_text(path, json.dumps(asdict(measured), indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def read() -> list[Measured]:
+    """Return all that is kept, in the order of the files' names.
+
+    Raises
+    ------
+    ValueError
+        A file does not hold what `keep` writes.
+    """
+    found = []
+    for path in sorted(folder().glob("*.json")):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            rows = tuple(Row(**row) for row in content["rows"])
+            found.append(Measured(*(content[field.name] for field in fields(Measured)[:-1]), rows))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path.name}: expected what `endomtor.performance.keep` writes; {error!r}") from error
+    return found
