@@ -1,7 +1,7 @@
 # Everything is done through make; the first target sets up .venv from requirements.lock.
 # PYTHON=python3.12 chooses the interpreter, ARGS="--world bystander" goes on to `endomtor build`.
 .DEFAULT_GOAL := help
-.PHONY: help book test test-all bench serve lab frozen pairs lock \
+.PHONY: help book test test-all baselines bench scale serve lab frozen pairs lock \
   quality pdf reproduce environment test-oldest newest workflows launch release-archive release-ledger
 
 BIN := .venv/bin
@@ -25,8 +25,14 @@ test: $(STAMP) ## run the tests, under 10 minutes
 test-all: $(STAMP) ## run all tests, the slow ones too
 	@$(BIN)/python -m pytest $(BESIDE)
 
+baselines: $(STAMP) ## draw the kept pictures of the plot kinds again, tests/baselines
+	@$(BIN)/python -m pytest --quiet tests/test_baselines.py --redraw-baselines
+
 bench: $(STAMP) ## measure speed beside the obvious alternatives, 6 minutes; ARGS="--json FILE" keeps it
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python scripts/bench.py $(ARGS)
+
+scale: $(STAMP) ## measure a million cells and 500 transcriptomes, 15 minutes; ARGS=--keep keeps it for the page
+	@$(BIN)/python scripts/scale.py $(ARGS)
 
 serve: book ## build the book and serve it on this machine; PORT=8000
 	@echo "The book is at http://127.0.0.1:$(PORT)/ (Ctrl-C ends)"

@@ -58,6 +58,38 @@ def until(met: Callable[[], object], seconds: float = 5):
     return answer
 
 
+def unlike(kept: Path, drawn: bytes, tolerance: float, folder: Path, remedy: str) -> str:
+    """Return in what a picture differs from the kept one, as a sentence; empty where it does not.
+
+    Parameters
+    ----------
+    kept : Path
+        A PNG of the repository.
+    drawn : bytes
+        The new one, which is written into `folder` under the same name, with the difference beside it.
+    tolerance : float
+        Root mean square, of 255, over all pixels and channels.
+    remedy : str
+        The command that draws the kept one again.
+    """
+    # Not at the top: most tests need no matplotlib.
+    from matplotlib.testing.compare import compare_images
+    from matplotlib.testing.exceptions import ImageComparisonFailure
+
+    new = folder / kept.name
+    new.write_bytes(drawn)
+    if not kept.is_file():
+        return f"{kept} is not there, {new} would be it: run `{remedy}`."
+    try:
+        found = compare_images(kept, new, tolerance, in_decorator=True)
+    except ImageComparisonFailure as error:
+        return f"{new} differs from {kept} in its size ({error}): if that is meant, run `{remedy}`."
+    if found is None:
+        return ""
+    far = f"by {found['rms']:.2f} RMS, expected at most {tolerance}"
+    return f"{new} differs from {kept} {far} (where: {found['diff']}): if that is meant, run `{remedy}`."
+
+
 def node_modules(folder: Path, package: str) -> Path:
     """Have npm install one package of `package.json`, in the version that stands there, and return where it is."""
     for program in ("node", "npm"):
@@ -124,14 +156,16 @@ def built_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built_once(tmp_path_factory, "paper", build_book)
 
 
+def build_to_ledger(out: Path, world: str, seed: int = 1) -> Path:
+    """Execute all chapters of the book in a world and write the ledger; no pages: they take half a minute more."""
+    settings = workflow.Settings(
+        root=str(ROOT), build=str(out), world=world, seed=seed, missing=public.prepare(offline=True)
+    )
+    workflow.build(settings, jobs=2, console=Console(quiet=True), site=False)
+    return out
+
+
 @pytest.fixture(scope="session")
 def bystander_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All chapters and the ledger of world `bystander`, in which only the first claim is true. Tests only read it."""
-
-    def build(out: Path) -> None:
-        settings = workflow.Settings(
-            root=str(ROOT), build=str(out), world="bystander", missing=public.prepare(offline=True)
-        )
-        workflow.build(settings, jobs=2, console=Console(quiet=True), site=False)
-
-    return built_once(tmp_path_factory, "bystander", build)
+    return built_once(tmp_path_factory, "bystander", lambda out: build_to_ledger(out, "bystander"))

@@ -1,5 +1,6 @@
 """Which modules a chapter uses is found from the sources, and nothing else of the package runs in it."""
 
+import ast
 import json
 import os
 import subprocess
@@ -42,6 +43,15 @@ def test_what_only_type_checkers_read_does_not_count():
 @pytest.mark.parametrize("source", ["import numpy", "", "from endomtorium import figures"])
 def test_others_modules_do_not_count(source):
     assert names(source) == set()
+
+
+def test_only_packages_that_hand_on_import_relatively():
+    for path in code.PACKAGE.rglob("*.py"):
+        if path.name != "__init__.py":
+            found = [node.lineno for node in ast.walk(ast.parse(path.read_text())) if getattr(node, "level", 0)]
+            assert found == [], (
+                f"{path}, lines {found}: `code` follows whole names, as in `from endomtor.stats import linear`"
+            )
 
 
 def test_each_chapter_uses_its_analysis_and_not_those_of_others():

@@ -21,9 +21,9 @@ from traitlets.config import Config
 
 from endomtor import figures
 from endomtor.errors import UnitError
+from endomtor.estimate import Estimate
 from endomtor.figures import intervals, publish, scales, style
 from endomtor.provenance import Provenance
-from endomtor.stats.estimate import Estimate
 
 GROUPS = ["young", "aged", "control", "ecko"]
 SIMULATED = Provenance("simulated", "World", "worlds/paper.toml", "0", world="paper", seed=7)

@@ -8,6 +8,7 @@ import re
 import shutil
 from dataclasses import replace
 from html import escape
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,9 +33,9 @@ from conftest import ROOT
 from endomtor import figures
 from endomtor.building import figure_data
 from endomtor.building import interactive as building
+from endomtor.estimate import Estimate
 from endomtor.figures import closer, drawn, interactive
 from endomtor.provenance import Provenance
-from endomtor.stats.estimate import Estimate
 
 PUBLIC = Provenance("public", "GSE162607", "GEO", "0", frozen=True)
 INVENTED = Provenance("measured", "Format", "doi", "0", example=True)
@@ -144,7 +145,9 @@ def site(tmp_path_factory) -> Path:
     site = tmp_path_factory.mktemp("site")
     executed = tmp_path_factory.mktemp("executed") / f"{CHAPTER}.ipynb"
     kept = notebook(executed)
-    building.lay([executed], site)
+    made = executed.with_suffix("")
+    building.write(executed, made)
+    building.lay([made], site)
     (site / "_static").mkdir()
     for name in ("interactive.js", "endomtor.css"):
         shutil.copy(ROOT / "book" / "_static" / name, site / "_static")
@@ -487,20 +490,21 @@ def test_a_fold_out_is_closed_and_in_one_block_of_html():
 
 
 def test_what_is_no_longer_drawn_leaves_the_site(tmp_path):
-    executed, site = tmp_path / f"{CHAPTER}.ipynb", tmp_path / "site"
-    notebook(executed, ["fig-map", "fig-courses"])
-    assert [path.name for path in building.lay([executed], site)] == [
-        f"{CHAPTER}-fig-map.js",
-        f"{CHAPTER}-fig-courses.js",
-    ]
-    notebook(executed, ["fig-map"])
-    building.lay([executed], site)
-    names = sorted(path.name for path in (site / building.FOLDER).iterdir())
-    assert names[0] == f"{CHAPTER}-fig-map.js"
-    assert names[1].startswith("bokeh-")
-    assert len(names) == 2
-    notebook(executed, [])
-    assert building.lay([executed], site) == []
+    executed, made, site = tmp_path / f"{CHAPTER}.ipynb", tmp_path / "made", tmp_path / "site"
+    (site / building.FOLDER).mkdir(parents=True)
+
+    def laid(*names: str) -> list[str]:
+        notebook(executed, names)
+        written = building.write(executed, made)
+        building.lay([made, tmp_path / "a chapter without any"], site)
+        there = sorted(path.name for path in (site / building.FOLDER).glob("*"))
+        library = [f"bokeh-{version('bokeh')}.min.js"] if names else []
+        assert there == sorted([*(path.name for path in written), *library])
+        return [path.name for path in written]
+
+    assert laid("fig-map", "fig-courses") == [f"{CHAPTER}-fig-map.js", f"{CHAPTER}-fig-courses.js"]
+    assert laid("fig-map") == [f"{CHAPTER}-fig-map.js"]
+    assert laid() == []
     assert not (site / building.FOLDER).exists()
 
 

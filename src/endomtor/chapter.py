@@ -18,9 +18,9 @@ from endomtor.analyses import reporting
 from endomtor.claims import boxes, catalogue, evidence, fragility, ledger
 from endomtor.contract import Dataset
 from endomtor.errors import ClaimsError
+from endomtor.estimate import Estimate
 from endomtor.figures import publish
 from endomtor.provenance import Provenance
-from endomtor.stats import Estimate
 
 
 @dataclass(frozen=True)

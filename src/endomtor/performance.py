@@ -7,12 +7,17 @@
 import json
 import os
 import platform
+import sys
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 
 from endomtor import files, paths
+
+WORDS = {None: "", True: "yes", False: "no"}
+"""Whether a target was met, as it is printed."""
 
 
 @dataclass(frozen=True)
@@ -123,3 +128,31 @@ def read() -> list[Measured]:
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path.name}: expected what `endomtor.performance.keep` writes; {error!r}") from error
     return found
+
+
+def show(rows: Iterable[Row]) -> None:
+    """Print rows as a table, and below it how each was measured."""
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = list(rows)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
+    table = Table()
+    table.add_column("what")
+    for name in ("measured", "at most", "met?", "the alternative"):
+        table.add_column(name, justify="right")
+    for number, row in enumerate(rows, 1):
+        limit = "" if row.limit is None else amount(row.limit, row.unit)
+        table.add_row(f"{number}. {row.what}", amount(row.value, row.unit), limit, WORDS[row.reached], row.beside)
+    console.print(table)
+    for number, row in enumerate(rows, 1):
+        console.print(f"{number}. {row.note}")
+    console.print(machine())
+
+
+def amount(value: float, unit: str) -> str:
+    """Return a number with its unit, in three digits; short times in ms or µs."""
+    if unit.startswith("s") and 0 < value < 1:
+        value, unit = (value * 1e3, unit.replace("s", "ms", 1)) if value >= 1e-3 else (value * 1e6, "µs" + unit[1:])
+    number = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+    return f"{number} {unit}".strip()

@@ -10,6 +10,7 @@ import pandas as pd
 
 from endomtor import contract, figures, public
 from endomtor.analyses import alternatives, reporting
+from endomtor.cells import StoredCells, chunks
 from endomtor.chapter import Chapter, needs
 from endomtor.contract.rules import shared_backgrounds
 from endomtor.public import endothelium, originals
@@ -18,6 +19,12 @@ from endomtor.stats import Estimate, expression, groups, nested
 FAMILY = "C1.signaling"
 CELL_MINIMUM = {"genes": 200, "cells": 3}
 """Quality control of single cells: genes seen in a cell, cells that show a gene (the scanpy tutorials' values)."""
+
+DRAWN = 4000
+"""Cells that are embedded at most: enough for a picture, and the time of a t-SNE grows with them (an assumption)."""
+
+SCORED = 1000
+"""Cells whose scores are computed at once."""
 
 BACKGROUNDS = {"own": "each animal's own", "shared": "one tube per group and day", "none": "missing for some animals"}
 """Words for the background of a marker of which at least one animal has one."""
@@ -170,35 +177,52 @@ def show_backgrounds(chapter: Chapter, table: pd.DataFrame | None) -> None:
 
 @needs("bmec_cells")
 def cells(chapter: Chapter):
-    """Return the cells after quality control, normalised, with a t-SNE embedding for the eye (scanpy).
+    """Return the cells and genes that pass quality control, with their raw counts, in memory or stored as they are.
+
+    Returns
+    -------
+    anndata.AnnData or endomtor.cells.StoredCells
+    """
+    return passing(chapter.dataset.get("bmec_cells"))
+
+
+def passing(adata):
+    """Return the cells that show enough genes, then the genes that enough of these cells show (`CELL_MINIMUM`)."""
+    enough, seen = np.zeros(adata.n_obs, bool), np.zeros(adata.n_vars, int)
+    for rows, matrix in chunks(adata):
+        present = matrix > 0
+        enough[rows] = present.getnnz(axis=1) >= CELL_MINIMUM["genes"]
+        seen += present[enough[rows]].getnnz(axis=0)
+    return adata[enough, seen >= CELL_MINIMUM["cells"]].copy()
+
+
+def drawn(adata):
+    """Return the cells that are drawn: all, or a seeded sample of `DRAWN`; normalised, natural log (scanpy).
 
     Returns
     -------
     anndata.AnnData
-        Raw counts in `layers["counts"]`; `obsm["X_tsne"]`. A t-SNE rather than a UMAP: both are pictures, and this one
-        needs no compilation at each start.
     """
     import scanpy as sc
 
-    adata = chapter.dataset.get("bmec_cells").copy()
-    sc.pp.filter_cells(adata, min_genes=CELL_MINIMUM["genes"])
-    sc.pp.filter_genes(adata, min_cells=CELL_MINIMUM["cells"])
-    adata.layers["counts"] = adata.X.copy()
+    if adata.n_obs > DRAWN:
+        adata = adata[np.sort(np.random.default_rng(0).choice(adata.n_obs, DRAWN, replace=False))]
+    adata = adata.to_memory() if isinstance(adata, StoredCells) else adata.copy()
     sc.pp.normalize_total(adata, target_sum=1e4)
     sc.pp.log1p(adata)
-    sc.pp.pca(adata, n_comps=20, random_state=0)
-    sc.tl.tsne(adata, n_pcs=20, random_state=0)
     return adata
 
 
-def cell_counts(adata) -> pd.DataFrame | None:
-    """Return the cells that passed quality control per animal, with their median counts and genes."""
-    if adata is None:
-        return None
-    frame = adata.obs[["group", "animal", "batch"]].astype(str)
-    frame["counts"] = np.asarray(adata.layers["counts"].sum(axis=1)).ravel()
-    per_animal = frame.groupby(["group", "animal", "batch"], observed=True)["counts"]
-    return per_animal.agg(cells="size", median_counts="median").reset_index()
+def embedding(adata) -> np.ndarray:
+    """Return the places of normalised cells in a t-SNE (scanpy), cells x 2.
+
+    A t-SNE rather than a UMAP: both are pictures, and this one needs no compilation at each start.
+    """
+    import scanpy as sc
+
+    sc.pp.pca(adata, n_comps=20, random_state=0)
+    sc.tl.tsne(adata, n_pcs=20, random_state=0)
+    return adata.obsm["X_tsne"]
 
 
 def hallmark_scores(chapter: Chapter, adata) -> pd.DataFrame | None:
@@ -216,7 +240,7 @@ def hallmark_scores(chapter: Chapter, adata) -> pd.DataFrame | None:
     if found < HALLMARK_MINIMUM:
         reporting.say(f"Only {found} mTORC1 hallmark genes were measured: the score is not testable here.")
         return None
-    counts, animals = expression.pseudobulk(adata, animal="animal", layer="counts")
+    counts, animals = expression.pseudobulk(adata, animal="animal")
     score = _hallmark(expression.log_counts(counts))
     return animals.assign(value=score.reindex(animals["animal"]).to_numpy())
 
@@ -237,17 +261,19 @@ def compare_scores(chapter: Chapter, scores: pd.DataFrame | None) -> Estimate | 
 
 
 def show_cells(chapter: Chapter, adata) -> None:
-    """Draw the cells in their embedding, a panel per group."""
+    """Draw the cells in their embedding, a panel per group; a seeded sample where they are many."""
     if adata is None:
         return
-    frame = adata.obs[["group", "animal"]].astype(str)
-    frame[["t-SNE 1", "t-SNE 2"]] = adata.obsm["X_tsne"]
+    shown = drawn(adata)
+    frame = shown.obs[["group", "animal"]].astype(str)
+    frame[["t-SNE 1", "t-SNE 2"]] = embedding(shown)
+    several = "BMECs" if len(frame) == adata.n_obs else f"Random {len(frame):,} of the {adata.n_obs:,} BMECs"
     counts = ", ".join(f"{n} {group}" for group, n in frame["group"].value_counts().sort_index().items())
     animals = ", ".join(f"{group} {n}" for group, n in frame.groupby("group")["animal"].nunique().items())
     about = {"x": "t-SNE 1", "y": "t-SNE 2", "by": "group", "animal": "animal"}
     figures.show(
         figures.embedding(frame, **about),
-        caption=f"BMECs that passed quality control ({counts} cells), each group over all cells in grey. "
+        caption=f"{several} that passed quality control ({counts} cells), each group over all cells in grey. "
         f"For the eye only: the unit of any test is the animal; n: {animals}.",
         alt=f"t-SNE of {len(frame)} single BMECs ({counts}); young and aged cells drawn in separate panels.",
         provenance=chapter.provenance,
@@ -287,8 +313,9 @@ def show_cells_as_n(chapter: Chapter, adata, answer: Estimate | None) -> None:
     if right.withheld or wrong.withheld:
         return
     ratio = (right.ci_high - right.ci_low) / (wrong.ci_high - wrong.ci_low)
+    those = "single cells" if adata.n_obs <= DRAWN else "the cells drawn above"
     reporting.say(
-        f"**Wrong: cells as n.** Score of single cells, aged − young: {reporting.result_text(wrong)}. "
+        f"**Wrong: cells as n.** Score of {those}, aged − young: {reporting.result_text(wrong)}. "
         f"The same scores, averaged per animal first: {reporting.result_text(right)}. "
         f"The interval over animals is {ratio:.1f} times as wide."
     )
@@ -297,23 +324,25 @@ def show_cells_as_n(chapter: Chapter, adata, answer: Estimate | None) -> None:
 def cells_as_n(adata) -> tuple[Estimate, Estimate]:
     """Return aged - young of the cells' scores over animals, and over cells taken for animals (wrong).
 
-    Both are Welch tests of the score of single cells, not of the pseudobulk that gives the verdict: only the unit
-    differs.
+    Both are Welch tests of the score of the cells that are `drawn`, not of the pseudobulk that gives the verdict: only
+    the unit differs.
     """
-    cells = cell_scores(adata)
+    cells = cell_scores(drawn(adata))
     animals = nested.one_value_per_unit(cells, value="value", unit="animal", carry=["group"])
     about = {"value": "value", "group": "group", "a": "aged", "b": "young"}
     return groups.difference(animals, unit="animal", **about), groups.difference(cells, unit="cell", **about)
 
 
 def cell_scores(adata) -> pd.DataFrame:
-    """Return the hallmark score of every cell (natural log): cell, animal, group, value. Cells are not units."""
-    values = pd.DataFrame(
-        adata.X.T.toarray() if hasattr(adata.X, "toarray") else adata.X.T,
-        index=adata.var_names,
-        columns=adata.obs_names,
-    )
-    score = _hallmark(values)
+    """Return the hallmark score of every normalised cell: cell, animal, group, value. Cells are not units."""
+    matrix = adata.X.tocsr() if hasattr(adata.X, "tocsr") else adata.X
+    parts = []
+    for start in range(0, adata.n_obs, SCORED):
+        part = matrix[start : start + SCORED].T
+        values = part.toarray() if hasattr(part, "toarray") else part
+        names = adata.obs_names[start : start + SCORED]
+        parts.append(_hallmark(pd.DataFrame(values, index=adata.var_names, columns=names)))
+    score = pd.concat(parts)
     return pd.DataFrame(
         {
             "cell": score.index,

@@ -7,8 +7,7 @@ import numpy as np
 from IPython.display import Markdown, display
 
 from endomtor.claims.evidence import Record
-from endomtor.figures import style
-from endomtor.stats import Estimate
+from endomtor.estimate import Estimate
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -61,6 +60,9 @@ def endpoint_text(name: str) -> str:
 
 def n_text(estimates: Iterable[Estimate | Record]) -> str:
     """Return the units per group of several results as `n: aged 8, young 8`, with the range where they differ."""
+    # Not with the module: what reads a ledger draws nothing, and need not wait for the libraries of figures.
+    from endomtor.figures import style
+
     counts: dict[str, list[int]] = {}
     for estimate in estimates:
         for group, n in estimate.n.items():

@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Iterable, Mapping
 from html import escape
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from sphinx.application import Sphinx
 
 from endomtor import files
-from endomtor.building.workflow import build_folder
+from endomtor.building.workflow import PARTS, build_folder
 
 FOLDER = "interactive"
 """Folder of the site that holds the library and a script of data for each interactive part."""
@@ -72,43 +73,58 @@ def _name_script(app: Sphinx, page: str, template: str, context: dict, doctree) 
 
 def _lay_all(app: Sphinx, error: Exception | None) -> None:
     if error is None and app.builder.format == "html":
-        twins = build_folder(Path(app.srcdir)) / "executed"
-        pages = (twins / f"{page}.ipynb" for page in sorted(app.env.found_docs))
-        lay([path for path in pages if path.is_file()], Path(app.outdir))
+        made = build_folder(Path(app.srcdir)) / PARTS
+        lay([made / Path(page).name for page in sorted(app.env.found_docs)], Path(app.outdir))
 
 
-def lay(executed: Iterable[Path], site: Path) -> list[Path]:
-    """Write the scripts of data of all interactive parts and, where there is one, the library beside them.
+def write(executed: Path, folder: Path) -> list[Path]:
+    """Write a script of data for each interactive part of an executed notebook.
 
     Parameters
     ----------
-    executed : iterable of Path
-        Executed notebooks.
-    site : Path
-        The folder of the site; its folder `interactive` is replaced.
+    executed : Path
+        The executed notebook.
+    folder : Path
+        Replaced.
 
     Returns
     -------
     list of Path
-        The scripts of data.
+        The scripts.
     """
     from endomtor.building import figure_data
 
-    shutil.rmtree(site / FOLDER, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     written = []
-    for path in executed:
-        for name, shown in figure_data.of_notebook(figure_data.cells_of(path), path.stem).items():
-            if "interactive" in shown:
-                part = f"{path.stem}-{name}"
-                written.append(site / FOLDER / f"{part}.js")
-                files.write_text(written[-1], _script(part, shown["interactive"], shown["data"]))
-    if written:
-        import bokeh
-
-        # It carries its licence.
-        library = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.js"
-        shutil.copyfile(library, site / FOLDER / _LIBRARY)
+    for name, shown in figure_data.of_notebook(figure_data.cells_of(executed), executed.stem).items():
+        if "interactive" in shown:
+            part = f"{executed.stem}-{name}"
+            written.append(folder / f"{part}.js")
+            files.write_text(written[-1], _script(part, shown["interactive"], shown["data"]))
     return written
+
+
+def lay(made: Iterable[Path], site: Path) -> None:
+    """Lay the scripts of data of all interactive parts and, where there is one, the library beside the pages.
+
+    Parameters
+    ----------
+    made : iterable of Path
+        Folders of `write`; one that is not there has none.
+    site : Path
+        The folder of the site; its folder `interactive` is replaced.
+    """
+    shutil.rmtree(site / FOLDER, ignore_errors=True)
+    scripts = [script for folder in made for script in sorted(folder.glob("*.js"))]
+    if not scripts:
+        return
+    # It carries its licence. What says where it lies must not import it: that takes half a second.
+    library = Path(find_spec("bokeh").origin).parent / "server" / "static" / "js" / "bokeh.min.js"
+    (site / FOLDER).mkdir()
+    shutil.copyfile(library, site / FOLDER / _LIBRARY)
+    for script in scripts:
+        shutil.copyfile(script, site / FOLDER / script.name)
 
 
 def _script(part: str, spec: dict, data: str) -> str:

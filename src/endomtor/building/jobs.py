@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from endomtor import files
-from endomtor.building.workflow import NEWS, Settings
+from endomtor.building.workflow import NEWS, PARTS, Settings
 from endomtor.errors import BuildError, EndomtorError
 
 # jsonschema compiles the grammar of international addresses on import, where it finds this package: a second a process,
@@ -52,6 +52,14 @@ def execute(settings: Settings, chapter: str) -> None:
     )
 
 
+def closer(settings: Settings, chapter: str) -> None:
+    """Write what the interactive parts of an executed chapter show."""
+    from endomtor.building import interactive
+
+    build = Path(settings.build)
+    interactive.write(build / "executed" / "notebooks" / f"{chapter}.ipynb", build / PARTS / chapter)
+
+
 def ledger(settings: Settings) -> None:
     """Gather the evidence of all chapters, and write it in the forms that other programs read."""
     from endomtor.building import exports
@@ -75,11 +83,12 @@ def site(settings: Settings) -> None:
     render(Path(settings.root), Path(settings.build))
 
 
-# The name of each job for the user; a chapter's is the chapter.
-JOBS: dict[str, tuple[str, Callable]] = {
+# The name of each job for the user; a chapter's is the chapter. One without a name is heard of only when it fails.
+JOBS: dict[str, tuple[str | None, Callable]] = {
     "simulate": ("data", simulate),
     "check": ("data", check),
     "execute": ("", execute),
+    "closer": (None, closer),
     "ledger": ("ledger", ledger),
     "site": ("site", site),
 }
@@ -99,7 +108,8 @@ def main(arguments: list[str]) -> int:
     shown, work = JOBS[job]
     name = chapter[0] if chapter else shown
     start = time.monotonic()
-    _tell(job=name, state="running")
+    if shown is not None:
+        _tell(job=name, state="running")
     try:
         work(settings, *chapter)
     except Exception as error:
@@ -107,7 +117,8 @@ def main(arguments: list[str]) -> int:
         message = str(error) if isinstance(error, EndomtorError) else f"{name}: {type(error).__name__}: {error}"
         _tell(job=name, state="failed", seconds=time.monotonic() - start, message=message)
         return 1
-    _tell(job=name, state="done", seconds=time.monotonic() - start)
+    if shown is not None:
+        _tell(job=name, state="done", seconds=time.monotonic() - start)
     return 0
 
 

@@ -43,6 +43,8 @@ _HEAVY = (
     "ipykernel.kernelapp",
     "matplotlib.pyplot",
     "pandera.pandas",
+    # Imported by the first check of a table, and with it hypothesis.
+    "pandera.backends.pandas.builtin_checks",
     "scanpy",
     "pydeseq2.dds",
     "pydeseq2.ds",

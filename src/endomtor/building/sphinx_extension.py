@@ -57,6 +57,7 @@ def setup(app: Sphinx) -> dict:
         "registry": RegistryDirective,
         "worlds": WorldsDirective,
         "power": PowerDirective,
+        "performance": PerformanceDirective,
         "status": StatusDirective,
         "signature": SignatureDirective,
         "changes": ChangesDirective,
@@ -356,6 +357,18 @@ class PowerDirective(SphinxDirective):
         from endomtor.building import power_page
 
         return self.parse_text_to_nodes(power_page.text(_ledger(self.env)))
+
+
+class PerformanceDirective(SphinxDirective):
+    """`{endomtor-performance}`: what was measured of speed, memory and sameness, and kept in `book/performance/`."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return a table for each measuring script."""
+        from endomtor.building import performance_page
+
+        # A file may be new.
+        self.env.note_reread()
+        return self.parse_text_to_nodes(performance_page.text(), allow_section_headings=True)
 
 
 class SignatureDirective(SphinxDirective):

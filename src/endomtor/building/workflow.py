@@ -29,6 +29,8 @@ from endomtor.errors import BuildError
 NEWS = "@endomtor "
 LEDGER = ("ledger.json", "ledger.csv", "claims.csv", "codecheck.yml", "ro-crate-metadata.json")
 """The ledger and its exports, relative to the build folder."""
+PARTS = "closer"
+"""Folder of the build that holds, for each chapter, a folder with the data of its interactive parts."""
 FINISHED = "finished.txt"
 """What the last whole build rests on and has made, relative to the build folder; see `_standing`."""
 
@@ -155,6 +157,11 @@ class Settings:
             known = {"of": now, "files": [str(file.relative_to(PACKAGE)) for file in code.of_notebook(notebook)]}
             files.write_text(kept, json.dumps(known, indent=1) + "\n")
         return [PACKAGE / file for file in (*known["files"], *_EXECUTE)]
+
+    def interactive_print(self) -> str:
+        """Fingerprint of what the data of interactive parts depends on besides the executed chapter."""
+        modules = code.used_by("from endomtor.building import interactive")
+        return fingerprint([Path(self.root) / "requirements.lock", *modules])
 
     def ledger_print(self) -> str:
         """Fingerprint of what the ledger and its exports depend on besides the evidence."""
@@ -333,6 +340,9 @@ def _snakemake(settings: Settings, jobs: int, copies: str, *further: str) -> lis
         copies,
     ]
     command += ["--directory", settings.build, "--configfile", str(settings.file), "--cores", str(jobs)]
+    # What another chapter waits for comes first, or a processor would be idle at the end.
+    if waiting := [f"evidence/{name}.json" for name in settings.chapters() if settings.read_by(name)]:
+        command += ["--prioritize", *waiting]
     # Our own lock replaces Snakemake's, which a killed build would leave behind.
     command += ["--nolock", "--rerun-incomplete", "--scheduler", "greedy", "--nocolor"]
     return [*command, "--rerun-triggers", "mtime", "params", "input", "code"]
@@ -356,10 +366,10 @@ def _sweep(settings: Settings) -> None:
         for path in Path(settings.build).glob(half_done):
             shutil.rmtree(path, ignore_errors=True)
     chapters = set(settings.chapters())
-    for folder in ("evidence", "executed/notebooks", "executed/run-times", "failed"):
+    for folder in ("evidence", "executed/notebooks", "executed/run-times", "failed", PARTS):
         for path in (Path(settings.build) / folder).glob("[0-9][0-9]_*"):
             if path.stem not in chapters:
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _report(lines: Iterable[str], console, log: Path) -> tuple[list[str], set[str]]:

@@ -27,13 +27,13 @@ ABOUT = "calibration.json"
 CHUNK = 25
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 # What the answers depend on; figures and pages do not change a rate.
-_CODE = ("stats", "worlds", "claims", "analyses", "calibration")
+_CODE = ("estimate.py", "stats", "worlds", "claims", "analyses", "calibration")
 _DATA = ("claims.toml", "calibration.toml", "worlds")
 # What shows, exports or varies what was found, and words.
 _PAGES = (
     "analyses/alternatives.py", "analyses/calibration.py", "analyses/reporting.py", "analyses/sample_size.py",
-    "analyses/synthesis.py", "calibration/grid.py", "claims/boxes.py", "claims/exports.py", "claims/fragility.py",
-    "claims/pages.py", "claims/premises.py", "claims/terminal.py",
+    "analyses/synthesis.py", "calibration/grid.py", "claims/boxes.py", "claims/changes.py", "claims/fragility.py",
+    "claims/headings.py", "claims/pages.py", "claims/premises.py", "claims/terminal.py",
 )  # fmt: skip
 _TEXTS = ("kind", "reason", "word", "world_word")
 
@@ -184,7 +184,7 @@ def code_print() -> str:
     """
     whole = hashlib.sha256()
     source = Path(__file__).resolve().parents[1]
-    for path in sorted(file for folder in _CODE for file in (source / folder).rglob("*.py")):
+    for path in sorted(file for name in _CODE for file in _files(source / name) if file.suffix == ".py"):
         if path.relative_to(source).as_posix() in _PAGES:
             continue
         whole.update(f"{path.relative_to(source)}\n{_running(path.read_text(encoding='utf-8'))}\n".encode())

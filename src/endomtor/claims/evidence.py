@@ -10,8 +10,8 @@ from endomtor import files
 from endomtor.claims import verdicts
 from endomtor.claims.catalogue import Rule
 from endomtor.errors import ClaimsError
+from endomtor.estimate import Estimate
 from endomtor.provenance import Provenance
-from endomtor.stats import Estimate, holm
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,9 @@ def make(
 
 def adjusted(records: Iterable[Record]) -> list[Record]:
     """Return the records with `p_adjusted` filled: Holm within each family."""
+    # Readers of a ledger adjust nothing, and need not wait for the statistics to be imported.
+    from endomtor.stats import holm
+
     records = list(records)
     families: dict[str, list[int]] = {}
     for index, record in enumerate(records):

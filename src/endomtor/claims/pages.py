@@ -10,7 +10,6 @@ from endomtor.analyses import reporting
 from endomtor.claims import boxes, headings, verdicts
 from endomtor.claims.catalogue import Claim
 from endomtor.errors import ClaimsError
-from endomtor.figures import style
 from endomtor.provenance import Provenance
 
 VERDICT_ANCHOR = "the-verdict"
@@ -203,6 +202,9 @@ def _steady(record: dict) -> str:
 
 def _how_sure(records: list[dict], groups: list[str], counted: bool) -> str:
     """What n counts, of whose data, and in how many variants of the analysis the verdicts hold."""
+    # Not with the module: what reads a ledger draws nothing, and need not wait for the libraries of figures.
+    from endomtor.figures import style
+
     origin = records[0]["provenance"]
     whose = {"simulated": "Simulated", "public": "Public", "measured": "Measured"}[origin["kind"]]
     whose = "Invented example" if origin["example"] else whose

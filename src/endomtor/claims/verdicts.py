@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from endomtor.claims.catalogue import Rule
-from endomtor.stats import Estimate
+from endomtor.estimate import Estimate
 
 SUPPORTED, CONTRADICTED, INCONCLUSIVE = "supported", "contradicted", "inconclusive"
 RECOVERED, MISSED, FALSE_ALARM, RIGHTLY_SILENT = "recovered", "missed", "false alarm", "rightly silent"

@@ -27,6 +27,8 @@ from endomtor.provenance import KINDS, Provenance
 if TYPE_CHECKING:
     import anndata
 
+    from endomtor.cells import StoredCells
+
 
 @dataclass(frozen=True)
 class Confounding:
@@ -55,13 +57,13 @@ class Dataset:
     provenance : Provenance
     design : dict
         `[design]` of dataset.toml, possibly empty.
-    tables : dict[str, pandas.DataFrame or anndata.AnnData]
+    tables : dict[str, pandas.DataFrame or anndata.AnnData or endomtor.cells.StoredCells]
         Columns as in the contract, one row a row of the file, exclusions left out, rows with an empty `value` dropped.
         Numbers are float64 (int64 for integers), NaN where a cell was empty; text is str, "" where a cell was empty.
         A blank optional column is absent. `hspc_counts` has genes as its index and samples as columns (int64), in the
-        order of `hspc_samples`; `bmec_cells` is an AnnData, its `obs` as in the contract. Older gene symbols that
-        `endomtor.genes` knows are today's in both. Lineages that add to less
-        than 98 have the rest in `other_pct`.
+        order of `hspc_samples`; `bmec_cells` is an AnnData, or `StoredCells` where its counts are too many for
+        memory, its `obs` as in the contract. Older gene symbols that `endomtor.genes` knows are today's in both.
+        Lineages that add to less than 98 have the rest in `other_pct`.
     excluded : pandas.DataFrame
         Columns table, animal, reason, rows: each line of exclusions.csv with the number of rows (cells) it took.
     missing : pandas.DataFrame
@@ -81,7 +83,7 @@ class Dataset:
     confounding: list[Confounding]
     licence: str = ""
 
-    def get(self, name: str) -> pd.DataFrame | anndata.AnnData | None:
+    def get(self, name: str) -> pd.DataFrame | anndata.AnnData | StoredCells | None:
         """Return a table, or None if the directory does not hold it."""
         return self.tables.get(name)
 
@@ -580,7 +582,7 @@ def _tables(sheets: dict[str, Sheet]) -> dict:
             for column in frame.columns:
                 cells.obs[column] = frame[column].to_numpy()
             names = outdated(cells.var_names)
-            cells.var_names = [names.get(gene, gene) for gene in cells.var_names]
+            cells.var_names = pd.Index([names.get(gene, gene) for gene in cells.var_names])
             tables[name] = cells
             continue
         if "value" in frame.columns and _missing(frame["value"]).any():

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
+from endomtor import cells as single_cells
 from endomtor.contract import excel
 from endomtor.contract.excel import LARGEST_UNPACKED
 from endomtor.contract.problems import Problem, error, listed, nearest, warning
@@ -27,6 +27,8 @@ from endomtor.files import sha256_of
 
 if TYPE_CHECKING:
     import anndata
+
+    from endomtor.cells import StoredCells
 
 # A decimal point, an optional exponent, ASCII digits: what float() takes beyond that (nan, inf, 1_000) is a fault here.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -59,7 +61,7 @@ class Sheet:
         The cells as text; the index is the row as a spreadsheet counts.
     frame : pandas.DataFrame
         The parsed cells on the same index; None or NaN where a cell is empty or at fault.
-    cells : anndata.AnnData or None
+    cells : anndata.AnnData, StoredCells or None
         For `bmec_cells` with a sound count matrix; `raw` and `frame` hold its `obs`.
     """
 
@@ -67,7 +69,7 @@ class Sheet:
     file: str
     raw: pd.DataFrame
     frame: pd.DataFrame
-    cells: anndata.AnnData | None = None
+    cells: anndata.AnnData | StoredCells | None = None
 
 
 def read_table(path: Path, table: Table) -> tuple[Sheet | None, list[Problem], str]:
@@ -348,6 +350,7 @@ def _symbol(date: str) -> str | None:
 def _read_h5ad(path: Path, table: Table) -> tuple[Sheet | None, list[Problem]]:
     # The import takes longer than reading every CSV table, and most directories have no single cells.
     import anndata
+    import h5py
 
     file = path.name
     with open(path, "rb") as stream:
@@ -360,13 +363,15 @@ def _read_h5ad(path: Path, table: Table) -> tuple[Sheet | None, list[Problem]]:
         with warnings.catch_warnings():
             # Doubled names and old encodings are judged below, in the words of the contract.
             warnings.simplefilter("ignore")
-            cells = anndata.read_h5ad(path)
+            with h5py.File(path) as opened:
+                large = single_cells.stays_in_file(opened)
+            cells = single_cells.stored(path) if large else anndata.read_h5ad(path)
+            problems = _matrix_problems(file, cells)
     # Damaged HDF5 surfaces as any of OSError, KeyError, ValueError, TypeError, RuntimeError and anndata's own types.
     except Exception as fault:
         reason = " ".join(str(fault).split())[:120]
         return None, [error(file, f"a whole AnnData file ({type(fault).__name__}: {reason})")]
 
-    problems = _matrix_problems(file, cells)
     for names, what in ((cells.obs_names, "cell"), (cells.var_names, "gene symbol")):
         doubled = names[names.duplicated()]
         if len(doubled):
@@ -392,18 +397,21 @@ def _read_h5ad(path: Path, table: Table) -> tuple[Sheet | None, list[Problem]]:
     return sheet, problems + more
 
 
-def _matrix_problems(file: str, cells: anndata.AnnData) -> list[Problem]:
-    matrix = cells.X
+def _matrix_problems(file: str, cells: anndata.AnnData | StoredCells) -> list[Problem]:
     expected = "raw counts in X, integers of at least 0"
-    if matrix is None:
-        return [error(file, expected, column="X", value="no X")]
-    values = matrix.data if sparse.issparse(matrix) else np.asarray(matrix)
-    if values.dtype.kind not in "biuf":
-        return [error(file, expected, column="X", value=f"values of type {values.dtype}")]
-    wrong = ~np.isfinite(values) | (values < 0) | (values != np.floor(values))
-    if not wrong.any():
-        return []
-    return [error(file, f"{expected} ({int(wrong.sum())} are not)", column="X", value=str(values[wrong].flat[0]))]
+    if not isinstance(cells, single_cells.StoredCells):
+        if cells.X is None:
+            return [error(file, expected, column="X", value="no X")]
+        if cells.X.dtype.kind not in "biuf":
+            return [error(file, expected, column="X", value=f"values of type {cells.X.dtype}")]
+    number, first = 0, None
+    for _, matrix in single_cells.chunks(cells):
+        values = matrix.data
+        wrong = single_cells.not_counts(values)
+        if number == 0 and wrong.any():
+            first = str(values[wrong][0])
+        number += int(wrong.sum())
+    return [error(file, f"{expected} ({number} are not)", column="X", value=first)] if number else []
 
 
 def _kind_of(content: bytes) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from endomtor.cells import chunks
 from endomtor.contract.problems import Problem, error, listed, nearest, quoted, warning
 from endomtor.contract.reading import Sheet
 from endomtor.contract.tables import (
@@ -336,21 +337,19 @@ def _expression_sex(sheets: dict[str, Sheet]) -> Iterator[Problem]:
         )
     sheet = sheets.get("bmec_cells")
     if sheet is not None and sheet.cells is not None:
-        cells, animal = sheet.cells, sheet.frame["animal"]
-
-        def pseudobulk(values) -> pd.Series:
-            return pd.Series(np.asarray(values, dtype=float).ravel(), index=animal.index).groupby(animal).sum()
-
-        yield from _sex_calls(
-            sheet,
-            "animal",
-            lambda gene: pseudobulk(_dense(cells[:, gene].X)) if gene in cells.var_names else None,
-            pseudobulk(cells.X.sum(axis=1)),
-        )
+        sums = _sex_genes_of_cells(sheet)
+        yield from _sex_calls(sheet, "animal", sums.get, sums["library"])
 
 
-def _dense(matrix) -> np.ndarray:
-    return matrix.toarray() if hasattr(matrix, "toarray") else np.asarray(matrix)
+def _sex_genes_of_cells(sheet: Sheet) -> pd.DataFrame:
+    """Return the counts of each animal's cells: of the genes of sex that are there, and all together (`library`)."""
+    genes = [gene for gene in ("Xist", *Y_GENES) if gene in sheet.cells.var_names]
+    places = sheet.cells.var_names.get_indexer(genes)
+    values = np.zeros((len(sheet.frame), len(genes) + 1))
+    for rows, matrix in chunks(sheet.cells):
+        values[rows, :-1] = matrix[:, places].toarray()
+        values[rows, -1] = np.asarray(matrix.sum(axis=1)).ravel()
+    return pd.DataFrame(values, sheet.frame.index, [*genes, "library"]).groupby(sheet.frame["animal"]).sum()
 
 
 def _sex_calls(sheet: Sheet, unit: str, count, library: pd.Series) -> Iterator[Problem]:

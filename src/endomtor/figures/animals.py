@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from statannotations.Annotator import Annotator
 
+from endomtor.estimate import Estimate
 from endomtor.figures import intervals, scales, style
-from endomtor.stats.estimate import Estimate
 from endomtor.stats.units import one_row_per_unit
 
 Contrast = tuple[str, str]

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from endomtor.estimate import Estimate
 from endomtor.figures import scales, style
 from endomtor.figures.animals import Contrast
-from endomtor.stats.estimate import Estimate
 
 
 def estimation(

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
+from endomtor.estimate import Estimate
 from endomtor.figures import style
-from endomtor.stats.estimate import Estimate
 
 
 def volcano(

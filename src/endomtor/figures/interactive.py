@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import pandas as pd
 
+from endomtor.estimate import Estimate
 from endomtor.figures import style
-from endomtor.stats.estimate import Estimate
 
 KINDS = ("points", "map", "courses")
 

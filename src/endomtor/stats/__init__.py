@@ -1,7 +1,8 @@
 """Statistics of the book, one module per design. Functions that test take the unit's column, return an `Estimate`."""
 
+from endomtor.estimate import Estimate
+
 from .composition import LINEAGE_BASIS, closure, clr, ilr, lineage_balance, manova, part_contrasts, replace_zeros
-from .estimate import Estimate
 from .groups import (
     ExactTest,
     cell_means,

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, special, stats
 
-from ..errors import EndomtorError, UnitError
-from .units import block_levels, columns, confounded, is_blank, numbers, one_row_per_unit
+from endomtor.cells import chunks, not_counts
+from endomtor.errors import EndomtorError, UnitError
+from endomtor.stats.units import block_levels, columns, confounded, is_blank, numbers, one_row_per_unit
 
 
 def size_factors(counts: pd.DataFrame) -> pd.Series:
@@ -423,8 +424,8 @@ def pseudobulk(adata, *, animal: str = "animal", layer: str | None = None) -> tu
 
     Parameters
     ----------
-    adata : anndata.AnnData, cells x genes
-        Raw counts in `X`, or in `layer`.
+    adata : anndata.AnnData or endomtor.cells.StoredCells, cells x genes
+        Raw counts in `X`, or in `layer`; read in chunks.
     animal : str
         Column of `adata.obs` with the animal's id.
 
@@ -478,18 +479,19 @@ def pseudobulk(adata, *, animal: str = "animal", layer: str | None = None) -> tu
         raise UnitError(
             f"{int(blank.sum())} of {len(blank)} cells have a blank {animal}; expected the animal of each cell."
         )
-    matrix = sparse.csr_matrix(adata.X if layer is None else adata.layers[layer])
-    values = matrix.data
-    bad = ~(np.isfinite(values) & (values >= 0) & (values == np.floor(values)))
-    if bad.any():
-        raise EndomtorError(
-            f"{values[bad][0]!r} in {'X' if layer is None else layer} is not a raw count; "
-            "expected whole numbers of at least 0, neither normalised nor logged."
-        )
     ids = adata.obs[animal].astype(str).to_numpy()
     names, codes = np.unique(ids, return_inverse=True)
-    indicator = sparse.csr_matrix((np.ones(ids.size), (codes, np.arange(ids.size))), shape=(names.size, ids.size))
-    sums = np.asarray((indicator @ matrix).todense())
+    sums = np.zeros((names.size, adata.n_vars))
+    for rows, matrix in chunks(adata, layer):
+        bad = not_counts(matrix.data)
+        if bad.any():
+            raise EndomtorError(
+                f"{matrix.data[bad][0]!r} in {'X' if layer is None else layer} is not a raw count; "
+                "expected whole numbers of at least 0, neither normalised nor logged."
+            )
+        n = matrix.shape[0]
+        indicator = sparse.csr_matrix((np.ones(n), (codes[rows], np.arange(n))), shape=(names.size, n))
+        sums += indicator @ matrix
     counts = pd.DataFrame(np.rint(sums.T).astype(np.int64), index=adata.var_names.astype(str), columns=names)
     obs = adata.obs.drop(columns=animal).astype(object)
     grouped = obs.groupby(ids, sort=True)

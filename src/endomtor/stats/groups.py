@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, special, stats
 
+from endomtor.estimate import Estimate
 from endomtor.stats import linear
-from endomtor.stats.estimate import Estimate
 from endomtor.stats.multiplicity import holm
 from endomtor.stats.units import (
     block_levels,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from endomtor.errors import UnitError
-from endomtor.stats.estimate import Estimate
+from endomtor.estimate import Estimate
 from endomtor.stats.groups import difference
 from endomtor.stats.resemblance import GROUPS, phi
 from endomtor.stats.units import block_levels, columns, numbers, one_row_per_unit, text, usable_block

@@ -11,11 +11,11 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import gammaln, stdtr, stdtrit
 
-from ..errors import EndomtorError
-from . import linear
-from .estimate import Estimate
-from .expression import columns_of, finite_expression, log_counts
-from .units import block_levels, columns, numbers, one_row_per_unit, power_of_two
+from endomtor.errors import EndomtorError
+from endomtor.estimate import Estimate
+from endomtor.stats import linear
+from endomtor.stats.expression import columns_of, finite_expression, log_counts
+from endomtor.stats.units import block_levels, columns, numbers, one_row_per_unit, power_of_two
 
 GROUPS = ("young", "aged", "control", "ecko")
 DIRECTIONS = ("greater", "less", "either")
@@ -82,7 +82,7 @@ class ConfidenceSet:
     Attributes
     ----------
     kind : str
-        One of `endomtor.stats.estimate.INTERVAL_KINDS`.
+        One of `endomtor.estimate.INTERVAL_KINDS`.
     low, high : float
         Limits; for `two_piece` the set is phi <= low or phi >= high.
     filled : bool

@@ -1,0 +1,62 @@
+"""The page "Performance": what the measuring scripts have kept, each with its day, commit and machine."""
+
+from collections.abc import Iterator
+from html import escape
+
+from endomtor import performance
+from endomtor.performance import WORDS, Measured, Row, amount
+
+NOTHING_KEPT = "Nothing is kept yet: `make bench ARGS=--keep` measures and keeps."
+
+
+def text() -> str:
+    """Return the page's contents as Markdown with HTML: a section for each script, missed targets first.
+
+    Raises
+    ------
+    ValueError
+        A kept file cannot be read.
+    """
+    found = performance.read()
+    if not found:
+        return NOTHING_KEPT
+    return "\n\n".join([*_missed(found), *map(_section, found)])
+
+
+def _missed(found: list[Measured]) -> Iterator[str]:
+    rows = [row for measured in found for row in measured.rows if row.limit is not None]
+    missed = [row for row in rows if not row.reached]
+    yield f"Of {len(rows)} targets {len(rows) - len(missed)} are met." + (" These are not:" if missed else "")
+    if missed:
+        yield "\n".join(
+            f"- {_plain(row.what)}: {amount(row.value, row.unit)}, at most {amount(row.limit, row.unit)} was aimed at."
+            for row in missed
+        )
+
+
+def _section(measured: Measured) -> str:
+    rows = "".join(_row(row) for row in measured.rows)
+    commit = f", commit `{measured.commit}`" if measured.commit else ""
+    return (
+        f"## {_plain(measured.title)}\n\nMeasured on {measured.date}{commit}.\n{_plain(measured.machine)}.\n\n"
+        f'<div class="endomtor-table" tabindex="0" role="region" aria-label="{escape(measured.title)}"><table>'
+        '<thead><tr><th scope="col">what</th><th scope="col">measured</th><th scope="col">at most</th>'
+        '<th scope="col">met</th><th scope="col">the alternative</th><th scope="col">how</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _row(row: Row) -> str:
+    limit = "" if row.limit is None else amount(row.limit, row.unit)
+    cells = (escape(row.beside), escape(row.note))
+    return (
+        f'<tr><th scope="row">{escape(row.what)}</th><td class="endomtor-number">{amount(row.value, row.unit)}</td>'
+        f'<td class="endomtor-number">{limit}</td><td>{WORDS[row.reached]}</td>'
+        f"{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    )
+
+
+def _plain(text: str) -> str:
+    from endomtor.figures.publish import plain_in_markdown
+
+    return plain_in_markdown(text)
