@@ -1,7 +1,7 @@
 # Everything is done through make; the first target sets up .venv from requirements.lock.
 # PYTHON=python3.12 chooses the interpreter, ARGS="--world bystander" goes on to `endomtor build`.
 .DEFAULT_GOAL := help
-.PHONY: help book test test-all baselines bench scale serve lab frozen pairs lock \
+.PHONY: help book test test-all baselines bench cohorts kills scale serve lab frozen pairs lock \
   quality pdf reproduce environment test-oldest newest workflows launch release-archive release-ledger
 
 BIN := .venv/bin
@@ -28,8 +28,15 @@ test-all: $(STAMP) ## run all tests, the slow ones too
 baselines: $(STAMP) ## draw the kept pictures of the plot kinds again, tests/baselines
 	@$(BIN)/python -m pytest --quiet tests/test_baselines.py --redraw-baselines
 
-bench: $(STAMP) ## measure speed beside the obvious alternatives, 6 minutes; ARGS="--json FILE" keeps it
+bench: $(STAMP) ## measure analyses and builds beside the obvious alternatives, 45 minutes; ARGS=--keep for its page
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python scripts/bench.py $(ARGS)
+	@$(BIN)/python scripts/builds.py $(ARGS)
+
+cohorts: $(STAMP) ## measure a cohort in sweeps of 100 to 10,000, most of an hour; ARGS="--most 1000 --keep"
+	@$(BIN)/python scripts/cohorts.py $(ARGS)
+
+kills: $(STAMP) ## kill builds, and a sweep on Slurm where there is one, and keep what came out for its page
+	@$(BIN)/python -m pytest tests/test_resume.py tests/test_slurm.py --keep-measured book/performance
 
 scale: $(STAMP) ## measure a million cells and 500 transcriptomes, 15 minutes; ARGS=--keep keeps it for the page
 	@$(BIN)/python scripts/scale.py $(ARGS)

@@ -1,6 +1,6 @@
 """Measure the speed of the analyses, each beside what a user would write instead with scipy, statsmodels or pydeseq2.
 
-Run by `make bench`: `.venv/bin/python scripts/bench.py [--quick] [--json FILE]`. Both sides of a row get the same data
+Run by `make bench`: `.venv/bin/python scripts/bench.py [--quick] [--keep [DIR]]`. Both sides of a row get the same data
 in the same process, in turns; a row counts only if their answers agree. Numbers are medians of five rounds, with one
 thread for linear algebra. Seconds are of processor time: on idle cores a clock on the wall shows the same, and other
 programs cannot change it by taking their share. The ratio is ours / alternative: below 1 ours is the faster one.
@@ -8,21 +8,17 @@ programs cannot change it by taking their share. The ratio is ours / alternative
 
 import argparse
 import io
-import json
 import os
-import platform
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass
 from itertools import product
 from math import comb
 from multiprocessing import get_context
-from pathlib import Path
 from statistics import mean, median
 
 import numpy as np
@@ -31,14 +27,14 @@ import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from scipy import stats as scipy_stats
 from threadpoolctl import threadpool_limits
 
-from endomtor import calibration, files, public, stats, worlds
+from endomtor import calibration, performance, public, stats, worlds
 from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, transcriptome, transplants
 from endomtor.calibration import cohorts
 from endomtor.chapter import Chapter
+from endomtor.performance import Row, amount
 from endomtor.stats import expression
 
 SCENARIO = "edge"
@@ -47,6 +43,7 @@ SCENARIO = "edge"
 PROCESSES = 2
 COHORTS = 1000
 TRANSCRIPTOMES = 50
+UNIT = "s CPU"
 LEAST = 0.05
 """Seconds that a timing lasts at least; what is quicker is repeated in it."""
 
@@ -67,23 +64,10 @@ FULL = Size(rounds=5, processes=PROCESSES, cohorts=2, genes=2000, ranked=15_000,
 QUICK = Size(rounds=1, processes=1, cohorts=1, genes=200, ranked=1500, grid=200)
 
 
-@dataclass(frozen=True)
-class Row:
-    """One comparison: seconds of both sides, the most that ours may take, and what a reader must know beside them."""
-
-    what: str
-    ours: float
-    alternative: float
-    note: str
-    target: float | None = None
-
-    @property
-    def ratio(self) -> float:
-        return self.ours / self.alternative
-
-    @property
-    def reached(self) -> bool | None:
-        return None if self.target is None else self.ours <= self.target
+def compared(what: str, ours: float, alternative: float, note: str, target: float | None = None) -> Row:
+    """Return one comparison: seconds of both sides, and the most that ours may take."""
+    beside = f"{amount(alternative, UNIT)}; ratio {ours / alternative:.2g}"
+    return Row(what, ours, UNIT, target, beside, note)
 
 
 class Disagreement(Exception):
@@ -413,7 +397,7 @@ def many_cohorts(size: Size) -> list[Row]:
         return f"Measured on {size.rounds * size.processes * each} cohorts, processes: {size.processes}; scaled to two"
 
     return [
-        Row(
+        compared(
             f"{COHORTS:,} cohorts: every test of the tables",
             *per[0].tolist(),
             f"{scaled(size.cohorts)}. Ours draws, checks, tests, inverts Fieller's test, adjusts, "
@@ -421,19 +405,19 @@ def many_cohorts(size: Size) -> list[Row]:
             "alternative: a loop of scipy's Welch test, or statsmodels OLS with blocks and t_test, and Fieller's "
             "formula with a pooled variance, on values prepared before the clock.",
         ),
-        Row(
+        compared(
             f"{COHORTS:,} cohorts: mixed models over time",
             *per[1].tolist(),
             f"{scaled(few)}. Ours with Kenward-Roger; alternative: statsmodels MixedLM of the same model, z tests "
             "only, on values prepared before the clock.",
         ),
-        Row(
+        compared(
             f"{COHORTS:,} cohorts: both together",
             *(start + sum(per)).tolist(),
             f"The two rows above and, once on either side, the start of `calibrate` and its counting ({start:.1f} s).",
             60.0,
         ),
-        Row(
+        compared(
             f"{TRANSCRIPTOMES} transcriptomes of {size.genes:,} genes, phi",
             *(TRANSCRIPTOMES / PROCESSES * np.array(genes)).tolist(),
             f"{scaled(1)}; the first genes of each cohort. Ours: DESeq2 of both contrasts from one fit, phi over "
@@ -470,7 +454,7 @@ def mixed(size: Size) -> list[Row]:
     answer = list(niche_course(rows).values())
     agree("mixed model", ours(), answer, 0.02 * np.ptp(answer))
     return [
-        Row(
+        compared(
             "mixed model, Kenward-Roger",
             *in_turns(size, ours, lambda: niche_course(rows)),
             f"{len(rows)} rows of a simulated transplant course, four crossed or nested random intercepts. "
@@ -502,7 +486,7 @@ def rank_overlap(size: Size) -> list[Row]:
     ours, hundred = in_turns(size, lambda: stats.rrho(x, y), naive)
     cells = found.count.size
     return [
-        Row(
+        compared(
             f"rank-rank map of {size.ranked:,} genes",
             ours,
             hundred / 100 * cells,
@@ -556,8 +540,12 @@ def phi(size: Size) -> list[Row]:
         agree(f"phi, {name}", [answer.ci_low, answer.ci_high], other(), grid[1] - grid[0])
     note = f"The t test at {size.grid:,} phi from -5 to 5: limits no finer than the grid, none beyond it"
     return [
-        Row("phi with its Fieller set", *in_turns(size, ours, loop), f"{note}; a loop with one scipy t test per phi."),
-        Row("phi, against a grid in one array", *in_turns(size, ours, at_once), f"{note}; all in one numpy array."),
+        compared(
+            "phi with its Fieller set", *in_turns(size, ours, loop), f"{note}; a loop with one scipy t test per phi."
+        ),
+        compared(
+            "phi, against a grid in one array", *in_turns(size, ours, at_once), f"{note}; all in one numpy array."
+        ),
     ]
 
 
@@ -585,7 +573,7 @@ def ranks(size: Size) -> list[Row]:
     mine, other = in_turns(size, ours, resampled)
     every = comb(30, 15)
     return [
-        Row(
+        compared(
             "exact Mann-Whitney, ties, 15 v 15",
             mine,
             other,
@@ -611,7 +599,7 @@ def dilution(size: Size) -> list[Row]:
     found = stats.elda(rows)
     agree("ELDA", np.log(found[["frequency", "lower", "upper"]]), plain(), 1e-4)
     return [
-        Row(
+        compared(
             "limiting dilution (ELDA)",
             *in_turns(size, lambda: stats.elda(rows), plain),
             f"{len(names)} groups, {len(rows)} rows. Alternative: statsmodels GLM, binomial, cloglog, offset ln dose; "
@@ -630,55 +618,15 @@ BENCHES = {
 }
 
 
-# --- Printing ---------------------------------------------------------------------------------------------------------
-
-
-def machine() -> str:
-    """Return one line on what this ran on."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "pandas", "statsmodels", "pydeseq2"))
-    load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load not known"
-    return f"{os.cpu_count()} cores ({load}), {platform.machine()}, Python {platform.python_version()}, {packages}"
-
-
-def duration(value: float) -> str:
-    """Return seconds with a readable unit and three digits."""
-    for factor, unit in ((1, "s"), (1e3, "ms")):
-        if value * factor >= 1:
-            return f"{value * factor:,.0f} {unit}" if value * factor >= 100 else f"{value * factor:.3g} {unit}"
-    return f"{value * 1e6:.3g} µs"
-
-
-def printed(rows: Sequence[Row], size: Size, about: str) -> None:
-    """Print the table, its notes and the machine."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 110)
-    table = Table()
-    table.add_column("what", no_wrap=True)
-    for name in ("ours", "alternative", "ratio", "target", "reached?"):
-        table.add_column(name, justify="right", no_wrap=True)
-    words = {None: "", True: "yes", False: "no"}
-    for number, row in enumerate(rows, 1):
-        target = "" if row.target is None else duration(row.target)
-        cells = (duration(row.ours), duration(row.alternative), f"{row.ratio:.2g}", target, words[row.reached])
-        table.add_row(f"{number}. {row.what}", *cells)
-    console.print(table)
-    if size is QUICK:
-        console.print("Quick: one round of small data, to see that it runs; the numbers mean nothing.")
-    for number, row in enumerate(rows, 1):
-        console.print(f"{number}. {row.note}")
-    rounds = f"median{'s' * (size.rounds > 1)} of {size.rounds}"
-    console.print(f"ratio = ours / alternative; {rounds}, in turns on the same data, one thread; processor time.")
-    console.print(about)
-
-
 def main() -> int:
     """Measure and print; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one round of small data, to see that it runs")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write rows and machine to FILE as well")
+    performance.keep_option(parser)
     chosen = parser.parse_args()
     size = QUICK if chosen.quick else FULL
     prepare_process()
-    about, rows = machine(), []
+    rows = []
     columns = TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True)) as bars:
         task = bars.add_task("", total=len(BENCHES))
@@ -690,11 +638,13 @@ def main() -> int:
                 print(error, file=sys.stderr)
                 return 1
             bars.advance(task)
-    printed(rows, size, about)
-    if chosen.json:
-        lines = [asdict(row) | {"ratio": row.ratio, "reached": row.reached} for row in rows]
-        content = {"machine": about, "quick": chosen.quick, "rows": lines}
-        files.write_text(chosen.json, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    if size is QUICK:
+        print("Quick: one round of small data, to see that it runs; the numbers mean nothing.")
+    performance.show(rows)
+    rounds = f"median{'s' * (size.rounds > 1)} of {size.rounds}"
+    print(f"ratio = ours / alternative; {rounds}, in turns on the same data, one thread; processor time.")
+    if chosen.keep:
+        performance.keep("analyses", "Analyses", rows, chosen.keep)
     return 0
 
 

@@ -1,7 +1,8 @@
 """Measure what a build costs, beside Jupyter Book that executes the same notebooks itself: a part of `make bench`.
 
-`.venv/bin/python scripts/builds.py [--rounds N] [--keep]`. Times are of the clock on the wall and of whole processes,
-in a copy of the book, medians of the rounds; ours and the alternative run in turns, so that a busy machine slows both.
+`.venv/bin/python scripts/builds.py [--rounds N] [--keep [DIR]]`. Times are of the clock on the wall and of whole
+processes, in a copy of the book, medians of the rounds; ours and the alternative run in turns, so that a busy machine
+slows both.
 """
 
 import argparse
@@ -25,7 +26,6 @@ from endomtor.performance import Row, amount
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-TITLE = "Builds of the book"
 TURNS = 5
 """How often what takes seconds is repeated in each round."""
 
@@ -41,10 +41,10 @@ def run(*command: str, cwd: Path, **environment: str) -> float:
     return time.perf_counter() - start
 
 
-def copied(book: Path, execute: str) -> Path:
-    """Copy the book; `execute` is what Jupyter Book is told to do with the notebooks."""
+def copied(root: Path, book: Path, execute: str) -> Path:
+    """Copy a book; `execute` is what Jupyter Book is told to do with the notebooks."""
     left_out = shutil.ignore_patterns("_build", ".venv", "node_modules", ".git", "__pycache__", ".*_cache")
-    shutil.copytree(ROOT, book, ignore=left_out)
+    shutil.copytree(root, book, ignore=left_out)
     config = yaml.safe_load((book / "_config.yml").read_text(encoding="utf-8"))
     config["execute"] = {"execute_notebooks": execute, "timeout": 600}
     (book / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
@@ -78,14 +78,14 @@ def edited_chapter(book: Path, notebook: Path) -> float:
 
 
 def edited_prose(book: Path) -> float:
-    """Build after a sentence was added to a page without code."""
-    page = book / "book" / "how-to-read.md"
+    """Build after a sentence was added to the first page."""
+    page = book / "book" / "index.md"
     page.write_text(page.read_text(encoding="utf-8") + "\nOne more sentence.\n", encoding="utf-8")
     return ours(book)
 
 
-def measured(rounds: int, say: Callable[[str], None]) -> list[Row]:
-    """Return the rows of the table; `say` is told what is measured next."""
+def measured(rounds: int, say: Callable[[str], None], *, root: Path = ROOT, turns: int = TURNS) -> list[Row]:
+    """Return the rows of the table of the book in `root`; `say` is told what is measured next."""
     found: dict[str, list[float]] = {}
 
     def time_of(name: str, call: Callable[..., float], *arguments) -> None:
@@ -93,9 +93,9 @@ def measured(rounds: int, say: Callable[[str], None]) -> list[Row]:
         found.setdefault(name, []).append(call(*arguments))
 
     with tempfile.TemporaryDirectory() as scratch:
-        mine = copied(Path(scratch) / "ours", "off")
-        forced = copied(Path(scratch) / "forced", "force")
-        cached = copied(Path(scratch) / "cached", "cache")
+        mine = copied(root, Path(scratch) / "ours", "off")
+        forced = copied(root, Path(scratch) / "forced", "force")
+        cached = copied(root, Path(scratch) / "cached", "cache")
         chapters = sorted((mine / "notebooks").glob("0[1-5]_*.ipynb"))
         say("filling Jupyter Book's cache")
         theirs(cached)
@@ -104,7 +104,7 @@ def measured(rounds: int, say: Callable[[str], None]) -> list[Row]:
             time_of("cold, Jupyter Book", cold, forced, theirs)
             for chapter in chapters:
                 time_of(f"edited {chapter.stem}", edited_chapter, mine, chapter)
-            for _ in range(TURNS):
+            for _ in range(turns):
                 time_of("nothing", ours, mine)
                 time_of("nothing, Jupyter Book", theirs, cached)
                 time_of("prose", edited_prose, mine)
@@ -132,7 +132,7 @@ def main() -> int:
     """Measure and print; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="of cold builds; 5, 7 minutes each")
-    parser.add_argument("--keep", action="store_true", help="keep the numbers for the page “Performance”")
+    performance.keep_option(parser)
     chosen = parser.parse_args()
     columns = TextColumn("{task.description}"), TimeElapsedColumn()
     with Progress(*columns, console=Console(stderr=True)) as bars:
@@ -141,7 +141,7 @@ def main() -> int:
     print(f"Medians of {chosen.rounds} rounds.")
     performance.show(rows)
     if chosen.keep:
-        performance.keep("builds", TITLE, rows)
+        performance.keep("builds", "Builds of the book", rows, chosen.keep)
     return 0
 
 

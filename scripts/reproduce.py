@@ -8,6 +8,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from endomtor import performance
+from endomtor.performance import Row
+
 ROOT = Path(__file__).resolve().parents[1]
 # Any date does, if it is the same for both.
 EPOCH = "1735689600"
@@ -42,7 +45,9 @@ def build(folder: Path, *options: str) -> dict[str, bytes]:
 
 
 def main(options: list[str]) -> int:
-    """Build twice, print what differs, return 1 where anything does."""
+    """Build twice, print what differs, return 1 where anything does; `--keep` keeps the result for its page."""
+    keep = "--keep" in options
+    options = [option for option in options if option != "--keep"]
     with tempfile.TemporaryDirectory() as scratch:
         # At one place, since the executed notebooks name the folder of their data.
         place = Path(scratch) / "book"
@@ -51,6 +56,9 @@ def main(options: list[str]) -> int:
         second = build(place, *options)
     found = list(differences(first, second))
     print("\n".join(found) or f"All {len(first)} files are the same in both builds.")
+    if keep:
+        note = f"Of {len(first)}: evidence, ledger and exports, executed notebooks, all of the site but `{TIMES}`."
+        performance.keep("reproduce", "Two builds", [Row("files that differ", len(found), "", 0, note=note)])
     return 1 if found else 0
 
 

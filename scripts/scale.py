@@ -1,9 +1,9 @@
 """Measure how much a million single cells and 500 transcriptomes ask for: time and memory.
 
-Run by `make scale`: `.venv/bin/python scripts/scale.py [--quick] [--keep]`. Cells are written to a temporary folder in
-chunks, then checked, pseudobulked and drawn by the functions that `endomtor check` and chapter 01 call; of the
-transcriptomes chapter 04 is executed as a build does. Each size has a process of its own, so that the peak of memory
-is that of this work. Seconds are of the clock, with one thread for linear algebra.
+Run by `make scale`: `.venv/bin/python scripts/scale.py [--quick] [--keep [DIR]]`. Cells are written to a temporary
+folder in chunks, then checked, pseudobulked and drawn by the functions that `endomtor check` and chapter 01 call; of
+the transcriptomes chapter 04 is executed as a build does. Each size has a process of its own, so that the peak of
+memory is that of this work. Seconds are of the clock, with one thread for linear algebra.
 """
 
 import argparse
@@ -24,13 +24,15 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from endomtor import performance
 from endomtor.performance import Row
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMITS = {"cells": 3.0, "linear": 1.25, "counts": 4.0, "counts seconds": 600.0}
+CUT_OFF = 1800.0
+"""Seconds after which a process is stopped."""
+
 DISK = 8e9
 """Bytes that have to be free: the file of a million cells takes about half of them."""
 
@@ -168,7 +170,7 @@ def work_on_cells(folder: Path, quick: bool) -> dict:
 
     if quick:
         single_cells.LARGEST_IN_MEMORY = single_cells.CHUNK = 200_000
-        mtor_decline.DRAWN = 600
+        mtor_decline.DRAWN = 200
     # The libraries of the chapter are there before the clock runs: a build imports them once for all chapters.
     import scanpy
     import sklearn.manifold  # noqa: F401
@@ -261,11 +263,17 @@ STEPS = {
 
 
 def in_own_process(step: str, folder: Path, size: Size, number: int = 0) -> dict:
-    """Run one of `STEPS` in a process of its own and return what it returns, with its `memory` (GiB)."""
+    """Run one of `STEPS` in a process of its own and return what it returns, with its `memory` (GiB).
+
+    Raises
+    ------
+    subprocess.TimeoutExpired
+        It took longer than `CUT_OFF`.
+    """
     command = [sys.executable, __file__, "--step", step, "--folder", str(folder), "--cells", str(number)]
     surroundings = os.environ | {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
     command += ["--quick"] if size is QUICK else []
-    ran = subprocess.run(command, env=surroundings, capture_output=True, text=True, cwd=ROOT)
+    ran = subprocess.run(command, env=surroundings, capture_output=True, text=True, cwd=ROOT, timeout=CUT_OFF)
     if ran.returncode:
         raise SystemExit(f"{step}: {ran.stderr.strip()[-2000:]}")
     return json.loads(ran.stdout.splitlines()[-1])
@@ -281,7 +289,14 @@ def measure(size: Size, scratch: Path, progress: Progress) -> list[Row]:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             written = in_own_process(f"write-{what}", Path(folder), size, number)
             progress.update(task, description=f"{name}: working")
-            found[number or what] = in_own_process(what, Path(folder), size, number) | {"file": written["megabytes"]}
+            try:
+                done = in_own_process(what, Path(folder), size, number)
+                found[number or what] = done | {"file": written["megabytes"]}
+            except subprocess.TimeoutExpired:
+                # A million cells come to an end; a chapter that does not is a finding.
+                if number:
+                    raise
+                found[what] = None
         progress.update(task, description=f"{name}: done", total=1, completed=1)
     return [*rows_of_cells(size, found), *rows_of_counts(size, found["counts"])]
 
@@ -315,9 +330,11 @@ def rows_of_cells(size: Size, found: dict) -> list[Row]:
     return rows
 
 
-def rows_of_counts(size: Size, one: dict) -> list[Row]:
-    """Return the rows of the transcriptomes."""
+def rows_of_counts(size: Size, one: dict | None) -> list[Row]:
+    """Return the rows of the transcriptomes; without an answer, that of the time after which it was cut off."""
     name = f"{size.samples} transcriptomes x {size.measured:,} genes: chapter 04"
+    if one is None:
+        return [Row(name, CUT_OFF, "s", LIMITS["counts seconds"], note="cut off before it had ended")]
     note = f"all {one['cells']} cells of the notebook, in a kernel that starts as usual; {one['file']:.0f} MB of counts"
     memory = "peak of the process that executes and of its kernel, added"
     return [
@@ -326,38 +343,11 @@ def rows_of_counts(size: Size, one: dict) -> list[Row]:
     ]
 
 
-def printed(rows: list[Row], *, quick: bool) -> None:
-    """Print the table, its notes and the machine."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
-    table = Table()
-    table.add_column("what", no_wrap=True)
-    for name in ("measured", "at most", "reached?"):
-        table.add_column(name, justify="right", no_wrap=True)
-    words = {None: "", True: "yes", False: "no"}
-    for number, row in enumerate(rows, 1):
-        limit = "" if row.limit is None else f"{row.limit:g} {row.unit}"
-        table.add_row(f"{number}. {row.what}", f"{row.value:.3g} {row.unit}", limit, words[row.reached])
-    console.print(table)
-    if quick:
-        console.print("Quick: small data, to see that it runs; the numbers mean nothing.")
-    for note, whose in _noted(rows):
-        console.print(f"{whose}: {note}.")
-    console.print(performance.machine())
-
-
-def _noted(rows: list[Row]) -> list[tuple[str, str]]:
-    """Return each note with the numbers of the rows that share it."""
-    shared: dict[str, list[str]] = {}
-    for number, row in enumerate(rows, 1):
-        shared.setdefault(row.note, []).append(str(number))
-    return [(note, ", ".join(numbers)) for note, numbers in shared.items()]
-
-
 def main() -> int:
     """Measure, print and, if asked, keep; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small data, to see that it runs")
-    parser.add_argument("--keep", action="store_true", help="keep the numbers for the page on performance")
+    performance.keep_option(parser)
     # What the processes that this one starts are told.
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -368,8 +358,6 @@ def main() -> int:
         found = STEPS[chosen.step](chosen.folder, size, chosen.cells)
         print(json.dumps(found | {"memory": _gigabytes()}))
         return 0
-    if chosen.quick and chosen.keep:
-        parser.error("--quick is not worth keeping")
     with tempfile.TemporaryDirectory(prefix="endomtor-scale-") as scratch:
         if not chosen.quick and (free := shutil.disk_usage(scratch).free) < DISK:
             parser.error(
@@ -378,9 +366,11 @@ def main() -> int:
         columns = TextColumn("{task.description}"), TimeElapsedColumn()
         with Progress(*columns, console=Console(stderr=True)) as progress:
             rows = measure(size, Path(scratch), progress)
-    printed(rows, quick=chosen.quick)
+    performance.show(rows)
+    if chosen.quick:
+        print("Quick: small data, to see that it runs; the numbers mean nothing.")
     if chosen.keep:
-        print(f"Kept in {performance.keep('scale', 'A million cells, 500 transcriptomes', rows)}")
+        print(f"Kept in {performance.keep('scale', 'A million cells, 500 transcriptomes', rows, chosen.keep)}")
     return 0
 
 

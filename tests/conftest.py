@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from endomtor import public
+from endomtor import performance, public
 from endomtor.building import workflow
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,8 +24,21 @@ import browser as headless  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option of `make baselines`."""
+    """Add the options of `make baselines` and `make kills`."""
     parser.addoption("--redraw-baselines", action="store_true", help="keep the pictures that test_baselines.py draws")
+    parser.addoption("--keep-measured", metavar="DIR", help="keep what tests measure, as book/performance does")
+
+
+@pytest.fixture
+def keep(request: pytest.FixtureRequest) -> Callable[[str, str, list[performance.Row]], None]:
+    """What a test measured, for the page "Performance"; it is written only when pytest is told where."""
+    folder = request.config.getoption("--keep-measured")
+
+    def written(name: str, title: str, rows: list[performance.Row]) -> None:
+        if folder:
+            performance.keep(name, title, rows, Path(folder))
+
+    return written
 
 
 def skip_or_fail(reason: str) -> None:

@@ -173,6 +173,15 @@ class TestVariants:
             table = chapter.fragility(mtor_decline.evidence)[FEW].table
             assert (table["kind"] == "batch").sum() == count
 
+    def test_of_very_many_units_a_fixed_sample_is_left_out(self):
+        few = [("animal", f"{place:03}") for place in range(fragility.LEFT_OUT)]
+        many = [("donor", f"{place:03}") for place in range(500)]
+        chosen = fragility._some([*few, *many])
+        assert chosen == fragility._some([*few, *many])
+        assert chosen[: fragility.LEFT_OUT] == few
+        assert len(set(chosen)) == 2 * fragility.LEFT_OUT
+        assert set(chosen) <= {*few, *many}
+
     def test_donors_are_left_out_where_donors_are_the_unit(self):
         table = worlds.simulate_tables("paper", 1, ("serial_transplants",))["serial_transplants"]
         rank = table.groupby("niche")["exposed_animal"].transform(lambda own: own.rank(method="dense")).astype(int)

@@ -1,15 +1,16 @@
 """What was measured of the speed, memory and sameness of the book: one committed file per measuring script.
 
-`make bench`, `make scale` and `make reproduce` write them with `ARGS=--keep`, as do two slow tests; the page
+`make bench`, `make scale` and `make reproduce` write them with `ARGS=--keep`, `make kills` always; the page
 "Performance" (`book/performance.md`) shows them.
 """
 
+import argparse
 import json
 import os
 import platform
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -90,7 +91,19 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def keep(name: str, title: str, rows: list[Row]) -> Path:
+def keep_option(parser: argparse.ArgumentParser) -> None:
+    """Give a measuring script the option `--keep [DIR]`, which says where `keep` writes."""
+    parser.add_argument(
+        "--keep",
+        nargs="?",
+        const=folder(),
+        type=Path,
+        metavar="DIR",
+        help="keep the numbers for their page",
+    )
+
+
+def keep(name: str, title: str, rows: Sequence[Row], into: Path | None = None) -> Path:
     """Write what a script measured to `book/performance/NAME.json` and return that file.
 
     Parameters
@@ -99,14 +112,16 @@ def keep(name: str, title: str, rows: list[Row]) -> Path:
         Name of the file without its ending; a later run replaces it.
     title : str
         Heading of the table on the page.
-    rows : list of Row
+    rows : sequence of Row
         At least one.
+    into : Path, optional
+        Another folder than `book/performance`.
     """
     from endomtor.building.workflow import revision
 
     made = time.strftime("%Y-%m-%d", time.gmtime())
     measured = Measured(title, made, revision(paths.root()) or "", machine(), tuple(rows))
-    path = folder() / f"{name}.json"
+    path = (into or folder()) / f"{name}.json"
     files.write_text(path, json.dumps(asdict(measured), indent=1, ensure_ascii=False) + "\n")
     return path
 

@@ -340,9 +340,6 @@ def _snakemake(settings: Settings, jobs: int, copies: str, *further: str) -> lis
         copies,
     ]
     command += ["--directory", settings.build, "--configfile", str(settings.file), "--cores", str(jobs)]
-    # What another chapter waits for comes first, or a processor would be idle at the end.
-    if waiting := [f"evidence/{name}.json" for name in settings.chapters() if settings.read_by(name)]:
-        command += ["--prioritize", *waiting]
     # Our own lock replaces Snakemake's, which a killed build would leave behind.
     command += ["--nolock", "--rerun-incomplete", "--scheduler", "greedy", "--nocolor"]
     return [*command, "--rerun-triggers", "mtime", "params", "input", "code"]

@@ -78,6 +78,13 @@ class Layout:
         residuals = values - (values @ self._q) @ self._q.T
         return (residuals**2 @ self._member) * self._share
 
+    def summed_variances(self, products: np.ndarray) -> np.ndarray:
+        """Return `variances` summed over rows of values from their products values.T @ values, (units, units)."""
+        taken = products @ self._q
+        squares = np.diag(products) - 2 * (taken * self._q).sum(axis=1)
+        squares = squares + ((self._q @ (self._q.T @ taken)) * self._q).sum(axis=1)
+        return (squares @ self._member) * self._share
+
     def moments(self, products: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the variance of each row of `products` (m, groups), its expectation E, and S of its spread (m, m).
 

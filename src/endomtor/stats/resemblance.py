@@ -626,14 +626,18 @@ def transcriptome_phi_genes(
         reason = f"Group {' and group '.join(few)} has fewer than three {unit}s: leaving one out leaves no spread."
         return _withheld(reason, estimate=float("nan"), **common)
 
+    # What is summed over genes are products of two animals' values: so no animal left out goes through all genes.
+    centred = values - values.mean(axis=1, keepdims=True)
+    pairs = centred.T @ centred
+
     def sums(keep: np.ndarray) -> np.ndarray | str:
         left = {name: levels[keep] for name, levels in blocks.items() if len(set(levels[keep])) > 1}
         model = _linear_model(labels[keep], left, names, contrasts)
         if isinstance(model, str):
             return model.format(reference=reference)
-        y, x = model.weights @ values[:, keep].T
-        noise = model.products @ model.variances(values[:, keep]).sum(axis=0)
-        return np.array([x @ y - noise[0, 1], x @ x - noise[1, 1]])
+        own = pairs[np.ix_(keep, keep)]
+        moments = model.weights @ own @ model.weights.T - model.products @ model.summed_variances(own)
+        return moments[[0, 1], [1, 1]]
 
     everyone = np.ones(labels.size, bool)
     full = sums(everyone)

@@ -1,0 +1,103 @@
+"""What measuring scripts keep is read back and shown, with the targets that were missed first."""
+
+import sys
+
+import builds
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from endomtor import performance
+from endomtor.building import kernels, performance_page
+from endomtor.performance import Row, amount
+from test_building import content, small_book
+
+ROWS = [
+    Row("cold build", 81.25, "s", 90.0, "190 s", "Medians of 5 rounds."),
+    Row("memory of <cells>", 3.5, "GiB", 3.0, note="Read in *chunks*."),
+    Row("files that differ", 0, "", 0),
+    Row("a phi", 0.00025, "s CPU"),
+]
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A folder in which the rows above are kept."""
+    monkeypatch.setattr(performance, "folder", lambda: tmp_path)
+    performance.keep("some", "Some & others", ROWS)
+    return tmp_path
+
+
+def test_what_is_kept_is_read_back_with_day_commit_and_machine(kept):
+    [found] = performance.read()
+    assert (found.title, found.rows) == ("Some & others", tuple(ROWS))
+    assert len(found.date) == 10
+    assert f"Python {sys.version.split()[0]}" in found.machine
+    assert [row.reached for row in found.rows] == [True, False, True, None]
+
+
+def test_the_page_begins_with_what_was_missed(kept):
+    text = performance_page.text()
+    first, missed, heading, *_ = text.split("\n\n")
+    assert first == "Of 3 targets 2 are met. These are not:"
+    assert missed == r"- memory of \<cells\>: 3.5 GiB, at most 3 GiB was aimed at."
+    assert heading == "## Some & others"
+    assert "memory of &lt;cells&gt;" in text
+    assert '<td class="endomtor-number">81.2 s</td><td class="endomtor-number">90 s</td><td>yes</td>' in text
+
+
+def test_where_nothing_is_kept_the_page_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(performance, "folder", lambda: tmp_path / "none")
+    assert performance_page.text() == performance_page.NOTHING_KEPT
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"title": "a", "rows": [{"what": "b"}]}'])
+def test_a_file_of_another_kind_is_named(kept, content):
+    (kept / "other.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"other\.json: expected what"):
+        performance.read()
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [
+        (81.25, "s", "81.2 s"),
+        (412.3, "s", "412 s"),
+        (0.0213, "s", "21.3 ms"),
+        (0.00025, "s CPU", "250 µs CPU"),
+        (0, "files", "0 files"),
+        (0.5, "times", "0.5 times"),
+        (2.75, "GiB", "2.75 GiB"),
+        (0, "", "0"),
+    ],
+)
+def test_amounts_have_three_digits_and_a_readable_unit(value, unit, words):
+    assert amount(value, unit) == words
+
+
+@given(st.floats(1e-6, 1e6), st.sampled_from(["s", "s CPU"]))
+def test_an_amount_of_time_is_within_its_digits(value, unit):
+    number, shown = amount(value, unit).split(" ", 1)
+    factor = {"s": 1, "ms": 1e-3, "µs": 1e-6}[shown.split()[0]]
+    assert float(number.replace(",", "")) * factor == pytest.approx(value, rel=6e-3)
+    assert shown.removeprefix(shown.split()[0]) == unit.removeprefix("s")
+
+
+def test_each_committed_measurement_says_how_it_was_made():
+    for measured in performance.read():
+        assert measured.commit, measured.title
+        assert all(row.note for row in measured.rows), measured.title
+
+
+@pytest.mark.slow
+def test_builds_are_measured_in_a_copy_of_the_book(tmp_path, monkeypatch):
+    monkeypatch.setenv(kernels.PLAIN, "1")
+    root, told = small_book(tmp_path / "book"), []
+    before = content(root)
+    rows = {row.what: row for row in builds.measured(1, told.append, root=root, turns=1)}
+    assert content(root) == before
+    assert "cold, Jupyter Book" in told
+    assert rows["start of `endomtor --help`"].value < rows["nothing changed"].value
+    assert rows["nothing changed"].value < rows["only prose of one page edited"].value
+    assert rows["only prose of one page edited"].value < rows["cold build, all chapters, installed"].value
+    assert "01 " in rows["one chapter edited, against a cold build"].note
