@@ -351,8 +351,8 @@ def test_a_long_table_is_cut_on_the_page_and_says_so():
     frame = pd.DataFrame({"gene": [f"g{place}" for place in range(1500)], "p": np.linspace(0, 1, 1500)})
     fold = BeautifulSoup(figure_data.fold_html(shown_of(frame, ["p"]), "01_one"), "html.parser")
     assert fold.summary.text == "Data of this figure (1,500 rows)"
-    assert len(fold.select("tbody tr")) == 200
-    assert "The first 200 of 1,500 rows; the CSV has all." in fold.text
+    assert len(fold.select("tbody tr")) == figure_data.MOST_ROWS
+    assert f"The first {figure_data.MOST_ROWS} of 1,500 rows; the CSV has all." in fold.text
     alone = figure_data.fold_html(shown_of(frame, ["p"]), "01_one", links=False)
     assert "<a " not in alone
     assert "CSV" not in alone

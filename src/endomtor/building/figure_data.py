@@ -19,8 +19,8 @@ from endomtor.figures import publish
 FOLDER = "figures"
 """Where the site keeps the CSV files, from its root."""
 
-MOST_ROWS = 200
-"""Rows of a table that enter a page; the CSV has all."""
+MOST_ROWS, MOST_ROWS_ALONE = 50, 200
+"""Rows of a table that enter a page, beside the CSV that has all, or a file by itself, which has no CSV."""
 
 
 def of_cell(cell: Mapping) -> list[dict]:
@@ -68,7 +68,7 @@ def _anchor(name: str) -> str:
 
 
 def fold_html(shown: Mapping, chapter: str, *, links: bool = True) -> str:
-    """Return the fold-out of one figure: at most `MOST_ROWS` rows, numbers rounded, what is empty left out.
+    """Return the fold-out of one figure: its first rows, numbers rounded, what is empty left out.
 
     A column of text that is the same in all rows is said once above the table.
 
@@ -86,7 +86,8 @@ def fold_html(shown: Mapping, chapter: str, *, links: bool = True) -> str:
         for column in own[1:]
         if column not in numbers and len(frame) > 1 and frame[column].nunique() == 1
     }
-    head = frame[[column for column in own if column not in about and (frame[column] != "").any()]].head(MOST_ROWS)
+    columns = [column for column in own if column not in about and (frame[column] != "").any()]
+    head = frame[columns].head(MOST_ROWS if links else MOST_ROWS_ALONE)
     count = f"{len(frame):,} row{'s' * (len(frame) != 1)}"
     notes = [f"{column[:1].upper()}{column[1:]}: {text}." for column, text in about.items() if text]
     if len(head) < len(frame):
