@@ -386,6 +386,9 @@ def _called_sex(female: float, male: float, library: float) -> str | None:
 
 # --- warnings --------------------------------------------------------------------------------------------------------
 
+UNTOLD = ("", "mixed", "unknown")
+"""Levels of sex or batch that tell nothing."""
+
 
 def contrasts(table: Table, frame: pd.DataFrame) -> list[tuple[str, str]]:
     """Return the pairs of groups that are compared in a table: (treated, reference), both present."""
@@ -405,15 +408,15 @@ def aligned(frame: pd.DataFrame, unit: str, group: str, factor: str, pair: tuple
     Complete: no level is found in both groups. A batch of each unit's own is part of the differences between units and
     confounds nothing; unknown or mixed sex and blank batches tell nothing.
     """
-    units = frame.loc[frame[group].isin(pair), [unit, group, factor]].drop_duplicates()
-    units = units[~units[factor].isin(("", "mixed", "unknown"))]
-    first, second = (units[units[group] == one] for one in pair)
-    if first.empty or second.empty:
+    # As sets: fragility asks this hundreds of times, of a few dozen units.
+    found = set(zip(frame[unit], frame[group], frame[factor], strict=True))
+    sides = [{(one, level) for one, side, level in found if side == name and level not in UNTOLD} for name in pair]
+    if not all(sides):
         return ""
-    levels = set(first[factor]), set(second[factor])
+    levels = [{level for _, level in side} for side in sides]
     if levels[0] & levels[1]:
         return "partial" if levels[0] != levels[1] else ""
-    own = all(len(found) == rows[unit].nunique() > 1 for found, rows in zip(levels, (first, second), strict=True))
+    own = all(len(seen) == len({one for one, _ in side}) > 1 for seen, side in zip(levels, sides, strict=True))
     return "" if own else "complete"
 
 
@@ -484,15 +487,15 @@ def design_warnings(sheet: Sheet) -> Iterator[tuple[Problem, tuple[str, str] | N
 def _sex_imbalance(sheet: Sheet, frame: pd.DataFrame, pair: tuple[str, str], place: str) -> Iterator[Problem]:
     """Remark on groups in both of which are females and males, but in very different numbers."""
     table = sheet.table
-    units = frame.loc[frame["sex"].isin(("F", "M")), [table.unit, table.group, "sex"]].drop_duplicates()
-    counts = [units.loc[units[table.group] == group, "sex"].value_counts() for group in pair]
-    if any(one.sum() == 0 for one in counts):
+    units = set(zip(frame[table.unit], frame[table.group], frame["sex"], strict=True))
+    counts = [Counter(sex for _, side, sex in units if side == group and sex in ("F", "M")) for group in pair]
+    if not all(counts):
         return
-    shares = [one.get("F", 0) / one.sum() for one in counts]
+    shares = [one["F"] / one.total() for one in counts]
     if abs(shares[0] - shares[1]) < SEX_IMBALANCE:
         return
     split = "; ".join(
-        f"{group} {one.get('F', 0)} F and {one.get('M', 0)} M" for group, one in zip(pair, counts, strict=True)
+        f"{group} {one['F']} F and {one['M']} M" for group, one in zip(pair, counts, strict=True)
     )
     expected = f"females and males in like shares among {pair[0]} and {pair[1]} mice"
     yield warning(sheet.file, expected, column="sex", value=f"unequal sexes{place} ({split})")
