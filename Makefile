@@ -53,7 +53,7 @@ quality: book node_modules/.installed ## measure each page: axe, console, weight
 pdf: book ## print the book as one PDF, _build/endomtor.pdf (needs chromium)
 	@$(BIN)/python scripts/pdf.py
 
-reproduce: $(STAMP) ## build the book twice and compare all files byte by byte
+reproduce: $(STAMP) ## build the book twice and compare all files; ARGS="--python OTHER/bin/python" compares values
 	@$(BIN)/python scripts/reproduce.py $(ARGS)
 
 lab: $(STAMP) ## open the notebooks in JupyterLab
