@@ -104,8 +104,8 @@ def compared(first: dict[str, object], second: dict[str, object], chosen: argpar
     same = sum(first[name] == second.get(name) for name in first)
     most = apart(first, second)
     note = (
-        f"Evidence and ledger of builds with Python {platform.python_version()} and {other}; {same} of {len(first)} files "
-        "are the same."
+        f"Evidence and ledger of builds with Python {platform.python_version()} and {other}; {same} of {len(first)} "
+        "files are the same."
     )
     rows = [Row("largest relative difference of a value", most, "", CLOSE, note=note)]
     performance.show(rows)
