@@ -4,6 +4,7 @@ import io
 import json
 import re
 from pathlib import Path
+from urllib.request import urlopen
 
 import browser as headless
 import numpy as np
@@ -306,3 +307,19 @@ def test_a_picture_of_the_readme_with_another_verdict_is_refused(built_book, ser
     (tmp_path / "new").mkdir()
     assert not unlike(kept, drawn[0], PICTURE_TOLERANCE, tmp_path / "new", "")
     assert f"differs from {kept} by " in unlike(kept, drawn[1], PICTURE_TOLERANCE, tmp_path / "new", "")
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [("https://example.org/endomtor/", "endomtor"), ("https://example.org/", ""), ("https://example.org/a/b/", "a/b")],
+)
+def test_a_site_is_measured_under_the_path_of_its_own_address(tmp_path, address, path):
+    (tmp_path / "book").mkdir()
+    for page in ("book/index.html", "404.html"):
+        (tmp_path / page).write_text("a page")
+    assert quality.base_path(tmp_path) == ""
+    (tmp_path / "sitemap.xml").write_text(f"<urlset><url><loc>{address}book/index.html</loc></url></urlset>")
+    assert quality.base_path(tmp_path) == path
+    with quality.in_its_place(tmp_path) as place:
+        assert place.endswith(f"/{path or 'site'}")
+        assert urlopen(f"{place}/404.html").read() == b"a page"
