@@ -63,12 +63,14 @@ def test_each_chapter_uses_its_analysis_and_not_those_of_others():
         assert len(analyses) <= 1
 
 
-# Runs a chapter's cells and prints the files of the package in which a function was called.
+# Runs a chapter's cells and prints the files of the package in which a function was called. A module and the body of a
+# class run when a package that hands them on is imported: no function, for Python optimises its names.
 _TRACED = """
-import json, sys, threading
+import inspect, json, sys
 called = set()
 def note(frame, event, _):
-    if event == "call" and not frame.f_code.co_name.startswith("<"):
+    code = frame.f_code
+    if event == "call" and code.co_flags & inspect.CO_OPTIMIZED and not code.co_name.startswith("<"):
         called.add(frame.f_code.co_filename)
 import IPython
 shell = IPython.core.interactiveshell.InteractiveShell.instance()
