@@ -119,7 +119,7 @@ def _hover(spec: dict, frame: pd.DataFrame) -> HoverTool:
     return HoverTool(
         # Own HTML, since Bokeh's does not wrap, and a phone is narrow. It escapes the values itself.
         tooltips=f'<div style="{_TIP}">{"<br>".join(lines)}</div>',
-        formatters={f"@{name}": "printf" for name in numbers},
+        formatters={f"@{name}": "printf" for name in sorted(numbers)},
         renderers=[],
         limit=1 if spec["kind"] == "courses" else 3,
         line_policy="nearest",
