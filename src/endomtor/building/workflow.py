@@ -94,6 +94,11 @@ class Settings:
         """The chapters whose evidence a chapter reads: for the synthesis, all that come before it."""
         return [one for one in self.chapters() if one < chapter] if chapter.endswith("_synthesis") else []
 
+    def priority(self, chapter: str) -> int:
+        """How early a chapter is to run: first what others wait for, and the longest of it, so that none is left alone."""
+        waited_for = any(chapter in self.read_by(other) for other in self.chapters())
+        return self.notebook(chapter).stat().st_size * (1000 if waited_for else 1)
+
     def chapter(self, name: str) -> str:
         """Return the chapter that `name` means: `03_ecko_phenotypes`, `03` or `3`.
 
