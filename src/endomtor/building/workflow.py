@@ -95,7 +95,7 @@ class Settings:
         return [one for one in self.chapters() if one < chapter] if chapter.endswith("_synthesis") else []
 
     def priority(self, chapter: str) -> int:
-        """How early a chapter is to run: first what others wait for, and the longest of it, so that none is left alone."""
+        """How early a chapter is to run: first what others wait for, the longest of it first."""
         waited_for = any(chapter in self.read_by(other) for other in self.chapters())
         return self.notebook(chapter).stat().st_size * (1000 if waited_for else 1)
 
