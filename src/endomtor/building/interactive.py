@@ -92,10 +92,13 @@ def write(executed: Path, folder: Path) -> list[Path]:
     list of Path
         The scripts.
     """
-    from endomtor.building import figure_data
-
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    # Most chapters have none, and importing what draws them takes three seconds.
+    if b'"interactive":' not in executed.read_bytes():
+        return []
+    from endomtor.building import figure_data
+
     written = []
     for name, shown in figure_data.of_notebook(figure_data.cells_of(executed), executed.stem).items():
         if "interactive" in shown:
