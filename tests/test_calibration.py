@@ -326,6 +326,7 @@ def test_the_hash_of_the_code_sees_what_runs_and_nothing_else():
     assert run._running("def f(x):\n    return x + 2\n") != plain
 
 
+@pytest.mark.slow
 def test_the_command_writes_every_rate(tmp_path):
     out = tmp_path / "rates.csv"
     command = [str(Path(sys.executable).with_name("endomtor")), "calibrate", "--cohorts", "2", "--jobs", "1"]

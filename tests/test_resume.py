@@ -161,6 +161,7 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_with_keep_going_the_other_chapters_run(tmp_path):
     root = small_book(tmp_path / "book")
     edit(root, "02_two", 'print("twin of two")', "raise ValueError('no')")

@@ -494,9 +494,7 @@ def _sex_imbalance(sheet: Sheet, frame: pd.DataFrame, pair: tuple[str, str], pla
     shares = [one["F"] / one.total() for one in counts]
     if abs(shares[0] - shares[1]) < SEX_IMBALANCE:
         return
-    split = "; ".join(
-        f"{group} {one['F']} F and {one['M']} M" for group, one in zip(pair, counts, strict=True)
-    )
+    split = "; ".join(f"{group} {one['F']} F and {one['M']} M" for group, one in zip(pair, counts, strict=True))
     expected = f"females and males in like shares among {pair[0]} and {pair[1]} mice"
     yield warning(sheet.file, expected, column="sex", value=f"unequal sexes{place} ({split})")
 
