@@ -84,7 +84,8 @@ mtor_decline.show_backgrounds(chapter, markers)
 
 # %%
 cells = mtor_decline.cells(chapter)
-mtor_decline.show_cells(chapter, cells)
+shown = mtor_decline.drawn(cells)
+mtor_decline.show_cells(chapter, cells, shown)
 
 # %% [markdown]
 # The score of an animal is the mean log2 expression of the mTORC1 {term}`hallmark <hallmark set>` genes minus that of all other genes.
@@ -99,7 +100,7 @@ mtor_decline.show_scores(chapter, scores, answer)
 # Beside it stand the same cells averaged per animal, so that only the unit differs.
 
 # %%
-mtor_decline.show_cells_as_n(chapter, cells, answer)
+mtor_decline.show_cells_as_n(cells, shown, answer)
 
 # %% [markdown] tags=["result:C1.context"]
 # ## Real data: endothelium of brain, heart and kidney

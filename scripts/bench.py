@@ -640,11 +640,9 @@ def main() -> int:
             bars.advance(task)
     if size is QUICK:
         print("Quick: one round of small data, to see that it runs; the numbers mean nothing.")
-    performance.show(rows)
+    performance.report("analyses", "Analyses", rows, chosen.keep)
     rounds = f"median{'s' * (size.rounds > 1)} of {size.rounds}"
     print(f"ratio = ours / alternative; {rounds}, in turns on the same data, one thread; processor time.")
-    if chosen.keep:
-        performance.keep("analyses", "Analyses", rows, chosen.keep)
     return 0
 
 

@@ -139,9 +139,7 @@ def main() -> int:
         task = bars.add_task("", total=None)
         rows = measured(chosen.rounds, lambda name: bars.update(task, description=name))
     print(f"Medians of {chosen.rounds} rounds.")
-    performance.show(rows)
-    if chosen.keep:
-        performance.keep("builds", "Builds of the book", rows, chosen.keep)
+    performance.report("builds", "Builds of the book", rows, chosen.keep)
     return 0
 
 

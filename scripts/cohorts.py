@@ -59,9 +59,7 @@ def main() -> int:
     ratio = costs[chosen.most] / costs[FEWEST]
     note = "Of the larger to the smaller sweep; below 1 where the start weighs less."
     rows.append(Row(f"a cohort of {chosen.most:,}, against one of {FEWEST}", ratio, "times", 1.1, note=note))
-    performance.show(rows)
-    if chosen.keep:
-        performance.keep("cohorts", "Sweeps of growing size", rows, chosen.keep)
+    performance.report("cohorts", "Sweeps of growing size", rows, chosen.keep)
     return 0
 
 

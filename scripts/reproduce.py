@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from endomtor import performance
+from endomtor.claims import changes
 from endomtor.performance import Row
 
 ROOT = Path(__file__).resolve().parents[1]
 # Any date does, if it is the same for both.
 EPOCH = "1735689600"
-CLOSE = 1e-8
-"""By how much values of two environments may differ, relative to the larger."""
 TIMES = "build-times.js"
 """The one file of the site that says how long each page took."""
 
@@ -49,26 +48,6 @@ def build(folder: Path, *options: str, python: Path = Path(sys.executable)) -> d
     return contents(folder)
 
 
-def apart(first: object, second: object) -> float:
-    """Return by how much the numbers of two JSON values differ at most, against the larger; infinity for the rest."""
-    if all(isinstance(one, int | float) and not isinstance(one, bool) for one in (first, second)):
-        return abs(first - second) / max(abs(first), abs(second), 1e-300)
-    if isinstance(first, dict) and isinstance(second, dict) and first.keys() == second.keys():
-        return max((apart(first[key], second[key]) for key in first), default=0.0)
-    if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
-        return max(map(apart, first, second), default=0.0)
-    return 0.0 if first == second and type(first) is type(second) else float("inf")
-
-
-def values(built: dict[str, bytes]) -> dict[str, object]:
-    """Return evidence and ledger of what was built, by file."""
-    return {
-        name: json.loads(content)
-        for name, content in built.items()
-        if name == "ledger.json" or name.startswith("evidence/")
-    }
-
-
 def main() -> int:
     """Build twice, print what differs; return 1 where anything does."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -87,7 +66,7 @@ def main() -> int:
         shutil.rmtree(place)
         second = build(place, *options, python=chosen.python or Path(sys.executable))
     if chosen.python:
-        return compared(values(first), values(second), chosen)
+        return compared(*(json.loads(built["ledger.json"]) for built in (first, second)), chosen)
     found = list(differences(first, second))
     print("\n".join(found) or f"All {len(first)} files are the same in both builds.")
     if chosen.keep:
@@ -97,21 +76,16 @@ def main() -> int:
     return 1 if found else 0
 
 
-def compared(first: dict[str, object], second: dict[str, object], chosen: argparse.Namespace) -> int:
-    """Print how far the values of another environment's build are; return 1 where it is more than `CLOSE`."""
+def compared(first: dict, second: dict, chosen: argparse.Namespace) -> int:
+    """Print which values of the ledger moved in another environment's build; return 1 where any did."""
     command = [str(chosen.python), "-c", "import platform; print(platform.python_version())"]
     other = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    same = sum(first[name] == second.get(name) for name in first)
-    most = apart(first, second)
-    note = (
-        f"Evidence and ledger of builds with Python {platform.python_version()} and {other}; {same} of {len(first)} "
-        "files are the same."
-    )
-    rows = [Row("largest relative difference of a value", most, "", CLOSE, note=note)]
-    performance.show(rows)
-    if chosen.keep:
-        performance.keep(f"python-{other.rpartition('.')[0]}", f"Python {other}", rows, chosen.keep)
-    return 0 if rows[0].reached else 1
+    found = changes.compare(first, second)
+    print(changes.text(found))
+    note = f"Ledgers of builds with Python {platform.python_version()} and {other}. {changes.sentence(found)}"
+    rows = [Row("values that moved", len(found.found), "", 0, note=note)]
+    performance.report(f"python-{other.rpartition('.')[0]}", f"Python {other}", rows, chosen.keep)
+    return 0 if found.same else 1
 
 
 if __name__ == "__main__":

@@ -189,8 +189,9 @@ def work_on_cells(folder: Path, quick: bool) -> dict:
             scores = mtor_decline.hallmark_scores(chapter, cells)
             answer = mtor_decline.compare_scores(chapter, scores)
         with _clock(seconds, "drawn"):
-            mtor_decline.show_cells(chapter, cells)
-            mtor_decline.show_cells_as_n(chapter, cells, answer)
+            drawn = mtor_decline.drawn(cells)
+            mtor_decline.show_cells(chapter, cells, drawn)
+            mtor_decline.show_cells_as_n(cells, drawn, answer)
     return {"seconds": seconds, "n": answer.n, "cells": cells.n_obs, "shown": len(shown.outputs)}
 
 
@@ -366,11 +367,9 @@ def main() -> int:
         columns = TextColumn("{task.description}"), TimeElapsedColumn()
         with Progress(*columns, console=Console(stderr=True)) as progress:
             rows = measure(size, Path(scratch), progress)
-    performance.show(rows)
+    performance.report("scale", "A million cells, 500 transcriptomes", rows, chosen.keep)
     if chosen.quick:
         print("Quick: small data, to see that it runs; the numbers mean nothing.")
-    if chosen.keep:
-        print(f"Kept in {performance.keep('scale', 'A million cells, 500 transcriptomes', rows, chosen.keep)}")
     return 0
 
 

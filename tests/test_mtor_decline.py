@@ -104,7 +104,7 @@ class TestCells:
     @pytest.mark.slow
     def test_cells_taken_for_animals_are_compared_with_the_same_cells_averaged(self, paper):
         adata = mtor_decline.cells(Chapter("01_mtor_decline", paper))
-        right, wrong = mtor_decline.cells_as_n(adata)
+        right, wrong = mtor_decline.cells_as_n(mtor_decline.drawn(adata))
         assert (right.unit, sum(right.n.values())) == ("animal", adata.obs["animal"].nunique())
         assert (wrong.unit, sum(wrong.n.values())) == ("cell", adata.n_obs)
         # The same scale: the two estimates differ only by how many cells an animal has.

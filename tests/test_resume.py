@@ -59,22 +59,6 @@ def test_a_difference_is_named(clean, change):
     assert list(reproduce.differences(clean[1], other)) == [f"{change} is only in the first build"]
 
 
-@pytest.mark.parametrize(
-    ("other", "most"),
-    [
-        ({"a": [1.0, None], "b": "x"}, 0.0),
-        ({"a": [1.0 + 1e-10, None], "b": "x"}, 1e-10),
-        ({"a": [1.0, 2.0], "b": "x"}, float("inf")),
-        ({"a": [1.0], "b": "x"}, float("inf")),
-        ({"a": [1.0, None], "b": "y"}, float("inf")),
-        ({"a": [1.0, None]}, float("inf")),
-        ({"a": [True, None], "b": "x"}, float("inf")),
-    ],
-)
-def test_values_of_two_environments_are_compared(other, most):
-    assert reproduce.apart({"a": [1.0, None], "b": "x"}, other) == pytest.approx(most, rel=1e-4)
-
-
 @pytest.mark.slow
 def test_pages_changed_and_changed_back_are_the_same_as_in_a_clean_build(clean):
     root, expected = clean

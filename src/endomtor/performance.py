@@ -145,6 +145,13 @@ def read() -> list[Measured]:
     return found
 
 
+def report(name: str, title: str, rows: Sequence[Row], into: Path | None) -> None:
+    """Print what a script measured, and keep it where its option `--keep` names a folder; see `show` and `keep`."""
+    show(rows)
+    if into:
+        keep(name, title, rows, into)
+
+
 def show(rows: Iterable[Row]) -> None:
     """Print rows as a table, and below it how each was measured."""
     from rich.console import Console

@@ -201,10 +201,13 @@ def drawn(adata):
 
     Returns
     -------
-    anndata.AnnData
+    anndata.AnnData or None
+        None without cells.
     """
     import scanpy as sc
 
+    if adata is None:
+        return None
     if adata.n_obs > DRAWN:
         adata = adata[np.sort(np.random.default_rng(0).choice(adata.n_obs, DRAWN, replace=False))]
     adata = adata.to_memory() if isinstance(adata, StoredCells) else adata.copy()
@@ -260,11 +263,10 @@ def compare_scores(chapter: Chapter, scores: pd.DataFrame | None) -> Estimate | 
     return answer
 
 
-def show_cells(chapter: Chapter, adata) -> None:
-    """Draw the cells in their embedding, a panel per group; a seeded sample where they are many."""
-    if adata is None:
+def show_cells(chapter: Chapter, adata, shown) -> None:
+    """Draw cells in their embedding, a panel per group; `shown` are those of `adata` that are `drawn`."""
+    if shown is None:
         return
-    shown = drawn(adata)
     frame = shown.obs[["group", "animal"]].astype(str)
     frame[["t-SNE 1", "t-SNE 2"]] = embedding(shown)
     several = "BMECs" if len(frame) == adata.n_obs else f"Random {len(frame):,} of the {adata.n_obs:,} BMECs"
@@ -305,11 +307,11 @@ def show_scores(chapter: Chapter, scores: pd.DataFrame | None, answer: Estimate 
     )
 
 
-def show_cells_as_n(chapter: Chapter, adata, answer: Estimate | None) -> None:
-    """Show what the tempting, wrong analysis would have said: every cell taken for an animal."""
+def show_cells_as_n(adata, shown, answer: Estimate | None) -> None:
+    """Show what the tempting, wrong analysis would have said: every one of the cells `shown` taken for an animal."""
     if answer is None:
         return
-    right, wrong = cells_as_n(adata)
+    right, wrong = cells_as_n(shown)
     if right.withheld or wrong.withheld:
         return
     ratio = (right.ci_high - right.ci_low) / (wrong.ci_high - wrong.ci_low)
@@ -324,10 +326,10 @@ def show_cells_as_n(chapter: Chapter, adata, answer: Estimate | None) -> None:
 def cells_as_n(adata) -> tuple[Estimate, Estimate]:
     """Return aged - young of the cells' scores over animals, and over cells taken for animals (wrong).
 
-    Both are Welch tests of the score of the cells that are `drawn`, not of the pseudobulk that gives the verdict: only
-    the unit differs.
+    Both are Welch tests of the score of normalised cells, as `drawn` returns them, not of the pseudobulk that gives the
+    verdict: only the unit differs.
     """
-    cells = cell_scores(drawn(adata))
+    cells = cell_scores(adata)
     animals = nested.one_value_per_unit(cells, value="value", unit="animal", carry=["group"])
     about = {"value": "value", "group": "group", "a": "aged", "b": "young"}
     return groups.difference(animals, unit="animal", **about), groups.difference(cells, unit="cell", **about)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from html import escape
 
 from endomtor import performance
+from endomtor.figures.publish import plain_in_markdown as plain
 from endomtor.performance import WORDS, Measured, Row, amount
 
 NOTHING_KEPT = "Nothing is kept yet: `make bench ARGS=--keep` measures and keeps."
@@ -29,7 +30,7 @@ def _missed(found: list[Measured]) -> Iterator[str]:
     yield f"Of {len(rows)} targets {len(rows) - len(missed)} are met." + (" These are not:" if missed else "")
     if missed:
         yield "\n".join(
-            f"- {_plain(row.what)}: {amount(row.value, row.unit)}, at most {amount(row.limit, row.unit)} was aimed at."
+            f"- {plain(row.what)}: {amount(row.value, row.unit)}, at most {amount(row.limit, row.unit)} was aimed at."
             for row in missed
         )
 
@@ -38,7 +39,7 @@ def _section(measured: Measured) -> str:
     rows = "".join(_row(row) for row in measured.rows)
     commit = f", commit `{measured.commit}`" if measured.commit else ""
     return (
-        f"## {_plain(measured.title)}\n\nMeasured on {measured.date}{commit}.\n{_plain(measured.machine)}.\n\n"
+        f"## {plain(measured.title)}\n\nMeasured on {measured.date}{commit}.\n{plain(measured.machine)}.\n\n"
         f'<div class="endomtor-table" tabindex="0" role="region" aria-label="{escape(measured.title)}"><table>'
         '<thead><tr><th scope="col">what</th><th scope="col">measured</th><th scope="col">at most</th>'
         '<th scope="col">met</th><th scope="col">the alternative</th><th scope="col">how</th></tr></thead>'
@@ -54,9 +55,3 @@ def _row(row: Row) -> str:
         f'<td class="endomtor-number">{limit}</td><td>{WORDS[row.reached]}</td>'
         f"{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     )
-
-
-def _plain(text: str) -> str:
-    from endomtor.figures.publish import plain_in_markdown
-
-    return plain_in_markdown(text)

@@ -324,8 +324,8 @@ def _standing(settings: Settings) -> str:
     stats = [(name, (build / name).stat()) for name in made if (build / name).is_file()]
     return fingerprint(
         [settings.file, root / "workflow" / "Snakefile", *map(settings.notebook, chapters)],
-        [settings.chapter_print(chapter) for chapter in chapters],
-        [settings.ledger_print(), settings.site_print()],
+        # Any code, data or page: more than a chapter depends on, and looked through once.
+        [settings.data_print(), settings.site_print(), sys.version],
         [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats],
     )
 
