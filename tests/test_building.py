@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from endomtor import cli
-from endomtor.building import kernels, sphinx_extension, workflow
+from endomtor.building import forks, sphinx_extension, workflow
 from endomtor.building.site import render
 from endomtor.building.workflow import Settings, fingerprint
 from endomtor.claims import ledger
@@ -60,7 +60,7 @@ def edit(root: Path, chapter: str, old: str, new: str) -> None:
 def plain_kernels():
     """The notebooks of the small book import nothing heavy: a server that does is not worth its start."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(kernels.PLAIN, "1")
+        patch.setenv(forks.PLAIN, "1")
         yield
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endomtor import performance
-from endomtor.building import kernels, performance_page
+from endomtor.building import forks, performance_page
 from endomtor.performance import Row, amount
 from test_building import content, small_book
 
@@ -91,7 +91,7 @@ def test_each_committed_measurement_says_how_it_was_made():
 
 @pytest.mark.slow
 def test_builds_are_measured_in_a_copy_of_the_book(tmp_path, monkeypatch):
-    monkeypatch.setenv(kernels.PLAIN, "1")
+    monkeypatch.setenv(forks.PLAIN, "1")
     root, told = small_book(tmp_path / "book"), []
     before = content(root)
     rows = {row.what: row for row in builds.measured(1, told.append, root=root, turns=1)}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import reproduce
 
-from endomtor.building import kernels
+from endomtor.building import forks
 from endomtor.errors import BuildError
 from endomtor.performance import Row
 from test_building import build, edit, small_book
@@ -26,7 +26,7 @@ def surroundings():
     """One date for all builds, and kernels that start quickly where notebooks import nothing heavy."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOURCE_DATE_EPOCH", reproduce.EPOCH)
-        patch.setenv(kernels.PLAIN, "1")
+        patch.setenv(forks.PLAIN, "1")
         yield
 
 

@@ -170,7 +170,7 @@ def _classes(selector: list) -> set[str]:
 def _icons(rules: str, words: set[str]) -> str:
     """Return the icons that `words` name as a style sheet: a few kB instead of fonts with thousands."""
     wanted = set(re.findall(r'--pst-icon-[\w-]+:"(.)"', rules))
-    for selectors, code in re.findall(r'([^{}]+)\{content:"\\([0-9a-f]{2,5})"\}', rules):
+    for selectors, code in re.findall(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]{2,5})"\}', rules):
         if words & set(re.findall(r"\.(fa-[\w-]+):before", selectors)):
             wanted.add(chr(int(code, 16)))
     # It tells each step.

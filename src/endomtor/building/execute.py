@@ -15,7 +15,7 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets import default
 
 from endomtor import files
-from endomtor.building import kernels, twins
+from endomtor.building import forks, twins
 from endomtor.errors import BuildError
 
 
@@ -80,7 +80,7 @@ def execute(
         partial = Path(scratch) / notebook.name
         records = Path(scratch) / f"{notebook.stem}.json"
         surroundings = {
-            **kernels.SURROUNDINGS,
+            **forks.SURROUNDINGS,
             "ENDOMTOR_EVIDENCE": scratch,
             "ENDOMTOR_BUILD": str(build),
             # A start-up file or an extension of the user's IPython must not change a result.

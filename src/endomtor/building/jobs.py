@@ -1,4 +1,4 @@
-"""The jobs that Snakemake starts, each a process: `python -m endomtor.building.jobs SETTINGS JOB [CHAPTER]`."""
+"""The jobs that Snakemake starts, each a process of its own; its arguments are SETTINGS JOB [CHAPTER]."""
 
 import json
 import os
@@ -12,10 +12,6 @@ from pathlib import Path
 from endomtor import files
 from endomtor.building.workflow import NEWS, PARTS, Settings
 from endomtor.errors import BuildError, EndomtorError
-
-# jsonschema compiles the grammar of international addresses on import, where it finds this package: a second a process,
-# for a format that no notebook uses.
-sys.modules["rfc3987_syntax"] = None
 
 
 def simulate(settings: Settings) -> None:
@@ -98,9 +94,9 @@ _LONGEST_MESSAGE = 3000
 """Bytes of a message; the rest of the line and JSON's escapes need room as well."""
 
 
-def main(arguments: list[str]) -> int:
-    """Run a job, tell its news on stdout, return the exit status."""
-    settings_file, job, *chapter = arguments
+def main() -> int:
+    """Run the job of the command line, tell its news on stdout, return the exit status."""
+    settings_file, job, *chapter = sys.argv[1:]
     settings = Settings(**json.loads(Path(settings_file).read_text(encoding="utf-8")))
     # The package looks for the book from the working directory upwards; the build folder may lie elsewhere.
     os.chdir(settings.root)
@@ -129,7 +125,3 @@ def _tell(**news) -> None:
         news["message"] = news["message"].encode()[:_LONGEST_MESSAGE].decode(errors="ignore")
     sys.stdout.flush()
     os.write(sys.stdout.fileno(), f"\n{NEWS}{json.dumps(news, ensure_ascii=False)}\n".encode())
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -6,7 +6,7 @@ from typing import Any
 
 from jupyter_client.provisioning import LocalProvisioner
 
-from endomtor.building import kernels
+from endomtor.building import forks
 
 
 class Provisioner(LocalProvisioner):
@@ -15,10 +15,12 @@ class Provisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict:
         """Start a kernel and return how to reach it."""
         environment = kwargs.get("env") or dict(os.environ)
-        address = environment.get(kernels.SOCKET)
+        address = environment.get(forks.SOCKET)
         folder = str(kwargs.get("cwd") or Path.cwd())
         # The command is `python -m ipykernel_launcher -f FILE`.
-        forked = address and kernels.ask(address, arguments=cmd[3:], folder=folder, environment=environment)
+        forked = address and forks.ask(
+            address, function=forks.KERNEL, arguments=cmd[3:], folder=folder, environment=environment
+        )
         if not forked:
             return await super().launch_kernel(cmd, **kwargs)
         self.process, self.pid, self.pgid, self.cwd = forked, forked.pid, forked.pid, Path(folder)

@@ -23,11 +23,6 @@ _REDIRECT = f"""<!doctype html>
 </html>
 """
 _SHOWN_FAULTS = 10
-# Called through this interpreter, since the script beside it may not be on the path; for the first line see `jobs`.
-_JUPYTER_BOOK = """
-import sys; sys.modules["rfc3987_syntax"] = None
-from jupyter_book.cli.main import main; main()
-"""
 
 
 def render(root: Path, build: Path) -> None:
@@ -52,8 +47,9 @@ def render(root: Path, build: Path) -> None:
     command = [
         sys.executable,
         "-P",
-        "-c",
-        _JUPYTER_BOOK,
+        "-m",
+        "endomtor.building.forks",
+        "jupyter_book.cli.main:main",
         "build",
         str(root),
         "--path-output",

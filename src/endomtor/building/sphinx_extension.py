@@ -41,6 +41,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", _note_code)
     app.connect("config-inited", _name_addresses)
     app.connect("config-inited", _look_up_styles_once)
+    app.connect("builder-inited", _read_side_by_side)
     app.connect("html-collect-pages", _forget_words_of_earlier_pages)
     app.connect("source-read", _show_executed)
     app.connect("html-page-context", _describe_to_machines)
@@ -75,6 +76,14 @@ def _note_code(app: Sphinx, config) -> None:
     # style sheet, which Sphinx copies only when some page is drawn, and which pages name with its checksum.
     root = Path(app.srcdir)
     config.endomtor_code = fingerprint([PACKAGE, root / "data", root / "book" / "_static"])
+
+
+def _read_side_by_side(app: Sphinx) -> None:
+    """Use as many processes as there are processors; Jupyter Book has no option for it."""
+    app.parallel = os.cpu_count() or 1
+    # Neither says so, and Sphinx would warn: one acts for LaTeX only, the other when all pages have been read.
+    for name in ("sphinx_jupyterbook_latex", "sphinx_multitoc_numbering"):
+        app.extensions[name].parallel_read_safe = True
 
 
 def _look_up_styles_once(app: Sphinx, config) -> None:

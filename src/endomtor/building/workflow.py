@@ -22,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from endomtor import files
-from endomtor.building import code, kernels
+from endomtor.building import code, forks
 from endomtor.errors import BuildError
 
 # A job's line that begins with this is news for the user; every other line goes to the log.
@@ -36,7 +36,7 @@ FINISHED = "finished.txt"
 
 PACKAGE = code.PACKAGE
 _SHOWN = ("scanpy", "pandas", "pydeseq2", "statsmodels", "scipy", "numpy", "seaborn", "papermill", "snakemake")
-_EXECUTE = tuple(f"building/{name}.py" for name in ("execute", "kernels", "provisioner", "twins"))
+_EXECUTE = tuple(f"building/{name}.py" for name in ("execute", "forks", "provisioner", "twins"))
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,8 @@ class Settings:
 
     def job(self, *words: str) -> str:
         """Return the shell command of a job."""
-        return for_snakemake(shlex.join([sys.executable, "-P", "-m", "endomtor.building.jobs", str(self.file), *words]))
+        command = [sys.executable, "-P", "-m", "endomtor.building.forks", "endomtor.building.jobs:main"]
+        return for_snakemake(shlex.join([*command, str(self.file), *words]))
 
     def data_print(self) -> str:
         """Fingerprint of what the data set depends on.
@@ -282,7 +283,7 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
         # Snakemake reads the Snakefile through a copy; one that stayed would hide a change.
         with (
             tempfile.TemporaryDirectory(dir=folder, prefix=".sources.") as copies,
-            kernels.offered(soon=fresh) as offer,
+            forks.offered(soon=fresh) as offer,
             subprocess.Popen(
                 _snakemake(
                     settings, jobs, copies, *(() if site else LEDGER), *(("--keep-going",) if keep_going else ())

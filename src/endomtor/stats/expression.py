@@ -151,16 +151,15 @@ def deseq(
     block: str | None = None,
     alpha: float = 0.1,
     filtering: bool = True,
-    n_cpus: int = 1,
 ) -> dict[str, pd.DataFrame]:
     """DESeq2 (Wald test, no shrinkage) through pydeseq2, with R's answers where pydeseq2 departs from them.
 
     One joint fit of all samples, so that every contrast shares the dispersions: a fit per pair of groups flips some
-    calls (about 20 of 180 in R itself). What is done here instead of in pydeseq2 0.5: linear means by one least
-    squares, dispersions whose optimiser failed by a grid search *with* the prior (pydeseq2's fallback drops it), R's
-    floor of 0.5 on fitted means in the standard error, fold change 0 and p 1 where both groups hold only zeros,
-    Cook's filter, and independent filtering with R's robust lowess at `alpha`. The dispersion trend is pydeseq2's;
-    expect log2 fold changes within 0.01 of R's for genes with baseMean above 10, not equal p.
+    calls (about 20 of 180 in R itself). What is done here instead of in pydeseq2 0.5: all genes fitted at once
+    (`negative_binomial`), each dispersion by a search that does not fail (where pydeseq2's does, a grid search drops
+    the prior), R's floor of 0.5 on fitted means in the standard error, fold change 0 and p 1 where both groups hold
+    only zeros, Cook's filter, and independent filtering with R's robust lowess at `alpha`. The dispersion trend is
+    pydeseq2's; expect log2 fold changes within 0.01 of R's for genes with baseMean above 10, not equal p.
 
     Parameters
     ----------
@@ -178,8 +177,6 @@ def deseq(
         False discovery rate for which the filter on baseMean is optimised (R's default).
     filtering : bool
         False: plain Benjamini-Hochberg, no Cook's filter.
-    n_cpus : int
-        Processes.
 
     Returns
     -------
@@ -248,7 +245,7 @@ def deseq(
         raise EndomtorError(
             f"{len(labels)} samples in {len(set(labels))} groups leave no replicate to estimate a dispersion from."
         )
-    dds = _fit(matrix, design.set_axis(matrix.columns), n_cpus)
+    dds = _fit(matrix, design.set_axis(matrix.columns))
     results = {}
     for name, (_, a, b) in contrasts.items():
         vector = (design.columns == a).astype(float) - (design.columns == b).astype(float)
@@ -298,26 +295,11 @@ def _design(samples, labels, group, block) -> tuple[pd.DataFrame, tuple[str, ...
     return wider, ()
 
 
-def _fit(counts: pd.DataFrame, design: pd.DataFrame, n_cpus: int):
+def _fit(counts: pd.DataFrame, design: pd.DataFrame):
     from pydeseq2.dds import DeseqDataSet
-    from pydeseq2.default_inference import DefaultInference
-    from pydeseq2.grid_search import grid_fit_alpha
     from threadpoolctl import threadpool_limits
 
-    class Inference(DefaultInference):
-        def lin_reg_mu(self, counts, size_factors, design_matrix, min_mu):
-            """All genes in one least squares; pydeseq2 starts a scikit-learn model a gene (two thirds of its time)."""
-            beta = np.linalg.lstsq(design_matrix, counts / size_factors[:, None], rcond=None)[0]
-            return np.maximum(size_factors[:, None] * (design_matrix @ beta), min_mu)
-
-        def alpha_mle(self, counts, design_matrix, mu, alpha_hat, min_disp, max_disp, **options):
-            """Where the optimiser failed, pydeseq2 searches a grid without the prior; search it with the prior."""
-            found, converged = super().alpha_mle(counts, design_matrix, mu, alpha_hat, min_disp, max_disp, **options)
-            for i in np.flatnonzero(~converged):
-                found[i] = np.exp(
-                    grid_fit_alpha(counts[:, i], design_matrix, mu[:, i], alpha_hat[i], min_disp, max_disp, **options)
-                )
-            return found, converged
+    from endomtor.stats.negative_binomial import AllGenes
 
     # A gene's matrices are tiny: threads of the linear algebra only wait for each other (tenfold on a busy machine).
     with warnings.catch_warnings(), threadpool_limits(1):
@@ -326,7 +308,7 @@ def _fit(counts: pd.DataFrame, design: pd.DataFrame, n_cpus: int):
             counts=counts.T,
             metadata=pd.DataFrame(index=design.index),
             design=design,
-            inference=Inference(n_cpus=n_cpus),
+            inference=AllGenes(),
             quiet=True,
         )
         dds.deseq2()

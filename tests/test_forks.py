@@ -1,7 +1,8 @@
-"""Kernels forked by a server answer as plain ones do, and end with whoever asked for them."""
+"""Kernels and jobs forked by a server answer as plain ones do, and end with whoever asked for them."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,10 +12,10 @@ import nbformat
 import pytest
 
 from conftest import ROOT, until
-from endomtor.building import kernels
+from endomtor.building import forks
 from endomtor.building.execute import execute
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing is forked but on Linux")
 
 CELLS = {
     "is heavy": "import sys; print('scanpy' in sys.modules, 'endomtor.stats' in sys.modules)",
@@ -51,16 +52,16 @@ def text(shown: list) -> str:
 
 @pytest.fixture
 def offer(monkeypatch: pytest.MonkeyPatch):
-    """Forked kernels for the rest of the test."""
-    with kernels.offered(soon=True) as environment:
+    """Forked processes for the rest of the test."""
+    with forks.offered(soon=True) as environment:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        yield environment[kernels.SOCKET]
+        yield environment[forks.SOCKET]
 
 
 def test_a_forked_kernel_shows_what_a_plain_one_shows(notebook, tmp_path, offer, monkeypatch):
     forked = outputs(notebook, tmp_path)
-    monkeypatch.delenv(kernels.SOCKET)
+    monkeypatch.delenv(forks.SOCKET)
     plain = outputs(notebook, tmp_path)
 
     # It is the fork of another process, with others' libraries but without modules of the package.
@@ -80,10 +81,13 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def a_kernel(offer: str, folder: Path) -> kernels.Fork:
+def a_kernel(offer: str, folder: Path) -> forks.Fork:
     connection = folder / "connection.json"
     connection.write_text(json.dumps({"ip": "127.0.0.1", "transport": "tcp", "key": "k"}))
-    found = kernels.ask(offer, arguments=["-f", str(connection)], folder=str(folder), environment=dict(os.environ))
+    arguments = ["-f", str(connection)]
+    found = forks.ask(
+        offer, function=forks.KERNEL, arguments=arguments, folder=str(folder), environment=dict(os.environ)
+    )
     assert found is not None
     assert until(lambda: json.loads(connection.read_text()).get("shell_port"), seconds=20)
     return found
@@ -94,16 +98,15 @@ def test_its_end_is_noticed(offer, tmp_path):
     fork = a_kernel(offer, tmp_path)
     assert fork.poll() is None
     fork.kill()
-    assert fork.wait() == 0
-    assert fork.poll() == 0
+    assert fork.wait() == fork.poll() == -signal.SIGKILL
     assert until(lambda: not is_alive(fork.pid), seconds=20)
 
 
 @pytest.mark.slow
 def test_it_ends_with_the_process_that_asked_for_it(offer, tmp_path):
     program = (
-        "import os, sys; from endomtor.building import kernels;"
-        f"fork = kernels.ask({offer!r}, arguments=['-f', 'none.json'], folder={str(tmp_path)!r},"
+        "import os, sys; from endomtor.building import forks;"
+        f"fork = forks.ask({offer!r}, function=forks.KERNEL, arguments=['-f', 'none.json'], folder={str(tmp_path)!r},"
         " environment=dict(os.environ)); print(fork.pid, flush=True); sys.stdin.read()"
     )
     asker = subprocess.Popen(
@@ -117,31 +120,72 @@ def test_it_ends_with_the_process_that_asked_for_it(offer, tmp_path):
 
 
 def test_where_nobody_answers_a_plain_kernel_is_started(notebook, tmp_path, monkeypatch):
-    with kernels.offered(soon=False) as environment:
-        address = environment[kernels.SOCKET]
-    assert kernels.ask(address, arguments=[], folder=".", environment={}) is None
-    monkeypatch.setenv(kernels.SOCKET, address)
+    with forks.offered(soon=False) as environment:
+        address = environment[forks.SOCKET]
+    assert forks.ask(address, function=forks.KERNEL, arguments=[], folder=".", environment={}) is None
+    monkeypatch.setenv(forks.SOCKET, address)
     assert text(outputs(notebook, tmp_path)["is heavy"]) == "False False"
 
 
 def test_a_server_that_dies_keeps_nobody_waiting(monkeypatch, tmp_path):
-    monkeypatch.setattr(kernels.sys, "executable", "/bin/false")
-    with kernels.offered(soon=False) as environment:
-        asked = kernels.ask(environment[kernels.SOCKET], arguments=[], folder=str(tmp_path), environment={})
+    monkeypatch.setattr(forks.sys, "executable", "/bin/false")
+    with forks.offered(soon=False) as environment:
+        asked = forks.ask(
+            environment[forks.SOCKET], function=forks.KERNEL, arguments=[], folder=str(tmp_path), environment={}
+        )
     assert asked is None
 
 
 def test_no_server_is_started_that_nobody_asks_for():
     before = time.monotonic()
-    with kernels.offered(soon=False):
+    with forks.offered(soon=False):
         pass
     assert time.monotonic() - before < 2
 
 
-def test_the_switch_gives_plain_kernels(monkeypatch):
-    monkeypatch.setenv(kernels.PLAIN, "1")
-    with kernels.offered(soon=True) as environment:
+def test_the_switch_gives_plain_processes(monkeypatch):
+    monkeypatch.setenv(forks.PLAIN, "1")
+    with forks.offered(soon=True) as environment:
         assert environment == {}
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch) -> str:
+    """A function as jobs are, in a module that every process finds."""
+    (tmp_path / "one_job.py").write_text(
+        "import os, sys\n"
+        "def main():\n"
+        "    print(os.getcwd(), sys.argv[1:], 'scanpy' in sys.modules)\n"
+        "    print('to stderr', file=sys.stderr)\n"
+        "    if 'raise' in sys.argv: raise ValueError('raised')\n"
+        "    if 'exit' in sys.argv: sys.exit('words')\n"
+        "    return 3 if 'fail' in sys.argv else None\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return "one_job:main"
+
+
+def test_a_job_ends_in_the_same_way_forked_or_not(job, tmp_path, monkeypatch):
+    def run(word: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "endomtor.building.forks", job, word, "a b"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+
+    statuses = {"pass": 0, "fail": 3, "exit": 1, "raise": 1}
+    with forks.offered(soon=True) as environment:
+        address = environment[forks.SOCKET]
+        monkeypatch.setenv(forks.SOCKET, address)
+        # Nobody waits for a server that is not up.
+        assert run("pass").stdout == f"{tmp_path} ['pass', 'a b'] False\n"
+        assert until(lambda: forks._up(address).exists(), seconds=60)
+        forked = {word: run(word) for word in statuses}
+    plain = {word: run(word) for word in statuses}
+    for word, status in statuses.items():
+        assert forked[word].returncode == plain[word].returncode == status
+        assert forked[word].stdout == f"{tmp_path} ['{word}', 'a b'] True\n"
+        assert plain[word].stdout == f"{tmp_path} ['{word}', 'a b'] False\n"
+        assert forked[word].stderr.startswith("to stderr\n")
+    assert "ValueError: raised" in forked["raise"].stderr
+    assert "words" in plain["exit"].stderr
 
 
 @pytest.mark.slow
@@ -163,5 +207,5 @@ def test_a_chapter_has_the_same_evidence_and_figures_either_way(built_book, tmp_
         return (folder / "evidence.json").read_bytes(), [cell.get("outputs") for cell in cells]
 
     forked = run("forked")
-    monkeypatch.delenv(kernels.SOCKET)
+    monkeypatch.delenv(forks.SOCKET)
     assert forked == run("plain")
