@@ -197,6 +197,15 @@ def test_a_dispersion_that_cannot_be_found_is_said_to_be_none(fitted):
     assert found[5] == pytest.approx(dispersion[5])
 
 
+def test_counts_without_more_than_poisson_noise_have_an_answer_and_a_remark(samples):
+    counts = pd.DataFrame(100, index=[f"gene {i}" for i in range(9)], columns=samples["sample"])
+    counts.iloc[0, (samples["group"] == "aged").to_numpy()] = 400
+    found = expression.deseq(counts, samples, contrasts={"aging": CONTRASTS["aging"]})["aging"]
+    assert found.attrs["warnings"] == ("no gene varies more than counting alone would",)
+    assert found["log2FoldChange"].to_numpy() == pytest.approx([2] + [0] * 8, abs=1e-5)
+    assert found.index[found["padj"] < 0.05].to_list() == ["gene 0"]
+
+
 def test_a_gene_without_more_than_poisson_noise_stays_where_its_likelihood_is_flat():
     means = np.full((6, 1), 4.0)
     counts = np.array([[4], [4], [5], [3], [4], [4]])

@@ -82,7 +82,7 @@ def _read_side_by_side(app: Sphinx) -> None:
     """Use as many processes as there are processors; Jupyter Book has no option for it."""
     app.parallel = os.cpu_count() or 1
     # Neither says so, and Sphinx would warn: one acts for LaTeX only, the other when all pages have been read.
-    for name in ("sphinx_jupyterbook_latex", "sphinx_multitoc_numbering"):
+    for name in app.extensions.keys() & {"sphinx_jupyterbook_latex", "sphinx_multitoc_numbering"}:
         app.extensions[name].parallel_read_safe = True
 
 

@@ -245,7 +245,7 @@ def deseq(
         raise EndomtorError(
             f"{len(labels)} samples in {len(set(labels))} groups leave no replicate to estimate a dispersion from."
         )
-    dds = _fit(matrix, design.set_axis(matrix.columns))
+    dds, more = _fit(matrix, design.set_axis(matrix.columns))
     results = {}
     for name, (_, a, b) in contrasts.items():
         vector = (design.columns == a).astype(float) - (design.columns == b).astype(float)
@@ -261,7 +261,7 @@ def deseq(
         table.index.name = "gene"
         table.attrs = {
             "design": f"~{group}" + (f" + {block}" if design.shape[1] > len(set(labels)) else ""),
-            "warnings": notes,
+            "warnings": notes + more,
         }
         results[name] = table
     return results
@@ -311,8 +311,23 @@ def _fit(counts: pd.DataFrame, design: pd.DataFrame):
             inference=AllGenes(),
             quiet=True,
         )
-        dds.deseq2()
-    return dds
+        # The steps of `deseq2`.
+        dds.fit_size_factors()
+        dds.fit_genewise_dispersions()
+        shared = (dds.var["genewise_dispersions"] >= 100 * dds.min_disp).any()
+        if shared:
+            dds.fit_dispersion_trend()
+            dds.fit_dispersion_prior()
+            dds.fit_MAP_dispersions()
+        else:
+            # There is no trend of nothing. R stops here, and proposes in its message what is done instead.
+            dds.var["dispersions"], dds.var["_MAP_converged"] = dds.var["genewise_dispersions"], True
+            dds.refit_cooks = False
+        dds.fit_LFC()
+        dds.calculate_cooks()
+        if dds.refit_cooks:
+            dds.refit()
+    return dds, () if shared else ("no gene varies more than counting alone would",)
 
 
 def _wald(dds, vector: np.ndarray, zero: np.ndarray) -> pd.DataFrame:
