@@ -167,6 +167,24 @@ def test_a_changed_notebook_is_the_only_one_executed(built):
     assert "second edition" in (built / "_build" / "html" / "notebooks" / "02_two.html").read_text()
 
 
+def test_a_changed_page_is_drawn_without_asking_snakemake(built):
+    page, log = built / "book" / "index.md", built / "_build" / "build.log"
+    html = built / "_build" / "html" / "book" / "index.html"
+    before, drawn = page.read_text(), html.read_bytes()
+    page.write_text(f"{before}\nOne more sentence.\n")
+    shown = build(built)
+    assert "  site " in shown
+    assert shown.count("unchanged") == 2
+    assert "One more sentence." in html.read_text()
+    assert "Building DAG" not in log.read_text()
+    # Asked again, Snakemake does not take the page that it had drawn last for the one that is there.
+    page.write_text(before)
+    (built / "_build" / workflow.FINISHED).unlink()
+    build(built)
+    assert "Building DAG" in log.read_text()
+    assert html.read_bytes() == drawn
+
+
 @pytest.mark.slow
 def test_a_notebook_that_raises_fails_the_build_each_time_and_leaves_the_site(built):
     site = content(built / "_build" / "html")

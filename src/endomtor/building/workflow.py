@@ -32,7 +32,7 @@ LEDGER = ("ledger.json", "ledger.csv", "claims.csv", "codecheck.yml", "ro-crate-
 PARTS = "closer"
 """Folder of the build that holds, for each chapter, a folder with the data of its interactive parts."""
 FINISHED = "finished.txt"
-"""What the last whole build rests on and has made, relative to the build folder; see `_standing`."""
+"""What the last whole build and its pages rest on and have made, relative to the build folder; see `_standing`."""
 
 PACKAGE = code.PACKAGE
 _SHOWN = ("scanpy", "pandas", "pydeseq2", "statsmodels", "scipy", "numpy", "seaborn", "papermill", "snakemake")
@@ -122,10 +122,14 @@ class Settings:
         """Write the settings to `file`."""
         files.write_text(self.file, json.dumps(asdict(self), indent=2) + "\n")
 
+    def command(self, *words: str) -> list[str]:
+        """Return the command of a job."""
+        program = [sys.executable, "-P", "-m", "endomtor.building.forks", "endomtor.building.jobs:main"]
+        return [*program, str(self.file), *words]
+
     def job(self, *words: str) -> str:
-        """Return the shell command of a job."""
-        command = [sys.executable, "-P", "-m", "endomtor.building.forks", "endomtor.building.jobs:main"]
-        return for_snakemake(shlex.join([*command, str(self.file), *words]))
+        """Return the command of a job as a rule takes it."""
+        return for_snakemake(shlex.join(self.command(*words)))
 
     def data_print(self) -> str:
         """Fingerprint of what the data set depends on.
@@ -272,12 +276,17 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
     with _alone(folder, console) as lock:
         settings.save()
         _sweep(settings)
-        if site and _finished(settings):
+        standing, finished = _standing(settings), folder / FINISHED
+        kept = finished.read_text(encoding="utf-8").split() if site and finished.is_file() else []
+        if kept == standing:
             _say_unchanged(settings, set(), console)
             return
-        (folder / FINISHED).unlink(missing_ok=True)
-        if not (folder / "html" / "index.html").is_file():
-            (folder / "site" / "drawn.txt").unlink(missing_ok=True)
+        finished.unlink(missing_ok=True)
+        # Snakemake takes two seconds to say that all but the pages is as it was.
+        only_pages = kept[:1] == standing[:1]
+        told_snakemake = folder / "site" / "drawn.txt"
+        if only_pages or not (folder / "html" / "index.html").is_file():
+            told_snakemake.unlink(missing_ok=True)
         log = folder / "build.log"
         fresh = not any((folder / "executed").rglob("*.ipynb"))
         # Snakemake reads the Snakefile through a copy; one that stayed would hide a change.
@@ -285,7 +294,9 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
             tempfile.TemporaryDirectory(dir=folder, prefix=".sources.") as copies,
             forks.offered(soon=fresh) as offer,
             subprocess.Popen(
-                _snakemake(
+                settings.command("site")
+                if only_pages
+                else _snakemake(
                     settings, jobs, copies, *(() if site else LEDGER), *(("--keep-going",) if keep_going else ())
                 ),
                 cwd=settings.root,
@@ -306,29 +317,34 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
                 raise
         if process.returncode or failures:
             raise BuildError("\n".join(failures) or f"Snakemake could not build the book; see {log}:\n{tail(log)}")
+        if only_pages:
+            # It does not know of this drawing, and would take an earlier state of the pages for the one that is drawn.
+            told_snakemake.unlink()
         if site:
-            files.write_text(folder / FINISHED, _standing(settings))
+            files.write_text(finished, "\n".join(_standing(settings)))
     _say_unchanged(settings, done, console)
 
 
-def _finished(settings: Settings) -> bool:
-    """Whether the last build was a whole one of the same, so that Snakemake, two seconds alone, need not be asked."""
-    kept = Path(settings.build) / FINISHED
-    return kept.is_file() and kept.read_text(encoding="utf-8") == _standing(settings)
+def _standing(settings: Settings) -> list[str]:
+    """Return fingerprints of all that a build goes by and, by size and time, of what it has made: without and of pages.
 
-
-def _standing(settings: Settings) -> str:
-    """Return a fingerprint of all that a build goes by and, by size and time, of all that it has made."""
+    Any code or data counts: more than a chapter depends on, and looked through once.
+    """
     build, root, chapters = Path(settings.build), Path(settings.root), settings.chapters()
-    made = [settings.dataset_is_there, *LEDGER, "site/drawn.txt", "html/index.html"]
-    made += [name for one in chapters for name in (f"executed/notebooks/{one}.ipynb", f"evidence/{one}.json")]
-    stats = [(name, (build / name).stat()) for name in made if (build / name).is_file()]
-    return fingerprint(
-        [settings.file, root / "workflow" / "Snakefile", *map(settings.notebook, chapters)],
-        # Any code, data or page: more than a chapter depends on, and looked through once.
-        [settings.data_print(), settings.site_print(), sys.version],
-        [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats],
-    )
+
+    def made(*names: str) -> list:
+        stats = [(name, (build / name).stat()) for name in names if (build / name).exists()]
+        return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+
+    goes_by = [settings.file, root / "workflow" / "Snakefile", root / "requirements.lock", root / "CITATION.cff"]
+    of_chapters = ("executed/notebooks/{}.ipynb", "evidence/{}.json", f"{PARTS}/{{}}")
+    outputs = [settings.dataset_is_there, *LEDGER, *(name.format(one) for one in chapters for name in of_chapters)]
+    return [
+        fingerprint(
+            [*goes_by, *map(settings.notebook, chapters)], [settings.data_print(), sys.version], made(*outputs)
+        ),
+        fingerprint([], settings.site_print(), made("html/index.html")),
+    ]
 
 
 def _say_unchanged(settings: Settings, done: set[str], console) -> None:
