@@ -46,9 +46,15 @@ def test_the_page_begins_with_what_was_missed(kept):
     assert '<td class="endomtor-number">81.2 s</td><td class="endomtor-number">90 s</td><td>yes</td>' in text
 
 
+def test_another_page_shows_the_table_of_one_name(kept):
+    [name] = [path.stem for path in kept.glob("*.json")]
+    assert performance_page.text().endswith(f"\n\n{performance_page.alone(name)}")
+    assert performance_page.alone(name).startswith("Measured on ")
+
+
 def test_where_nothing_is_kept_the_page_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(performance, "folder", lambda: tmp_path / "none")
-    assert performance_page.text() == performance_page.NOTHING_KEPT
+    assert performance_page.text() == performance_page.alone("scale") == performance_page.NOTHING_KEPT
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"title": "a", "rows": [{"what": "b"}]}'])

@@ -126,8 +126,8 @@ def keep(name: str, title: str, rows: Sequence[Row], into: Path | None = None) -
     return path
 
 
-def read() -> list[Measured]:
-    """Return all that is kept, in the order of the files' names.
+def read(name: str = "*") -> list[Measured]:
+    """Return all that is kept, in the order of the files' names, or what is kept under one name.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def read() -> list[Measured]:
         A file does not hold what `keep` writes.
     """
     found = []
-    for path in sorted(folder().glob("*.json")):
+    for path in sorted(folder().glob(f"{name}.json")):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             rows = tuple(Row(**row) for row in content["rows"])

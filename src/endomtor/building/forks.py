@@ -83,7 +83,7 @@ def offered(*, soon: bool) -> Iterator[dict[str, str]]:
     Parameters
     ----------
     soon : bool
-        Chapters will run for sure: the libraries are imported at once, beside what comes before the chapters.
+        Chapters are likely to run: the libraries are imported at once, beside what comes before the chapters.
     """
     # Elsewhere a fork of a process with these libraries is not safe.
     if os.environ.get(PLAIN) or sys.platform != "linux":

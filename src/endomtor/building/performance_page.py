@@ -24,6 +24,11 @@ def text() -> str:
     return "\n\n".join([*_missed(found), *map(_section, found)])
 
 
+def alone(name: str) -> str:
+    """Return what is kept under one name, for another page, without a heading."""
+    return "\n\n".join(map(_table, performance.read(name))) or NOTHING_KEPT
+
+
 def _missed(found: list[Measured]) -> Iterator[str]:
     rows = [row for measured in found for row in measured.rows if row.limit is not None]
     missed = [row for row in rows if not row.reached]
@@ -36,10 +41,14 @@ def _missed(found: list[Measured]) -> Iterator[str]:
 
 
 def _section(measured: Measured) -> str:
+    return f"## {plain(measured.title)}\n\n{_table(measured)}"
+
+
+def _table(measured: Measured) -> str:
     rows = "".join(_row(row) for row in measured.rows)
     commit = f", commit `{measured.commit}`" if measured.commit else ""
     return (
-        f"## {plain(measured.title)}\n\nMeasured on {measured.date}{commit}.\n{plain(measured.machine)}.\n\n"
+        f"Measured on {measured.date}{commit}.\n{plain(measured.machine)}.\n\n"
         f'<div class="endomtor-table" tabindex="0" role="region" aria-label="{escape(measured.title)}"><table>'
         '<thead><tr><th scope="col">what</th><th scope="col">measured</th><th scope="col">at most</th>'
         '<th scope="col">met</th><th scope="col">the alternative</th><th scope="col">how</th></tr></thead>'

@@ -369,12 +369,22 @@ class PowerDirective(SphinxDirective):
 
 
 class PerformanceDirective(SphinxDirective):
-    """`{endomtor-performance}`: what was measured of speed, memory and sameness, and kept in `book/performance/`."""
+    """`{endomtor-performance}`: what was measured of speed, memory and sameness, and kept in `book/performance/`.
+
+    With a name it shows only the file of that name.
+    """
+
+    optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """Return a table for each measuring script."""
+        from endomtor import performance
         from endomtor.building import performance_page
 
+        if self.arguments:
+            [name] = self.arguments
+            self.env.note_dependency(str(performance.folder() / f"{name}.json"))
+            return self.parse_text_to_nodes(performance_page.alone(name))
         # A file may be new.
         self.env.note_reread()
         return self.parse_text_to_nodes(performance_page.text(), allow_section_headings=True)

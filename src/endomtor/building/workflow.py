@@ -288,11 +288,10 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
         if only_pages or not (folder / "html" / "index.html").is_file():
             told_snakemake.unlink(missing_ok=True)
         log = folder / "build.log"
-        fresh = not any((folder / "executed").rglob("*.ipynb"))
         # Snakemake reads the Snakefile through a copy; one that stayed would hide a change.
         with (
             tempfile.TemporaryDirectory(dir=folder, prefix=".sources.") as copies,
-            forks.offered(soon=fresh) as offer,
+            forks.offered(soon=not only_pages) as offer,
             subprocess.Popen(
                 settings.command("site")
                 if only_pages
