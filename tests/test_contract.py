@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from endomtor import cells as single_cells
 from endomtor import contract
 from endomtor.contract import problems as wording
 from endomtor.contract import reading
@@ -907,6 +909,18 @@ def test_splitting_a_text_never_raises(text):
     header, rows, problems = reading.split("x.csv", text) if text.strip() else ([], {}, [])
     if not problems:
         assert all(len(cells) == len(header) for cells in rows.values())
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+@pytest.mark.parametrize(("part", "value"), [("indices", 10**6), ("indices", -5), ("indptr", 10**7), ("indptr", -3)])
+def test_a_matrix_whose_values_lie_elsewhere_is_damaged(tmp_path, monkeypatch, part, value, in_file):
+    write(tmp_path, {}, h5ad=cells())
+    with h5py.File(tmp_path / "bmec_cells.h5ad", "a") as file:
+        file[f"X/{part}"][1] = value
+    if in_file:
+        monkeypatch.setattr(single_cells, "LARGEST_IN_MEMORY", 0)
+    [problem] = [one for one in contract.check(tmp_path) if one.file == "bmec_cells.h5ad"]
+    assert "a whole AnnData file" in problem.expected
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

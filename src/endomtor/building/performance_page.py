@@ -1,5 +1,6 @@
 """The page "Performance": what the measuring scripts have kept, each with its day, commit and machine."""
 
+import re
 from collections.abc import Iterator
 from html import escape
 
@@ -10,23 +11,25 @@ from endomtor.performance import WORDS, Measured, Row, amount
 NOTHING_KEPT = "Nothing is kept yet: `make bench ARGS=--keep` measures and keeps."
 
 
+TARGETS = "targets"
+"""What the directive shows under this name instead of a kept file."""
+
+
 def text() -> str:
-    """Return the page's contents as Markdown with HTML: a section for each script, missed targets first.
+    """Return all that is kept as Markdown with HTML, a section for each script.
 
     Raises
     ------
     ValueError
         A kept file cannot be read.
     """
-    found = performance.read()
-    if not found:
-        return NOTHING_KEPT
-    return "\n\n".join([*_missed(found), *map(_section, found)])
+    return "\n\n".join(map(_section, performance.read()))
 
 
 def alone(name: str) -> str:
-    """Return what is kept under one name, for another page, without a heading."""
-    return "\n\n".join(map(_table, performance.read(name))) or NOTHING_KEPT
+    """Return what is kept under one name without a heading, or, under the name `TARGETS`, which targets are missed."""
+    found = performance.read("*" if name == TARGETS else name)
+    return "\n\n".join(_missed(found) if name == TARGETS and found else map(_table, found)) or NOTHING_KEPT
 
 
 def _missed(found: list[Measured]) -> Iterator[str]:
@@ -58,7 +61,7 @@ def _table(measured: Measured) -> str:
 
 def _row(row: Row) -> str:
     limit = "" if row.limit is None else amount(row.limit, row.unit)
-    cells = (escape(row.beside), escape(row.note))
+    cells = (escape(row.beside), re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(row.note)))
     return (
         f'<tr><th scope="row">{escape(row.what)}</th><td class="endomtor-number">{amount(row.value, row.unit)}</td>'
         f'<td class="endomtor-number">{limit}</td><td>{WORDS[row.reached]}</td>'

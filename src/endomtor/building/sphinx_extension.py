@@ -371,7 +371,7 @@ class PowerDirective(SphinxDirective):
 class PerformanceDirective(SphinxDirective):
     """`{endomtor-performance}`: what was measured of speed, memory and sameness, and kept in `book/performance/`.
 
-    With a name it shows only the file of that name.
+    With a name it shows only the file of that name, with `targets` which targets are missed.
     """
 
     optional_arguments = 1
@@ -381,12 +381,14 @@ class PerformanceDirective(SphinxDirective):
         from endomtor import performance
         from endomtor.building import performance_page
 
-        if self.arguments:
-            [name] = self.arguments
+        name = self.arguments[0] if self.arguments else performance_page.TARGETS
+        if name == performance_page.TARGETS:
+            # Of all files, and one may be new.
+            self.env.note_reread()
+        else:
             self.env.note_dependency(str(performance.folder() / f"{name}.json"))
+        if self.arguments:
             return self.parse_text_to_nodes(performance_page.alone(name))
-        # A file may be new.
-        self.env.note_reread()
         return self.parse_text_to_nodes(performance_page.text(), allow_section_headings=True)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from endomtor import cells as single_cells
 from endomtor.contract import excel
@@ -404,8 +405,12 @@ def _matrix_problems(file: str, cells: anndata.AnnData | StoredCells) -> list[Pr
             return [error(file, expected, column="X", value="no X")]
         if cells.X.dtype.kind not in "biuf":
             return [error(file, expected, column="X", value=f"values of type {cells.X.dtype}")]
+        if sparse.issparse(cells.X):
+            # scipy trusts where a matrix says that its values lie: a damaged one would end Python itself.
+            cells.X.check_format(full_check=True)
     number, first = 0, None
     for _, matrix in single_cells.chunks(cells):
+        matrix.check_format(full_check=True)
         values = matrix.data
         wrong = single_cells.not_counts(values)
         if number == 0 and wrong.any():
