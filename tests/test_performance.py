@@ -38,7 +38,7 @@ def test_what_is_kept_is_read_back_with_day_commit_and_machine(kept):
 
 def test_the_page_shows_what_was_missed_and_all_that_was_measured(kept):
     text = performance_page.text()
-    first, missed = performance_page.alone(performance_page.TARGETS).split("\n\n")
+    first, missed = performance_page.targets().split("\n\n")
     heading, *_ = text.split("\n\n")
     assert first == "Of 3 targets 2 are met. These are not:"
     assert missed == r"- memory of \<cells\>: 3.5 GiB, at most 3 GiB was aimed at."
@@ -55,8 +55,7 @@ def test_another_page_shows_the_table_of_one_name(kept):
 
 def test_where_nothing_is_kept_the_page_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(performance, "folder", lambda: tmp_path / "none")
-    for name in ("scale", performance_page.TARGETS):
-        assert performance_page.alone(name) == performance_page.NOTHING_KEPT
+    assert performance_page.alone("scale") == performance_page.targets() == performance_page.NOTHING_KEPT
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"title": "a", "rows": [{"what": "b"}]}'])

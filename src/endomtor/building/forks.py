@@ -44,10 +44,6 @@ SURROUNDINGS = {
     "PYTHONNOUSERSITE": "1",
 }
 
-# jsonschema compiles the grammar of international addresses on import, where it finds this package: a second a process,
-# for a format that no notebook uses.
-sys.modules["rfc3987_syntax"] = None
-
 _HEAVY = (
     "ipykernel.kernelapp",
     "matplotlib.pyplot",
@@ -56,7 +52,6 @@ _HEAVY = (
     "pandera.backends.pandas.builtin_checks",
     "scanpy",
     "pydeseq2.dds",
-    "pydeseq2.ds",
     "statannotations.Annotator",
     "statsmodels.api",
     "sklearn.manifold",
@@ -133,6 +128,7 @@ def _server(address: str, listener: int, hearing: int) -> subprocess.Popen:
 
 def serve(address: str, listening: int, hearing: int) -> None:
     """Import the libraries, then fork a process for each request, until the other end of `hearing` is closed."""
+    _leave_out_addresses()
     for name in _HEAVY:
         importlib.import_module(name)
     later = list(_LATER)
@@ -147,6 +143,12 @@ def serve(address: str, listening: int, hearing: int) -> None:
                 return
             else:
                 _answer(listener, hearing)
+
+
+def _leave_out_addresses() -> None:
+    # jsonschema compiles the grammar of international addresses on import, where it finds this package: a second a
+    # process, for a format that no notebook uses.
+    sys.modules["rfc3987_syntax"] = None
 
 
 def _up(address: str) -> Path:
@@ -267,9 +269,8 @@ def ask(
     arguments: Sequence[str],
     folder: str,
     environment: Mapping[str, str],
-    streams: tuple[int, int] = (1, 2),
 ) -> Fork | None:
-    """Have a process forked; None where nobody answers at the address.
+    """Have a process forked that writes where this one does; None where nobody answers at the address.
 
     Parameters
     ----------
@@ -279,14 +280,12 @@ def ask(
         What it runs, `module:name`, and its command line.
     folder, environment : str, mapping
         Its working directory and environment.
-    streams : tuple of int
-        The files that are its stdout and stderr.
     """
     request = {"function": function, "arguments": list(arguments), "folder": folder, "environment": dict(environment)}
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(address)
-        socket.send_fds(connection, [b"\n"], streams)
+        socket.send_fds(connection, [b"\n"], [1, 2])
         connection.sendall(f"{json.dumps(request)}\n".encode())
         pid = b""
         while not pid.endswith(b"\n") and (more := connection.recv(1)):
@@ -307,6 +306,7 @@ def main() -> int:
         fork = ask(address, function=function, arguments=arguments, folder=os.getcwd(), environment=os.environ)
         if fork:
             return fork.wait()
+    _leave_out_addresses()
     return _call(function, arguments)
 
 

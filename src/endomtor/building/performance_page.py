@@ -11,10 +11,6 @@ from endomtor.performance import WORDS, Measured, Row, amount
 NOTHING_KEPT = "Nothing is kept yet: `make bench ARGS=--keep` measures and keeps."
 
 
-TARGETS = "targets"
-"""What the directive shows under this name instead of a kept file."""
-
-
 def text() -> str:
     """Return all that is kept as Markdown with HTML, a section for each script.
 
@@ -27,9 +23,14 @@ def text() -> str:
 
 
 def alone(name: str) -> str:
-    """Return what is kept under one name without a heading, or, under the name `TARGETS`, which targets are missed."""
-    found = performance.read("*" if name == TARGETS else name)
-    return "\n\n".join(_missed(found) if name == TARGETS and found else map(_table, found)) or NOTHING_KEPT
+    """Return what is kept under one name, for another page, without a heading."""
+    return "\n\n".join(map(_table, performance.read(name))) or NOTHING_KEPT
+
+
+def targets() -> str:
+    """Return how many targets are met, and which are not."""
+    found = performance.read()
+    return "\n\n".join(_missed(found)) if found else NOTHING_KEPT
 
 
 def _missed(found: list[Measured]) -> Iterator[str]:

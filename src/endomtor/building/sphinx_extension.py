@@ -381,14 +381,14 @@ class PerformanceDirective(SphinxDirective):
         from endomtor import performance
         from endomtor.building import performance_page
 
-        name = self.arguments[0] if self.arguments else performance_page.TARGETS
-        if name == performance_page.TARGETS:
-            # Of all files, and one may be new.
-            self.env.note_reread()
-        else:
+        name = self.arguments[0] if self.arguments else None
+        if name not in (None, "targets"):
             self.env.note_dependency(str(performance.folder() / f"{name}.json"))
-        if self.arguments:
             return self.parse_text_to_nodes(performance_page.alone(name))
+        # Of all files, and one may be new.
+        self.env.note_reread()
+        if name:
+            return self.parse_text_to_nodes(performance_page.targets())
         return self.parse_text_to_nodes(performance_page.text(), allow_section_headings=True)
 
 

@@ -400,7 +400,8 @@ def _read_h5ad(path: Path, table: Table) -> tuple[Sheet | None, list[Problem]]:
 
 def _matrix_problems(file: str, cells: anndata.AnnData | StoredCells) -> list[Problem]:
     expected = "raw counts in X, integers of at least 0"
-    if not isinstance(cells, single_cells.StoredCells):
+    in_file = isinstance(cells, single_cells.StoredCells)
+    if not in_file:
         if cells.X is None:
             return [error(file, expected, column="X", value="no X")]
         if cells.X.dtype.kind not in "biuf":
@@ -410,7 +411,8 @@ def _matrix_problems(file: str, cells: anndata.AnnData | StoredCells) -> list[Pr
             cells.X.check_format(full_check=True)
     number, first = 0, None
     for _, matrix in single_cells.chunks(cells):
-        matrix.check_format(full_check=True)
+        if in_file:
+            matrix.check_format(full_check=True)
         values = matrix.data
         wrong = single_cells.not_counts(values)
         if number == 0 and wrong.any():

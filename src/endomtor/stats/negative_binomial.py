@@ -39,8 +39,7 @@ class AllGenes(DefaultInference):
             _weighted_least_squares(counts[:, some], size_factors, x, disp[some], min_mu, beta_tol, **options)
             for some in _some_genes(counts)
         ]
-        beta, mu, leverage = (np.concatenate(arrays) for arrays in list(zip(*parts, strict=True))[:3])
-        left = np.concatenate([part[3] for part in parts])
+        beta, mu, leverage, left = map(np.concatenate, zip(*parts, strict=True))
         mu, leverage, converged = mu.T.copy(), leverage.T.copy(), np.ones(len(beta), bool)
         if left.any():
             beta[left], mu[:, left], leverage[:, left], converged[left] = super().irls(
