@@ -29,9 +29,10 @@ BIN = Path(sys.executable).parent
 TURNS = 5
 """How often what takes seconds is repeated in each round."""
 _MADE_AGAIN = (
-    "The evidence may be another then, so chapter 06, the ledger and all pages that show it are made again as well."
+    "The evidence is the same after it, so chapter 06 and the pages that show the ledger stay; Snakemake is asked twice "
+    "to see that."
 )
-_LEFT = "Snakemake is not asked; what is left is Sphinx's start and state, and the style sheet cut to what pages use."
+_LEFT = "Snakemake is not asked; what is left is the start of Sphinx and its extensions, its state, and citations."
 
 
 def run(*command: str, cwd: Path, **environment: str) -> float:

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from endomtor import cli
-from endomtor.building import forks, sphinx_extension, workflow
+from endomtor.building import accessibility, forks, sphinx_extension, workflow
 from endomtor.building.site import render
 from endomtor.building.workflow import Settings, fingerprint
 from endomtor.claims import ledger
@@ -170,9 +170,12 @@ def test_a_changed_notebook_is_the_only_one_executed(built):
 def test_a_changed_page_is_drawn_without_asking_snakemake(built):
     page, log = built / "book" / "index.md", built / "_build" / "build.log"
     html = built / "_build" / "html" / "book" / "index.html"
-    before, drawn = page.read_text(), html.read_bytes()
-    page.write_text(f"{before}\nOne more sentence.\n")
+    icons = built / "_build" / "html" / "_static" / accessibility.ICONS
+    before, drawn, few = page.read_text(), html.read_bytes(), icons.read_bytes()
+    # The name of an icon: where a page has it, the style sheet must have the icon.
+    page.write_text(f"{before}\nOne more sentence. fa-truck\n")
     shown = build(built)
+    assert len(icons.read_bytes()) > len(few)
     assert "  site " in shown
     assert shown.count("unchanged") == 2
     assert "One more sentence." in html.read_text()
@@ -183,6 +186,31 @@ def test_a_changed_page_is_drawn_without_asking_snakemake(built):
     build(built)
     assert "Building DAG" in log.read_text()
     assert html.read_bytes() == drawn
+    assert icons.read_bytes() == few
+
+
+def test_only_other_evidence_makes_what_reads_it_run_again(built):
+    synthesis, toc = built / "notebooks" / "03_synthesis.ipynb", built / "_toc.yml"
+    shutil.copyfile(built / "notebooks" / "02_two.ipynb", synthesis)
+    whole = toc.read_text()
+    toc.write_text(f"{whole}  - file: notebooks/03_synthesis\n")
+    build(built)
+    pages = built / "_build" / "site" / "_build" / ".doctrees" / "notebooks"
+    before = {path.stem: path.stat().st_mtime_ns for path in pages.glob("*.doctree")}
+    edit(built, "01_one", "kernel prefix", "prefix of the kernel")
+    shown = build(built)
+    assert shown.count("unchanged") == 2
+    again = {path.stem for path in pages.glob("*.doctree") if path.stat().st_mtime_ns != before[path.stem]}
+    assert again == {"01_one"}
+    assert "prefix of the kernel" in (built / "_build" / "html" / "notebooks" / "01_one.html").read_text()
+    # A line more in a file of evidence: the bytes are others.
+    edit(built, "01_one", "[]\\n", "[]\\n\\n")
+    shown = build(built)
+    assert "  03_synthesis                   done " in shown
+    assert "  02_two                         unchanged" in shown
+    edit(built, "01_one", "prefix of the kernel", "kernel prefix")
+    synthesis.unlink()
+    toc.write_text(whole)
 
 
 @pytest.mark.slow

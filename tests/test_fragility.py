@@ -1,5 +1,6 @@
 """Fragility: which variants there are, that each is the chapter's own analysis, what they cost where nobody asks."""
 
+import gc
 from functools import cache
 
 import numpy as np
@@ -181,6 +182,22 @@ class TestVariants:
         assert chosen[: fragility.LEFT_OUT] == few
         assert len(set(chosen)) == 2 * fragility.LEFT_OUT
         assert set(chosen) <= {*few, *many}
+
+    def test_a_variant_is_gone_when_it_was_counted(self):
+        """Without waiting for the collector: of hundreds of transcriptomes few copies fit into the memory."""
+        chapter = in_world(transcriptome)
+
+        def there() -> int:
+            return sum(isinstance(one, Chapter) for one in gc.get_objects())
+
+        gc.collect()
+        before = there()
+        gc.disable()
+        try:
+            chapter.fragility(transcriptome.evidence)
+            assert there() == before
+        finally:
+            gc.enable()
 
     def test_donors_are_left_out_where_donors_are_the_unit(self):
         table = worlds.simulate_tables("paper", 1, ("serial_transplants",))["serial_transplants"]

@@ -208,7 +208,7 @@ def status_markdown(root: Path, build: Path, chapters: list[str], ledger: dict |
         The pages that are notebooks, in the order of the book.
     """
     from endomtor.claims import boxes
-    from endomtor.figures.publish import plain_in_markdown
+    from endomtor.markup import plain_in_markdown
 
     lines = ["| chapter | state | code cells | pieces of evidence | run time |", "| --- | --- | --- | --- | --- |"]
     pythons = set()

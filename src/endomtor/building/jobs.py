@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from endomtor import files
-from endomtor.building.workflow import NEWS, PARTS, Settings
+from endomtor.building.workflow import LEDGER_OF_PAGES, NEWS, PARTS, Settings
 from endomtor.errors import BuildError, EndomtorError
 
 
@@ -69,7 +69,11 @@ def ledger(settings: Settings) -> None:
             # Gone, the evidence is made again by the next build.
             found.unlink()
             raise BuildError(f"{fault}; it is removed, build again")
-    exports.write(Path(settings.root), build, claims_ledger.write(build, settings.dataset))
+    ledger = claims_ledger.write(build, settings.dataset)
+    exports.write(Path(settings.root), build, ledger)
+    kept, text = build / LEDGER_OF_PAGES, (build / "ledger.json").read_text(encoding="utf-8")
+    if not kept.is_file() or kept.read_text(encoding="utf-8") != text:
+        files.write_text(kept, text)
 
 
 def site(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from html import escape
 
 from endomtor import performance
-from endomtor.figures.publish import plain_in_markdown as plain
+from endomtor.markup import plain_in_markdown as plain
 from endomtor.performance import WORDS, Measured, Row, amount
 
 NOTHING_KEPT = "Nothing is kept yet: `make bench ARGS=--keep` measures and keeps."

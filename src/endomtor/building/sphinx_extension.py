@@ -24,7 +24,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from endomtor.building import accessibility, furniture, interactive
 from endomtor.building.twins import KEY, own_cells, stale_cell
-from endomtor.building.workflow import PACKAGE, build_folder, fingerprint, last
+from endomtor.building.workflow import LEDGER_OF_PAGES, PACKAGE, build_folder, fingerprint, last
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,9 @@ def _note_code(app: Sphinx, config) -> None:
     # Directives draw from the package and its tables: all pages are read again when these change. So they are for a
     # style sheet, which Sphinx copies only when some page is drawn, and which pages name with its checksum.
     root = Path(app.srcdir)
-    config.endomtor_code = fingerprint([PACKAGE, root / "data", root / "book" / "_static"])
+    # What was measured may have a file more.
+    places = [PACKAGE, root / "data", root / "book" / "_static", root / "book" / "performance"]
+    config.endomtor_code = fingerprint(places)
 
 
 def _read_side_by_side(app: Sphinx) -> None:
@@ -132,8 +134,9 @@ def _show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def _ledger(env: BuildEnvironment) -> dict | None:
     """Return the ledger of the build, None where there is none; the page at hand is read again when it changes."""
-    path = build_folder(Path(env.srcdir)) / "ledger.json"
-    env.note_dependency(str(path))
+    build = build_folder(Path(env.srcdir))
+    path, copy = build / "ledger.json", build / LEDGER_OF_PAGES
+    env.note_dependency(str(copy if copy.is_file() else path))
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
@@ -378,15 +381,11 @@ class PerformanceDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return a table for each measuring script."""
-        from endomtor import performance
         from endomtor.building import performance_page
 
         name = self.arguments[0] if self.arguments else None
         if name not in (None, "targets"):
-            self.env.note_dependency(str(performance.folder() / f"{name}.json"))
             return self.parse_text_to_nodes(performance_page.alone(name))
-        # Of all files, and one may be new.
-        self.env.note_reread()
         if name:
             return self.parse_text_to_nodes(performance_page.targets())
         return self.parse_text_to_nodes(performance_page.text(), allow_section_headings=True)

@@ -29,6 +29,8 @@ from endomtor.errors import BuildError
 NEWS = "@endomtor "
 LEDGER = ("ledger.json", "ledger.csv", "claims.csv", "codecheck.yml", "ro-crate-metadata.json")
 """The ledger and its exports, relative to the build folder."""
+LEDGER_OF_PAGES = "site-goes-by/ledger.json"
+"""A copy of the ledger that is written only where it differs: by its time the site sees which pages to read again."""
 PARTS = "closer"
 """Folder of the build that holds, for each chapter, a folder with the data of its interactive parts."""
 FINISHED = "finished.txt"
@@ -288,32 +290,35 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
         if only_pages or not (folder / "html" / "index.html").is_file():
             told_snakemake.unlink(missing_ok=True)
         log = folder / "build.log"
+        log.unlink(missing_ok=True)
+        failures, done = [], set()
         # Snakemake reads the Snakefile through a copy; one that stayed would hide a change.
         with (
             tempfile.TemporaryDirectory(dir=folder, prefix=".sources.") as copies,
             forks.offered(soon=not only_pages) as offer,
-            subprocess.Popen(
-                settings.command("site")
-                if only_pages
-                else _snakemake(
-                    settings, jobs, copies, *(() if site else LEDGER), *(("--keep-going",) if keep_going else ())
-                ),
-                cwd=settings.root,
-                env=os.environ | offer,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                pass_fds=[lock],
-                start_new_session=True,
-            ) as process,
         ):
-            try:
-                failures, done = _report(process.stdout, console, log)
-            except BaseException:
-                # Nobody would read on: without this, Snakemake and its jobs would wait for ever to be heard.
-                os.killpg(process.pid, signal.SIGKILL)
-                raise
+            for wanted in _stages(settings, again=bool(kept), site=site, keep_going=keep_going):
+                command = settings.command("site") if only_pages else _snakemake(settings, jobs, copies, *wanted)
+                with subprocess.Popen(
+                    command,
+                    cwd=settings.root,
+                    env=os.environ | offer,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    errors="replace",
+                    pass_fds=[lock],
+                    start_new_session=True,
+                ) as process:
+                    try:
+                        failures, finished_jobs = _report(process.stdout, console, log)
+                    except BaseException:
+                        # Nobody would read on: without this, Snakemake and its jobs would wait for ever to be heard.
+                        os.killpg(process.pid, signal.SIGKILL)
+                        raise
+                done |= finished_jobs
+                if process.returncode or failures or only_pages:
+                    break
         if process.returncode or failures:
             raise BuildError("\n".join(failures) or f"Snakemake could not build the book; see {log}:\n{tail(log)}")
         if only_pages:
@@ -322,6 +327,20 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
         if site:
             files.write_text(finished, "\n".join(_standing(settings)))
     _say_unchanged(settings, done, console)
+
+
+def _stages(settings: Settings, *, again: bool, site: bool, keep_going: bool) -> list[list[str]]:
+    """Return what Snakemake is asked for, one time after the other.
+
+    Before a run it can only think that new evidence will be other evidence. So where a whole book is there, the
+    chapters that wait for no other come first: where their evidence is as it was, by its checksum, nothing that reads
+    it runs.
+    """
+    whole = [*(() if site else LEDGER), *(("--keep-going",) if keep_going else ())]
+    # What failed in the first stage would be tried again in the second.
+    if not again or keep_going:
+        return [whole]
+    return [[f"evidence/{chapter}.json" for chapter in settings.chapters() if not settings.read_by(chapter)], whole]
 
 
 def _standing(settings: Settings) -> list[str]:
@@ -396,7 +415,7 @@ def _report(lines: Iterable[str], console, log: Path) -> tuple[list[str], set[st
     done: set[str] = set()
     running: dict[str, None] = {}
     debug = bool(os.environ.get("ENDOMTOR_DEBUG"))
-    with open(log, "w", encoding="utf-8") as stream, console.status("looking for what has changed") as status:
+    with open(log, "a", encoding="utf-8") as stream, console.status("looking for what has changed") as status:
         for line in lines:
             news = _news(line)
             if news is None:

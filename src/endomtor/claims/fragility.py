@@ -206,6 +206,8 @@ def _run(chapter: Chapter, analyse: Callable, dataset: Dataset) -> dict[str, Rec
     variant = type(chapter)(chapter.name, dataset)
     with capture_output():
         analyse(variant)
+    # They hold the chapter that holds them: with hundreds of samples the variants would fill the memory.
+    variant.sources.clear()
     return {record.id: record for record in variant.records}
 
 

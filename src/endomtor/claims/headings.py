@@ -14,6 +14,7 @@ from docutils.nodes import make_id
 from endomtor.analyses import reporting
 from endomtor.claims import boxes, catalogue, verdicts
 from endomtor.errors import BuildError, ClaimsError
+from endomtor.markup import plain_in_markdown
 
 TAG = "result:"
 CLAIMS, PROMISES = "claims", "promises"
@@ -163,10 +164,7 @@ def tell(source: str, tags: Sequence[str], ledger: dict) -> str:
     told = sentence(wanted, ledger)
     if not told:
         return source
-    # Not with the module: what reads a ledger draws nothing, and need not wait for the libraries of figures.
-    from endomtor.figures import publish
-
-    shown = publish.plain_in_markdown(told)
+    shown = plain_in_markdown(told)
     anchor = f'<div class="endomtor-anchors"><span id="{make_id(topic[2])}"></span></div>'
     return f"{source[: topic.start()]}{anchor}\n\n{topic[1]} {shown}{source[topic.end() :]}"
 

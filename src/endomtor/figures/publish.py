@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from html import escape
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from IPython.display import publish_display_data
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import FancyBboxPatch
@@ -19,6 +21,7 @@ from PIL import Image
 
 from endomtor import files
 from endomtor.figures import style
+from endomtor.markup import plain_in_markdown
 from endomtor.provenance import Provenance
 
 # Pattern and words say where the numbers come from, so that a reader who sees no colour, and one glance, can tell.
@@ -209,21 +212,17 @@ def _png(fig: Figure) -> bytes:
     """
     artists = [artist for axes in fig.axes for artist in (*axes.images, *axes.collections)]
     whole = any(artist.get_array() is not None for artist in artists)
-    drawn, small = io.BytesIO(), io.BytesIO()
     with style.house():
-        # What is encoded anew below need not be packed tightly here.
-        fig.savefig(drawn, format="png", metadata={"Software": None}, pil_kwargs={} if whole else {"compress_level": 0})
-    if whole:
-        return drawn.getvalue()
-    with Image.open(drawn) as full:
-        reduced = full.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    reduced.save(small, "PNG", optimize=True)
-    return small.getvalue()
-
-
-def plain_in_markdown(text: str) -> str:
-    """Return a user's text so that Markdown shows it as it is, HTML and links included."""
-    return re.sub(r"([\\`*_{}\[\]<>$#|~])", r"\\\1", text)
+        fig.set_dpi(style.DPI)
+        canvas = FigureCanvasAgg(fig)
+        # Once: `savefig` draws a figure twice, the first time to lay it out.
+        canvas.draw()
+        picture = Image.fromarray(np.asarray(canvas.buffer_rgba()))
+    if not whole:
+        picture = picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    packed = io.BytesIO()
+    picture.save(packed, "PNG", compress_level=6)
+    return packed.getvalue()
 
 
 def table(

@@ -30,7 +30,7 @@ RULE = "#C9CDD3"
 # and, in the 350 px that a phone of 390 px leaves, still 10 px. Height is free: many panels are stacked, not squeezed.
 WIDTH = 5.0
 SHOWN_PX = 600
-_DPI = 220
+DPI = 220
 
 _RC = {
     "font.family": "DejaVu Sans",
@@ -58,8 +58,6 @@ _RC = {
     "hatch.linewidth": 0.8,
     # The page itself is a rounded patch (publish.py): outside its corners a dark site shows through.
     "figure.facecolor": "none",
-    "savefig.facecolor": "none",
-    "savefig.dpi": _DPI,
     "figure.dpi": 110,
     "figure.constrained_layout.use": True,
     "svg.hashsalt": "endomtor",

@@ -59,7 +59,7 @@ def endothelium(paths_by_tissue: dict[str, Path], symbols_path: Path, hsc: pd.Da
     counts = pd.concat(tables, axis=1, join="inner")
     counts = counts.loc[counts.index.isin(symbols.index)]
     counts = counts[counts.sum(axis=1) > 0]
-    fit = joint_fit(counts, counts.columns.to_series().str.extract(r"^(\w+_[OY])")[0], n_cpus=2)
+    fit = joint_fit(counts, counts.columns.to_series().str.extract(r"^(\w+_[OY])")[0])
     table = pd.DataFrame(
         {
             "gene": symbols[counts.index].to_numpy(),

@@ -30,11 +30,8 @@ MIN_MEAN = 0.5
 SCATTER = 0.5
 
 
-def joint_fit(counts: pd.DataFrame, groups: pd.Series, n_cpus: int = 1) -> "DeseqDataSet":
-    """Fit one PyDESeq2 model with a mean a group and one dispersion a gene.
-
-    Size factors by median of ratios, dispersions with trend and prior, maximum-likelihood means, no shrinkage, no
-    replacement of outliers (which needs seven replicates).
+def joint_fit(counts: pd.DataFrame, groups: pd.Series) -> "DeseqDataSet":
+    """Fit one model with a mean a group and one dispersion a gene (`stats.negative_binomial.fit_genes`).
 
     Parameters
     ----------
@@ -42,23 +39,10 @@ def joint_fit(counts: pd.DataFrame, groups: pd.Series, n_cpus: int = 1) -> "Dese
         Genes x samples.
     groups : Series
         Group of each sample, in the order of the counts' columns.
-    n_cpus : int
-        Above 1 pays only for thousands of genes: worker processes take seconds to start.
     """
-    from pydeseq2.dds import DeseqDataSet
-    from pydeseq2.default_inference import DefaultInference
+    from endomtor.stats.negative_binomial import fit_genes
 
-    fit = DeseqDataSet(
-        counts=counts.T,
-        metadata=pd.DataFrame({"group": groups.to_numpy()}, index=counts.columns),
-        design="~0+group",
-        refit_cooks=False,
-        # Not `stats.negative_binomial`, ten times as fast: the frozen tables, and the worlds with them, would change.
-        inference=DefaultInference(n_cpus=n_cpus),
-        quiet=True,
-    )
-    fit.deseq2()
-    return fit
+    return fit_genes(counts, pd.get_dummies(groups, dtype=float).set_axis(counts.columns))[0]
 
 
 def lfc_table(counts_path: Path, samples_path: Path) -> pd.DataFrame:
@@ -72,7 +56,7 @@ def lfc_table(counts_path: Path, samples_path: Path) -> pd.DataFrame:
     """
     counts, sheet = hsc_counts(counts_path, samples_path)
     counts = counts[(counts >= MIN_COUNTS).sum(axis=1) >= 2]
-    return contrasts(joint_fit(counts, sheet["group"], n_cpus=2))
+    return contrasts(joint_fit(counts, sheet["group"]))
 
 
 def contrasts(fit: "DeseqDataSet") -> pd.DataFrame:
@@ -81,12 +65,13 @@ def contrasts(fit: "DeseqDataSet") -> pd.DataFrame:
     The standard error is the Wald one of a one-way layout: the variance of a group's log mean is `1 / sum(mu / (1 +
     alpha mu))` over its samples, with DESeq2's floor of 0.5 on mu.
     """
-    groups = fit.obs["group"].to_numpy()
+    design = fit.obsm["design_matrix"]
+    groups = design.columns.to_numpy()[design.to_numpy().argmax(axis=1)]
     size = fit.obs["size_factors"].to_numpy(dtype=float)
     alpha = fit.var["dispersions"].to_numpy(dtype=float)
     log_mean, variance = {}, {}
     for group in np.unique(groups):
-        mean = np.maximum(np.exp(fit.varm["LFC"][f"group[{group}]"].to_numpy(dtype=float)), MIN_MEAN)
+        mean = np.maximum(np.exp(fit.varm["LFC"][group].to_numpy(dtype=float)), MIN_MEAN)
         expected = np.maximum(np.outer(mean, size[groups == group]), MIN_MEAN)
         log_mean[group] = np.log(mean)
         variance[group] = 1 / (expected / (1 + alpha[:, None] * expected)).sum(axis=1)

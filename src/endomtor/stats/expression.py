@@ -1,6 +1,5 @@
 """Counts of genes: normalisation, DESeq2, pseudobulk, and gene sets."""
 
-import warnings
 from collections.abc import Iterable
 
 import numpy as np
@@ -245,7 +244,9 @@ def deseq(
         raise EndomtorError(
             f"{len(labels)} samples in {len(set(labels))} groups leave no replicate to estimate a dispersion from."
         )
-    dds, more = _fit(matrix, design.set_axis(matrix.columns))
+    from endomtor.stats.negative_binomial import fit_genes
+
+    dds, more = fit_genes(matrix, design.set_axis(matrix.columns))
     results = {}
     for name, (_, a, b) in contrasts.items():
         vector = (design.columns == a).astype(float) - (design.columns == b).astype(float)
@@ -293,41 +294,6 @@ def _design(samples, labels, group, block) -> tuple[pd.DataFrame, tuple[str, ...
     if confounded(samples, group, block) or not separable:
         return design, (f"{block} cannot be told from {group} and is not in the model",)
     return wider, ()
-
-
-def _fit(counts: pd.DataFrame, design: pd.DataFrame):
-    from pydeseq2.dds import DeseqDataSet
-    from threadpoolctl import threadpool_limits
-
-    from endomtor.stats.negative_binomial import AllGenes
-
-    # A gene's matrices are tiny: threads of the linear algebra only wait for each other (tenfold on a busy machine).
-    with warnings.catch_warnings(), threadpool_limits(1):
-        warnings.simplefilter("ignore")
-        dds = DeseqDataSet(
-            counts=counts.T,
-            metadata=pd.DataFrame(index=design.index),
-            design=design,
-            inference=AllGenes(),
-            quiet=True,
-        )
-        # The steps of `deseq2`.
-        dds.fit_size_factors()
-        dds.fit_genewise_dispersions()
-        shared = (dds.var["genewise_dispersions"] >= 100 * dds.min_disp).any()
-        if shared:
-            dds.fit_dispersion_trend()
-            dds.fit_dispersion_prior()
-            dds.fit_MAP_dispersions()
-        else:
-            # There is no trend of nothing. R stops here, and proposes in its message what is done instead.
-            dds.var["dispersions"], dds.var["_MAP_converged"] = dds.var["genewise_dispersions"], True
-            dds.refit_cooks = False
-        dds.fit_LFC()
-        dds.calculate_cooks()
-        if dds.refit_cooks:
-            dds.refit()
-    return dds, () if shared else ("no gene varies more than counting alone would",)
 
 
 def _wald(dds, vector: np.ndarray, zero: np.ndarray) -> pd.DataFrame:

@@ -4,17 +4,68 @@ pydeseq2 calls scipy's optimiser gene by gene, and most of its time goes into th
 solved thirty times as fast. A gene that the iterations for its coefficients do not fit is still left to pydeseq2.
 """
 
+import warnings
+
 import numpy as np
+import pandas as pd
+from pydeseq2.dds import DeseqDataSet
 from pydeseq2.default_inference import DefaultInference
 from pydeseq2.utils import nb_nll
 from scipy.optimize.elementwise import find_root
 from scipy.special import digamma
+from threadpoolctl import threadpool_limits
 
 _VALUES = 2_000_000
 """Counts that are fitted at once: arrays of a few of that size are needed."""
 
 _FLAT = 0.05
 """A slope of the likelihood in log dispersion from which R's search does not get away in its 100 shortening steps."""
+
+
+def fit_genes(counts: pd.DataFrame, design: pd.DataFrame) -> tuple[DeseqDataSet, tuple[str, ...]]:
+    """Fit DESeq2's model: size factors by median of ratios, dispersions with trend and prior, unshrunken coefficients.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        Genes x samples, whole numbers.
+    design : DataFrame
+        Samples x columns of the model, in the order of the counts' columns.
+
+    Returns
+    -------
+    DeseqDataSet
+        `varm["LFC"]` has the coefficients (natural log) under the design's names, `var["dispersions"]` NB alpha.
+    tuple of str
+        Sentences on what could not be done as usual.
+    """
+    # A gene's matrices are tiny: threads of the linear algebra only wait for each other (tenfold on a busy machine).
+    with warnings.catch_warnings(), threadpool_limits(1):
+        warnings.simplefilter("ignore")
+        dds = DeseqDataSet(
+            counts=counts.T,
+            metadata=pd.DataFrame(index=design.index),
+            design=design,
+            inference=AllGenes(),
+            quiet=True,
+        )
+        # The steps of `deseq2`.
+        dds.fit_size_factors()
+        dds.fit_genewise_dispersions()
+        shared = (dds.var["genewise_dispersions"] >= 100 * dds.min_disp).any()
+        if shared:
+            dds.fit_dispersion_trend()
+            dds.fit_dispersion_prior()
+            dds.fit_MAP_dispersions()
+        else:
+            # There is no trend of nothing. R stops here, and proposes in its message what is done instead.
+            dds.var["dispersions"], dds.var["_MAP_converged"] = dds.var["genewise_dispersions"], True
+            dds.refit_cooks = False
+        dds.fit_LFC()
+        dds.calculate_cooks()
+        if dds.refit_cooks:
+            dds.refit()
+    return dds, () if shared else ("no gene varies more than counting alone would",)
 
 
 class AllGenes(DefaultInference):
