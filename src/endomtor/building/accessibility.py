@@ -9,7 +9,6 @@ import hashlib
 import io
 import logging
 import re
-import shutil
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -136,8 +135,8 @@ def _lighten(app: Sphinx, error: Exception | None) -> None:
         for earlier in light.glob("[0-9a-f]" * 64):
             earlier.unlink()
         files.write_text(light / digest, "")
-    shutil.copyfile(light / "theme.css", static / "styles" / "pydata-sphinx-theme.css")
-    shutil.copyfile(light / "icons.css", static / ICONS)
+    for name, place in (("theme.css", "styles/pydata-sphinx-theme.css"), ("icons.css", ICONS)):
+        files.write_bytes(static / place, (light / name).read_bytes())
 
 
 def trimmed(nodes: list, words: set[str]) -> str:
