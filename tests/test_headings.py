@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import ROOT
+from endomtor import calibration, paths
 from endomtor.building import sphinx_extension
+from endomtor.calibration import rates, run
 from endomtor.claims import catalogue, headings, verdicts
 from endomtor.errors import ClaimsError
 
@@ -158,6 +160,19 @@ class TestSentence:
     def test_claims_together(self):
         found = headings.sentence(["claims"], ledger_of())
         assert found.startswith("On measured data C1, C1b, C2, C3, C4 and C5 end as “supported”")
+
+    def test_the_promises_are_those_that_the_calibration_counts(self):
+        table = calibration.frozen().table
+        broken, of = (table["judgement"] == rates.BEYOND).sum(), table["promised"].notna().sum()
+        assert headings.promises().startswith(f"In simulated studies {broken:,} of {of:,} promises are broken ")
+
+    def test_broken_promises_are_counted_and_without_a_table_nothing_is_said(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(paths, "data", lambda: tmp_path)
+        assert headings.promises() == ""
+        (tmp_path / "derived").mkdir()
+        rows = f"judgement,promised\n{rates.BEYOND},0.05\n{rates.HOLDS},0.05\n{rates.NO_PROMISE},\n"
+        (tmp_path / "derived" / run.FILE).write_text(rows, encoding="utf-8")
+        assert headings.promises().startswith("In simulated studies 1 of 2 promises are broken ")
 
     def test_the_promises_of_the_frozen_calibration(self):
         assert re.fullmatch(

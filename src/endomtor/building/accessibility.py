@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pydata_sphinx_theme
 import tinycss2
-from fontTools import subset
 from PIL import Image
 from sphinx.application import Sphinx
 
@@ -180,6 +179,8 @@ def _classes(selector: list) -> set[str]:
 
 def _icons(rules: str, words: set[str]) -> str:
     """Return the icons that `words` name as a style sheet: a few kB instead of fonts with thousands."""
+    from fontTools import subset
+
     wanted = set(re.findall(r'--pst-icon-[\w-]+:"(.)"', rules))
     for selectors, code in re.findall(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]{2,5})"\}', rules):
         if words & set(re.findall(r"\.(fa-[\w-]+):before", selectors)):

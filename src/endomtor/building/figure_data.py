@@ -9,12 +9,13 @@ import json
 from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from endomtor import files
 from endomtor.errors import BuildError
-from endomtor.figures import publish
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FOLDER = "figures"
 """Where the site keeps the CSV files, from its root."""
@@ -79,6 +80,11 @@ def fold_html(shown: Mapping, chapter: str, *, links: bool = True) -> str:
     links : bool
         With links to the CSV and to the cell, from a page in a folder of the site; without for a file by itself.
     """
+    # Not with the module: the CSV files alone are written without them.
+    import pandas as pd
+
+    from endomtor.figures import publish
+
     name, frame = shown["name"], pd.read_csv(io.StringIO(shown["data"]), dtype=str, keep_default_na=False)
     numbers, own = set(shown["numbers"]), [column for column in frame if column not in publish.ORIGIN]
     about = {
@@ -112,8 +118,12 @@ def fold_html(shown: Mapping, chapter: str, *, links: bool = True) -> str:
     return f"{' '.join(whole.split())}</details>"
 
 
-def _in_words(column: pd.Series) -> pd.Series:
+def _in_words(column: "pd.Series") -> "pd.Series":
     """Return numbers as texts for reading; what is missing is left empty, as in the CSV."""
+    import pandas as pd
+
+    from endomtor.figures import publish
+
     known = column[column != ""]
     texts = pd.Series(publish.in_words(pd.to_numeric(known)), index=known.index, dtype=str)
     return texts.reindex(column.index, fill_value="")

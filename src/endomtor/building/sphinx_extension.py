@@ -19,6 +19,7 @@ from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.search.en import SearchEnglish
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
@@ -40,7 +41,7 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("endomtor_code", "", "env")
     app.connect("config-inited", _note_code)
     app.connect("config-inited", _name_addresses)
-    app.connect("config-inited", _look_up_styles_once)
+    app.connect("config-inited", _look_up_once)
     app.connect("builder-inited", _read_side_by_side)
     app.connect("html-collect-pages", _forget_words_of_earlier_pages)
     app.connect("source-read", _show_executed)
@@ -88,9 +89,13 @@ def _read_side_by_side(app: Sphinx) -> None:
         app.extensions[name].parallel_read_safe = True
 
 
-def _look_up_styles_once(app: Sphinx, config) -> None:
-    """Let pybtex remember where its styles are: for each citation it would search all installed packages again."""
+def _look_up_once(app: Sphinx, config) -> None:
+    """Let pybtex remember where its styles are, and the search the stem of a word.
+
+    For each citation all installed packages would be searched again, and each page would stem its words anew.
+    """
     pybtex.plugin._load_entry_point = cache(pybtex.plugin._load_entry_point)
+    SearchEnglish.stem = cache(SearchEnglish.stem)
 
 
 def _forget_words_of_earlier_pages(app: Sphinx) -> list:
