@@ -129,10 +129,10 @@ def _lighten(app: Sphinx, error: Exception | None) -> None:
     digest = hashlib.sha256(f"{rules}\n{asked}".encode()).hexdigest()
     light = Path(app.doctreedir) / "light"
     if not (light / digest).is_file():
-        files.write_text(light / "theme.css", trimmed(tinycss2.parse_stylesheet(rules), words))
-        files.write_text(light / "icons.css", _icons(rules, words))
         for earlier in light.glob("[0-9a-f]" * 64):
             earlier.unlink()
+        files.write_text(light / "theme.css", trimmed(tinycss2.parse_stylesheet(rules), words))
+        files.write_text(light / "icons.css", _icons(rules, words))
         files.write_text(light / digest, "")
     for name, place in (("theme.css", "styles/pydata-sphinx-theme.css"), ("icons.css", ICONS)):
         files.write_bytes(static / place, (light / name).read_bytes())
