@@ -251,17 +251,13 @@ class TestVariants:
 
     def test_a_claim_of_one_prediction_goes_with_it_at_every_threshold(self):
         """Its p is that of phi at most the threshold, and not that of the smallest phi in `claims.toml`."""
-        # The first cohort whose phi passes half the threshold and not all of it.
-        for seed in range(15, 60):
-            whole = worlds.dataset("paper", seed, CHAPTERS[transcriptome])
-            few_of_each = whole.tables["hspc_samples"].groupby("group").head(4).reset_index(drop=True)
-            counts = whole.tables["hspc_counts"][list(few_of_each["sample"])]
-            tables = {"hspc_samples": few_of_each, "hspc_counts": counts}
-            chapter = analysed(transcriptome, evidence.replace(whole, tables=tables))
-            found = chapter.fragility(transcriptome.evidence)
-            claim, own = (found[one].table.set_index("label")["word"] for one in ("C4", "C4.transcriptome.phi"))
-            if own.get("half the threshold") == "supported":
-                break
+        whole = worlds.dataset("paper", 19, CHAPTERS[transcriptome])
+        few_of_each = whole.tables["hspc_samples"].groupby("group").head(4).reset_index(drop=True)
+        counts = whole.tables["hspc_counts"][list(few_of_each["sample"])]
+        tables = {"hspc_samples": few_of_each, "hspc_counts": counts}
+        chapter = analysed(transcriptome, evidence.replace(whole, tables=tables))
+        found = chapter.fragility(transcriptome.evidence)
+        claim, own = (found[one].table.set_index("label")["word"] for one in ("C4", "C4.transcriptome.phi"))
         assert own["half the threshold"] == "supported"
         assert not own.eq("supported").all()
         assert claim.to_dict() == own.to_dict()

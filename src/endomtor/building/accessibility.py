@@ -5,10 +5,10 @@ page, the policy in its head, files that a page does without, and icons.
 """
 
 import base64
-import hashlib
 import io
 import logging
 import re
+import shutil
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from PIL import Image
 from sphinx.application import Sphinx
 
 from endomtor import files
+from endomtor.building.workflow import fingerprint
 
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -119,23 +120,21 @@ def _lighten(app: Sphinx, error: Exception | None) -> None:
     static = Path(app.outdir) / "_static"
     if error is not None or not static.is_dir():
         return
-    rules = (THEME / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
+    sheet = Path("styles") / "pydata-sphinx-theme.css"
+    rules = (THEME / sheet).read_text(encoding="utf-8")
     # A class may be set by a script, so each word of a script counts as one.
     scripts = [path for path in static.rglob("*.js") if path.name != "fontawesome.js"]
     texts = [path.read_text(encoding="utf-8") for path in (*Path(app.outdir).rglob("*.html"), *scripts)]
     words = {word for text in texts for word in re.findall(r"[\w-]+", text)}
     # Parsing takes longer than drawing a page, and most changes of one ask for no other rule.
-    asked = "\n".join(sorted(words.intersection(re.findall(r"[\w-]+", rules))))
-    digest = hashlib.sha256(f"{rules}\n{asked}".encode()).hexdigest()
-    light = Path(app.doctreedir) / "light"
-    if not (light / digest).is_file():
-        for earlier in light.glob("[0-9a-f]" * 64):
-            earlier.unlink()
-        files.write_text(light / "theme.css", trimmed(tinycss2.parse_stylesheet(rules), words))
-        files.write_text(light / "icons.css", _icons(rules, words))
-        files.write_text(light / digest, "")
-    for name, place in (("theme.css", "styles/pydata-sphinx-theme.css"), ("icons.css", ICONS)):
-        files.write_bytes(static / place, (light / name).read_bytes())
+    asked = sorted(words.intersection(re.findall(r"[\w-]+", rules)))
+    light = Path(app.doctreedir) / "light" / fingerprint([], rules, asked)
+    if not light.is_dir():
+        shutil.rmtree(light.parent, ignore_errors=True)
+        with files.replacing(light) as beside:
+            files.write_text(beside / sheet, trimmed(tinycss2.parse_stylesheet(rules), words))
+            files.write_text(beside / ICONS, _icons(rules, words))
+    shutil.copytree(light, static, dirs_exist_ok=True)
 
 
 def trimmed(nodes: list, words: set[str]) -> str:

@@ -9,13 +9,9 @@ import json
 from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from endomtor import files
 from endomtor.errors import BuildError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FOLDER = "figures"
 """Where the site keeps the CSV files, from its root."""
@@ -85,6 +81,12 @@ def fold_html(shown: Mapping, chapter: str, *, links: bool = True) -> str:
 
     from endomtor.figures import publish
 
+    def in_words(column: pd.Series) -> pd.Series:
+        """Return numbers as texts for reading; what is missing is left empty, as in the CSV."""
+        known = column[column != ""]
+        texts = pd.Series(publish.in_words(pd.to_numeric(known)), index=known.index, dtype=str)
+        return texts.reindex(column.index, fill_value="")
+
     name, frame = shown["name"], pd.read_csv(io.StringIO(shown["data"]), dtype=str, keep_default_na=False)
     numbers, own = set(shown["numbers"]), [column for column in frame if column not in publish.ORIGIN]
     about = {
@@ -110,23 +112,12 @@ def fold_html(shown: Mapping, chapter: str, *, links: bool = True) -> str:
             f'<a href="#{_anchor(name)}">the cell that drew it</a></p>'
         )
     if len(head):
-        cells = head.apply(lambda column: _in_words(column) if column.name in numbers else column)
+        cells = head.apply(lambda column: in_words(column) if column.name in numbers else column)
         label = f"Values of the figure {name.removeprefix('fig-')}, chapter {escape(chapter)}"
         parts.append(publish.scrolling(cells, numbers, head.columns[0], label))
     whole = f'<details class="endomtor-figure-data"><summary>Data of this figure ({count})</summary>{"".join(parts)}'
     # An empty line would end the block of HTML in Markdown; a line end in a user's text says no more than a space.
     return f"{' '.join(whole.split())}</details>"
-
-
-def _in_words(column: "pd.Series") -> "pd.Series":
-    """Return numbers as texts for reading; what is missing is left empty, as in the CSV."""
-    import pandas as pd
-
-    from endomtor.figures import publish
-
-    known = column[column != ""]
-    texts = pd.Series(publish.in_words(pd.to_numeric(known)), index=known.index, dtype=str)
-    return texts.reindex(column.index, fill_value="")
 
 
 def write(executed: Iterable[Path], folder: Path) -> None:

@@ -291,35 +291,24 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
             told_snakemake.unlink(missing_ok=True)
         log = folder / "build.log"
         log.unlink(missing_ok=True)
-        failures, done = [], set()
+        done: set[str] = set()
         # Snakemake reads the Snakefile through a copy; one that stayed would hide a change.
         with (
             tempfile.TemporaryDirectory(dir=folder, prefix=".sources.") as copies,
             forks.offered(soon=not only_pages) as offer,
         ):
-            for wanted in _stages(settings, again=bool(kept), site=site, keep_going=keep_going):
-                command = settings.command("site") if only_pages else _snakemake(settings, jobs, copies, *wanted)
-                with subprocess.Popen(
-                    command,
-                    cwd=settings.root,
-                    env=os.environ | offer,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                    errors="replace",
-                    pass_fds=[lock],
-                    start_new_session=True,
-                ) as process:
-                    try:
-                        failures, finished_jobs = _report(process.stdout, console, log)
-                    except BaseException:
-                        # Nobody would read on: without this, Snakemake and its jobs would wait for ever to be heard.
-                        os.killpg(process.pid, signal.SIGKILL)
-                        raise
-                done |= finished_jobs
-                if process.returncode or failures or only_pages:
+            commands = [
+                _snakemake(settings, jobs, copies, *wanted)
+                for wanted in _stages(settings, again=bool(kept), site=site, keep_going=keep_going)
+            ]
+            for command in [settings.command("site")] if only_pages else commands:
+                status, failures, ended = _run(
+                    command, os.environ | offer, folder=settings.root, lock=lock, console=console, log=log
+                )
+                done |= ended
+                if status or failures:
                     break
-        if process.returncode or failures:
+        if status or failures:
             raise BuildError("\n".join(failures) or f"Snakemake could not build the book; see {log}:\n{tail(log)}")
         if only_pages:
             # It does not know of this drawing, and would take an earlier state of the pages for the one that is drawn.
@@ -327,6 +316,30 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
         if site:
             files.write_text(finished, "\n".join(_standing(settings)))
     _say_unchanged(settings, done, console)
+
+
+def _run(
+    command: list[str], environment: dict, *, folder: str, lock: int, console, log: Path
+) -> tuple[int, list[str], set[str]]:
+    """Run Snakemake or a job to its end, as the user sees it; return its exit status, failures and finished jobs."""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        pass_fds=[lock],
+        start_new_session=True,
+    ) as process:
+        try:
+            failures, done = _report(process.stdout, console, log)
+        except BaseException:
+            # Nobody would read on: without this, Snakemake and its jobs would wait for ever to be heard.
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return process.returncode, failures, done
 
 
 def _stages(settings: Settings, *, again: bool, site: bool, keep_going: bool) -> list[list[str]]:
