@@ -30,7 +30,7 @@ TURNS = 5
 """How often what takes seconds is repeated in each round."""
 _MADE_AGAIN = (
     "The evidence is the same after it, so chapter 06 and pages that show the ledger stay; to see that, Snakemake is "
-    "asked twice."
+    "asked twice, the second time in a fork."
 )
 _LEFT = "Snakemake is not asked; what is left is the start of Sphinx and its extensions, its state, and citations."
 

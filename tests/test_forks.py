@@ -153,8 +153,11 @@ def test_the_switch_gives_plain_processes(monkeypatch):
 def job(tmp_path, monkeypatch) -> str:
     """A function as jobs are, in a module that every process finds."""
     (tmp_path / "one_job.py").write_text(
-        "import os, sys\n"
+        "import os, subprocess, sys, threading\n"
         "def main():\n"
+        "    if 'leave' in sys.argv:\n"
+        "        threading.Timer(600, print).start()\n"
+        "        print(subprocess.Popen(['sleep', '600'], stdout=subprocess.DEVNULL).pid)\n"
         "    print(os.getcwd(), sys.argv[1:], 'scanpy' in sys.modules)\n"
         "    print('to stderr', file=sys.stderr)\n"
         "    if 'raise' in sys.argv: raise ValueError('raised')\n"
@@ -186,6 +189,20 @@ def test_a_job_ends_in_the_same_way_forked_or_not(job, tmp_path, monkeypatch):
         assert forked[word].stderr.startswith("to stderr\n")
     assert "ValueError: raised" in forked["raise"].stderr
     assert "words" in plain["exit"].stderr
+
+
+def test_what_a_forked_job_leaves_ends_with_it(job, tmp_path, offer):
+    assert until(lambda: forks._up(offer).exists(), seconds=60)
+    command = [sys.executable, "-m", "endomtor.building.forks", job, "leave"]
+    left = int(subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, timeout=60).stdout.split()[0])
+    assert until(lambda: not is_alive(left), seconds=20)
+
+
+def test_a_plain_job_waits_for_no_thread(job, tmp_path):
+    command = [sys.executable, "-m", "endomtor.building.forks", job, "leave"]
+    done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 0
+    os.kill(int(done.stdout.split()[0]), signal.SIGKILL)
 
 
 @pytest.mark.slow

@@ -55,10 +55,10 @@ _HEAVY = (
     "statannotations.Annotator",
     "statsmodels.api",
     "sklearn.manifold",
-    "papermill",
 )
-# What jobs need after the chapters: imported one by one while nobody asks.
+# What only jobs need: imported one by one after the first answer, while nobody asks.
 _LATER = (
+    "papermill",
     "bokeh.embed",
     "bokeh.plotting",
     "jupyter_book.cli.main",
@@ -72,13 +72,15 @@ _LATER = (
 
 
 @contextmanager
-def offered(*, soon: bool) -> Iterator[dict[str, str]]:
+def offered(*, soon: bool, and_then: Sequence[str] = ()) -> Iterator[dict[str, str]]:
     """Offer forks to the jobs of a build while the block runs; yield what their environment must say.
 
     Parameters
     ----------
     soon : bool
         Chapters are likely to run: the libraries are imported at once, beside what comes before the chapters.
+    and_then : sequence of str
+        Further modules that will be asked for once chapters have run.
     """
     # Elsewhere a fork of a process with these libraries is not safe.
     if os.environ.get(PLAIN) or sys.platform != "linux":
@@ -95,7 +97,7 @@ def offered(*, soon: bool) -> Iterator[dict[str, str]]:
         def serve() -> None:
             asked = soon or listener in select.select([listener, hearing], [], [])[0]
             if asked:
-                servers.append(_server(address, listener.fileno(), hearing))
+                servers.append(_server(address, listener.fileno(), hearing, and_then))
                 servers[0].wait()
                 # Who waits to be answered is told that nobody will, and takes a plain process.
                 listener.close()
@@ -113,8 +115,9 @@ def offered(*, soon: bool) -> Iterator[dict[str, str]]:
             os.close(hearing)
 
 
-def _server(address: str, listener: int, hearing: int) -> subprocess.Popen:
-    program = f"from endomtor.building import forks; forks.serve({address!r}, {listener}, {hearing})"
+def _server(address: str, listener: int, hearing: int, and_then: Sequence[str]) -> subprocess.Popen:
+    asked = f"{address!r}, {listener}, {hearing}, {list(and_then)!r}"
+    program = f"from endomtor.building import forks; forks.serve({asked})"
     return subprocess.Popen(
         [sys.executable, "-P", "-c", program],
         env=os.environ | SURROUNDINGS,
@@ -126,12 +129,13 @@ def _server(address: str, listener: int, hearing: int) -> subprocess.Popen:
     )
 
 
-def serve(address: str, listening: int, hearing: int) -> None:
+def serve(address: str, listening: int, hearing: int, and_then: Sequence[str]) -> None:
     """Import the libraries, then fork a process for each request, until the other end of `hearing` is closed."""
     _leave_out_addresses()
     for name in _HEAVY:
         importlib.import_module(name)
-    later = list(_LATER)
+    later: list[str] = []
+    unanswered = True
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     _up(address).touch()
     with socket.socket(fileno=listening) as listener:
@@ -143,6 +147,9 @@ def serve(address: str, listening: int, hearing: int) -> None:
                 return
             else:
                 _answer(listener, hearing)
+                if unanswered:
+                    # Not before: whoever came while one of them is imported would wait for it.
+                    later, unanswered = [*_LATER, *and_then], False
 
 
 def _leave_out_addresses() -> None:
@@ -198,10 +205,15 @@ def _become(
     except BaseException:
         traceback.print_exc()
         status = 1
+    _flush()
+    connection.sendall(f"{status}\n".encode())
+    # At once, with what it has started itself: Python would take all the libraries apart, which copies them.
+    os.killpg(0, signal.SIGKILL)
+
+
+def _flush() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
-    connection.sendall(f"{status}\n".encode())
-    sys.exit(status)
 
 
 def _call(function: str, arguments: Sequence[str]) -> int:
@@ -311,4 +323,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    ended = main()
+    _flush()
+    # Python would wait for threads that nobody needs any more: Snakemake leaves a timer of a second.
+    os._exit(ended)

@@ -126,8 +126,7 @@ class Settings:
 
     def command(self, *words: str) -> list[str]:
         """Return the command of a job."""
-        program = [sys.executable, "-P", "-m", "endomtor.building.forks", "endomtor.building.jobs:main"]
-        return [*program, str(self.file), *words]
+        return _forked("endomtor.building.jobs:main", str(self.file), *words)
 
     def job(self, *words: str) -> str:
         """Return the command of a job as a rule takes it."""
@@ -187,6 +186,11 @@ class Settings:
         ]
         addresses = [os.environ.get(name) for name in ("ENDOMTOR_SITE_URL", "ENDOMTOR_REPOSITORY_URL")]
         return fingerprint([*depends, PACKAGE], revision(root), addresses)
+
+
+def _forked(function: str, *words: str) -> list[str]:
+    """Return the command that runs a function in a fork, or as a plain process where there is none to be had."""
+    return [sys.executable, "-P", "-m", "endomtor.building.forks", function, *words]
 
 
 def for_snakemake(command: str) -> str:
@@ -292,15 +296,14 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
         log = folder / "build.log"
         log.unlink(missing_ok=True)
         done: set[str] = set()
+        stages = _stages(settings, again=bool(kept), site=site, keep_going=keep_going)
         # Snakemake reads the Snakefile through a copy; one that stayed would hide a change.
         with (
             tempfile.TemporaryDirectory(dir=folder, prefix=".sources.") as copies,
-            forks.offered(soon=not only_pages) as offer,
+            # Where it is asked once more, it need not be imported once more.
+            forks.offered(soon=not only_pages, and_then=["snakemake.cli"] if len(stages) > 1 else []) as offer,
         ):
-            commands = [
-                _snakemake(settings, jobs, copies, *wanted)
-                for wanted in _stages(settings, again=bool(kept), site=site, keep_going=keep_going)
-            ]
+            commands = [_snakemake(settings, jobs, copies, *wanted) for wanted in stages]
             for command in [settings.command("site")] if only_pages else commands:
                 status, failures, ended = _run(
                     command, os.environ | offer, folder=settings.root, lock=lock, console=console, log=log
@@ -385,13 +388,9 @@ def _say_unchanged(settings: Settings, done: set[str], console) -> None:
 
 
 def _snakemake(settings: Settings, jobs: int, copies: str, *further: str) -> list[str]:
-    command = [sys.executable, "-P", "-m", "snakemake", *further]
-    command += [
-        "--snakefile",
-        str(Path(settings.root) / "workflow" / "Snakefile"),
-        "--runtime-source-cache-path",
-        copies,
-    ]
+    command = _forked("snakemake.cli:main", *further)
+    command += ["--snakefile", str(Path(settings.root) / "workflow" / "Snakefile")]
+    command += ["--runtime-source-cache-path", copies]
     command += ["--directory", settings.build, "--configfile", str(settings.file), "--cores", str(jobs)]
     # Our own lock replaces Snakemake's, which a killed build would leave behind.
     command += ["--nolock", "--rerun-incomplete", "--scheduler", "greedy", "--nocolor"]
