@@ -1,6 +1,7 @@
 """A small book is built for real: papermill, Snakemake, Jupyter Book."""
 
 import io
+import itertools
 import json
 import os
 import shutil
@@ -342,6 +343,61 @@ def test_what_a_chapter_depends_on(tmp_path):
     assert Settings(**base).chapter_print("01_one") != before
     assert Settings(**base).chapter_print("02_two") == other
     assert before in prints
+
+
+@pytest.fixture
+def own_package(tmp_path) -> Path:
+    """A copy of the package, to be changed."""
+    return Path(shutil.copytree(ROOT / "src" / "endomtor", tmp_path / "src" / "endomtor"))
+
+
+def with_package(package: Path, program: str, *arguments: str) -> str:
+    """Run a program with a copy of the package; return what it prints."""
+    surroundings = os.environ | {"PYTHONPATH": str(package.parent)}
+    command = [sys.executable, "-P", "-c", program, *arguments]
+    return subprocess.run(command, env=surroundings, check=True, capture_output=True, text=True, timeout=300).stdout
+
+
+def remark(module: Path) -> None:
+    module.write_text(module.read_text(encoding="utf-8") + "\n# A remark.\n", encoding="utf-8")
+
+
+def test_a_module_bears_on_what_uses_it(own_package, tmp_path):
+    """The forest plot is in chapter 03 and not in 02; the tables of a world are drawn by `worlds/tabular.py`."""
+    program = (
+        "import json, sys\n"
+        "from endomtor.building.workflow import Settings\n"
+        "book = Settings(root=sys.argv[1], build=sys.argv[2])\n"
+        "chapters = {one: book.chapter_print(one) for one in book.chapters()}\n"
+        "print(json.dumps({'data': book.data_print(), 'ledger': book.ledger_print(), **chapters}))\n"
+    )
+
+    def prints() -> dict[str, str]:
+        return json.loads(with_package(own_package, program, str(ROOT), str(tmp_path / "out")))
+
+    states = [prints()]
+    for module in ("building/site.py", "figures/forest.py", "worlds/tabular.py"):
+        remark(own_package / module)
+        states.append(prints())
+    changed = [
+        {name for name, one in after.items() if before[name] != one} for before, after in itertools.pairwise(states)
+    ]
+    assert changed[0] == {"ledger"}
+    assert {"ledger", "03_ecko_phenotypes"} <= changed[1]
+    assert not {"data", "01_mtor_decline", "02_rapamycin"} & changed[1]
+    assert changed[2] == set(states[0])
+
+
+@pytest.mark.slow
+def test_a_module_that_no_chapter_uses_executes_nothing(own_package, tmp_path):
+    root = small_book(tmp_path / "book")
+    program = f"import sys; sys.path.insert(1, {str(ROOT / 'tests')!r}); from test_building import build, Path\n"
+    program += "print(build(Path(sys.argv[1])))"
+    assert with_package(own_package, program, str(root)).count(" done ") == 5
+    remark(own_package / "figures" / "forest.py")
+    again = with_package(own_package, program, str(root))
+    assert [line.split()[0] for line in again.splitlines() if " done " in line] == ["ledger", "site"]
+    assert again.count("unchanged") == len(CHAPTERS)
 
 
 def test_a_fingerprint_sees_content_and_names_not_times_or_places(tmp_path):

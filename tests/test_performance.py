@@ -1,5 +1,6 @@
 """What measuring scripts keep is read back and shown, with the targets that were missed first."""
 
+import re
 import sys
 
 import builds
@@ -16,7 +17,8 @@ ROWS = [
     Row("cold build", 81.25, "s", 90.0, "190 s", "Medians of 5 rounds."),
     Row("memory of <cells>", 3.5, "GiB", 3.0, note="Read in *chunks*."),
     Row("files that differ", 0, "", 0),
-    Row("a phi", 0.00025, "s CPU"),
+    Row("a phi", 0.00025, "s CPU", note="medians of 5 rounds, by `bench`"),
+    Row("a joint phi", 0.00025, "s CPU", note="medians of 5 rounds, by `bench`"),
 ]
 
 
@@ -33,7 +35,7 @@ def test_what_is_kept_is_read_back_with_day_commit_and_machine(kept):
     assert (found.title, found.rows) == ("Some & others", tuple(ROWS))
     assert len(found.date) == 10
     assert f"Python {sys.version.split()[0]}" in found.machine
-    assert [row.reached for row in found.rows] == [True, False, True, None]
+    assert [row.reached for row in found.rows] == [True, False, True, None, None]
 
 
 def test_the_page_shows_what_was_missed_and_all_that_was_measured(kept):
@@ -45,12 +47,23 @@ def test_the_page_shows_what_was_missed_and_all_that_was_measured(kept):
     assert heading == "## Some & others"
     assert "memory of &lt;cells&gt;" in text
     assert '<td class="endomtor-number">81.2 s</td><td class="endomtor-number">90 s</td><td>yes</td>' in text
+    assert re.findall(r"([\w ]+)&nbsp;<sup>(\d)</sup>", text) == [
+        ("cold build", "1"),
+        ("a phi", "3"),
+        ("a joint phi", "3"),
+    ]
+    assert "<sup>2</sup>" in text
+    assert "<li>Read in *chunks*.</li><li>medians of 5 rounds, by <code>bench</code></li></ol>" in text
 
 
 def test_another_page_shows_the_table_of_one_name(kept):
     [name] = [path.stem for path in kept.glob("*.json")]
     assert performance_page.text().endswith(f"\n\n{performance_page.alone(name)}")
     assert performance_page.alone(name).startswith("Measured on ")
+    assert "the alternative" in performance_page.alone(name)
+    performance.keep("some", "Some", ROWS[1:])
+    assert "the alternative" not in performance_page.alone(name)
+    assert performance_page.alone(name).count("<td") == 3 * len(ROWS[1:])
 
 
 def test_where_nothing_is_kept_the_page_says_so(tmp_path, monkeypatch):

@@ -49,22 +49,34 @@ def _section(measured: Measured) -> str:
 
 
 def _table(measured: Measured) -> str:
-    rows = "".join(_row(row) for row in measured.rows)
+    # Below it: in a column, sentences would be as narrow as a number and rows as high as a screen.
+    notes = list(dict.fromkeys(row.note for row in measured.rows if row.note))
+    columns = ["what", "measured", "at most", "met"]
+    if any(row.beside for row in measured.rows):
+        columns.append("the alternative")
+    heads = "".join(f'<th scope="col">{column}</th>' for column in columns)
+    rows = "".join(_row(row, notes, len(columns)) for row in measured.rows)
     commit = f", commit `{measured.commit}`" if measured.commit else ""
+    below = f"\n<ol>{''.join(f'<li>{_with_code(note)}</li>' for note in notes)}</ol>" if notes else ""
     return (
         f"Measured on {measured.date}{commit}.\n{plain(measured.machine)}.\n\n"
         f'<div class="endomtor-table" tabindex="0" role="region" aria-label="{escape(measured.title)}"><table>'
-        '<thead><tr><th scope="col">what</th><th scope="col">measured</th><th scope="col">at most</th>'
-        '<th scope="col">met</th><th scope="col">the alternative</th><th scope="col">how</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>{below}"
     )
 
 
-def _row(row: Row) -> str:
+def _row(row: Row, notes: list[str], columns: int) -> str:
+    mark = f"&nbsp;<sup>{notes.index(row.note) + 1}</sup>" if row.note else ""
     limit = "" if row.limit is None else amount(row.limit, row.unit)
-    cells = (escape(row.beside), re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(row.note)))
-    return (
-        f'<tr><th scope="row">{escape(row.what)}</th><td class="endomtor-number">{amount(row.value, row.unit)}</td>'
-        f'<td class="endomtor-number">{limit}</td><td>{WORDS[row.reached]}</td>'
-        f"{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-    )
+    cells = [
+        f'<th scope="row">{_with_code(row.what)}{mark}</th>',
+        f'<td class="endomtor-number">{amount(row.value, row.unit)}</td>',
+        f'<td class="endomtor-number">{limit}</td>',
+        f"<td>{WORDS[row.reached]}</td>",
+        f"<td>{escape(row.beside)}</td>",
+    ]
+    return f"<tr>{''.join(cells[:columns])}</tr>"
+
+
+def _with_code(words: str) -> str:
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(words))

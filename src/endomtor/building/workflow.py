@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -38,6 +38,8 @@ FINISHED = "finished.txt"
 
 PACKAGE = code.PACKAGE
 _SHOWN = ("scanpy", "pandas", "pydeseq2", "statsmodels", "scipy", "numpy", "seaborn", "papermill", "snakemake")
+# What the jobs that make the data set import: see `jobs`.
+_MAKES_DATA = {"simulate": "from endomtor.worlds import simulate", "check": "from endomtor.contract import load"}
 _EXECUTE = tuple(f"building/{name}.py" for name in ("execute", "forks", "provisioner", "twins"))
 
 
@@ -143,7 +145,11 @@ class Settings:
             # Folders are no tables, and editors leave links that lead nowhere.
             stats = [(path.name, path.stat()) for path in sorted(Path(self.data).iterdir()) if path.is_file()]
             found = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
-        return fingerprint([PACKAGE, Path(self.root) / "data"], self.data, self.world, self.seed, found)
+        job = "check" if self.data else "simulate"
+        used = self._used(job, [], lambda: code.used_by(_MAKES_DATA[job]))
+        root = Path(self.root)
+        depends = [*used, root / "data", root / "requirements.lock"]
+        return fingerprint(depends, self.data, self.world, self.seed, found)
 
     def chapter_print(self, chapter: str) -> str:
         """Fingerprint of what the execution of a chapter depends on: a change means that it must run again."""
@@ -157,26 +163,32 @@ class Settings:
 
     def code_of(self, chapter: str) -> list[Path]:
         """The files of the package that a chapter uses, and those that execute it."""
-        notebook, kept = self.notebook(chapter), Path(self.build) / "code" / f"{chapter}.json"
-        now = fingerprint([notebook, PACKAGE])
+        notebook = self.notebook(chapter)
+        used = self._used(chapter, [notebook], lambda: code.of_notebook(notebook))
+        return [*used, *(PACKAGE / file for file in _EXECUTE)]
+
+    def _used(self, name: str, by: list[Path], find: Callable[[], list[Path]]) -> list[Path]:
+        """Return the files of the package that something uses: found once for each state of the package."""
+        kept = Path(self.build) / "code" / f"{name}.json"
+        now = fingerprint([*by, PACKAGE])
         try:
             known = json.loads(kept.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             known = {}
         if known.get("of") != now:
             # Reading all sources takes most of a second, which a build that has nothing to do should not cost.
-            known = {"of": now, "files": [str(file.relative_to(PACKAGE)) for file in code.of_notebook(notebook)]}
+            known = {"of": now, "files": [str(file.relative_to(PACKAGE)) for file in find()]}
             files.write_text(kept, json.dumps(known, indent=1) + "\n")
-        return [PACKAGE / file for file in (*known["files"], *_EXECUTE)]
+        return [PACKAGE / file for file in known["files"]]
 
     def interactive_print(self) -> str:
         """Fingerprint of what the data of interactive parts depends on besides the executed chapter."""
-        modules = code.used_by("from endomtor.building import interactive")
-        return fingerprint([Path(self.root) / "requirements.lock", *modules])
+        used = self._used("interactive", [], lambda: code.used_by("from endomtor.building import interactive"))
+        return fingerprint([Path(self.root) / "requirements.lock", *used])
 
     def ledger_print(self) -> str:
         """Fingerprint of what the ledger and its exports depend on besides the evidence."""
-        return fingerprint([Path(self.root) / "CITATION.cff"], self.data_print())
+        return fingerprint([Path(self.root) / "CITATION.cff", Path(self.root) / "data", PACKAGE], self.data_print())
 
     def site_print(self) -> str:
         """Fingerprint of what the site depends on besides executed notebooks and the ledger."""
@@ -370,12 +382,14 @@ def _standing(settings: Settings) -> list[str]:
         stats = [(name, (build / name).stat()) for name in names if (build / name).exists()]
         return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
 
-    goes_by = [settings.file, root / "workflow" / "Snakefile", root / "requirements.lock", root / "CITATION.cff"]
+    goes_by = [root / name for name in ("workflow", "data", "requirements.lock", "CITATION.cff")]
     of_chapters = ("executed/notebooks/{}.ipynb", "evidence/{}.json", f"{PARTS}/{{}}")
     outputs = [settings.dataset_is_there, *LEDGER, *(name.format(one) for one in chapters for name in of_chapters)]
     return [
         fingerprint(
-            [*goes_by, *map(settings.notebook, chapters)], [settings.data_print(), sys.version], made(*outputs)
+            [PACKAGE, settings.file, *goes_by, *map(settings.notebook, chapters)],
+            [settings.data_print(), sys.version],
+            made(*outputs),
         ),
         fingerprint([], settings.site_print(), made("html/index.html")),
     ]
