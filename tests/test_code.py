@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from endomtor.building import code
+from endomtor.building import code, workflow
 from endomtor.building.workflow import Settings
 
 CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -63,7 +63,7 @@ def test_each_chapter_uses_its_analysis_and_not_those_of_others():
         assert len(analyses) <= 1
 
 
-# Runs a chapter's cells and prints the files of the package in which a function was called. A module and the body of a
+# Runs cells and prints the files of the package in which a function was called. A module and the body of a
 # class run when a package that hands them on is imported: no function, for Python optimises its names.
 _TRACED = """
 import inspect, json, sys
@@ -74,31 +74,46 @@ def note(frame, event, _):
         called.add(frame.f_code.co_filename)
 import IPython
 shell = IPython.core.interactiveshell.InteractiveShell.instance()
-cells = json.load(open(sys.argv[1]))["cells"]
+cells = json.loads(sys.argv[1])
 sys.setprofile(note)
 for cell in cells:
-    if cell["cell_type"] == "code":
-        exec(compile("".join(cell["source"]), "cell", "exec"), shell.user_ns)
+    exec(compile(cell, "cell", "exec"), shell.user_ns)
 sys.setprofile(None)
 print("\\n" + json.dumps(sorted(called)))
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("notebook", CHAPTERS[:5], ids=lambda path: path.stem)
-def test_nothing_runs_in_a_chapter_that_it_is_not_said_to_use(notebook, tmp_path):
+def ran_in(cells: list[str], folder: Path, build: Path) -> set[Path]:
+    """Run cells in a folder and return the files of the package in which a function was called."""
     ran = subprocess.run(
-        [sys.executable, "-c", _TRACED, str(notebook)],
-        cwd=notebook.parent,
+        [sys.executable, "-c", _TRACED, json.dumps(cells)],
+        cwd=folder,
         capture_output=True,
         text=True,
-        env={**os.environ, "ENDOMTOR_BUILD": str(tmp_path), "OPENBLAS_NUM_THREADS": "1"},
+        env={**os.environ, "ENDOMTOR_BUILD": str(build), "OPENBLAS_NUM_THREADS": "1"},
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
     called = {Path(name) for name in json.loads(ran.stdout.splitlines()[-1])}
     own = {path for path in called if path.is_relative_to(code.PACKAGE)}
     assert own
-    assert own <= set(code.of_notebook(notebook))
+    return own
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", CHAPTERS[:5], ids=lambda path: path.stem)
+def test_nothing_runs_in_a_chapter_that_it_is_not_said_to_use(notebook, tmp_path):
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert ran_in(sources, notebook.parent, tmp_path) <= set(code.of_notebook(notebook))
+
+
+@pytest.mark.slow
+def test_nothing_makes_the_data_that_they_are_not_said_to_depend_on(tmp_path):
+    data = str(tmp_path / "data")
+    calls = {"simulate": f"simulate('paper', seed=1, out={data!r})", "check": f"load({data!r})"}
+    for job, call in calls.items():
+        imported = workflow.MAKES_DATA[job]
+        assert ran_in([imported, call], ROOT, tmp_path) <= set(code.used_by(imported)), job
 
 
 @pytest.fixture

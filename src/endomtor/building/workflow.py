@@ -38,8 +38,8 @@ FINISHED = "finished.txt"
 
 PACKAGE = code.PACKAGE
 _SHOWN = ("scanpy", "pandas", "pydeseq2", "statsmodels", "scipy", "numpy", "seaborn", "papermill", "snakemake")
-# What the jobs that make the data set import: see `jobs`.
-_MAKES_DATA = {"simulate": "from endomtor.worlds import simulate", "check": "from endomtor.contract import load"}
+MAKES_DATA = {"simulate": "from endomtor.worlds import simulate", "check": "from endomtor.contract import load"}
+"""What the jobs that make the data set import of the package."""
 _EXECUTE = tuple(f"building/{name}.py" for name in ("execute", "forks", "provisioner", "twins"))
 
 
@@ -146,9 +146,9 @@ class Settings:
             stats = [(path.name, path.stat()) for path in sorted(Path(self.data).iterdir()) if path.is_file()]
             found = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
         job = "check" if self.data else "simulate"
-        used = self._used(job, [], lambda: code.used_by(_MAKES_DATA[job]))
+        used = self._used(job, [], lambda: code.used_by(MAKES_DATA[job]))
         root = Path(self.root)
-        depends = [*used, root / "data", root / "requirements.lock"]
+        depends = [*used, PACKAGE / "building" / "jobs.py", root / "data", root / "requirements.lock"]
         return fingerprint(depends, self.data, self.world, self.seed, found)
 
     def chapter_print(self, chapter: str) -> str:
