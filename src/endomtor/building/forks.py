@@ -68,19 +68,19 @@ _LATER = (
     "sphinxcontrib.bibtex",
     "myst_nb.sphinx_",
     "sphinx_book_theme",
+    # Where it is asked a second time.
+    "snakemake.cli",
 )
 
 
 @contextmanager
-def offered(*, soon: bool, and_then: Sequence[str] = ()) -> Iterator[dict[str, str]]:
+def offered(*, soon: bool) -> Iterator[dict[str, str]]:
     """Offer forks to the jobs of a build while the block runs; yield what their environment must say.
 
     Parameters
     ----------
     soon : bool
         Chapters are likely to run: the libraries are imported at once, beside what comes before the chapters.
-    and_then : sequence of str
-        Further modules that will be asked for once chapters have run.
     """
     # Elsewhere a fork of a process with these libraries is not safe.
     if os.environ.get(PLAIN) or sys.platform != "linux":
@@ -97,7 +97,7 @@ def offered(*, soon: bool, and_then: Sequence[str] = ()) -> Iterator[dict[str, s
         def serve() -> None:
             asked = soon or listener in select.select([listener, hearing], [], [])[0]
             if asked:
-                servers.append(_server(address, listener.fileno(), hearing, and_then))
+                servers.append(_server(address, listener.fileno(), hearing))
                 servers[0].wait()
                 # Who waits to be answered is told that nobody will, and takes a plain process.
                 listener.close()
@@ -115,9 +115,8 @@ def offered(*, soon: bool, and_then: Sequence[str] = ()) -> Iterator[dict[str, s
             os.close(hearing)
 
 
-def _server(address: str, listener: int, hearing: int, and_then: Sequence[str]) -> subprocess.Popen:
-    asked = f"{address!r}, {listener}, {hearing}, {list(and_then)!r}"
-    program = f"from endomtor.building import forks; forks.serve({asked})"
+def _server(address: str, listener: int, hearing: int) -> subprocess.Popen:
+    program = f"from endomtor.building import forks; forks.serve({address!r}, {listener}, {hearing})"
     return subprocess.Popen(
         [sys.executable, "-P", "-c", program],
         env=os.environ | SURROUNDINGS,
@@ -129,17 +128,19 @@ def _server(address: str, listener: int, hearing: int, and_then: Sequence[str]) 
     )
 
 
-def serve(address: str, listening: int, hearing: int, and_then: Sequence[str]) -> None:
+def serve(address: str, listening: int, hearing: int) -> None:
     """Import the libraries, then fork a process for each request, until the other end of `hearing` is closed."""
     _leave_out_addresses()
     for name in _HEAVY:
         importlib.import_module(name)
-    later: list[str] = []
-    unanswered = True
+    # Not before the first answer: whoever came while one of them is imported would wait for it.
+    later, answered = list(_LATER), False
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     _up(address).touch()
     with socket.socket(fileno=listening) as listener:
-        while hearing not in (ready := select.select([listener, hearing], [], [], 0 if later else None)[0]):
+        while hearing not in (
+            ready := select.select([listener, hearing], [], [], 0 if answered and later else None)[0]
+        ):
             if not ready:
                 importlib.import_module(later.pop(0))
             elif len(os.listdir("/proc/self/task")) > 1:
@@ -147,9 +148,7 @@ def serve(address: str, listening: int, hearing: int, and_then: Sequence[str]) -
                 return
             else:
                 _answer(listener, hearing)
-                if unanswered:
-                    # Not before: whoever came while one of them is imported would wait for it.
-                    later, unanswered = [*_LATER, *and_then], False
+                answered = True
 
 
 def _leave_out_addresses() -> None:

@@ -188,7 +188,7 @@ class Settings:
 
     def ledger_print(self) -> str:
         """Fingerprint of what the ledger and its exports depend on besides the evidence."""
-        return fingerprint([Path(self.root) / "CITATION.cff", Path(self.root) / "data", PACKAGE], self.data_print())
+        return fingerprint([Path(self.root) / "CITATION.cff", PACKAGE], self.data_print())
 
     def site_print(self) -> str:
         """Fingerprint of what the site depends on besides executed notebooks and the ledger."""
@@ -308,14 +308,15 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
         log = folder / "build.log"
         log.unlink(missing_ok=True)
         done: set[str] = set()
-        stages = _stages(settings, again=bool(kept), site=site, keep_going=keep_going)
         # Snakemake reads the Snakefile through a copy; one that stayed would hide a change.
         with (
             tempfile.TemporaryDirectory(dir=folder, prefix=".sources.") as copies,
-            # Where it is asked once more, it need not be imported once more.
-            forks.offered(soon=not only_pages, and_then=["snakemake.cli"] if len(stages) > 1 else []) as offer,
+            forks.offered(soon=not only_pages) as offer,
         ):
-            commands = [_snakemake(settings, jobs, copies, *wanted) for wanted in stages]
+            commands = [
+                _snakemake(settings, jobs, copies, *wanted)
+                for wanted in _stages(settings, again=bool(kept), site=site, keep_going=keep_going)
+            ]
             for command in [settings.command("site")] if only_pages else commands:
                 status, failures, ended = _run(
                     command, os.environ | offer, folder=settings.root, lock=lock, console=console, log=log
@@ -382,14 +383,12 @@ def _standing(settings: Settings) -> list[str]:
         stats = [(name, (build / name).stat()) for name in names if (build / name).exists()]
         return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
 
-    goes_by = [root / name for name in ("workflow", "data", "requirements.lock", "CITATION.cff")]
+    goes_by = [settings.file, root / "workflow" / "Snakefile", root / "requirements.lock"]
     of_chapters = ("executed/notebooks/{}.ipynb", "evidence/{}.json", f"{PARTS}/{{}}")
     outputs = [settings.dataset_is_there, *LEDGER, *(name.format(one) for one in chapters for name in of_chapters)]
     return [
         fingerprint(
-            [PACKAGE, settings.file, *goes_by, *map(settings.notebook, chapters)],
-            [settings.data_print(), sys.version],
-            made(*outputs),
+            [*goes_by, *map(settings.notebook, chapters)], [settings.ledger_print(), sys.version], made(*outputs)
         ),
         fingerprint([], settings.site_print(), made("html/index.html")),
     ]
