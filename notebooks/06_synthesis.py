@@ -24,7 +24,8 @@ world = "paper"
 seed = 1
 
 # %%
-from endomtor.analyses import sample_size, synthesis
+from endomtor.calibration import sample_size
+from endomtor.analyses import synthesis
 from endomtor.chapter import open_chapter
 
 chapter = open_chapter("06_synthesis", data_dir, world, seed)

@@ -24,7 +24,7 @@ world = "paper"
 seed = 1
 
 # %%
-from endomtor.analyses import calibration
+from endomtor.calibration import report as calibration
 from endomtor.chapter import open_chapter
 
 chapter = open_chapter("07_calibration", data_dir, world, seed)

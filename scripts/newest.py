@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from endomtor import paths
-from endomtor.claims import changes
 from endomtor.errors import EndomtorError
 from endomtor.files import write_text
+from endomtor.views import changes
 
 SHOWN_LINES = 40
 

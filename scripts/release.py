@@ -21,8 +21,9 @@ import yaml
 
 from endomtor import files, paths
 from endomtor.building import twins, workflow
-from endomtor.claims import changes, ledger
+from endomtor.claims import ledger
 from endomtor.errors import BuildError, EndomtorError
+from endomtor.views import changes
 
 
 def version(root: Path) -> str:

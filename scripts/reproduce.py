@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from endomtor import performance
-from endomtor.claims import changes
 from endomtor.performance import Row
+from endomtor.views import changes
 
 ROOT = Path(__file__).resolve().parents[1]
 # Any date does, if it is the same for both.

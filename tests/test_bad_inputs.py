@@ -28,11 +28,12 @@ from hypothesis import strategies as st
 from conftest import ROOT
 from endomtor import cli, contract, files
 from endomtor.building import exports
-from endomtor.claims import catalogue, evidence, ledger, pages
+from endomtor.claims import catalogue, evidence, ledger
 from endomtor.contract import excel, reading
 from endomtor.errors import BuildError, EndomtorError
 from endomtor.provenance import Provenance
 from endomtor.public import geo, ncbi, originals, registry
+from endomtor.views import pages
 from test_contract import ABOUT, cells, valid_tables, write
 
 SOUND = valid_tables()

@@ -13,9 +13,10 @@ import yaml
 
 from conftest import ROOT, build_book, build_to_ledger
 from endomtor import worlds
-from endomtor.claims import boxes, catalogue, evidence, ledger, terminal, verdicts
-from endomtor.claims import pages as pages_of_claims
+from endomtor.claims import catalogue, evidence, ledger, verdicts
 from endomtor.provenance import Provenance
+from endomtor.views import boxes, terminal
+from endomtor.views import pages as pages_of_claims
 
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
 FIELDS = {

@@ -14,8 +14,8 @@ from traitlets.config import Config
 
 from endomtor import calibration as counting
 from endomtor import contract, paths, worlds
-from endomtor.analyses import calibration
 from endomtor.calibration import Calibration, rates
+from endomtor.calibration import report as calibration
 from endomtor.chapter import Chapter
 from endomtor.claims import evidence
 

@@ -12,8 +12,9 @@ from markdown_it import MarkdownIt
 from conftest import ROOT
 from endomtor import cli, paths
 from endomtor.building import changes_page
-from endomtor.claims import changes, ledger
+from endomtor.claims import ledger
 from endomtor.errors import ClaimsError
+from endomtor.views import changes
 
 WIDTH = 0.5
 

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endomtor import contract
-from endomtor.claims import boxes, catalogue, evidence, ledger, verdicts
+from endomtor.claims import catalogue, evidence, ledger, verdicts
 from endomtor.errors import ClaimsError
 from endomtor.provenance import Provenance
 from endomtor.stats import Estimate
+from endomtor.views import boxes
 
 MEASURED = Provenance("measured", "Spring cohort", "a laboratory", "0" * 64)
 SIMULATED = Provenance("simulated", "World paper", "assumed", "0" * 64, world="paper", seed=1)

@@ -12,9 +12,10 @@ import yaml
 
 from conftest import ROOT
 from endomtor.building import exports, workflow
-from endomtor.claims import boxes, ledger
+from endomtor.claims import ledger
 from endomtor.errors import BuildError
 from endomtor.files import sha256_of
+from endomtor.views import boxes
 
 SPDX = "https://spdx.org/licenses/"
 

@@ -14,10 +14,11 @@ from IPython.utils.capture import capture_output
 from scipy import stats
 
 from endomtor import figures, worlds
+from endomtor import robustness as fragility
 from endomtor.analyses import alternatives, ecko_phenotypes, mtor_decline, rapamycin, transcriptome, transplants
 from endomtor.calibration import cohorts
 from endomtor.chapter import Chapter
-from endomtor.claims import catalogue, evidence, fragility, verdicts
+from endomtor.claims import catalogue, evidence, verdicts
 from endomtor.contract.dataset import from_tables
 from endomtor.errors import ClaimsError, UnitError
 from endomtor.stats import Estimate, permutation_test_means

@@ -12,8 +12,9 @@ from conftest import ROOT
 from endomtor import calibration, paths
 from endomtor.building import sphinx_extension
 from endomtor.calibration import rates, run
-from endomtor.claims import catalogue, headings, verdicts
+from endomtor.claims import catalogue, verdicts
 from endomtor.errors import ClaimsError
+from endomtor.views import headings
 
 CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 PRIMARY = [rule.id for claim in catalogue.load().claims for rule in claim.evidence if rule.role == "primary"]

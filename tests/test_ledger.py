@@ -16,8 +16,9 @@ from conftest import some_quick
 from endomtor import calibration, estimate, paths, worlds
 from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, transcriptome, transplants
 from endomtor.chapter import open_chapter
-from endomtor.claims import boxes, catalogue, evidence, ledger, pages, premises, terminal, verdicts
+from endomtor.claims import catalogue, evidence, ledger, premises, verdicts
 from endomtor.errors import BuildError, ClaimsError
+from endomtor.views import boxes, pages, terminal
 
 SCHEMA = json.loads(ledger.SCHEMA.read_text(encoding="utf-8"))
 WORLDS = ("paper", "bystander", "null", "opposite", "confounded", "survivor")

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from conftest import some_quick
 from endomtor import paths, public
-from endomtor.analyses import sample_size
 from endomtor.building import power_page
-from endomtor.calibration import run
-from endomtor.claims import changes, premises
+from endomtor.calibration import run, sample_size
+from endomtor.claims import premises
 from endomtor.errors import FetchError, UnitError
 from endomtor.files import sha256_of
 from endomtor.public import blood, download, endothelium, frozen, hsc_aging, originals, registry, single_cells
+from endomtor.views import changes
 
 MIRROR = os.environ.get("ENDOMTOR_MIRROR", "")
 needs_mirror = pytest.mark.skipif(not MIRROR, reason="ENDOMTOR_MIRROR is not set: the originals are not here")

@@ -10,8 +10,9 @@ import pytest
 
 from conftest import ROOT
 from endomtor.building import readers_map
-from endomtor.claims import boxes, catalogue, ledger, verdicts
+from endomtor.claims import catalogue, ledger, verdicts
 from endomtor.provenance import Provenance
+from endomtor.views import boxes
 
 SVG = "{http://www.w3.org/2000/svg}"
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))

@@ -18,7 +18,7 @@ from selenium.webdriver.common.keys import Keys
 
 from conftest import ROOT, node_modules, some_quick, unlike, until
 from endomtor import public
-from endomtor.claims import boxes
+from endomtor.views import boxes
 from test_site import PAGES, SOME_QUICK
 
 LIGHT = ["book/index", "book/references", "notebooks/06_synthesis"]

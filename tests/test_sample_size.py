@@ -13,8 +13,8 @@ from scipy import stats
 from traitlets.config import Config
 
 from endomtor import calibration, paths, worlds
-from endomtor.analyses import sample_size
-from endomtor.analyses.sample_size import SampleSizes
+from endomtor.calibration import sample_size
+from endomtor.calibration.sample_size import SampleSizes
 from endomtor.claims import catalogue
 from endomtor.errors import BuildError
 

@@ -13,14 +13,15 @@ import pandas as pd
 from IPython import get_ipython
 from IPython.display import display
 
-from endomtor import contract, figures, paths, worlds
-from endomtor.analyses import reporting
-from endomtor.claims import boxes, catalogue, evidence, fragility, ledger
+from endomtor import contract, figures, paths, reporting, worlds
+from endomtor import robustness as fragility
+from endomtor.claims import catalogue, evidence, ledger
 from endomtor.contract import Dataset
 from endomtor.errors import ClaimsError
 from endomtor.estimate import Estimate
 from endomtor.figures import publish
 from endomtor.provenance import Provenance
+from endomtor.views import boxes
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ class Chapter:
         Returns
         -------
         dict[str, Fragility]
-            By evidence id, then by the claims that have a verdict here; see `claims.fragility`.
+            By evidence id, then by the claims that have a verdict here; see `endomtor.robustness`.
         """
         found = fragility.of_chapter(self, analyse)
         self.records = [

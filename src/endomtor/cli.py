@@ -438,7 +438,7 @@ def claims(
         sys.stdout.buffer.write((paths.build_dir() / "ledger.json").read_bytes())
         sys.stdout.flush()
     else:
-        from endomtor.claims import terminal
+        from endomtor.views import terminal
 
         terminal.show(built)
     faults = ledger.strict_faults(built) if strict else []
@@ -461,7 +461,7 @@ def changes(
 
     Example: `endomtor changes _build bystander/ledger.json`
     """
-    from endomtor.claims import changes
+    from endomtor.views import changes
 
     if as_json and as_markdown:
         raise typer.BadParameter("--json and --markdown exclude each other", param_hint="--json")

@@ -30,9 +30,8 @@ import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 
 from endomtor import calibration, files, paths, worlds
-from endomtor.analyses import sample_size
 from endomtor.building import workflow
-from endomtor.calibration import cohorts, run
+from endomtor.calibration import cohorts, run, sample_size
 from endomtor.claims import catalogue
 from endomtor.errors import BuildError, WorldError
 from endomtor.worlds.parameters import Design, nearest, read_toml

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from endomtor.claims.catalogue import Rule
-from endomtor.claims.fragility import FACTORS
+from endomtor.robustness import FACTORS
 from endomtor.stats import Estimate, linear, permutation_test_means, resemblance
 from endomtor.stats.units import block_levels, one_row_per_unit, power_of_two, usable_block
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
-from endomtor import contract, figures
-from endomtor.analyses import alternatives, amounts, reporting
+from endomtor import contract, figures, reporting
+from endomtor.analyses import alternatives, amounts
 from endomtor.chapter import Chapter, needs
 from endomtor.claims import catalogue, verdicts
 from endomtor.claims.evidence import Record

@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from endomtor import contract, figures, public
-from endomtor.analyses import alternatives, reporting
+from endomtor import contract, figures, public, reporting
+from endomtor.analyses import alternatives
 from endomtor.cells import StoredCells, chunks
 from endomtor.chapter import Chapter, needs
 from endomtor.contract.rules import shared_backgrounds

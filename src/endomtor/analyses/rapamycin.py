@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from endomtor import figures
-from endomtor.analyses import alternatives, amounts, reporting
+from endomtor import figures, reporting
+from endomtor.analyses import alternatives, amounts
 from endomtor.chapter import Chapter, needs
 from endomtor.errors import EndomtorError
 from endomtor.stats import Estimate, mixed_model, treatment_within_age

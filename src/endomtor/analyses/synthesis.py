@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from IPython.utils.capture import capture_output
 
-from endomtor import figures, paths, public, worlds
-from endomtor.analyses import ecko_phenotypes, reporting, transcriptome, transplants
+from endomtor import figures, paths, public, reporting, worlds
+from endomtor.analyses import ecko_phenotypes, transcriptome, transplants
 from endomtor.chapter import Chapter
 from endomtor.claims import catalogue, evidence, ledger, verdicts
 from endomtor.claims.evidence import Record

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 
-from endomtor import figures, public
-from endomtor.analyses import alternatives, reporting
+from endomtor import figures, public, reporting
+from endomtor.analyses import alternatives
 from endomtor.chapter import Chapter, needs
 from endomtor.claims import catalogue, verdicts
 from endomtor.contract.tables import GROUPS

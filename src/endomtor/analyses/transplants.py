@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from endomtor import figures
-from endomtor.analyses import alternatives, reporting
+from endomtor import figures, reporting
+from endomtor.analyses import alternatives
 from endomtor.chapter import Chapter, needs
 from endomtor.claims import catalogue
 from endomtor.errors import EndomtorError

@@ -1,6 +1,6 @@
 """The page "What has changed since the last release": the ledger of this build beside that of the release."""
 
-from endomtor.claims import changes
+from endomtor.views import changes
 
 NO_RELEASE = (
     "There was no release yet, so there is nothing to compare with. "

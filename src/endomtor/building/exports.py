@@ -18,10 +18,10 @@ import yaml
 
 from endomtor import files
 from endomtor.building.workflow import build_date
-from endomtor.claims import boxes, pages
 from endomtor.claims.evidence import Record
 from endomtor.errors import BuildError
 from endomtor.provenance import Provenance
+from endomtor.views import boxes, pages
 
 CITATION = "CITATION.cff"
 EVIDENCE_TABLE, CLAIMS_TABLE = "ledger.csv", "claims.csv"

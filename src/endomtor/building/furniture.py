@@ -207,8 +207,8 @@ def status_markdown(root: Path, build: Path, chapters: list[str], ledger: dict |
     chapters : list[str]
         The pages that are notebooks, in the order of the book.
     """
-    from endomtor.claims import boxes
     from endomtor.markup import plain_in_markdown
+    from endomtor.views import boxes
 
     lines = ["| chapter | state | code cells | pieces of evidence | run time |", "| --- | --- | --- | --- | --- |"]
     pythons = set()
@@ -358,7 +358,7 @@ def _cards(app: Sphinx, page: str, doctree: nodes.document, ledger: dict | None)
     title = app.env.titles[page].astext()
     said = description(doctree) or app.config.html_title
     if ledger and _is_chapter(app, page):
-        from endomtor.claims import boxes
+        from endomtor.views import boxes
 
         said = f"{said} Answered on {boxes.dataset_kind(ledger['dataset'])} data."
     tags = [f'<meta name="description" content="{escape(said)}">']
@@ -393,7 +393,7 @@ def _logo(app: Sphinx) -> Path:
 
 def _card_words(app: Sphinx, ledger: dict | None) -> tuple[list[str], str]:
     """Return the lines of the card, and its words for who does not see it."""
-    from endomtor.claims import boxes
+    from endomtor.views import boxes
 
     kind = ledger and boxes.dataset_kind(ledger["dataset"])
     note = {
@@ -441,7 +441,7 @@ def _add_launch_buttons(context: dict, launch: dict[str, str]) -> None:
 def _about(app: Sphinx, page: str, commit: str, launch: dict[str, str], pathto, ledger: dict | None) -> str:
     """Return the block at the end of a chapter."""
     from endomtor.building import exports
-    from endomtor.claims import boxes
+    from endomtor.views import boxes
 
     chapter = page.rpartition("/")[2]
     dataset = ledger and ledger["dataset"]

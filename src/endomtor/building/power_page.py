@@ -7,8 +7,8 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from endomtor import calibration, paths, sweep, worlds
-from endomtor.analyses.reporting import percent
 from endomtor.claims import catalogue, ledger, verdicts
+from endomtor.reporting import percent
 
 FILE = "power.parquet"
 GRID = "data/sweeps/power.toml"

@@ -9,7 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from html import escape
 
-from endomtor.claims import boxes, headings, verdicts
+from endomtor.claims import verdicts
+from endomtor.views import boxes, headings
 
 NOT_BUILT = "not built yet"
 

@@ -18,8 +18,9 @@ from endomtor import contract
 from endomtor.analyses import synthesis
 from endomtor.building import figure_data
 from endomtor.building.workflow import Settings, build_date, revision, shown_versions
-from endomtor.claims import boxes, ledger, pages
+from endomtor.claims import ledger
 from endomtor.contract import Dataset
+from endomtor.views import boxes, pages
 
 STYLE = "book/_static/endomtor.css"
 _FRAGILITY = "fig-fragility"

@@ -162,7 +162,7 @@ def page_of(executed: str, chapter: str, ledger: dict) -> str:
         Two figures of the chapter have one name.
     """
     from endomtor.building import figure_data
-    from endomtor.claims import headings, pages
+    from endomtor.views import headings, pages
 
     notebook = nbformat.reads(executed, as_version=4)
     own = [record for record in ledger["evidence"] if record["notebook"] == chapter]
@@ -274,7 +274,7 @@ class LedgerDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the table, or a note when there is no ledger yet."""
-        from endomtor.claims import boxes
+        from endomtor.views import boxes
 
         ledger = _ledger(self.env)
         if not ledger:
@@ -297,7 +297,8 @@ class EvidenceDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the sections, or a note when there is no ledger yet."""
-        from endomtor.claims import catalogue, pages
+        from endomtor.claims import catalogue
+        from endomtor.views import pages
 
         ledger = _ledger(self.env)
         if not ledger:
@@ -319,7 +320,7 @@ class SampleSizeRole(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Return the n with its unit and limits."""
-        from endomtor.analyses import sample_size
+        from endomtor.calibration import sample_size
 
         ledger = _ledger(self.env)
         left_out = ledger is not None and ledger["dataset"]["provenance"] != "simulated"

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from endomtor import worlds
-from endomtor.analyses.reporting import percent
 from endomtor.calibration import plan as plans
 from endomtor.calibration import rates
 from endomtor.calibration.run import Calibration
-from endomtor.claims import boxes, catalogue, ledger, verdicts
+from endomtor.claims import catalogue, ledger, verdicts
 from endomtor.claims.catalogue import Claim
+from endomtor.reporting import percent
+from endomtor.views import boxes
 
 
 def claims() -> list[Claim]:

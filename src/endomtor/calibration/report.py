@@ -10,15 +10,14 @@ from functools import wraps
 import numpy as np
 import pandas as pd
 
-from endomtor import calibration, figures
-from endomtor.analyses import reporting
-from endomtor.analyses.reporting import percent
+from endomtor import calibration, figures, reporting
 from endomtor.calibration import Calibration, rates
 from endomtor.chapter import Chapter, show_data
 from endomtor.claims import catalogue
 from endomtor.errors import BuildError
 from endomtor.own_data import design
 from endomtor.provenance import Provenance
+from endomtor.reporting import percent
 
 SLICE_SCENARIO = "edge"
 SLICE_COHORTS = 4

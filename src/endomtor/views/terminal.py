@@ -5,7 +5,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from endomtor.claims import boxes, pages
+from endomtor.views import boxes, pages
 
 # Fixed, so that the tables of all claims stand under one another: with 2 before and 2 between them 80.
 _WIDTHS = {"": 15, "estimate": 8, "95 % interval": 15, "n, unit": 11, "verdict": 14, "holds": 5}

@@ -21,8 +21,8 @@ import pandas as pd
 from scipy.optimize import isotonic_regression
 from scipy.stats import beta
 
-from endomtor import calibration, figures, files, paths, worlds
-from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, reporting, transcriptome, transplants
+from endomtor import calibration, figures, files, paths, reporting, worlds
+from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, transcriptome, transplants
 from endomtor.calibration import run
 from endomtor.calibration.cohorts import TABLES, tables_of
 from endomtor.chapter import Chapter

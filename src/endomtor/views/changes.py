@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from endomtor import files, paths
-from endomtor.claims import boxes, ledger
+from endomtor.claims import ledger
 from endomtor.errors import ClaimsError
+from endomtor.views import boxes
 
 if TYPE_CHECKING:
     import pandas as pd

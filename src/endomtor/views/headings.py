@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from docutils.nodes import make_id
 
-from endomtor import paths
-from endomtor.analyses import reporting
-from endomtor.claims import boxes, catalogue, verdicts
+from endomtor import paths, reporting
+from endomtor.claims import catalogue, verdicts
 from endomtor.errors import ClaimsError
 from endomtor.markup import plain_in_markdown
+from endomtor.views import boxes
 
 TAG = "result:"
 CLAIMS, PROMISES = "claims", "promises"

@@ -6,11 +6,12 @@ Everything is drawn from `ledger.json` when the site is drawn; see `boxes` for t
 import re
 from html import escape
 
-from endomtor.analyses import reporting
-from endomtor.claims import boxes, headings, verdicts
+from endomtor import reporting
+from endomtor.claims import verdicts
 from endomtor.claims.catalogue import Claim
 from endomtor.errors import ClaimsError
 from endomtor.provenance import Provenance
+from endomtor.views import boxes, headings
 
 VERDICT_ANCHOR = "the-verdict"
 """The section of a chapter that holds its verdict box."""
@@ -248,8 +249,8 @@ def _held(claim: dict, ledger: dict) -> str:
 def _of_rates() -> str:
     """What the frozen calibration found, by kind of error; empty where its table is not here."""
     from endomtor import calibration
-    from endomtor.analyses.calibration import provenance
     from endomtor.calibration import rates
+    from endomtor.calibration.report import provenance
 
     told = headings.promises()
     if not told:
