@@ -179,6 +179,32 @@ def chunks(cells: anndata.AnnData | StoredCells, layer: str | None = None) -> It
             yield slice(first, last), found if whole else found[:, cells.columns]
 
 
+def passing(cells: anndata.AnnData | StoredCells, *, min_genes: int = 200, min_cells: int = 3):
+    """Return the cells that show enough genes, then the genes that enough of these cells show, read in chunks.
+
+    What `scanpy.pp.filter_cells` and `filter_genes` keep, also for cells that stay in their file.
+
+    Parameters
+    ----------
+    cells : AnnData or StoredCells
+    min_genes, min_cells : int
+        The values of the scanpy tutorials.
+    """
+    enough, seen = np.zeros(cells.n_obs, bool), np.zeros(cells.n_vars, int)
+    for rows, matrix in chunks(cells):
+        present = matrix > 0
+        enough[rows] = present.getnnz(axis=1) >= min_genes
+        seen += present[enough[rows]].getnnz(axis=0)
+    return cells[enough, seen >= min_cells].copy()
+
+
+def sample(cells: anndata.AnnData | StoredCells, most: int) -> anndata.AnnData:
+    """Return the cells in memory, a seeded sample of `most` where they are more: for a picture."""
+    if cells.n_obs > most:
+        cells = cells[np.sort(np.random.default_rng(0).choice(cells.n_obs, most, replace=False))]
+    return cells.to_memory() if isinstance(cells, StoredCells) else cells.copy()
+
+
 def not_counts(values: np.ndarray) -> np.ndarray:
     """Return which of some numbers are no raw counts, whole and at least 0."""
     return ~(np.isfinite(values) & (values >= 0) & (values == np.floor(values)))

@@ -1,38 +1,34 @@
-"""What a chapter's notebook works with: its data set, its evidence, the boxes that it shows."""
+"""What a chapter's notebook works with: its tables, its evidence, and how the two are shown."""
 
-from __future__ import annotations
-
+import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import wraps
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from html import escape
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from IPython import get_ipython
-from IPython.display import display
+from IPython.display import Markdown, display
 
 from endomtor import contract, figures, paths, reporting, worlds
-from endomtor import robustness as fragility
-from endomtor.claims import catalogue, evidence, ledger
+from endomtor.analyses import CHAPTERS
+from endomtor.analyses.judge import Judge
+from endomtor.claims import catalogue, evidence
 from endomtor.contract import Dataset
-from endomtor.errors import ClaimsError
+from endomtor.errors import ClaimsError, NotTestable
 from endomtor.estimate import Estimate
 from endomtor.figures import publish
 from endomtor.provenance import Provenance
+from endomtor.robustness import Robustness, Source, as_frame, of_chapter
 from endomtor.views import boxes
 
+CALIBRATED_ONLY = "ENDOMTOR_CALIBRATED_ONLY"
+"""Where the environment has this, a record that is not the calibrated analysis is an error: builds set it."""
 
-@dataclass(frozen=True)
-class Recorded:
-    """What a record was made from; see `Chapter.record`."""
-
-    estimate: Estimate
-    provenance: Provenance
-    table: str | None = None
-    others: Callable[[], Mapping[str, Estimate]] = dict
-    left_out: Callable[[], Mapping[str, Estimate]] = dict
+_EQUAL = 1e-8
+"""Relative tolerance within which a notebook's record is the calibrated analysis."""
 
 
 class Chapter:
@@ -43,154 +39,145 @@ class Chapter:
     name : str
         File name of the notebook without its ending, for example `03_ecko_phenotypes`.
     dataset : endomtor.contract.Dataset
-    records : list[endomtor.claims.evidence.Record]
-        Evidence recorded so far.
-    sources : dict[str, Recorded]
-        Id of a record to what it was made from.
+    records : dict[str, endomtor.claims.evidence.Record]
+        Evidence recorded so far, by id.
     """
 
     def __init__(self, name: str, dataset: Dataset):
         self.name = name
         self.dataset = dataset
-        self.records: list[evidence.Record] = []
-        simulated = dataset.provenance.kind == "simulated"
-        self._truth = worlds.load(dataset.provenance.world).truth if simulated else None
-        self.sources: dict[str, Recorded] = {}
+        self.records: dict[str, evidence.Record] = {}
+        self._analysis = CHAPTERS[name]
+        self._judge = Judge(dataset)
+        self._sources: dict[str, Source] = {}
+        self._answers = None
 
     @property
     def provenance(self) -> Provenance:
         """Where the chapter's own data (not the public ones) come from."""
         return self.dataset.provenance
 
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table of the data set, a copy: a DataFrame, single cells as AnnData or `endomtor.cells.StoredCells`.
+
+        Raises
+        ------
+        NotTestable
+            The data set has no such table.
+        """
+        table = self.dataset.get(name)
+        if table is None:
+            raise NotTestable(f"These data have no {name}: this section is not testable here.")
+        return table.copy()
+
+    def rule(self, evidence_id: str) -> catalogue.Rule:
+        """Return the rule of a piece of evidence in `claims.toml`: its direction, its smallest effect of interest."""
+        return catalogue.load().rule(evidence_id)
+
     def record(
         self,
         evidence_id: str,
         estimate: Estimate,
         *,
-        table: str | None = None,
-        compared: Sequence[str] = (),
         family: str | None = None,
         provenance: Provenance | None = None,
-        others: Callable[[], Mapping[str, Estimate]] = dict,
-        left_out: Callable[[], Mapping[str, Estimate]] = dict,
+        left_out: Mapping[str, Estimate] | None = None,
     ) -> evidence.Record:
-        """Judge an estimate under its rule in `claims.toml` and keep the record.
+        """Judge an estimate under its rule in `claims.toml` and keep the record; a second one replaces the first.
+
+        The same estimate is computed by the function that calibration and robustness call. Where the two differ, a
+        build fails, and a notebook that is run by hand marks the record as "not the calibrated analysis".
 
         Parameters
         ----------
-        table : str, optional
-            Where the estimate's data come from. The verdict is withheld when sex or batch cannot be told from the
-            groups compared in it.
-        compared : sequence of str, optional
-            Those groups; the groups of `estimate.n` when left out.
+        evidence_id : str
+            For example `C1.signaling.pS6_S240_244`.
+        estimate : Estimate
         family : str, optional
             Records of one family are adjusted together (Holm).
         provenance : Provenance, optional
             Of the public data behind a premise or a context row; the chapter's own data set when left out.
-        others, left_out : callable, optional
-            What only `fragility` calls: they return the same quantity by other defensible tests, by name, and, for
-            public data, which are no table of the data set, the estimate without each unit, by its name.
+        left_out : mapping of str to Estimate, optional
+            For public data: the estimate without each unit, by its name.
 
         Raises
         ------
         ClaimsError
-            No rule covers the id, or a prediction would be tested on other data than the chapter's own.
+            No rule covers the id, a prediction would be tested on other data than the chapter's own, or, in a build,
+            the estimate is not the calibrated one.
         """
-        rule = catalogue.load().rule(evidence_id)
-        if provenance is not None and rule.kind == "prediction":
+        record = self._judge.record(evidence_id, estimate, family=family, provenance=provenance)
+        changed = "" if provenance else self._difference(evidence_id, estimate)
+        if changed and os.environ.get(CALIBRATED_ONLY):
             raise ClaimsError(
-                f"{evidence_id} is a prediction: it is tested on the chapter's data, not {provenance.title!r}"
+                f"{evidence_id}: {changed}, so this is not the calibrated analysis: "
+                "change endomtor.analyses as well, or build with --changed-analysis"
             )
-        reason = self.dataset.withheld(table, *(compared or estimate.n)) if table else ""
-        if reason and not estimate.withheld:
-            estimate = replace(estimate, withheld=reason)
-        source = Recorded(estimate, provenance or self.provenance, table, others, left_out)
-        record = replace(self.judged(rule, source, family=family), cell=_running_cell())
-        self.records.append(record)
-        self.sources[record.id] = source
+        record = replace(record, cell=_running_cell(), changed=bool(changed))
+        self.records[evidence_id] = record
+        self._sources[evidence_id] = Source(estimate, provenance, left_out or {})
         return record
 
-    def judged(self, rule: catalogue.Rule, source: Recorded, *, family: str | None = None) -> evidence.Record:
-        """Return the record of an estimate under a rule, and keep nothing."""
-        truth = self._truth(rule.id) if rule.kind == "prediction" and self._truth else None
-        return evidence.make(
-            rule,
-            source.estimate,
-            provenance=source.provenance,
-            truth=truth,
-            notebook=self.name,
-            family=family,
-        )
+    @property
+    def _calibrated(self) -> Mapping:
+        if self._answers is None:
+            self._answers = self._analysis.answers(self.dataset.tables)
+        return self._answers
 
-    def fragility(self, analyse: Callable[[Chapter], object]) -> dict[str, fragility.Fragility]:
-        """Count in how many variants of the analysis each verdict holds, and write that into the records.
+    def _difference(self, evidence_id: str, estimate: Estimate) -> str:
+        """Return how an estimate differs from the calibrated analysis, empty where it does not."""
+        answer = self._calibrated.get(evidence_id)
+        if answer is None:
+            return "the calibrated analysis does not record it"
+        for what in ("estimate", "ci_low", "ci_high", "p"):
+            ours, theirs = getattr(estimate, what), getattr(answer.estimate, what)
+            if not np.isclose(ours, theirs, rtol=_EQUAL, atol=_EQUAL, equal_nan=True):
+                return f"{what} is {ours:.6g} here and {theirs:.6g} there"
+        if dict(estimate.n) != dict(answer.estimate.n):
+            return f"n is {dict(estimate.n)} here and {dict(answer.estimate.n)} there"
+        if bool(estimate.withheld) != bool(answer.estimate.withheld):
+            return f"withheld is {estimate.withheld!r} here and {answer.estimate.withheld!r} there"
+        return ""
+
+    def show(
+        self,
+        drawn: figures.Drawn | tuple,
+        *,
+        caption: str,
+        alt: str,
+        name: str,
+        provenance: Provenance | None = None,
+    ) -> None:
+        """Show a figure with its provenance mark, caption, alt text and, folded away, its data.
 
         Parameters
         ----------
-        analyse : callable
-            Runs a chapter's recorded analyses: the function `evidence` of its module. Records that it does not make
-            (single cells, context) get no count.
-
-        Returns
-        -------
-        dict[str, Fragility]
-            By evidence id, then by the claims that have a verdict here; see `endomtor.robustness`.
+        drawn : Drawn, or tuple of Figure and DataFrame
+            What a plot function of `endomtor.figures` returns, or a figure drawn inside `figures.house()` with the
+            table of what it draws.
+        caption : str
+            Markdown; states the unit and n.
+        alt : str
+            Plain text that says what is seen, with the numbers.
+        name : str
+            What refers to the figure and names its CSV.
+        provenance : Provenance, optional
+            Of public data; the chapter's own data set when left out.
         """
-        found = fragility.of_chapter(self, analyse)
-        self.records = [
-            replace(one, fragility=found[one.id].counts) if one.id in found else one for one in self.records
-        ]
-        return found
-
-    def say_fragility(self, found: Mapping[str, fragility.Fragility]) -> None:
-        """Say for each claim and each premise of the chapter how many variants leave its verdict as it is."""
-        wanted = [one for one in found.values() if one.primary and one.kind != "prediction"]
-        lines = [f"- {one.sentence(one.id if one.kind == 'claim' else f'the {_in_words(one.id)}')}" for one in wanted]
-        reporting.say("\n".join(lines) or "These data give this chapter no verdict that could be fragile.")
-
-    def show_fragility(self, found: Mapping[str, fragility.Fragility]) -> None:
-        """Draw the estimate of each primary prediction in all its variants, on the axis of its effect."""
-        shown = {_in_words(one.id): one for one in found.values() if one.primary and one.kind == "prediction"}
-        if not shown:
-            return
-        records = {record.id: record for record in self.records}
-        full = [records[one.id] for one in shown.values()]
-        phi = catalogue.load().rule(full[0].id).rule == "phi"
-        words = " ".join(one.sentence(name) for name, one in shown.items())
-        frame = fragility.as_frame(shown, records)
-        about = {
-            "xlabel": "phi: how far ECKO went from young to aged" if phi else full[0].estimand.partition(",")[0],
-            "references": {0: "young", 1: "aged"} if phi else {0: "no difference"},
-        }
+        drawn = figures.Drawn(*drawn)
         figures.show(
-            figures.fragility(frame, **about),
-            caption="Primary predictions: all data with the 95 % interval, then a mark for each variant: one unit left "
-            "out, then each other choice (without batch, another test, another threshold) in a row of its own. Filled "
-            "arrow: the interval has no end there; open arrow: it ends beyond the axis. Triangle: an estimate beyond "
-            f"the axis, open where the verdict changes. Dotted: smallest effect of interest. {words} "
-            f"Unit: {' or '.join(dict.fromkeys(one.unit for one in full))}; {reporting.n_text(full)}. "
-            "A description, no test.",
-            alt="Strips of variants, one for each primary prediction. "
-            + "; ".join(f"{name}: {one.estimates_text()}" for name, one in shown.items())
-            + ".",
-            provenance=self.provenance,
-            data=figures.drawn.fragility(frame, **about),
-            name="fig-fragility",
+            drawn.figure,
+            caption=caption,
+            alt=alt,
+            provenance=provenance or self.provenance,
+            data=drawn.table,
+            name=name,
+            interactive=drawn.interactive,
         )
 
-    def ledger(self) -> dict:
-        """Return the ledger of this chapter's evidence alone, as the book's ledger will have it."""
-        return ledger.build(self.records, self.provenance, catalogue.load(), self._truth)
-
-    def verdict(self, claim_id: str) -> None:
-        """Show the verdict box of a claim."""
-        whole = self.ledger()
-        claim = next(entry for entry in whole["claims"] if entry["id"] == claim_id)
-        show_html(boxes.verdict_html(claim, whole), boxes.verdict_text(claim, whole["dataset"]))
-
-    def write(self) -> None:
-        """Write the evidence of the chapter, an empty list when it has none."""
-        evidence.write(paths.evidence_dir() / f"{self.name}.json", evidence.adjusted(self.records))
+    def show_table(self, frame: pd.DataFrame, *, caption: str, provenance: Provenance | None = None, **more) -> None:
+        """Show a table with its provenance mark and caption; `more` as for `figures.table`."""
+        figures.table(frame, caption=caption, provenance=provenance or self.provenance, **more)
 
     def results(self, prefix: str, *, caption: str) -> None:
         """Show the evidence whose id begins with `prefix` as a table: estimate, interval, p, verdict.
@@ -198,7 +185,7 @@ class Chapter:
         Unit, n, estimand and method stand in the caption, since words in columns are hard to read on a phone. Context
         gets no verdict. The row whose id is `prefix` itself goes by the last part of it.
         """
-        records = [record for record in evidence.adjusted(self.records) if record.id.startswith(prefix)]
+        records = [one for one in evidence.adjusted(self.records.values()) if one.id.startswith(prefix)]
         if not records:
             return
         names = [one.id.removeprefix(prefix).strip(".") or one.id.rpartition(".")[2] for one in records]
@@ -211,12 +198,10 @@ class Chapter:
             "p": [record.p for record in records],
             "p (Holm)": [record.p_adjusted for record in records],
         }
-        origins = [self.sources[record.id].provenance for record in records]
+        origins = [self._sources[record.id].provenance or self.provenance for record in records]
         kind, example = origins[0].kind, origins[0].example
         if any(record.kind != "context" for record in records):
-            columns[boxes.heading(kind, example=example)] = [
-                boxes.word(kind, record.verdict, example=example) for record in records
-            ]
+            columns[boxes.heading(kind, example=example)] = [boxes.record_word(asdict(record)) for record in records]
         for what in ("estimand", "unit", "method"):
             values = list(dict.fromkeys(getattr(record, what) for record in records))
             # Where nearly each row has an estimand of its own, the row's name says it.
@@ -229,14 +214,79 @@ class Chapter:
             provenance=origins[0] if len(set(origins)) == 1 else None,
         )
 
-    def data_box(self, *tables: str) -> None:
+    def robustness(self) -> dict[str, Robustness]:
+        """Count in how many variants of the analysis each verdict holds, write that into the records, and describe it.
+
+        Returns
+        -------
+        dict[str, Robustness]
+            By evidence id, then by the claims that have a verdict here. Records that the chapter's function does not
+            make (context), and those that are not the calibrated analysis, get no count.
+        """
+        found = of_chapter(self._judge, self._analysis, self._calibrated, self.records, self._sources)
+        for name, one in found.items():
+            if name in self.records:
+                self.records[name] = replace(self.records[name], fragility=one.counts)
+        wanted = [one for one in found.values() if one.primary and one.kind != "prediction"]
+        lines = [f"- {one.sentence(one.id if one.kind == 'claim' else f'the {_in_words(one.id)}')}" for one in wanted]
+        display(Markdown("\n".join(lines) or "These data give this chapter no verdict that could change."))
+        return found
+
+    def show_robustness(self, found: Mapping[str, Robustness]) -> None:
+        """Draw the estimate of each primary prediction in all its variants, on the axis of its effect."""
+        shown = {_in_words(one.id): one for one in found.values() if one.primary and one.kind == "prediction"}
+        if not shown:
+            return
+        full = [self.records[one.id] for one in shown.values()]
+        phi = self.rule(full[0].id).rule == "phi"
+        words = " ".join(one.sentence(name) for name, one in shown.items())
+        drawn = figures.robustness(
+            as_frame(shown, self.records),
+            xlabel="phi: how far ECKO went from young to aged" if phi else full[0].estimand.partition(",")[0],
+            references={0: "young", 1: "aged"} if phi else {0: "no difference"},
+        )
+        self.show(
+            drawn,
+            caption="Primary predictions: all data with the 95 % interval, then a mark for each variant: one unit left "
+            "out, then each other choice (without batch, another test, another threshold) in a row of its own. Filled "
+            "arrow: the interval has no end there; open arrow: it ends beyond the axis. Triangle: an estimate beyond "
+            f"the axis, open where the verdict changes. Dotted: smallest effect of interest. {words} "
+            f"Unit: {' or '.join(dict.fromkeys(one.unit for one in full))}; {reporting.n_text(full)}. "
+            "A description, no test.",
+            alt="Strips of variants, one for each primary prediction. "
+            + "; ".join(f"{name}: {one.estimates_text()}" for name, one in shown.items())
+            + ".",
+            name="fig-fragility",
+        )
+
+    def verdict(self, claim_id: str) -> None:
+        """Show the verdict box of a claim."""
+        whole = self._judge.ledger(self.records.values())
+        claim = next(entry for entry in whole["claims"] if entry["id"] == claim_id)
+        show_html(boxes.verdict_html(claim, whole), boxes.verdict_text(claim, whole["dataset"]))
+
+    def data_box(self) -> None:
         """Show which data this page used: title, kind, source, design, units per group, exclusions, warnings."""
+        tables = self._analysis.tables
         design = "; ".join(f"{key}: {value}" for key, value in self.dataset.design_rows())
         absent = [
             f"{contract.TABLES[name].file}: not in these data." for name in tables if self.dataset.get(name) is None
         ]
         sentences = [f"Source: {self.provenance.source}", f"Design: {design}.", *self.dataset.describe(tables), *absent]
         show_data(self.provenance, sentences)
+
+    def write(self) -> None:
+        """Write the evidence of the chapter, an empty list when it has none.
+
+        Raises
+        ------
+        ClaimsError
+            In a build: the calibrated analysis has a record that the notebook has not made.
+        """
+        absent = sorted(set(self._calibrated) - set(self.records))
+        if absent and os.environ.get(CALIBRATED_ONLY):
+            raise ClaimsError(f"{self.name} does not record {', '.join(absent)}, which the calibrated analysis does")
+        evidence.write(paths.evidence_dir() / f"{self.name}.json", evidence.adjusted(self.records.values()))
 
 
 def _in_words(evidence_id: str) -> str:
@@ -268,7 +318,7 @@ def _running_cell() -> int | None:
     return len(shell.history_manager.input_hist_parsed) - 1 if shell else None
 
 
-def show_data(provenance: Provenance, sentences: Sequence[str]) -> None:
+def show_data(provenance: Provenance, sentences: list[str]) -> None:
     """Show the box that says which data a page used: their provenance, then sentences on them."""
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
     show_html(
@@ -279,23 +329,5 @@ def show_data(provenance: Provenance, sentences: Sequence[str]) -> None:
 
 
 def show_html(html: str, text: str) -> None:
-    """Show HTML in a notebook, with a plain-text twin for readers without it."""
+    """Show HTML in a notebook, with plain text for readers without it."""
     display({"text/html": html, "text/plain": text}, raw=True)
-
-
-def needs(*tables: str) -> Callable:
-    """Decorate a section that works on a chapter: without its tables it shows one sentence and returns None."""
-
-    def decorate(section: Callable) -> Callable:
-        @wraps(section)
-        def wrapped(chapter: Chapter, *args, **kwargs):
-            missing = [table for table in tables if chapter.dataset.get(table) is None]
-            if missing:
-                sentence = f"These data have no {' and no '.join(missing)}: this section is not testable here."
-                show_html(f'<p class="endomtor-missing">{sentence}</p>', sentence)
-                return None
-            return section(chapter, *args, **kwargs)
-
-        return wrapped
-
-    return decorate

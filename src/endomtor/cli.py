@@ -77,6 +77,9 @@ def build(
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="When a chapter fails, run the others all the same.")
     ] = False,
+    changed_analysis: Annotated[
+        bool, typer.Option("--changed-analysis", help="Let chapters differ from the calibrated analysis, and mark it.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Execute the chapters, write the ledger and the site; only what has changed since the last build.
@@ -100,6 +103,7 @@ def build(
         seed=seed,
         data=str(folder) if folder else None,
         missing=missing,
+        changed_analysis=changed_analysis,
     )
     whose = f"the data in {folder}" if folder else f"the simulated world {world!r}, seed {seed}"
     console.print(f"Building the book on {whose}.", highlight=False, soft_wrap=True)

@@ -23,6 +23,17 @@ class UnitError(EndomtorError):
     """Subsamples (cells, recipients, repeated visits) were passed where one row per experimental unit is needed."""
 
 
+class NotTestable(EndomtorError):
+    """A section cannot be tested with these data: its table, or something in it, is not there.
+
+    A build leaves out the cells that need it and shows the sentence in their place; in JupyterLab the cell shows it.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        # What IPython shows in place of a traceback.
+        return [str(self)]
+
+
 class WorldError(EndomtorError):
     """A simulated world does not exist or its file is not valid."""
 

@@ -1,32 +1,30 @@
-"""Fragility: in how many variants of an analysis does its verdict hold?
+"""Robustness: in how many variants of an analysis does its verdict hold?
 
 A variant leaves out one unit, leaves the batch out of the model, uses another defensible test or another smallest
-effect of interest. It is run by the functions of the chapter. The count describes the data at hand; it is no test, and
+effect of interest. It is run by the chapter's own function. The count describes the data at hand; it is no test, and
 no error rate follows from it.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from IPython.utils.capture import capture_output
 
+from endomtor import analyses
+from endomtor.analyses import Analysis, Answer
+from endomtor.analyses.judge import Judge
 from endomtor.claims import catalogue, ledger, verdicts
 from endomtor.claims.evidence import Record
 from endomtor.contract import TABLES, Dataset
 from endomtor.contract.dataset import Confounding
 from endomtor.contract.reading import Sheet
 from endomtor.contract.rules import design_warnings
-from endomtor.errors import ClaimsError
-
-if TYPE_CHECKING:
-    from endomtor.chapter import Chapter
+from endomtor.estimate import Estimate
+from endomtor.provenance import Provenance
 
 UNIT, BATCH, TEST, THRESHOLD = "unit", "batch", "test", "threshold"
 KINDS = {UNIT: "one unit left out", BATCH: "without batch", TEST: "another test", THRESHOLD: "another threshold"}
@@ -34,7 +32,7 @@ KINDS = {UNIT: "one unit left out", BATCH: "without batch", TEST: "another test"
 FACTORS = {"half the threshold": 0.5, "twice the threshold": 2.0}
 """The other thresholds, as shares of the smallest effect of interest.
 
-Where an estimate's p is that of the threshold, as for phi, `others` of its record holds it under these names too.
+Where an estimate's p is that of the threshold, as for phi, `Answer.alternatives` holds it under these names too.
 """
 
 NO_PHI, NOTHING = "no phi can be read", "nothing to test"
@@ -45,6 +43,23 @@ LEFT_OUT = 60
 
 _NAMED = 4
 """Variants that a sentence names; more are counted."""
+
+
+class Source(NamedTuple):
+    """What a record was made from.
+
+    Attributes
+    ----------
+    estimate : Estimate
+    provenance : Provenance or None
+        Of public data; None for the chapter's own data set.
+    left_out : mapping of str to Estimate
+        For public data, which are no table of the data set: the estimate without each unit, by its name.
+    """
+
+    estimate: Estimate
+    provenance: Provenance | None = None
+    left_out: Mapping[str, Estimate] = {}
 
 
 @dataclass(frozen=True)
@@ -67,7 +82,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Fragility:
+class Robustness:
     """How a verdict fares over the variants.
 
     Attributes
@@ -119,40 +134,45 @@ class Fragility:
         return f"holds in {self.holds} of {self.of}, {f'estimates {low} to {high}' if len(read) else NO_PHI}"
 
 
-def of_chapter(chapter: Chapter, analyse: Callable[[Chapter], object]) -> dict[str, Fragility]:
-    """Count for each record that `analyse` makes, each premise and each claim in how many variants its verdict holds.
+def of_chapter(
+    judge: Judge,
+    analysis: Analysis,
+    answers: Mapping[str, Answer],
+    records: Mapping[str, Record],
+    sources: Mapping[str, Source],
+) -> dict[str, Robustness]:
+    """Count for each answer, each premise and each claim in how many variants its verdict holds.
 
     Parameters
     ----------
-    chapter : Chapter
-        With its evidence recorded.
-    analyse : callable
-        Runs the recorded analyses on a chapter that holds some or all of the tables.
+    judge : Judge
+        Of the chapter's data set.
+    analysis : Analysis
+    answers : mapping of str to Answer
+        What `analysis` gives for the data set.
+    records : mapping of str to Record
+        What the chapter has recorded, by id. One that is not the calibrated analysis has no variants.
+    sources : mapping of str to Source
+        What each record was made from.
 
     Returns
     -------
-    dict[str, Fragility]
+    dict[str, Robustness]
         By id. A verdict that is withheld has no variants: what the design does not allow, no animal less allows.
-
-    Raises
-    ------
-    ClaimsError
-        `analyse` makes another record from the same data than the chapter holds.
     """
-    full = {record.id: record for record in chapter.records if record.kind != "context"}
-    again = _run(chapter, analyse, chapter.dataset)
-    for name, record in again.items():
-        # The cell of a notebook in which it was computed is no part of the answer.
-        if name not in full or replace(record, fragility=full[name].fragility, cell=full[name].cell) != full[name]:
-            raise ClaimsError(f"fragility of {name}: analysed again, the record differs, expected the chapter's own")
-    judged = {name: one for name, one in full.items() if name in again or one.kind == "premise"}
-    judged = {name: one for name, one in judged.items() if _word(one) != verdicts.NOT_TESTABLE}
-    others = {name: chapter.sources[name].others() for name in judged}
+    full = {name: one for name, one in records.items() if one.kind != "context"}
+    judged = {name: one for name, one in full.items() if (name in answers and not one.changed) or one.kind == "premise"}
+    # Single cells take long to prepare, and their score is descriptive: they are not varied.
+    varied = {
+        name for name in judged if not isinstance(judge.dataset.get(analyses.table_of(name)), pd.DataFrame | None)
+    }
+    judged = {name: one for name, one in judged.items() if _word(one) != verdicts.NOT_TESTABLE and name not in varied}
+    others = {name: answers[name].alternatives() if name in answers else {} for name in judged}
     found = [
-        *_left_out(chapter, analyse, judged),
-        *_without_batch(chapter, analyse, judged),
-        *_other_estimates(chapter, judged, others),
-        *_other_thresholds(chapter, judged, others),
+        *_left_out(judge, analysis, judged),
+        *_without_batch(judge, analysis, judged),
+        *_other_estimates(judge, judged, others, sources),
+        *_other_thresholds(judge, judged, others, sources),
     ]
     counted = {name: _of_record(record, found) for name, record in judged.items()}
     for claim in catalogue.load().claims:
@@ -162,14 +182,14 @@ def of_chapter(chapter: Chapter, analyse: Callable[[Chapter], object]) -> dict[s
     return counted
 
 
-def as_frame(found: Mapping[str, Fragility], records: Mapping[str, Record]) -> pd.DataFrame:
-    """Return what `figures.fragility` draws: per variant and for all data the estimate of each prediction.
+def as_frame(found: Mapping[str, Robustness], records: Mapping[str, Record]) -> pd.DataFrame:
+    """Return what `figures.robustness` draws: per variant and for all data the estimate of each prediction.
 
     Where there is no aging effect phi is a ratio to nothing, and no estimate is drawn.
 
     Parameters
     ----------
-    found : mapping of str to Fragility
+    found : mapping of str to Robustness
         By the name that is printed, from top to bottom.
     records : mapping of str to Record
         By id.
@@ -201,14 +221,10 @@ def _word(record: Record | None) -> str:
     return verdicts.NOT_TESTABLE if record is None else verdicts.data_word(record.verdict, record.reason)
 
 
-def _run(chapter: Chapter, analyse: Callable, dataset: Dataset) -> dict[str, Record]:
-    """Analyse another data set as the chapter's own; what the analyses say for a page is not shown."""
-    variant = type(chapter)(chapter.name, dataset)
-    with capture_output():
-        analyse(variant)
-    # They hold the chapter that holds them: with hundreds of samples the variants would fill the memory.
-    variant.sources.clear()
-    return {record.id: record for record in variant.records}
+def _run(judge: Judge, analysis: Analysis, tables: Mapping[str, pd.DataFrame]) -> dict[str, Record]:
+    """Analyse other tables as the chapter's own."""
+    variant = Judge(_with_tables(judge.dataset, tables))
+    return {name: variant.record(name, one.estimate) for name, one in analysis.answers(tables).items()}
 
 
 def _with_tables(dataset: Dataset, changed: Mapping[str, pd.DataFrame]) -> Dataset:
@@ -226,10 +242,9 @@ def _with_tables(dataset: Dataset, changed: Mapping[str, pd.DataFrame]) -> Datas
     return replace(dataset, tables=dict(changed), confounding=confounding)
 
 
-def _tables(chapter: Chapter, judged: Iterable[str]) -> list[tuple[str, str]]:
+def _tables(judged: Mapping[str, Record]) -> list[tuple[str, str]]:
     """Return each table with the units of its records."""
-    records = {record.id: record for record in chapter.records}
-    pairs = [(chapter.sources[name].table, records[name].unit) for name in judged if chapter.sources[name].table]
+    pairs = [(table, one.unit) for name, one in judged.items() if (table := analyses.table_of(name))]
     return list(dict.fromkeys(pairs))
 
 
@@ -241,11 +256,11 @@ def _units(table: pd.DataFrame, name: str, unit: str) -> pd.Series:
     return table.groupby(column)[unit].transform(lambda own: " + ".join(sorted(set(own.astype(str)))))
 
 
-def _left_out(chapter: Chapter, analyse: Callable, judged: Mapping[str, Record]) -> list[Variant]:
-    tables = chapter.dataset.tables
+def _left_out(judge: Judge, analysis: Analysis, judged: Mapping[str, Record]) -> list[Variant]:
+    tables = judge.dataset.tables
     # Labels are unique within a kind of unit: donor 1 and animal 1 are two mice.
     rows: dict[tuple[str, str], dict[str, pd.Series]] = {}
-    for name, unit in _tables(chapter, judged):
+    for name, unit in _tables(judged):
         units = _units(tables[name], name, unit)
         for label in units.unique():
             rows.setdefault((unit, label), {})[name] = units != label
@@ -255,14 +270,14 @@ def _left_out(chapter: Chapter, analyse: Callable, judged: Mapping[str, Record])
         changed = {name: tables[name][keep].reset_index(drop=True) for name, keep in kept.items() if keep.any()}
         if "hspc_samples" in changed:
             changed["hspc_counts"] = tables["hspc_counts"][list(changed["hspc_samples"]["sample"])]
-        answers = _run(chapter, analyse, _with_tables(chapter.dataset, changed))
+        answers = _run(judge, analysis, changed)
         # A unit without which nothing changes is none of the record's data. Its n alone does not tell: without one unit
         # another week may be the latest that all have.
         own = {
             name: answers.get(name)
             for name, record in judged.items()
             if record.unit == unit
-            and chapter.sources[name].table in kept
+            and analyses.table_of(name) in kept
             and not (name in answers and _same(answers[name], record))
         }
         found.append(Variant(UNIT, f"{unit} {label} left out", own))
@@ -280,15 +295,15 @@ def _some(units: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return chosen
 
 
-def _without_batch(chapter: Chapter, analyse: Callable, judged: Mapping[str, Record]) -> list[Variant]:
-    names = {name for name, _ in _tables(chapter, judged)}
-    tables = {name: chapter.dataset.tables[name] for name in names}
+def _without_batch(judge: Judge, analysis: Analysis, judged: Mapping[str, Record]) -> list[Variant]:
+    names = {name for name, _ in _tables(judged)}
+    tables = {name: judge.dataset.tables[name] for name in names}
     blank = {name: table.assign(batch="") for name, table in tables.items() if "batch" in table}
     if not blank:
         return []
     if "hspc_samples" in blank:
-        blank["hspc_counts"] = chapter.dataset.tables["hspc_counts"]
-    answers = _run(chapter, analyse, _with_tables(chapter.dataset, blank))
+        blank["hspc_counts"] = judge.dataset.tables["hspc_counts"]
+    answers = _run(judge, analysis, blank)
     # Where the batch was in no model its absence changes nothing.
     own = {name: answers[name] for name, one in judged.items() if name in answers and not _same(answers[name], one)}
     return [Variant(BATCH, "without batch", own)]
@@ -299,28 +314,35 @@ def _same(one: Record, other: Record) -> bool:
     return all(getattr(one, what) == getattr(other, what) for what in known)
 
 
-def _other_estimates(chapter: Chapter, judged: Iterable[str], others: Mapping[str, Mapping]) -> list[Variant]:
-    rules = catalogue.load()
+def _other_estimates(
+    judge: Judge,
+    judged: Mapping[str, Record],
+    others: Mapping[str, Mapping[str, Estimate]],
+    sources: Mapping[str, Source],
+) -> list[Variant]:
     found: dict[tuple[str, str], dict[str, Record]] = {}
     for name in judged:
-        source = chapter.sources[name]
-        asked = {(UNIT, f"{unit} left out"): one for unit, one in source.left_out().items()}
+        asked = {(UNIT, f"{unit} left out"): one for unit, one in sources[name].left_out.items()}
         asked |= {(TEST, test): one for test, one in others[name].items() if test not in FACTORS}
         for key, estimate in asked.items():
-            found.setdefault(key, {})[name] = chapter.judged(rules.rule(name), replace(source, estimate=estimate))
+            found.setdefault(key, {})[name] = judge.record(name, estimate, provenance=sources[name].provenance)
     return [Variant(kind, label, records) for (kind, label), records in found.items()]
 
 
-def _other_thresholds(chapter: Chapter, judged: Mapping[str, Record], others: Mapping[str, Mapping]) -> list[Variant]:
+def _other_thresholds(
+    judge: Judge,
+    judged: Mapping[str, Record],
+    others: Mapping[str, Mapping[str, Estimate]],
+    sources: Mapping[str, Source],
+) -> list[Variant]:
     found = {label: {} for label in FACTORS}
     for name, record in judged.items():
-        rule, source = catalogue.load().rule(name), chapter.sources[name]
         if record.reason in (verdicts.NO_AGING, verdicts.OPPOSITE):
             continue
         for label, factor in FACTORS.items():
             if _hangs_on(_word(record), factor):
-                there = replace(source, estimate=others[name].get(label, source.estimate))
-                found[label][name] = chapter.judged(replace(rule, smallest=factor * rule.smallest), there)
+                there, origin = others[name].get(label, sources[name].estimate), sources[name].provenance
+                found[label][name] = judge.record(name, there, provenance=origin, factor=factor)
     return [Variant(THRESHOLD, label, records) for label, records in found.items()]
 
 
@@ -329,7 +351,7 @@ def _hangs_on(word: str, factor: float) -> bool:
     return word != (verdicts.SUPPORTED if factor < 1 else verdicts.CONTRADICTED)
 
 
-def _of_record(record: Record, variants: Iterable[Variant]) -> Fragility:
+def _of_record(record: Record, variants: Iterable[Variant]) -> Robustness:
     word = _word(record)
     rows = [
         {
@@ -344,10 +366,10 @@ def _of_record(record: Record, variants: Iterable[Variant]) -> Fragility:
         if record.id in one.records
     ]
     rule = catalogue.load().rule(record.id)
-    return Fragility(record.id, record.kind, rule.role == "primary", _table(rows))
+    return Robustness(record.id, record.kind, rule.role == "primary", _table(rows))
 
 
-def _of_claim(claim: catalogue.Claim, full: Mapping[str, Record], variants: Iterable[Variant]) -> Fragility | None:
+def _of_claim(claim: catalogue.Claim, full: Mapping[str, Record], variants: Iterable[Variant]) -> Robustness | None:
     """Judge the claim over the variants that bear on a primary prediction of it; None where it has no verdict."""
     word = _claim_side(claim, full)["verdict"]
     if word == verdicts.NOT_TESTABLE:
@@ -360,7 +382,7 @@ def _of_claim(claim: catalogue.Claim, full: Mapping[str, Record], variants: Iter
             other = _claim_side(claim, records)
             about = {"kind": one.kind, "label": one.label, "estimate": None, "reason": other["reason"]}
             rows.append({**about, "word": other["verdict"], "holds": other["verdict"] == word})
-    return Fragility(claim.id, "claim", True, _table(rows)) if rows else None
+    return Robustness(claim.id, "claim", True, _table(rows)) if rows else None
 
 
 def _claim_side(claim: catalogue.Claim, records: Mapping[str, Record]) -> dict:

@@ -1,1 +1,134 @@
-"""One module a chapter: from the tables of a data set to tidy results, figures and evidence."""
+"""The chapters, and for each a pure function from the tables of a data set to what the chapter records.
+
+The notebooks compute the same in view of the reader; a build fails where their records are not these
+(`Chapter.record`).
+Calibration, robustness, sample size, sweeps and prospects call `answers`.
+"""
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pkgutil import resolve_name
+
+from endomtor.analyses.answer import Answer
+from endomtor.claims import catalogue
+from endomtor.contract.tables import CHAPTERS as TABLES_OF
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One chapter.
+
+    Attributes
+    ----------
+    name : str
+        File name of its notebook without the ending, for example `03_ecko_phenotypes`.
+    title, question : str
+        As its first cell has them.
+    function : str
+        `module:function` from tables to answers; empty for a chapter that records nothing from a data set.
+    sources : mapping of str to str
+        Beginning of an evidence id to the table of the contract that it is computed from.
+    """
+
+    name: str
+    title: str
+    question: str
+    function: str = ""
+    sources: Mapping[str, str] | None = None
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables of the contract that it shows."""
+        return tuple(TABLES_OF.get(self.name, ()))
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """The ids of the claims that it judges."""
+        return tuple(claim.id for claim in catalogue.load().claims if claim.chapter == self.name)
+
+    @cached_property
+    def _function(self):
+        return resolve_name(self.function)
+
+    def answers(self, tables: Mapping[str, object], wanted: Container[str] | None = None) -> dict[str, Answer]:
+        """Return the answers that these tables allow, by evidence id.
+
+        Parameters
+        ----------
+        tables : mapping of str to DataFrame or AnnData
+            As in `Dataset.tables`; they are not changed.
+        wanted : container of str, optional
+            Ids to answer; all where it is left out.
+        """
+        return self._function(tables, wanted) if self.function else {}
+
+
+CHAPTERS = {
+    one.name: one
+    for one in (
+        Analysis(
+            "01_mtor_decline",
+            "mTOR in aged marrow endothelium",
+            "Is mTOR signalling lower in the marrow endothelial cells of old mice?",
+            "endomtor.analyses.mtor_decline:answers",
+            {"C1.signaling": "bmec_signaling", "C1.cells": "bmec_cells"},
+        ),
+        Analysis(
+            "02_rapamycin",
+            "Rapamycin and hematopoiesis",
+            "Does inhibiting mTOR with rapamycin harm blood formation, in young and in aged mice?",
+            "endomtor.analyses.rapamycin:answers",
+            {"C2.blood": "rapamycin_blood", "C2.marrow": "rapamycin_marrow"},
+        ),
+        Analysis(
+            "03_ecko_phenotypes",
+            "Aged attributes in young ECKO mice",
+            "Do young mice without endothelial mTOR (mTOR {term}`ECKO`) show attributes of old ones?",
+            "endomtor.analyses.ecko_phenotypes:answers",
+            {
+                "C3.blood": "ecko_blood",
+                "C3.marrow": "ecko_marrow",
+                "C3.cells": "ecko_cells",
+                "C3.limiting_dilution": "ecko_limiting_dilution",
+            },
+        ),
+        Analysis(
+            "04_transcriptome_resemblance",
+            "Does the ECKO transcriptome resemble the aged one?",
+            "Do {term}`HSPCs <HSPC>` of young mTOR {term}`ECKO` mice express their genes as HSPCs of old mice do?",
+            "endomtor.analyses.transcriptome:answers",
+            {"C4.transcriptome": "hspc_samples"},
+        ),
+        Analysis(
+            "05_serial_transplants",
+            "Serial transplants",
+            "Does passage through an endothelium without mTOR leave a lasting mark on wild-type {term}`HSPCs <HSPC>`?",
+            "endomtor.analyses.transplants:answers",
+            {"C5.transplant": "serial_transplants"},
+        ),
+        Analysis("06_synthesis", "Synthesis", "What do chapters 01 to 05 say together, and do their assays agree?"),
+        Analysis("07_calibration", "Calibration", "How often would each analysis of this book be wrong?"),
+    )
+}
+"""Each chapter of the book by name, in order; `_toc.yml` lists the same."""
+
+
+def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) -> dict[str, Answer]:
+    """Run every chapter's analysis: what all of them record from these tables, by evidence id."""
+    found = {}
+    for one in CHAPTERS.values():
+        found |= one.answers(tables, wanted)
+    return found
+
+
+def table_of(evidence_id: str) -> str | None:
+    """Return the table of the contract that a prediction is computed from; None for premises and context."""
+    for one in CHAPTERS.values():
+        for beginning, table in (one.sources or {}).items():
+            if evidence_id == beginning or evidence_id.startswith(f"{beginning}."):
+                return table
+    return None
+
+
+__all__ = ["CHAPTERS", "Analysis", "Answer", "answers", "table_of"]

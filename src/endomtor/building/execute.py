@@ -6,18 +6,21 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
+from html import escape
 from pathlib import Path
 
 import nbformat
 import papermill
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import CellExecutionError
+from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from traitlets import default
 
 from endomtor import files
 from endomtor.building import forks, twins
-from endomtor.errors import BuildError
+from endomtor.errors import BuildError, NotTestable
 
 
 class _OwnSpec(KernelSpecManager):
@@ -44,6 +47,42 @@ class OwnKernel(AsyncKernelManager):
         return "auto"
 
 
+NEEDS = "needs:"
+"""A cell's tag `needs:NAME` says what it cannot do without, a table of the contract or a result of an earlier cell."""
+
+
+class _LeavesOut(PapermillNotebookClient):
+    """Runs a notebook and leaves out what the data at hand do not allow.
+
+    Where a cell raises `NotTestable`, its sentence stands in the cell's place, and later cells with the last of its
+    tags `needs:NAME` are left out without a word.
+    """
+
+    def execute_cell(self, cell: nbformat.NotebookNode, cell_index: int, **options) -> nbformat.NotebookNode:
+        """Run a cell, or leave it out."""
+        needs = [tag for tag in cell.metadata.get("tags", []) if tag.startswith(NEEDS)]
+        absent = self.__dict__.setdefault("absent", set())
+        if absent & set(needs):
+            return _left_out(cell, "")
+        try:
+            return super().execute_cell(cell, cell_index, **options)
+        except CellExecutionError as error:
+            if error.ename != NotTestable.__name__:
+                raise
+            absent.update(needs[-1:])
+            return _left_out(cell, error.evalue)
+
+
+def _left_out(cell: nbformat.NotebookNode, sentence: str) -> nbformat.NotebookNode:
+    """Put a sentence in the place of a cell, or nothing."""
+    cell.metadata["tags"] = [*cell.metadata.get("tags", []), "remove-input" if sentence else "remove-cell"]
+    if cell.cell_type == "code":
+        html = f'<p class="endomtor-missing">{escape(sentence)}</p>'
+        shown = nbformat.v4.new_output("display_data", {"text/html": html, "text/plain": sentence})
+        cell.outputs = [shown] if sentence else []
+    return cell
+
+
 class _SavedOnce(NBClientEngine):
     """Papermill's engine, which writes the notebook before and after each cell: here when it has run or failed.
 
@@ -51,11 +90,17 @@ class _SavedOnce(NBClientEngine):
     """
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, **options):
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, start_timeout, kernel_manager_class, **_):
         """Execute the cells without a place to save to; papermill saves when this returns or raises."""
         place, nb_man.output_path = nb_man.output_path, None
         try:
-            super().execute_managed_notebook(nb_man, kernel_name, **options)
+            _LeavesOut(
+                nb_man,
+                kernel_name=kernel_name,
+                startup_timeout=start_timeout,
+                timeout=None,
+                kernel_manager_class=kernel_manager_class,
+            ).execute()
         finally:
             nb_man.output_path = place
 
@@ -72,6 +117,7 @@ def execute(
     evidence: Path,
     failed: Path,
     state: str = "",
+    calibrated_only: bool = False,
 ) -> None:
     """Execute a notebook and keep its executed twin and its evidence, both only if every cell ran.
 
@@ -89,6 +135,8 @@ def execute(
         Where the partial notebook goes when a cell raises.
     state : str
         What the twin says that it was made from; its page compares (`Settings.state_of`).
+    calibrated_only : bool
+        Whether a record that is not the calibrated analysis fails the notebook (`Chapter.record`).
 
     Raises
     ------
@@ -105,6 +153,8 @@ def execute(
             "ENDOMTOR_BUILD": str(build),
             # A start-up file or an extension of the user's IPython must not change a result.
             "IPYTHONDIR": str(Path(scratch) / "ipython"),
+            # Of `endomtor.chapter`, which is not imported here: it takes what notebooks need.
+            "ENDOMTOR_CALIBRATED_ONLY": "1" if calibrated_only else "",
         }
         try:
             with _environment(surroundings):

@@ -45,6 +45,7 @@ def execute(settings: Settings, chapter: str) -> None:
         twin=build / "executed" / "notebooks" / f"{chapter}.ipynb",
         evidence=build / "evidence" / f"{chapter}.json",
         failed=build / "failed" / f"{chapter}.ipynb",
+        calibrated_only=not settings.changed_analysis,
     )
 
 

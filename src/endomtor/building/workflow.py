@@ -57,6 +57,8 @@ class Settings:
         Absolute path of a data directory, read in place.
     missing : list[str]
         A sentence for each public file that could not be had: with it, the frozen tables are shown.
+    changed_analysis : bool
+        Whether a chapter may record what is not the calibrated analysis; each such record is marked.
     """
 
     root: str
@@ -65,6 +67,7 @@ class Settings:
     seed: int = 1
     data: str | None = None
     missing: list[str] = field(default_factory=list)
+    changed_analysis: bool = False
 
     @property
     def dataset(self) -> Path:
@@ -155,7 +158,7 @@ class Settings:
         """Fingerprint of what the execution of a chapter depends on: a change means that it must run again."""
         root = Path(self.root)
         depends = [self.notebook(chapter), root / "data", root / "requirements.lock", *self.code_of(chapter)]
-        return fingerprint(depends, self.parameters, self.missing, sys.version)
+        return fingerprint(depends, self.parameters, self.missing, self.changed_analysis, sys.version)
 
     def state_of(self, chapter: str) -> str:
         """Fingerprint of all that an executed chapter was made from, its data set included; see `chapter_print`."""

@@ -20,7 +20,8 @@ class Record:
 
     Numbers that are unknown or unbounded are None. `p` is two-sided; for phi it is twice the one-sided p of "no aging
     effect, or phi at most the smallest phi of interest". `p_adjusted` is Holm's within `family`. `cell` is the
-    execution count of the notebook's cell that computed the record, None outside a notebook.
+    execution count of the notebook's cell that computed the record, None outside a notebook. `changed` marks a record
+    that a reader's own analysis has made, which is not the calibrated one.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Record:
     notebook: str
     fragility: dict | None = None
     cell: int | None = None
+    changed: bool = False
 
 
 def make(

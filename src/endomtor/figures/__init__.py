@@ -1,6 +1,5 @@
 """Figures and tables of the book: one house style, few plot kinds, every animal shown."""
 
-from endomtor.figures import drawn, interactive
 from endomtor.figures.animals import (
     composition,
     courses,
@@ -9,29 +8,33 @@ from endomtor.figures.animals import (
     limiting_dilution,
     superplot,
 )
+from endomtor.figures.drawing import Drawn
 from endomtor.figures.forest import forest
-from endomtor.figures.fragility import fragility
-from endomtor.figures.genes import embedding, lfc_scatter, ma, rrho_map, volcano
+from endomtor.figures.genes import embedding, lfc_scatter, rrho_map, volcano
 from endomtor.figures.publish import show, table
 from endomtor.figures.rates import bands, pairs
-from endomtor.figures.style import house
+from endomtor.figures.robustness import robustness
+from endomtor.figures.style import COLOURS, colour, house, marker, named, page
 
 __all__ = [
+    "COLOURS",
+    "Drawn",
     "bands",
+    "colour",
     "composition",
     "courses",
-    "drawn",
     "embedding",
     "estimation",
     "estimation_grid",
     "forest",
-    "fragility",
     "house",
-    "interactive",
     "lfc_scatter",
     "limiting_dilution",
-    "ma",
+    "marker",
+    "named",
+    "page",
     "pairs",
+    "robustness",
     "rrho_map",
     "show",
     "superplot",

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure, SubFigure
 from statannotations.Annotator import Annotator
 
 from endomtor.estimate import Estimate
-from endomtor.figures import intervals, scales, style
+from endomtor.figures import interactive, intervals, scales, style
+from endomtor.figures.drawing import Drawn, differences, on_scale, table_of, units
 from endomtor.stats.units import one_row_per_unit
 
 Contrast = tuple[str, str]
@@ -30,7 +31,7 @@ def estimation(
     ylabel: str,
     scale: str = "linear",
     pvalues: Mapping[Contrast, float] | None = None,
-) -> Figure:
+) -> Drawn:
     """Draw every animal at the left and each contrast with its interval at the right, on aligned axes.
 
     Parameters
@@ -64,7 +65,11 @@ def estimation(
     with style.house():
         figure = style.page(3.5)
         _estimation(figure, frame, value, group, order, estimates, ylabel, scale, pvalues)
-    return figure
+    rows = [
+        *differences(estimates, ylabel, scale),
+        *units(frame, value, group, animal, order, ylabel, scale),
+    ]
+    return Drawn(figure, table_of(rows, animal, scale))
 
 
 def _estimation(
@@ -274,7 +279,7 @@ def estimation_grid(
     estimates: Mapping[str, Mapping[Contrast, Estimate | None]],
     titles: Mapping[str, str],
     scale: str = "linear",
-) -> Figure:
+) -> Drawn:
     """Draw many endpoints below one another: every animal at the left, the contrasts on one common axis at the right.
 
     Parameters
@@ -327,7 +332,10 @@ def estimation_grid(
                 at = shown[name].index(contrast[0]) if contrast[0] in shown[name] else 0.0
                 _contrast(right, at, contrast, estimate, limits)
         right.set_xlabel(f"{reading.difference}, 95 % interval")
-    return figure
+    marks = [row for name, own in estimates.items() for row in differences(own, titles[name], scale)]
+    for name, part in parts.items():
+        marks += units(part, value, group, animal, order, titles[name], scale)
+    return Drawn(figure, table_of(marks, animal, scale))
 
 
 def _contrast(
@@ -365,7 +373,7 @@ def superplot(
     order: Sequence[str],
     ylabel: str,
     pvalues: Mapping[Contrast, float] | None = None,
-) -> Figure:
+) -> Drawn:
     """Draw cells small and animals large: each animal's cells in a column of their own below its mean.
 
     Parameters
@@ -428,7 +436,18 @@ def superplot(
         axes.set(xlim=(-0.5, len(order) - 0.5), ylabel=ylabel)
         if pvalues:
             _adjusted_p(axes, cells, value, group, order, pvalues)
-    return figure
+    cells = cells[cells[group].isin(order)].sort_values(
+        [group, animal], key=lambda column: column.map(order.index) if column.name == group else column, kind="stable"
+    )
+    tested = [{"group": one, "against": other, "adjusted p": p} for (one, other), p in (pvalues or {}).items()]
+    marks = [
+        pd.DataFrame(tested).assign(mark="comparison"),
+        cells.groupby([group, animal], sort=False, observed=True)[value].mean().reset_index().assign(mark=animal),
+        cells[[group, animal, value]].assign(mark="cell"),
+    ]
+    table = pd.concat([one for one in marks if len(one)]).rename(columns={group: "group", value: "value"})
+    columns = ["mark", "quantity", animal, "group", "against", "value", "adjusted p"]
+    return Drawn(figure, table.assign(quantity=ylabel).reindex(columns=columns).reset_index(drop=True))
 
 
 def _spread(count: int, width: float) -> np.ndarray:
@@ -453,11 +472,11 @@ def courses(
     xlabel: str,
     ylabel: str = "",
     unit: str | None = None,
-    facet: str | None = None,
-    titles: Mapping[str, str] | None = None,
+    facet: str,
+    titles: Mapping[str, str],
     scale: str = "linear",
     same_y: bool = True,
-) -> Figure:
+) -> Drawn:
     """Draw each animal as a thin line over time and each group's mean as a bold one.
 
     Parameters
@@ -467,10 +486,10 @@ def courses(
     unit : str, optional
         Column of the experimental unit where the animals are subsamples of it (recipients of an exposed animal): the
         legend counts units, and the group's mean is that of the units' means.
-    facet : str, optional
+    facet : str
         Column whose levels get a panel each, two in a row.
-    titles : mapping, optional
-        Facet to its title, in the order to be drawn (sorted levels otherwise).
+    titles : mapping
+        Facet to its title, in the order to be drawn.
     same_y : bool
         False where the facets have units of their own; then the titles state them and `ylabel` is left out.
 
@@ -480,10 +499,9 @@ def courses(
         An animal has several rows at one time.
     """
     frame = frame.dropna(subset=[value])
-    keys = [time] if facet is None else [facet, time]
-    for _, rows in frame.groupby(keys, observed=True):
+    for _, rows in frame.groupby([facet, time], observed=True):
         one_row_per_unit(rows, animal, design="figure")
-    levels = [None] if facet is None else list(titles or sorted(frame[facet].unique()))
+    levels = list(titles)
     reading = scales.find(scale)
     unit = unit or animal
     with style.house():
@@ -492,11 +510,10 @@ def courses(
         figure = style.page(0.5 + (3.1 if columns == 1 else 2.15) * rows)
         panels = figure.subplots(rows, columns, sharex=True, sharey=same_y, squeeze=False).ravel()
         for axes, level in zip(panels, levels, strict=False):
-            part = frame if level is None else frame[frame[facet] == level]
+            part = frame[frame[facet] == level]
             for name in order:
                 _course(axes, part[part[group] == name], time, value, animal, unit, name)
-            if level is not None:
-                axes.set_title((titles or {}).get(level, str(level)))
+            axes.set_title(titles[level])
         for place, axes in enumerate(panels[: len(levels)]):
             scales.read_values(axes.yaxis, reading)
             axes.set_ylabel(ylabel if place % columns == 0 else "")
@@ -508,7 +525,48 @@ def courses(
         counts = frame.groupby(group, observed=True)[unit].nunique()
         present = [name for name in order if name in counts.index]
         style.legend(figure, present, counts.to_dict(), line=True)
-    return figure
+    table = _course_table(frame, time, value, animal, group, order, xlabel, ylabel, unit, facet, titles, scale)
+    spec = interactive.courses(table, animal, order, xlabel, ylabel, unit if unit != animal else None, scale)
+    return Drawn(figure, table, spec.to_dict())
+
+
+def _course_table(
+    frame: pd.DataFrame,
+    time: str,
+    value: str,
+    animal: str,
+    group: str,
+    order: Sequence[str],
+    xlabel: str,
+    ylabel: str,
+    unit: str,
+    facet: str,
+    titles: Mapping[str, str],
+    scale: str,
+) -> pd.DataFrame:
+    """Return the mean of each group, then each animal, at each time of each panel.
+
+    Returns
+    -------
+    DataFrame
+        mark ("mean" or the name of the column `animal`), quantity (the panel and what its axis says), that column, the
+        unit's, group, time (named as its axis), value, and the value as its axis prints it.
+    """
+    frame = frame[frame[group].isin(order) & frame[facet].isin(list(titles))]
+    who = [animal] if unit == animal else [animal, unit]
+    keys = [facet, group, time]
+    means = frame.groupby([*keys, who[-1]], observed=True)[value].mean().groupby(keys).mean().reset_index()
+    table = pd.concat([means.assign(mark="mean"), frame[[*keys, *who, value]].assign(mark=animal)])
+    quantity = {level: ", ".join(filter(None, (ylabel, title))) for level, title in titles.items()}
+    table = table.assign(
+        quantity=table[facet].map(quantity),
+        read=scales.find(scale).shown(table[value].astype(float)),
+        place=table[facet].map(list(titles).index),
+        turn=table[group].map(list(order).index),
+        last=table["mark"] != "mean",
+    ).sort_values(["last", "place", "turn", *who, time], kind="stable", ignore_index=True)
+    table = table.rename(columns={group: "group", time: xlabel, value: "value"})
+    return on_scale(table[["mark", "quantity", *who, "group", xlabel, "value", "read"]], scale)
 
 
 def _course(axes: Axes, rows: pd.DataFrame, time: str, value: str, animal: str, unit: str, name: str) -> None:
@@ -552,7 +610,7 @@ def composition(
     balance: str,
     balance_label: str,
     estimates: Mapping[Contrast, Estimate | None],
-) -> Figure:
+) -> Drawn:
     """Draw each animal's composition as a stacked bar and, below, its log-ratio balance as an estimation plot.
 
     Parameters
@@ -580,7 +638,12 @@ def composition(
         handles, labels = upper.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=len(parts), handlelength=1.4, columnspacing=1.2)
         _estimation(lower, frame, balance, group, order, estimates, balance_label, "linear", None)
-    return figure
+    rows = [
+        *differences(estimates, balance_label, "linear"),
+        *units(frame, balance, group, animal, order, balance_label, "linear"),
+    ]
+    shares = frame.set_index(animal)[list(parts)].rename(columns={key: f"{name}, %" for key, name in parts.items()})
+    return Drawn(figure, table_of(rows, animal, "linear").join(shares, on=animal))
 
 
 def _bars(axes: Axes, frame: pd.DataFrame, parts: Mapping[str, str], group: str, order: Sequence[str]) -> None:
@@ -624,7 +687,7 @@ def limiting_dilution(
     order: Sequence[str],
     frequencies: Mapping[str, tuple[float, float, float]],
     xlabel: str,
-) -> Figure:
+) -> Drawn:
     """Draw the fraction of negative recipients, on a log axis, against the dose, with each group's single-hit line.
 
     Parameters
@@ -684,4 +747,12 @@ def limiting_dilution(
         axes.axhline(np.exp(-1), color=style.QUIET, linewidth=1, linestyle=(0, (1, 2)))
         axes.xaxis.set_major_formatter(lambda dose, _: f"{dose:,.0f}")
         style.legend(figure, present, frame.groupby(group)[donor].nunique().to_dict(), line=True)
-    return figure
+    columns = ["frequency per cell", "95 % from", "95 % to"]
+    lines = pd.DataFrame([frequencies[name] for name in present], columns=columns)
+    lines.insert(0, "group", present)
+    points = frame[[donor, group, "dose", "tested", "positive"]].rename(columns={group: "group"})
+    points["recipients without a graft, %"] = 100 * (points["tested"] - points["positive"]) / points["tested"]
+    table = pd.concat([lines.assign(mark="single-hit line"), points.assign(mark=donor)], ignore_index=True)
+    counts = {"tested": "Int64", "positive": "Int64"}
+    names = ["mark", donor, "group", "dose", *counts, "recipients without a graft, %", *columns]
+    return Drawn(figure, table[names].astype(counts).rename(columns={"dose": xlabel}))

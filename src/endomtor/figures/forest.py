@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from endomtor.figures import intervals, style
+from endomtor.figures.drawing import Drawn
 
 
 def forest(
@@ -17,7 +17,7 @@ def forest(
     references: Mapping[float, str],
     dots: pd.DataFrame | None = None,
     smallest: float | None = None,
-) -> Figure:
+) -> Drawn:
     """Draw one row per estimate: its name and numbers above, its interval below, reference lines through all.
 
     Parameters
@@ -90,7 +90,12 @@ def forest(
             if dots is not None:
                 own = dots.loc[dots["label"] == row["label"], "value"]
                 axes.scatter(own, [at + 0.75] * len(own), s=20, alpha=0.5, color=colour, linewidth=0)
-    return figure
+    columns = {"estimate": "value", "low": "95 % from", "high": "95 % to", "interval_kind": "interval"}
+    table = frame.rename(columns=columns).assign(mark="estimate")
+    if dots is not None:
+        table = pd.concat([table, dots.assign(mark="dot")], ignore_index=True)
+    printed = [column for column in ("n", "note") if column in table]
+    return Drawn(figure, table.assign(quantity=xlabel)[["label", "mark", "quantity", *columns.values(), *printed]])
 
 
 _LINE_INCHES = 0.185

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
-from matplotlib.figure import Figure
 
 from endomtor.estimate import Estimate
-from endomtor.figures import style
+from endomtor.figures import interactive, style
+from endomtor.figures.drawing import Drawn
 
 
 def volcano(
@@ -19,7 +19,7 @@ def volcano(
     n: Mapping[str, int],
     label: Sequence[str] = (),
     alpha: float = 0.05,
-) -> Figure:
+) -> Drawn:
     """Draw adjusted p against log2 fold change.
 
     Parameters
@@ -35,71 +35,12 @@ def volcano(
     alpha : float
         Level of the adjusted p from which genes are coloured.
     """
-    frame = frame.dropna(subset=["log2fc", "p_adjusted"])
+    frame = frame.dropna(subset=["log2fc", "p_adjusted"]).sort_values("p_adjusted", kind="stable")
     # A p that underflows to 0 is drawn at the smallest positive one.
     positive = frame.loc[frame["p_adjusted"] > 0, "p_adjusted"]
-    height = -np.log10(frame["p_adjusted"].clip(lower=positive.min() if len(positive) else 1e-300))
-    return _genes(
-        frame,
-        frame["log2fc"],
-        height,
-        contrast,
-        n,
-        label,
-        alpha,
-        xlabel=_fold_change(contrast),
-        ylabel="−log₁₀ adjusted p",
-        effect_on_x=True,
-    )
-
-
-def ma(
-    frame: pd.DataFrame,
-    *,
-    contrast: tuple[str, str],
-    n: Mapping[str, int],
-    label: Sequence[str] = (),
-    alpha: float = 0.05,
-) -> Figure:
-    """Draw log2 fold change against mean expression; `frame` also has `base_mean`. Otherwise as `volcano`."""
-    frame = frame.dropna(subset=["log2fc"])
-    frame = frame[frame["base_mean"] > 0]
-    return _genes(
-        frame,
-        np.log10(frame["base_mean"]),
-        frame["log2fc"],
-        contrast,
-        n,
-        label,
-        alpha,
-        xlabel="mean normalised count, log₁₀",
-        ylabel=_fold_change(contrast),
-        effect_on_x=False,
-    )
-
-
-def _fold_change(contrast: tuple[str, str]) -> str:
-    return f"log₂ fold change, {style.named(contrast[0])} − {style.named(contrast[1])}"
-
-
-def _genes(
-    frame: pd.DataFrame,
-    x: pd.Series,
-    y: pd.Series,
-    contrast: tuple[str, str],
-    n: Mapping[str, int],
-    label: Sequence[str],
-    alpha: float,
-    *,
-    xlabel: str,
-    ylabel: str,
-    effect_on_x: bool,
-) -> Figure:
+    x, y = frame["log2fc"], -np.log10(frame["p_adjusted"].clip(lower=positive.min() if len(positive) else 1e-300))
     called = frame["p_adjusted"] <= alpha
-    classes = {
-        contrast[0]: called & (frame["log2fc"] > 0),
-        contrast[1]: called & (frame["log2fc"] < 0),
-    }
+    classes = {contrast[0]: called & (x > 0), contrast[1]: called & (x < 0)}
     with style.house():
         figure = style.page(4.3)
         axes = figure.add_subplot()
@@ -116,8 +57,9 @@ def _genes(
                 rasterized=True,
                 label=f"{members.sum():,} higher in {style.named(name)} (n = {n[name]})",
             )
-        (axes.axvline if effect_on_x else axes.axhline)(0, color=style.QUIET, linewidth=0.8, zorder=0)
-        axes.set(xlabel=xlabel, ylabel=ylabel)
+        axes.axvline(0, color=style.QUIET, linewidth=0.8, zorder=0)
+        change = f"log2 fold change, {style.named(contrast[0])} − {style.named(contrast[1])}"
+        axes.set(xlabel=change.replace("log2", "log₂"), ylabel="−log₁₀ adjusted p")
         axes.margins(0.06)
         figure.legend(
             loc="outside upper left",
@@ -128,7 +70,10 @@ def _genes(
             alignment="left",
         )
         _name_points(axes, x, y, label)
-    return figure
+    numbers = {change: x.to_numpy(), "adjusted p": frame["p_adjusted"].to_numpy()}
+    higher = np.select([classes[name] for name in contrast], contrast, "")
+    table = pd.DataFrame({"gene": frame.index, **numbers, "higher in": higher})
+    return Drawn(figure, table, interactive.volcano(table, contrast, n, alpha).to_dict())
 
 
 def _name_points(axes: Axes, x: pd.Series, y: pd.Series, label: Sequence[str]) -> None:
@@ -173,7 +118,7 @@ def lfc_scatter(
     ylabel: str,
     slope: Estimate,
     label: Sequence[str] = (),
-) -> Figure:
+) -> Drawn:
     """Draw two log2 fold changes of each gene with a line through the origin and the band of its slope.
 
     Parameters
@@ -216,7 +161,14 @@ def lfc_scatter(
             loc="outside upper left", title=f"{len(frame):,} genes; n: {counts}", title_fontsize=9.5, alignment="left"
         )
         _name_points(axes, frame[x], frame[y], label)
-    return figure
+    genes = frame.sort_values(x, key=lambda column: -column.abs(), kind="stable")
+    line = {"mark": "line", "slope": slope.estimate, "95 % from": slope.ci_low, "95 % to": slope.ci_high}
+    line |= {"interval": slope.interval_kind}
+    numbers = {xlabel: genes[x].to_numpy(), ylabel: genes[y].to_numpy()}
+    points = pd.DataFrame({"mark": "gene", "gene": genes.index, **numbers})
+    table = pd.concat([pd.DataFrame([line]), points], ignore_index=True)
+    table = table[["mark", "gene", xlabel, ylabel, *list(line)[1:]]]
+    return Drawn(figure, table, interactive.lfc_scatter(table, xlabel, ylabel, slope).to_dict())
 
 
 def rrho_map(
@@ -226,7 +178,7 @@ def rrho_map(
     ylabel: str,
     genes: int,
     value_label: str = "signed −ln p (a picture, not a test)",
-) -> Figure:
+) -> Drawn:
     """Draw the rank-rank overlap of two gene lists, each ordered from most up to most down.
 
     Parameters
@@ -267,10 +219,20 @@ def rrho_map(
         bar = figure.colorbar(image, ax=axes, label=value_label, location="bottom", shrink=0.9, aspect=32)
         if np.nanmin(matrix) >= 0:
             bar.ax.set_xlim(0, reach)
-    return figure
+    rows, columns = matrix.shape
+    # The two ranks of a square are those at its upper right corner.
+    across, up = (genes * (np.arange(count) + 1) / count for count in (columns, rows))
+    table = pd.DataFrame(
+        {
+            f"{xlabel}, up to rank": np.tile(across, rows),
+            f"{ylabel}, up to rank": np.repeat(up, columns),
+            value_label: matrix.ravel(),
+        }
+    )
+    return Drawn(figure, table, interactive.rrho_map(table, xlabel, ylabel).to_dict())
 
 
-def embedding(frame: pd.DataFrame, *, x: str, y: str, by: str, animal: str | None = None, by_label: str = "") -> Figure:
+def embedding(frame: pd.DataFrame, *, x: str, y: str, by: str, animal: str | None = None, by_label: str = "") -> Drawn:
     """Draw single cells in an embedding: a panel per group, or one panel coloured by a score.
 
     Parameters
@@ -310,4 +272,7 @@ def embedding(frame: pd.DataFrame, *, x: str, y: str, by: str, animal: str | Non
         for axes in panels:
             axes.set(xlabel=x, ylabel=y, xticks=[], yticks=[])
             axes.label_outer()
-    return figure
+    names = {by: by_label or by} if pd.api.types.is_numeric_dtype(frame[by]) else {}
+    table = frame[[*([animal] if animal else []), by, x, y]].rename(columns=names)
+    table.insert(0, "cell", frame.index.astype(str))
+    return Drawn(figure, table.reset_index(drop=True))

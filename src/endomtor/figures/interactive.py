@@ -1,6 +1,6 @@
 """What the interactive part of a figure draws: names of columns in the figure's own data, and words.
 
-Each function takes what `figures.drawn` returned for a plot, and the arguments of that plot.
+Each function takes the table of a plot (`figures.drawing.Drawn`) and what its axes say.
 """
 
 from collections.abc import Mapping, Sequence
@@ -110,9 +110,7 @@ class Interactive:
         return {**asdict(self), **pairs}
 
 
-def volcano(
-    table: pd.DataFrame, *, contrast: tuple[str, str], n: Mapping[str, int], alpha: float = 0.05, **_
-) -> Interactive:
+def volcano(table: pd.DataFrame, contrast: tuple[str, str], n: Mapping[str, int], alpha: float) -> Interactive:
     """Describe `figures.volcano`."""
     gene, change, p, higher = table.columns
     counts = table[higher].value_counts()
@@ -131,7 +129,7 @@ def volcano(
     )
 
 
-def lfc_scatter(table: pd.DataFrame, *, xlabel: str, ylabel: str, slope: Estimate, **_) -> Interactive:
+def lfc_scatter(table: pd.DataFrame, xlabel: str, ylabel: str, slope: Estimate) -> Interactive:
     """Describe `figures.lfc_scatter`."""
     lines = [Line(1.0, "slope 1 (equal)", dashed=True)]
     if np.isfinite(slope.estimate):
@@ -152,7 +150,7 @@ def lfc_scatter(table: pd.DataFrame, *, xlabel: str, ylabel: str, slope: Estimat
     )
 
 
-def rrho_map(table: pd.DataFrame, *, xlabel: str, ylabel: str, **_) -> Interactive:
+def rrho_map(table: pd.DataFrame, xlabel: str, ylabel: str) -> Interactive:
     """Describe `figures.rrho_map`."""
     x, y, value = table.columns
     return Interactive(
@@ -168,15 +166,7 @@ def rrho_map(table: pd.DataFrame, *, xlabel: str, ylabel: str, **_) -> Interacti
 
 
 def courses(
-    table: pd.DataFrame,
-    *,
-    animal: str,
-    order: Sequence[str],
-    xlabel: str,
-    ylabel: str,
-    unit: str | None = None,
-    scale: str = "linear",
-    **_,
+    table: pd.DataFrame, animal: str, order: Sequence[str], xlabel: str, ylabel: str, unit: str | None, scale: str
 ) -> Interactive:
     """Describe `figures.courses`."""
     counts = table.dropna(subset=[animal]).groupby("group")[unit or animal].nunique()

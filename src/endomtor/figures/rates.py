@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
 from endomtor.figures import style
+from endomtor.figures.drawing import Drawn
 
 _ROW_INCHES = 0.3
 _PAIR_INCHES = 0.56
@@ -40,7 +40,7 @@ _WORDS = {
 _DASHED = {"color": style.QUIET, "linewidth": 1, "linestyle": (0, (4, 3)), "zorder": 1}
 
 
-def bands(frame: pd.DataFrame, *, rows: Sequence[str], xlabel: str) -> Figure:
+def bands(frame: pd.DataFrame, *, rows: Sequence[str], xlabel: str) -> Drawn:
     """Draw one measure of error: scenarios from top to bottom, each rule a dot at its rate.
 
     A dashed line stands at each promise; what lies between it and the nearest limit of the row is shaded, so a dot on
@@ -95,7 +95,12 @@ def bands(frame: pd.DataFrame, *, rows: Sequence[str], xlabel: str) -> Figure:
             look = {"color": style.INK, "filled": False, "shape": "D"}
             handles.append(Line2D([], [], label="diamond: rule of a claim", markersize=5.5, **_mark(look, claim=True)))
         figure.legend(handles=handles, loc="outside upper left", ncols=2, handletextpad=0.3, columnspacing=1.2)
-    return figure
+    names = {"id": "rule", "measure": "measure", "rate": "rate, share of cohorts"}
+    names |= {"promised": "promised, share of cohorts", "limit": "limit, share of cohorts", "of": "cohorts"}
+    table = frame.assign(
+        kept=frame["judgement"] != "beyond its band", place=frame["scenario"].map(list(rows).index)
+    ).sort_values(["kept", "place"], kind="stable")
+    return Drawn(figure, table[["scenario", *names, "judgement"]].rename(columns=names))
 
 
 def _limits(frame: pd.DataFrame) -> tuple[float, float]:
@@ -182,7 +187,7 @@ def _broken(own: pd.DataFrame) -> str:
     return f"{int((own['judgement'] == 'beyond its band').sum())} of {promises}" if promises else "–"
 
 
-def pairs(frame: pd.DataFrame, *, xlabel: str, line: float, words: tuple[str, str]) -> Figure:
+def pairs(frame: pd.DataFrame, *, xlabel: str, line: float, words: tuple[str, str]) -> Drawn:
     """Draw two rates a row, one below the other: how often a wrong analysis sees what is not there, and its right twin.
 
     Parameters
@@ -221,7 +226,11 @@ def pairs(frame: pd.DataFrame, *, xlabel: str, line: float, words: tuple[str, st
         handles = [Line2D([], [], linestyle="", label=word, **look) for word, look in zip(words, looks, strict=True)]
         handles.append(Line2D([], [], label=f"promised: {100 * line:g} %", **_DASHED))
         figure.legend(handles=handles, loc="outside upper left", ncols=3, handletextpad=0.4, columnspacing=1.2)
-    return figure
+    table = {"label": frame["label"]}
+    for key, word in zip(("wrong", "right"), words, strict=True):
+        table[f"{word}, share of cohorts"] = frame[key]
+        table |= {f"{word}, 95 % {end}": frame[f"{key}_{side}"] for end, side in (("from", "low"), ("to", "high"))}
+    return Drawn(figure, pd.DataFrame(table))
 
 
 def _against(row: dict) -> str:

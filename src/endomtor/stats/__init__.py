@@ -3,6 +3,7 @@
 from endomtor.estimate import Estimate
 
 from .composition import LINEAGE_BASIS, closure, clr, ilr, lineage_balance, manova, part_contrasts, replace_zeros
+from .design import allows_phi, pairs
 from .groups import (
     ExactTest,
     cell_means,
@@ -32,6 +33,7 @@ __all__ = [
     "JointTable",
     "MixedFit",
     "NoAgingReference",
+    "allows_phi",
     "arrange",
     "blocked_difference",
     "blocked_phi",
@@ -58,6 +60,7 @@ __all__ = [
     "one_row_per_unit",
     "one_value_per_unit",
     "part_contrasts",
+    "pairs",
     "permutation_test_means",
     "phi",
     "replace_zeros",

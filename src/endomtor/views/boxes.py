@@ -51,6 +51,9 @@ HEADINGS = {
     "example": "verdict on invented example data",
 }
 
+CHANGED = "not the calibrated analysis"
+"""What a verdict is marked with that rests on a reader's own analysis: no error rate is known for it."""
+
 EVIDENCE_PAGE = "evidence.html"
 """Beside the first page; each row of its tables has the id of its record."""
 
@@ -87,7 +90,8 @@ def word(kind: str, verdict: str, *, example: bool = False) -> str:
 def record_word(record: dict) -> str:
     """Return the verdict of a record as `word` has it, by its own provenance."""
     origin = record["provenance"]
-    return word(origin["kind"], record["verdict"], example=origin["example"])
+    marked = f" ({CHANGED})" if record.get("changed") else ""
+    return word(origin["kind"], record["verdict"], example=origin["example"]) + marked
 
 
 def side_phrase(claim: dict, side: str, dataset: dict) -> str:
@@ -163,7 +167,9 @@ def _numbers(entry: dict, evidence: dict[str, dict], page: str = "") -> str:
     more = {one: f' <a href="{page}#{one}">Data, cell and method</a>' if page else "" for one in entry["primary"]}
     items = "".join(f"<li>{_line(evidence[one])}{more[one]}</li>" for one in entry["primary"])
     k, needed = entry["k"], entry["needed"]
-    return f"<details><summary>{k} tested, {needed} must hold</summary><ul>{items}</ul></details>"
+    changed = any(evidence[one].get("changed") for one in entry["evidence"] if one in evidence)
+    mark = f'<p class="endomtor-caution">{CHANGED.capitalize()}.</p>' if changed else ""
+    return f"{mark}<details><summary>{k} tested, {needed} must hold</summary><ul>{items}</ul></details>"
 
 
 def _line(record: dict) -> str:

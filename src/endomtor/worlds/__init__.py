@@ -2,6 +2,18 @@
 
 from endomtor.worlds.simulation import TABULAR, dataset, simulate, simulate_tables, tables
 from endomtor.worlds.subsets import thin, without
-from endomtor.worlds.world import World, load, names
+from endomtor.worlds.world import World, load, names, truth_of
 
-__all__ = ["TABULAR", "World", "dataset", "load", "names", "simulate", "simulate_tables", "tables", "thin", "without"]
+__all__ = [
+    "TABULAR",
+    "World",
+    "dataset",
+    "load",
+    "names",
+    "simulate",
+    "simulate_tables",
+    "tables",
+    "thin",
+    "truth_of",
+    "without",
+]

@@ -1,6 +1,6 @@
 """A world: its parameters, the effects that follow from them, and which predictions are true in it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import log2
@@ -11,6 +11,7 @@ import numpy as np
 from endomtor import paths
 from endomtor.claims import catalogue
 from endomtor.errors import ClaimsError, WorldError
+from endomtor.provenance import Provenance
 from endomtor.worlds.parameters import Confounding, Endpoints, WorldFile, nearest, read
 
 GROUPS = ("young", "aged", "control", "ecko")
@@ -281,6 +282,11 @@ def load(name: str, changes: Mapping | None = None) -> World:
     if changes:
         return _world(*read(path, common, changes), changed=True)
     return _load(path, common, path.stat().st_mtime_ns, common.stat().st_mtime_ns)
+
+
+def truth_of(provenance: Provenance) -> Callable[[str], bool | None] | None:
+    """Return `World.truth` of the world that simulated data come from; None for mice."""
+    return load(provenance.world).truth if provenance.kind == "simulated" else None
 
 
 @cache

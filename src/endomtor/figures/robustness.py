@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from endomtor.figures import intervals, style
+from endomtor.figures.drawing import Drawn
 
 HOLDS = {"marker": "o", "color": style.QUIET, "s": 17, "zorder": 3}
 CHANGES = {"marker": "X", "color": style.INK, "s": 42, "zorder": 4}
@@ -25,7 +26,7 @@ _BINS = 70
 """Dots are stacked where they would cover one another; so many stand side by side."""
 
 
-def fragility(frame: pd.DataFrame, *, xlabel: str, references: Mapping[float, str]) -> Figure:
+def robustness(frame: pd.DataFrame, *, xlabel: str, references: Mapping[float, str]) -> Drawn:
     """Draw for each prediction its estimate from all data and, below, one mark for each variant.
 
     Units that are left out share a strip; each other choice has a row, since many leave the estimate as it is.
@@ -75,7 +76,23 @@ def fragility(frame: pd.DataFrame, *, xlabel: str, references: Mapping[float, st
         axes.set_yticks(list(ticks), list(ticks.values()), fontsize=8)
         axes.tick_params(axis="y", length=0)
         _legend(figure)
-    return figure
+    kinds = {"full": "all data", "unit": "one left out"}
+    table = pd.DataFrame(
+        {
+            "prediction": frame["label"],
+            "variant": frame["choice"],
+            "kind": [kinds.get(one, "another choice") for one in frame["kind"]],
+            "quantity": xlabel,
+            "value": frame["estimate"].astype(float),
+            "95 % from": frame["low"].astype(float),
+            "95 % to": frame["high"].astype(float),
+            "interval": frame["interval_kind"],
+            "smallest effect of interest": frame["smallest"],
+            "verdict holds": np.where(frame["holds"].astype(bool), "yes", "no"),
+            "in place of an estimate": frame["unread"],
+        }
+    )
+    return Drawn(figure, table)
 
 
 def _lanes(own: pd.DataFrame) -> list[tuple[str, float, pd.DataFrame]]:
