@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import font_manager
-from matplotlib.figure import Figure
 
 from conftest import unlike
 from endomtor import figures
@@ -42,7 +41,7 @@ class Kind:
 
     frame: pd.DataFrame
     column: str
-    draw: Callable[[pd.DataFrame], Figure]
+    draw: Callable[[pd.DataFrame], figures.Drawn]
     provenance: Provenance = SIMULATED
 
 
@@ -197,7 +196,6 @@ KINDS = {
         ),
     ),
     "volcano": Kind(genes(), "log2fc", partial(figures.volcano, **GENES), PUBLIC),
-    "ma": Kind(genes(), "log2fc", partial(figures.ma, **GENES), PUBLIC),
     "lfc_scatter": Kind(
         genes(),
         "other",
@@ -227,8 +225,8 @@ KINDS = {
             dots=pd.DataFrame({"label": ["HSC per femur"] * 3, "value": [0.4, 0.5, 0.8]}),
         ),
     ),
-    "fragility": Kind(
-        variants(), "estimate", partial(figures.fragility, xlabel="φ", references={0: "young", 1: "aged"})
+    "robustness": Kind(
+        variants(), "estimate", partial(figures.robustness, xlabel="φ", references={0: "young", 1: "aged"})
     ),
     "bands": Kind(
         rates(), "rate", partial(figures.bands, rows=["null", "edge"], xlabel="false support (% of cohorts)")
@@ -245,7 +243,7 @@ KINDS = {
 def picture(kind: Kind, frame: pd.DataFrame) -> bytes:
     """Return a small PNG of a plot as readers see it, with its provenance band."""
     drawn = io.BytesIO()
-    figure = kind.draw(frame)
+    figure = kind.draw(frame).figure
     publish.mark(figure, kind.provenance)
     with figures.house():
         figure.savefig(drawn, format="png", dpi=DPI, metadata={"Software": None})
@@ -308,7 +306,7 @@ def test_each_public_plot_and_each_mark_has_a_baseline_and_each_baseline_a_plot(
         name
         for name in figures.__all__
         if inspect.isfunction(function := getattr(figures, name))
-        and inspect.signature(function).return_annotation is Figure
+        and inspect.signature(function).return_annotation is figures.Drawn
     }
     assert {name.partition("-")[0] for name in KINDS} == plots
     assert {path.stem for path in BASELINES.iterdir()} == set(KINDS)

@@ -69,7 +69,7 @@ def one_estimation(counts, **more):
         "ylabel": "HSC (10³ per femur)",
         "scale": "log2",
     }
-    return figures.estimation(animals(counts), **(arguments | more))
+    return figures.estimation(animals(counts), **(arguments | more)).figure
 
 
 # --- every animal -------------------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ def test_estimation_keeps_the_values_it_was_given():
     frame = animals({"young": 6})
     figure = figures.estimation(
         frame, value="value", group="group", animal="animal", order=["young"], estimates={}, ylabel="u"
-    )
+    ).figure
     figure.draw_without_rendering()
     drawn = np.sort(np.concatenate([c.get_offsets()[:, 1] for c in figure.axes[1].collections]))
     np.testing.assert_allclose(drawn, np.sort(frame["value"]))
@@ -118,7 +118,7 @@ def test_missing_values_are_not_drawn_and_repeated_animals_are_refused():
         "estimates": {},
         "ylabel": "u",
     }
-    assert drawn_points(figures.estimation(frame, **arguments).axes[1]) == 7
+    assert drawn_points(figures.estimation(frame, **arguments).figure.axes[1]) == 7
     with pytest.raises(UnitError, match="repeats"):
         figures.estimation(pd.concat([frame, frame]), **arguments)
 
@@ -140,7 +140,7 @@ def test_grid_draws_every_animal_of_every_endpoint():
         estimates={"HSC": {("aged", "young"): estimate()}, "CFU": {("ecko", "control"): estimate()}},
         titles={"HSC": "HSC (10³ per femur)", "CFU": "CFU (colonies)"},
         scale="log2",
-    )
+    ).figure
     lefts = [axes for axes in figure.axes if drawn_points(axes)]
     assert [drawn_points(axes) for axes in lefts] == [9, 15]
     assert [label.get_text() for label in lefts[1].get_yticklabels()] == ["control, n = 3", "ECKO, n = 12"]
@@ -160,7 +160,7 @@ def test_superplot_draws_every_cell_and_every_animal_at_its_mean(binary):
     )
     figure = figures.superplot(
         cells, value="value", animal="animal", group="group", order=["control", "ecko"], ylabel="foci per cell"
-    )
+    ).figure
     lines = figure.axes[0].lines
     assert sum(len(line.get_xdata()) for line in lines if line.get_gid() == "endomtor-cells") == 140
     large = sorted(float(line.get_ydata()[0]) for line in lines if line.get_gid() == "endomtor-animal")
@@ -180,17 +180,18 @@ def test_courses_draw_a_line_per_animal_and_refuse_two_values_at_one_time():
         "xlabel": "day",
         "same_y": False,
     }
-    figure = figures.courses(frame, facet="analyte", titles={"WBC": "WBC (10³/µL)", "RBC": "RBC (10⁶/µL)"}, **arguments)
+    arguments |= {"facet": "analyte", "titles": {"WBC": "WBC (10³/µL)", "RBC": "RBC (10⁶/µL)"}}
+    figure = figures.courses(frame, **arguments).figure
     for axes in figure.axes:
         assert sum(line.get_gid() == "endomtor-animal" for line in axes.lines) == 11
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["vehicle, n = 5", "rapamycin, n = 6"]
     with pytest.raises(UnitError):
-        figures.courses(frame, **arguments)
+        figures.courses(pd.concat([frame, frame]), **arguments)
 
 
 def test_courses_of_subsamples_count_units_and_average_their_means():
     rows = [("r1", "e1", 0.0), ("r2", "e1", 2.0), ("r3", "e2", 5.0)]
-    frame = pd.DataFrame(rows, columns=["recipient", "exposed", "value"]).assign(niche="ecko", week=16)
+    frame = pd.DataFrame(rows, columns=["recipient", "exposed", "value"]).assign(niche="ecko", week=16, passage=1)
     figure = figures.courses(
         frame,
         time="week",
@@ -200,7 +201,9 @@ def test_courses_of_subsamples_count_units_and_average_their_means():
         group="niche",
         order=GROUPS,
         xlabel="week",
-    )
+        facet="passage",
+        titles={1: "passage 1"},
+    ).figure
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ECKO, n = 2"]
     assert figure.axes[0].lines[-1].get_ydata() == [3.0]
 
@@ -219,7 +222,7 @@ def test_composition_draws_a_bar_per_animal_and_part():
         balance="value",
         balance_label="balance",
         estimates={("aged", "young"): estimate()},
-    )
+    ).figure
     bars = figure.axes[0].patches
     assert len(bars) == 30
     tops = {round(bar.get_y() + bar.get_height(), 9) for bar in bars}
@@ -244,7 +247,7 @@ def test_limiting_dilution_draws_every_donor_and_dose_and_the_single_hit_line():
         order=["control", "ecko"],
         frequencies={"control": (1 / 4000, 1 / 6000, 1 / 2500), "ecko": (1 / 8000, 0, np.inf)},
         xlabel="cells injected",
-    )
+    ).figure
     axes = figure.axes[0]
     assert drawn_points(axes) == 8
     line = axes.lines[0]
@@ -258,19 +261,21 @@ def test_genes_and_cells_are_all_drawn():
         index=[f"G{i}" for i in range(300)],
     )
     genes.iloc[0, 1] = 0.0
-    for plot in (figures.volcano, figures.ma):
-        axes = plot(genes, contrast=("aged", "young"), n={"aged": 3, "young": 3}, label=["G1", "G2", "none"]).axes[0]
-        assert drawn_points(axes) == 300
-        assert {text.get_text() for text in axes.texts} == {"G1", "G2"}
+    n, label = {"aged": 3, "young": 3}, ["G1", "G2", "none"]
+    axes = figures.volcano(genes, contrast=("aged", "young"), n=n, label=label).figure.axes[0]
+    assert drawn_points(axes) == 300
+    assert {text.get_text() for text in axes.texts} == {"G1", "G2"}
     genes["y"] = genes["log2fc"]
-    scatter = figures.lfc_scatter(genes, x="log2fc", y="y", xlabel="x", ylabel="y", slope=estimate(), label=["G1"])
+    scatter = figures.lfc_scatter(
+        genes, x="log2fc", y="y", xlabel="x", ylabel="y", slope=estimate(), label=["G1"]
+    ).figure
     assert drawn_points(scatter.axes[0]) == 300
     cells = pd.DataFrame({"x": [0.0, 1, 2], "y": [0.0, 1, 2], "group": ["young", "aged", "aged"], "score": [1.0, 2, 3]})
-    panels = figures.embedding(cells, x="x", y="y", by="group").axes
+    panels = figures.embedding(cells, x="x", y="y", by="group").figure.axes
     assert [drawn_points(axes) for axes in panels] == [4, 5]
     assert "animals unknown" in panels[0].get_title(loc="left")
-    assert drawn_points(figures.embedding(cells, x="x", y="y", by="score").axes[0]) == 3
-    image = figures.rrho_map(np.array([[3.0, -1], [-1, 2]]), xlabel="a", ylabel="b", genes=100).axes[0].images[0]
+    assert drawn_points(figures.embedding(cells, x="x", y="y", by="score").figure.axes[0]) == 3
+    image = figures.rrho_map(np.array([[3.0, -1], [-1, 2]]), xlabel="a", ylabel="b", genes=100).figure.axes[0].images[0]
     np.testing.assert_array_equal(image.get_array(), [[3, -1], [-1, 2]])
 
 
@@ -284,7 +289,9 @@ def test_forest_writes_each_form_of_interval_and_draws_every_dot():
     ]
     frame = pd.DataFrame(rows, columns=["label", "estimate", "low", "high", "interval_kind"])
     dots = pd.DataFrame({"label": ["a"] * 12, "value": np.linspace(0, 1, 12)})
-    axes = figures.forest(frame, xlabel="φ", references={0: "young", 1: "aged"}, dots=dots, smallest=0.25).axes[0]
+    axes = figures.forest(frame, xlabel="φ", references={0: "young", 1: "aged"}, dots=dots, smallest=0.25).figure.axes[
+        0
+    ]
     printed = [text.get_text() for text in axes.texts]
     for words in ("[0.20, 0.80]", "from 0.20", "up to 0.80", "any value", "≤ −1.00 or ≥ 1.50", "young", "aged"):
         assert any(words in text for text in printed), words
@@ -367,7 +374,7 @@ def test_scales_print_the_original_units():
 
 def rates_of(*rows):
     columns = ["scenario", "rate", "promised", "limit", "judgement", "claim"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).assign(id="C1", measure="false support", of=100)
 
 
 def offsets(axes):
@@ -381,7 +388,7 @@ def test_bands_draw_each_rule_at_its_rate_and_count_the_broken():
         ("null", 0.001, 0.025, 0.05, "conservative", True),
         ("survivor", 0.9, np.nan, np.nan, "no promise", False),
     )
-    figure = figures.bands(frame, rows=["survivor", "none", "null", "edge"], xlabel="%")
+    figure = figures.bands(frame, rows=["survivor", "none", "null", "edge"], xlabel="%").figure
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["survivor", "null", "edge"]
     low, high = axes.get_xlim()
@@ -404,7 +411,7 @@ def test_judgements_are_told_apart_without_colour():
     rows = [("a", 0.01 * i, 0.025, 0.04, one, claim) for i, (one, claim) in enumerate(
         [("holds", False), ("conservative", False), ("beyond its band", False), ("no promise", False), ("holds", True)]
     )]  # fmt: skip
-    axes = figures.bands(rates_of(*rows), rows=["a"], xlabel="%").axes[0]
+    axes = figures.bands(rates_of(*rows), rows=["a"], xlabel="%").figure.axes[0]
     looks = {
         (one.get_paths()[0].vertices.tobytes(), contrast(one.get_facecolor()[0][:3], style.PAGE) > 1.1)
         for one in axes.collections
@@ -413,19 +420,19 @@ def test_judgements_are_told_apart_without_colour():
 
 
 def test_dots_of_one_rate_are_heaped_in_their_row_and_too_many_are_counted():
-    alone = figures.bands(rates_of(*[("a", 0.03, 0.025, 0.06, "holds", False)] * 5), rows=["a"], xlabel="%")
+    alone = figures.bands(rates_of(*[("a", 0.03, 0.025, 0.06, "holds", False)] * 5), rows=["a"], xlabel="%").figure
     points = offsets(alone.axes[0])
     assert len(np.unique(points[:, 1].round(6))) == 5
     assert abs(points[:, 1]).max() < 0.5
     rows = [("a", 0.0, 0.025, 0.06, "conservative", False)] * 40 + [("a", 0.0, 0.025, 0.06, "holds", True)] * 2
-    heaped = figures.bands(rates_of(*rows), rows=["a"], xlabel="%").axes[0]
+    heaped = figures.bands(rates_of(*rows), rows=["a"], xlabel="%").figure.axes[0]
     assert len(offsets(heaped)) == 3
     assert "×40" in [text.get_text() for text in heaped.texts]
 
 
 def test_the_number_beside_the_first_heap_has_room_inside_the_axis():
     rows = [("a", 0.0, 0.025, 0.06, "conservative", False)] * 40
-    figure = figures.bands(rates_of(*rows), rows=["a"], xlabel="%")
+    figure = figures.bands(rates_of(*rows), rows=["a"], xlabel="%").figure
     publish.mark(figure, SIMULATED)
     figure.draw_without_rendering()
     axes = figure.axes[0]
@@ -444,7 +451,7 @@ def test_pairs_draw_both_rates_with_their_intervals_and_print_them():
         [{"label": "cells as n", "wrong": 0.6, "right": 0.048} | numbers]
         + [{"label": "no twin", "wrong": 0.9, "right": np.nan} | numbers | {"right_low": np.nan, "right_high": np.nan}]
     )
-    axes = figures.pairs(frame, xlabel="%", line=0.05, words=("wrong", "right")).axes[0]
+    axes = figures.pairs(frame, xlabel="%", line=0.05, words=("wrong", "right")).figure.axes[0]
     drawn = {tuple(np.round(line.get_xdata(), 6)) for line in axes.lines}
     assert {(60.0,), (4.8,), (50.0, 70.0), (3.0, 7.0), (5.0, 5.0), (90.0,)} <= drawn
     printed = [text.get_text() for text in axes.texts]
@@ -490,9 +497,9 @@ def test_the_table_of_an_estimation_plot_holds_its_points_and_its_contrasts():
         "ylabel": "HSC (10³ per femur)",
         "scale": "log2",
     }
-    figure = figures.estimation(frame, **about)
+    figure = figures.estimation(frame, **about).figure
     figure.draw_without_rendering()
-    table = figures.drawn.estimation(frame, **about)
+    table = figures.estimation(frame, **about).table
     drawn = np.concatenate([one.get_offsets()[:, 1] for one in figure.axes[1].collections])
     np.testing.assert_allclose(values_of(table, "value, log2", mark="animal"), np.sort(drawn))
     known, unknown = table[table["mark"] == "difference"].to_dict("records")
@@ -517,8 +524,8 @@ def test_the_table_of_a_grid_holds_every_panel_and_no_other():
         "estimates": {2: {("aged", "young"): estimate()}, 1: {}},
         "titles": {1: "one, %", 2: "two, %", 3: "three, %"},
     }
-    figure = figures.estimation_grid(frame, **about)
-    table = figures.drawn.estimation_grid(frame, **about)
+    figure = figures.estimation_grid(frame, **about).figure
+    table = figures.estimation_grid(frame, **about).table
     assert list(table["quantity"].unique()) == ["two, %", "one, %"]
     assert len(table) == 1 + sum(drawn_points(axes) for axes in figure.axes) == 15
     assert list(table.columns) == [
@@ -532,8 +539,8 @@ def test_the_table_of_a_superplot_holds_cells_means_and_the_adjusted_p():
     cells = frame.loc[frame.index.repeat(6)].assign(value=lambda own: rng.poisson(3, len(own)))
     about = {"value": "value", "animal": "animal", "group": "group", "order": ["young", "aged"], "ylabel": "foci"}
     about["pvalues"] = {("aged", "young"): 0.04}
-    axes = figures.superplot(cells, **about).axes[0]
-    table = figures.drawn.superplot(cells, **about)
+    axes = figures.superplot(cells, **about).figure.axes[0]
+    table = figures.superplot(cells, **about).table
     for mark, gid in (("cell", "endomtor-cells"), ("animal", "endomtor-animal")):
         lines = [line.get_ydata() for line in axes.lines if line.get_gid() == gid]
         np.testing.assert_allclose(values_of(table, "value", mark=mark), np.sort(np.concatenate(lines)))
@@ -563,8 +570,8 @@ def test_the_table_of_courses_holds_every_line():
         "titles": {1: "passage 1", 2: "passage 2"},
         "scale": "logit",
     }
-    figure = figures.courses(frame, **about)
-    table = figures.drawn.courses(frame, **about)
+    figure = figures.courses(frame, **about).figure
+    table = figures.courses(frame, **about).table
     for axes, title in zip(figure.axes, about["titles"].values(), strict=True):
         own = table[table["quantity"] == f"chimerism (%), {title}"]
         thin = [line.get_ydata() for line in axes.lines if line.get_gid() == "endomtor-animal"]
@@ -586,9 +593,9 @@ def test_the_table_of_a_composition_holds_every_bar_and_the_balance():
         "balance_label": "balance (ILR)",
         "estimates": {("aged", "young"): estimate()},
     }
-    figure = figures.composition(frame, **about)
+    figure = figures.composition(frame, **about).figure
     bars = sorted(patch.get_height() for axes in figure.axes for box in axes.containers for patch in box)
-    table = figures.drawn.composition(frame, **about)
+    table = figures.composition(frame, **about).table
     heights = table.loc[table["mark"] == "animal", ["myeloid, %", "B, %"]].to_numpy().ravel()
     np.testing.assert_allclose(np.sort(heights), bars)
     assert table.loc[0, ["mark", "value"]].tolist() == ["difference", 0.5]
@@ -606,9 +613,9 @@ def test_the_table_of_a_dilution_plot_holds_donors_and_lines():
     )
     about = {"group": "group", "donor": "donor", "order": ["young", "aged", "ecko"], "xlabel": "cells injected"}
     about["frequencies"] = {"young": (2e-3, 1e-3, 3e-3), "aged": (6e-4, 1e-4, np.inf)}
-    axes = figures.limiting_dilution(frame, **about).axes[0]
+    axes = figures.limiting_dilution(frame, **about).figure.axes[0]
     points = np.concatenate([one.get_offsets() for one in axes.collections if isinstance(one, PathCollection)])
-    table = figures.drawn.limiting_dilution(frame, **about)
+    table = figures.limiting_dilution(frame, **about).table
     np.testing.assert_allclose(
         values_of(table, "recipients without a graft, %", mark="donor"), np.sort(100 * points[:, 1].astype(float))
     )
@@ -631,8 +638,8 @@ def test_the_table_of_a_forest_holds_its_rows_and_dots():
     )
     dots = pd.DataFrame({"label": ["HSC"] * 2, "value": [0.5, 0.7]})
     about = {"xlabel": "phi", "references": {0: "young"}, "dots": dots}
-    axes = figures.forest(frame, **about).axes[0]
-    table = figures.drawn.forest(frame, **about)
+    axes = figures.forest(frame, **about).figure.axes[0]
+    table = figures.forest(frame, **about).table
     assert values_of(table, "value", mark="dot").tolist() == sorted(offsets(axes)[:, 0].tolist()) == [0.5, 0.7]
     assert table.iloc[0][["label", "mark", "quantity", "value", "95 % from", "95 % to"]].tolist() == [
         *("HSC", "estimate", "phi", 0.6, 0.2, 0.9)
@@ -646,8 +653,8 @@ def test_the_tables_of_genes_hold_each_point():
     frame.index = [f"Gene{place}" for place in range(60)]
     frame.iloc[0, 1] = np.nan
     about = {"contrast": ("ecko", "control"), "n": {"ecko": 3, "control": 4}, "label": ["Gene1"]}
-    axes = figures.volcano(frame, **about).axes[0]
-    table = figures.drawn.volcano(frame, **about)
+    axes = figures.volcano(frame, **about).figure.axes[0]
+    table = figures.volcano(frame, **about).table
     change = "log2 fold change, ECKO − control"
     np.testing.assert_allclose(values_of(table, change), np.sort(offsets(axes)[:, 0].astype(float)))
     assert table["adjusted p"].is_monotonic_increasing
@@ -659,8 +666,8 @@ def test_the_tables_of_genes_hold_each_point():
     }
     pair = pd.DataFrame({"x": rng.normal(size=9), "y": rng.normal(size=9)}, index=[f"g{place}" for place in range(9)])
     about = {"x": "x", "y": "y", "xlabel": "one", "ylabel": "other", "slope": estimate()}
-    axes = figures.lfc_scatter(pair, **about).axes[0]
-    table = figures.drawn.lfc_scatter(pair, **about)
+    axes = figures.lfc_scatter(pair, **about).figure.axes[0]
+    table = figures.lfc_scatter(pair, **about).table
     np.testing.assert_allclose(values_of(table, "other", mark="gene"), np.sort(offsets(axes)[:, 1].astype(float)))
     assert table.loc[0, ["mark", "slope", "95 % from", "95 % to"]].tolist() == ["line", 0.5, 0.1, 0.9]
 
@@ -668,8 +675,7 @@ def test_the_tables_of_genes_hold_each_point():
 def test_the_table_of_a_map_holds_each_square_at_its_far_corner():
     matrix = np.arange(6.0).reshape(2, 3)
     about = {"xlabel": "a", "ylabel": "b", "genes": 600, "value_label": "−ln p"}
-    figures.rrho_map(matrix, **about)
-    table = figures.drawn.rrho_map(matrix, **about)
+    table = figures.rrho_map(matrix, **about).table
     assert table.to_numpy().tolist() == [
         *([200.0, 300.0, 0.0], [400.0, 300.0, 1.0], [600.0, 300.0, 2.0]),
         *([200.0, 600.0, 3.0], [400.0, 600.0, 4.0], [600.0, 600.0, 5.0]),
@@ -682,9 +688,9 @@ def test_the_table_of_an_embedding_holds_each_cell():
         index=["c1", "c2"],
     )
     about = {"x": "PC 1", "y": "PC 2"}
-    by_group = figures.drawn.embedding(frame, by="group", animal="animal", **about)
+    by_group = figures.embedding(frame, by="group", animal="animal", **about).table
     assert by_group.to_numpy().tolist() == [["c1", "a", "young", 1.0, 3.0], ["c2", "b", "aged", 2.0, 4.0]]
-    by_score = figures.drawn.embedding(frame, by="score", by_label="signature score", **about)
+    by_score = figures.embedding(frame, by="score", by_label="signature score", **about).table
     assert list(by_score.columns) == ["cell", "signature score", "PC 1", "PC 2"]
 
 
@@ -693,20 +699,20 @@ def test_the_tables_of_rates_hold_each_mark():
         ("edge", 0.02, 0.025, 0.04, "holds", False), ("null", 0.06, 0.025, 0.04, "beyond its band", True)
     ).assign(id=["C1", "C2"], measure="false support", of=[200, 100])
     about = {"rows": ["null", "edge"], "xlabel": "%"}
-    table = figures.drawn.bands(frame, **about)
+    table = figures.bands(frame, **about).table
     assert table["rule"].tolist() == ["C2", "C1"]
     np.testing.assert_allclose(
-        np.sort(offsets(figures.bands(frame, **about).axes[0])[:, 0]),
+        np.sort(offsets(figures.bands(frame, **about).figure.axes[0])[:, 0]),
         np.sort(100 * table["rate, share of cohorts"]),
     )
     numbers = {"wrong_low": 0.5, "wrong_high": 0.7, "right_low": 0.03, "right_high": 0.07}
     one = pd.DataFrame([{"label": "cells as n", "wrong": 0.6, "right": 0.048} | numbers])
-    table = figures.drawn.pairs(one, xlabel="%", line=0.05, words=("tempting", "sound"))
+    table = figures.pairs(one, xlabel="%", line=0.05, words=("tempting", "sound")).table
     assert table.iloc[0].tolist() == ["cells as n", 0.6, 0.5, 0.7, 0.048, 0.03, 0.07]
     assert list(table.columns)[1:3] == ["tempting, share of cohorts", "tempting, 95 % from"]
 
 
-def test_the_table_of_a_fragility_figure_holds_each_variant():
+def test_the_table_of_a_robustness_figure_holds_each_variant():
     rows = [
         {"kind": "full", "choice": "all data", "estimate": 0.5, "holds": True, "unread": ""},
         {"kind": "unit", "choice": "animal a left out", "estimate": 0.4, "holds": False, "unread": ""},
@@ -714,7 +720,7 @@ def test_the_table_of_a_fragility_figure_holds_each_variant():
     ]
     frame = pd.DataFrame(rows).assign(label="HSC", note="stays", smallest=0.25, low=0.1, high=0.9)
     frame["interval_kind"] = ["bounded", None, None]
-    table = figures.drawn.fragility(frame, xlabel="phi", references={0: "young"})
+    table = figures.robustness(frame, xlabel="phi", references={0: "young"}).table
     assert table["kind"].tolist() == ["all data", "one left out", "another choice"]
     assert table["verdict holds"].tolist() == ["yes", "no", "yes"]
     assert table["value"].tolist()[:2] == [0.5, 0.4]
@@ -826,7 +832,9 @@ def test_a_legend_lies_below_the_band_and_above_the_axes():
         order=["vehicle", "rapamycin"],
         xlabel="day",
         ylabel="WBC (10³/µL)",
-    )
+        facet="day",
+        titles={1: "first bleed"},
+    ).figure
     publish.mark(figure, SIMULATED)
     figure.draw_without_rendering()
     legend = figure.legends[0].get_window_extent()
@@ -842,7 +850,7 @@ def test_png_bytes_are_the_same_each_time_and_say_nothing_of_the_machine():
 
 
 def test_a_colour_scale_keeps_its_colours():
-    ramp = figures.rrho_map(np.linspace(-1, 1, 4096).reshape(64, 64), xlabel="a", ylabel="b", genes=100)
+    ramp = figures.rrho_map(np.linspace(-1, 1, 4096).reshape(64, 64), xlabel="a", ylabel="b", genes=100).figure
     with Image.open(io.BytesIO(publish._png(ramp))) as image:
         assert len(image.getcolors(2**24)) > 300
         assert "Software" not in image.info

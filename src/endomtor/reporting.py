@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from IPython.display import Markdown, display
 
-from endomtor.claims.evidence import Record
 from endomtor.estimate import Estimate
+
+NAMES = {"ecko": "ECKO"}
+"""Groups that are printed otherwise than the data contract spells them."""
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -58,17 +60,24 @@ def endpoint_text(name: str) -> str:
     return re.sub(r"(?<=[STY]\d)(\d*)_(?=\d)", r"\1/", name).replace("_", " ")
 
 
-def n_text(estimates: Iterable[Estimate | Record]) -> str:
-    """Return the units per group of several results as `n: aged 8, young 8`, with the range where they differ."""
-    # Not with the module: what reads a ledger draws nothing, and need not wait for the libraries of figures.
-    from endomtor.figures import style
+def named(group: str) -> str:
+    """Return a group's name as it is printed."""
+    return NAMES.get(group, group)
 
+
+def n_text(estimates: Iterable) -> str:
+    """Return the units per group of several results as `n: aged 8, young 8`, with the range where they differ.
+
+    Parameters
+    ----------
+    estimates : iterable of Estimate or endomtor.claims.evidence.Record
+    """
     counts: dict[str, list[int]] = {}
     for estimate in estimates:
         for group, n in estimate.n.items():
             counts.setdefault(group, []).append(n)
     shown = (
-        f"{style.named(group)} {min(n)}" + (f" to {max(n)}" if max(n) > min(n) else "") for group, n in counts.items()
+        f"{named(group)} {min(n)}" + (f" to {max(n)}" if max(n) > min(n) else "") for group, n in counts.items()
     )
     return f"n: {', '.join(shown)}"
 

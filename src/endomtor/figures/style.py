@@ -8,6 +8,8 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from endomtor.reporting import named
+
 # One colour and one marker per group in the whole book. Each has 3:1 contrast on the page (WCAG 1.4.11) and
 # any two stay apart for normal, deuteranope, protanope and tritanope sight (tests/test_figures.py computes both).
 COLOURS = {
@@ -19,7 +21,6 @@ COLOURS = {
     "rapamycin": "#003D33",
 }
 MARKERS = {"young": "o", "aged": "s", "control": "^", "ecko": "D", "vehicle": "v", "rapamycin": "p"}
-NAMES = {"ecko": "ECKO"}
 
 PAGE = "#FCFCFA"
 INK = "#1C1F24"
@@ -90,11 +91,6 @@ def colour(group: str) -> str:
 def marker(group: str) -> str:
     """Return the marker of a group."""
     return MARKERS.get(group) or MARKERS.get(group.rpartition(" ")[2], "o")
-
-
-def named(group: str) -> str:
-    """Return a group's name as it is printed."""
-    return NAMES.get(group, group)
 
 
 def legend(figure: Figure, groups: Sequence[str], counts: dict[str, int], *, line: bool = False) -> None:
