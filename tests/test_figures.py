@@ -822,7 +822,7 @@ def test_a_long_label_is_broken_inside_the_band():
 
 
 def test_a_legend_lies_below_the_band_and_above_the_axes():
-    frame = animals({"vehicle": 5, "rapamycin": 6}).assign(day=1)
+    frame = animals({"vehicle": 5, "rapamycin": 6}).assign(day=1, analyte="WBC")
     figure = figures.courses(
         frame,
         time="day",
@@ -832,8 +832,8 @@ def test_a_legend_lies_below_the_band_and_above_the_axes():
         order=["vehicle", "rapamycin"],
         xlabel="day",
         ylabel="WBC (10³/µL)",
-        facet="day",
-        titles={1: "first bleed"},
+        facet="analyte",
+        titles={"WBC": "WBC"},
     ).figure
     publish.mark(figure, SIMULATED)
     figure.draw_without_rendering()
