@@ -1,4 +1,4 @@
-"""Fragility: which variants there are, that each is the chapter's own analysis, what they cost where nobody asks."""
+"""Robustness: which variants there are, and that each is the chapter's own analysis."""
 
 import gc
 from functools import cache
@@ -13,22 +13,24 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from scipy import stats
 
-from endomtor import figures, worlds
-from endomtor import robustness as fragility
-from endomtor.analyses import alternatives, ecko_phenotypes, mtor_decline, rapamycin, transcriptome, transplants
-from endomtor.calibration import cohorts
+from endomtor import figures, public, robustness, worlds
+from endomtor.analyses import CHAPTERS as ALL
+from endomtor.analyses import alternatives
+from endomtor.analyses.judge import Judge
 from endomtor.chapter import Chapter
 from endomtor.claims import catalogue, evidence, verdicts
 from endomtor.contract.dataset import from_tables
-from endomtor.errors import ClaimsError, UnitError
-from endomtor.stats import Estimate, permutation_test_means
+from endomtor.errors import UnitError
+from endomtor.public import hsc_aging
+from endomtor.stats import permutation_test_means
 
+SIGNALING, RAPAMYCIN, ECKO, RNA, TRANSPLANTS = list(ALL)[:5]
 CHAPTERS = {
-    mtor_decline: ("bmec_signaling",),
-    rapamycin: ("rapamycin_blood", "rapamycin_marrow"),
-    ecko_phenotypes: ("ecko_blood", "ecko_marrow", "ecko_cells", "ecko_limiting_dilution"),
-    transcriptome: ("hspc_counts", "hspc_samples"),
-    transplants: ("serial_transplants",),
+    SIGNALING: ("bmec_signaling",),
+    RAPAMYCIN: ("rapamycin_blood", "rapamycin_marrow"),
+    ECKO: ("ecko_blood", "ecko_marrow", "ecko_cells", "ecko_limiting_dilution"),
+    RNA: ("hspc_counts", "hspc_samples"),
+    TRANSPLANTS: ("serial_transplants",),
 }
 ABOUT = {"title": "T", "provenance": "measured", "source": "a test"}
 FEW = "C1.signaling.pS6_S240_244"
@@ -40,28 +42,33 @@ def shell():
     return InteractiveShell.instance()
 
 
-def analysed(module, dataset) -> Chapter:
-    chapter = Chapter("a chapter", dataset)
-    with capture_output():
-        module.evidence(chapter)
+def analysed(name, dataset) -> Chapter:
+    chapter = Chapter(name, dataset)
+    for evidence_id, answer in ALL[name].answers(dataset.tables).items():
+        chapter.record(evidence_id, answer.estimate)
     return chapter
 
 
-def in_world(module, world: str = "paper", seed: int = 1) -> Chapter:
-    return analysed(module, worlds.dataset(world, seed, CHAPTERS[module]))
+def in_world(name, world: str = "paper", seed: int = 1) -> Chapter:
+    return analysed(name, worlds.dataset(world, seed, CHAPTERS[name]))
+
+
+def varied(chapter: Chapter) -> dict[str, robustness.Robustness]:
+    with capture_output():
+        return chapter.robustness()
 
 
 @cache
-def counted(module) -> tuple[Chapter, dict[str, fragility.Fragility]]:
+def counted(name) -> tuple[Chapter, dict[str, robustness.Robustness]]:
     """World `paper`, seed 1; not to be changed."""
-    chapter = in_world(module)
-    return chapter, chapter.fragility(module.evidence)
+    chapter = in_world(name)
+    return chapter, varied(chapter)
 
 
-def measured(module, **tables: pd.DataFrame) -> Chapter:
+def measured(name, **tables: pd.DataFrame) -> Chapter:
     """A laboratory's data: the ids of simulated ones without their mark."""
-    plain = {name: table.replace(r"^sim-", "", regex=True) for name, table in tables.items()}
-    return analysed(module, from_tables(ABOUT, plain))
+    plain = {table: frame.replace(r"^sim-", "", regex=True) for table, frame in tables.items()}
+    return analysed(name, from_tables(ABOUT, plain))
 
 
 def signaling(aged: list[float], young: list[float], batch: list[str] | None = None) -> pd.DataFrame:
@@ -84,26 +91,27 @@ AGED = [9.3, 9.4, 9.2, 9.35, 9.25]
 
 
 class TestVariants:
-    @pytest.mark.parametrize("module", list(CHAPTERS), ids=lambda module: module.__name__.rpartition(".")[2])
-    def test_units_batch_tests_and_thresholds_are_all_there_are(self, module):
-        chapter, found = counted(module)
-        by_id = {record.id: record for record in chapter.records}
-        for record in chapter.records:
+    @pytest.mark.parametrize("name", CHAPTERS)
+    def test_units_batch_tests_and_thresholds_are_all_there_are(self, name):
+        chapter, found = counted(name)
+        answers = ALL[name].answers(chapter.dataset.tables)
+        by_id = chapter.records
+        for record in chapter.records.values():
             kinds = found[record.id].table["kind"].value_counts()
             # With a batch in one model of both ages, the contrast in one age rests on the mice of the other as well.
             rests_on = by_id[record.id.removesuffix(".young").removesuffix(".aged")]
             assert kinds["unit"] == sum(rests_on.n.values()), record.id
-            assert kinds.get("test", 0) == len(set(chapter.sources[record.id].others()) - set(fragility.FACTORS))
+            assert kinds.get("test", 0) == len(set(answers[record.id].alternatives()) - set(robustness.FACTORS))
             assert record.fragility == {"holds": found[record.id].holds, "of": kinds.sum()}
             # The jackknife over genes names no batch in its method.
             if not record.id.endswith("phi_genes"):
                 assert kinds.get("batch", 0) == ("batch" in record.method)
-        assert all(record.fragility for record in chapter.records)
+        assert all(record.fragility for record in chapter.records.values())
 
     def test_one_animal_can_carry_a_verdict(self):
-        chapter = measured(mtor_decline, bmec_signaling=signaling([*AGED, 11.2], YOUNG))
-        table = chapter.fragility(mtor_decline.evidence)[FEW].table
-        assert chapter.records[0].verdict == "inconclusive"
+        chapter = measured(SIGNALING, bmec_signaling=signaling([*AGED, 11.2], YOUNG))
+        table = varied(chapter)[FEW].table
+        assert next(iter(chapter.records.values())).verdict == "inconclusive"
         units = table[table["kind"] == "unit"]
         assert units.loc[~units["holds"], ["label", "word"]].to_numpy().tolist() == [
             ["animal m05 left out", "supported"]
@@ -111,32 +119,32 @@ class TestVariants:
         assert units["holds"].sum() == 11
 
     def test_where_all_animals_agree_none_carries_it(self):
-        chapter = measured(mtor_decline, bmec_signaling=signaling([*AGED, 9.3], YOUNG))
-        one = chapter.fragility(mtor_decline.evidence)[FEW]
+        chapter = measured(SIGNALING, bmec_signaling=signaling([*AGED, 9.3], YOUNG))
+        one = varied(chapter)[FEW]
         # The difference of 0.7 passes twice 0.32 as well; half of it, which it passes for sure, is no variant.
         assert (one.holds, one.of) == (12 + 2 + 1, 12 + 2 + 1)
 
     def test_each_is_what_the_chapter_says_of_the_data_without_the_unit(self):
         """`exclusions.csv` is the contract's own way to leave an animal out."""
-        tables = worlds.simulate_tables("paper", 3, CHAPTERS[ecko_phenotypes])
+        tables = worlds.simulate_tables("paper", 3, CHAPTERS[ECKO])
         tables = {name: table.replace(r"^sim-", "", regex=True) for name, table in tables.items()}
-        chapter = measured(ecko_phenotypes, **tables)
-        found = chapter.fragility(ecko_phenotypes.evidence)
+        chapter = measured(ECKO, **tables)
+        found = varied(chapter)
         animal = tables["ecko_cells"].loc[lambda frame: frame["group"] == "ecko", "animal"].iat[0]
         lines = [
             {"table": name, "animal": animal, "reason": "a test"}
             for name in ("ecko_blood", "ecko_marrow", "ecko_cells")
         ]
-        without = measured(ecko_phenotypes, **tables, exclusions=pd.DataFrame(lines))
+        without = measured(ECKO, **tables, exclusions=pd.DataFrame(lines))
         assert animal not in set(tables["ecko_limiting_dilution"]["donor"])
         checked = 0
-        for record in without.records:
+        for record in without.records.values():
             table = found[record.id].table.set_index("label")
             if f"animal {animal} left out" in table.index:
                 assert table.at[f"animal {animal} left out", "estimate"] == record.estimate
                 assert table.at[f"animal {animal} left out", "word"] == record.verdict
                 checked += 1
-        assert checked == sum(not record.id.startswith("C3.limiting_dilution") for record in without.records)
+        assert checked == sum(not record.id.startswith("C3.limiting_dilution") for record in without.records.values())
 
     def test_the_order_of_rows_does_not_matter(self):
         drawn = worlds.simulate_tables("bystander", 1, ("bmec_signaling",))["bmec_signaling"]
@@ -144,7 +152,7 @@ class TestVariants:
         one, other = (
             {
                 name: (found.holds, sorted(found.table["label"]))
-                for name, found in measured(mtor_decline, bmec_signaling=table).fragility(mtor_decline.evidence).items()
+                for name, found in varied(measured(SIGNALING, bmec_signaling=table)).items()
             }
             for table in tables
         )
@@ -152,50 +160,50 @@ class TestVariants:
 
     def test_a_withheld_verdict_has_no_variants(self):
         """Without its batch a confounded comparison would look sound."""
-        chapter = in_world(ecko_phenotypes, "confounded", 2)
-        found = chapter.fragility(ecko_phenotypes.evidence)
-        withheld = [record for record in chapter.records if record.verdict == "not testable here"]
+        chapter = in_world(ECKO, "confounded", 2)
+        found = varied(chapter)
+        withheld = [record for record in chapter.records.values() if record.verdict == "not testable here"]
         assert withheld
         assert all(record.fragility is None and record.id not in found for record in withheld)
         assert "C3" not in found
         with capture_output() as captured:
-            chapter.say_fragility(found)
-        assert "no verdict that could be fragile" in captured.outputs[0].data["text/markdown"]
+            chapter.robustness()
+        assert "no verdict that could change" in captured.outputs[0].data["text/markdown"]
 
     def test_a_variant_is_withheld_where_one_animal_less_leaves_batch_and_group_alike(self):
         batch = ["x"] * 5 + ["y"] + ["y"] * 6
-        chapter = measured(mtor_decline, bmec_signaling=signaling([*AGED, 9.3], YOUNG, batch))
-        table = chapter.fragility(mtor_decline.evidence)[FEW].table.set_index("label")
+        chapter = measured(SIGNALING, bmec_signaling=signaling([*AGED, 9.3], YOUNG, batch))
+        table = varied(chapter)[FEW].table.set_index("label")
         assert table.at["animal m05 left out", "word"] == "not testable here"
         assert not table.at["animal m05 left out", "holds"]
 
     def test_without_a_batch_nothing_is_left_out_of_the_model(self):
         for batch, count in (("", 0), ("x", 0), (["x", "y"] * 6, 1)):
-            chapter = measured(mtor_decline, bmec_signaling=signaling([*AGED, 9.3], YOUNG, batch))
-            table = chapter.fragility(mtor_decline.evidence)[FEW].table
+            chapter = measured(SIGNALING, bmec_signaling=signaling([*AGED, 9.3], YOUNG, batch))
+            table = varied(chapter)[FEW].table
             assert (table["kind"] == "batch").sum() == count
 
     def test_of_very_many_units_a_fixed_sample_is_left_out(self):
-        few = [("animal", f"{place:03}") for place in range(fragility.LEFT_OUT)]
+        few = [("animal", f"{place:03}") for place in range(robustness.LEFT_OUT)]
         many = [("donor", f"{place:03}") for place in range(500)]
-        chosen = fragility._some([*few, *many])
-        assert chosen == fragility._some([*few, *many])
-        assert chosen[: fragility.LEFT_OUT] == few
-        assert len(set(chosen)) == 2 * fragility.LEFT_OUT
+        chosen = robustness._some([*few, *many])
+        assert chosen == robustness._some([*few, *many])
+        assert chosen[: robustness.LEFT_OUT] == few
+        assert len(set(chosen)) == 2 * robustness.LEFT_OUT
         assert set(chosen) <= {*few, *many}
 
     def test_a_variant_is_gone_when_it_was_counted(self):
         """Without waiting for the collector: of hundreds of transcriptomes few copies fit into the memory."""
-        chapter = in_world(transcriptome)
+        chapter = in_world(RNA)
 
         def there() -> int:
-            return sum(isinstance(one, Chapter) for one in gc.get_objects())
+            return sum(isinstance(one, Judge) for one in gc.get_objects())
 
         gc.collect()
         before = there()
         gc.disable()
         try:
-            chapter.fragility(transcriptome.evidence)
+            varied(chapter)
             assert there() == before
         finally:
             gc.enable()
@@ -204,24 +212,22 @@ class TestVariants:
         table = worlds.simulate_tables("paper", 1, ("serial_transplants",))["serial_transplants"]
         rank = table.groupby("niche")["exposed_animal"].transform(lambda own: own.rank(method="dense")).astype(int)
         own = table.assign(donor=table["niche"] + "-" + (rank % 4).astype(str), batch="")
-        chapter = measured(transplants, serial_transplants=own)
-        found = chapter.fragility(transplants.evidence)
-        record = next(one for one in chapter.records if one.id == "C5.transplant.chimerism")
+        chapter = measured(TRANSPLANTS, serial_transplants=own)
+        found = varied(chapter)
+        record = next(one for one in chapter.records.values() if one.id == "C5.transplant.chimerism")
         assert (record.unit, sum(record.n.values())) == ("donor", 16)
         units = found[record.id].table.query("kind == 'unit'")["label"]
         assert sorted(units) == sorted(f"donor {donor} left out" for donor in own["donor"].unique())
 
     def test_a_premise_leaves_out_one_study_at_a_time(self):
-        chapter = in_world(transcriptome)
-        transcriptome.populations(chapter)
-        found = chapter.fragility(transcriptome.evidence)
-        table = found["C4.premise.HSC"].table
-        word = next(record.verdict for record in chapter.records if record.id == "C4.premise.HSC")
-        assert (word, table["kind"].value_counts().to_dict()) == ("supported", {"unit": 12, "threshold": 1})
-        slopes = table.query("kind == 'unit'")["estimate"].tolist()
-        full = next(record.estimate for record in chapter.records if record.id == "C4.premise.HSC")
-        assert np.mean(slopes) == pytest.approx(full)
-        assert all(record.fragility is None for record in chapter.records if record.kind == "context")
+        chapter = Chapter(RNA, worlds.dataset("paper", 1, CHAPTERS[SIGNALING]))
+        table, provenance = public.table("hsc_aging_lfc")
+        slopes = hsc_aging.signature_slopes(table, hsc_aging.signature()[0])
+        without = {study: hsc_aging.transfer(slopes.drop(index=study)) for study in slopes.index}
+        record = chapter.record("C4.premise.HSC", hsc_aging.transfer(slopes), provenance=provenance, left_out=without)
+        table = varied(chapter)["C4.premise.HSC"].table
+        assert (record.verdict, table["kind"].value_counts().to_dict()) == ("supported", {"unit": 12, "threshold": 1})
+        assert np.mean(table.query("kind == 'unit'")["estimate"].tolist()) == pytest.approx(record.estimate)
 
     def test_other_thresholds_move_the_line_and_not_the_estimate(self):
         # Inconclusive between half and the whole of 0.32: half of it is passed.
@@ -231,18 +237,18 @@ class TestVariants:
             (0.1, "contradicted", {"half": "inconclusive"}),
             (-0.5, "contradicted", {}),
         ):
-            chapter = measured(mtor_decline, bmec_signaling=signaling([one - shift for one in YOUNG], YOUNG))
-            table = chapter.fragility(mtor_decline.evidence)[FEW].table
+            chapter = measured(SIGNALING, bmec_signaling=signaling([one - shift for one in YOUNG], YOUNG))
+            table = varied(chapter)[FEW].table
             rows = table[table["kind"] == "threshold"]
-            assert chapter.records[0].verdict == full
-            assert set(rows["estimate"]) <= {chapter.records[0].estimate}
+            assert next(iter(chapter.records.values())).verdict == full
+            assert set(rows["estimate"]) <= {next(iter(chapter.records.values())).estimate}
             assert {label.split()[0]: word for label, word in zip(rows["label"], rows["word"], strict=True)} == words
 
-    @pytest.mark.parametrize("module", list(CHAPTERS), ids=lambda module: module.__name__.rpartition(".")[2])
-    def test_no_threshold_that_a_verdict_passes_for_sure_is_counted(self, module):
+    @pytest.mark.parametrize("name", CHAPTERS)
+    def test_no_threshold_that_a_verdict_passes_for_sure_is_counted(self, name):
         order = ["contradicted", "inconclusive", "supported"]
-        chapter, found = counted(module)
-        for record in chapter.records:
+        chapter, found = counted(name)
+        for record in chapter.records.values():
             word = order.index(verdicts.data_word(record.verdict, record.reason))
             words = found[record.id].table.query("kind == 'threshold'").set_index("label")["word"].map(order.index)
             expected = {"half the threshold": word < 2, "twice the threshold": word > 0}
@@ -252,12 +258,12 @@ class TestVariants:
 
     def test_a_claim_of_one_prediction_goes_with_it_at_every_threshold(self):
         """Its p is that of phi at most the threshold, and not that of the smallest phi in `claims.toml`."""
-        whole = worlds.dataset("paper", 19, CHAPTERS[transcriptome])
+        whole = worlds.dataset("paper", 19, CHAPTERS[RNA])
         few_of_each = whole.tables["hspc_samples"].groupby("group").head(4).reset_index(drop=True)
         counts = whole.tables["hspc_counts"][list(few_of_each["sample"])]
         tables = {"hspc_samples": few_of_each, "hspc_counts": counts}
-        chapter = analysed(transcriptome, evidence.replace(whole, tables=tables))
-        found = chapter.fragility(transcriptome.evidence)
+        chapter = analysed(RNA, evidence.replace(whole, tables=tables))
+        found = varied(chapter)
         claim, own = (found[one].table.set_index("label")["word"] for one in ("C4", "C4.transcriptome.phi"))
         assert own["half the threshold"] == "supported"
         assert not own.eq("supported").all()
@@ -265,70 +271,57 @@ class TestVariants:
 
     @pytest.mark.slow
     def test_donor_1_and_animal_1_are_two_mice(self):
-        tables = worlds.simulate_tables("paper", 1, CHAPTERS[ecko_phenotypes])
+        tables = worlds.simulate_tables("paper", 1, CHAPTERS[ECKO])
         donors = tables["ecko_limiting_dilution"]
         of_group = tables["ecko_marrow"].groupby("group")["animal"].unique()
         place = donors.groupby("group")["donor"].transform(lambda own: own.rank(method="dense")).astype(int)
         same = [of_group[group][one - 1] for group, one in zip(donors["group"], place, strict=True)]
-        chapter = measured(ecko_phenotypes, **tables | {"ecko_limiting_dilution": donors.assign(donor=same)})
-        units = chapter.fragility(ecko_phenotypes.evidence)["C3"].table.query("kind == 'unit'")["label"]
-        animals = {one for name in CHAPTERS[ecko_phenotypes][:3] for one in chapter.dataset.get(name)["animal"]}
+        chapter = measured(ECKO, **tables | {"ecko_limiting_dilution": donors.assign(donor=same)})
+        units = varied(chapter)["C3"].table.query("kind == 'unit'")["label"]
+        animals = {one for name in CHAPTERS[ECKO][:3] for one in chapter.dataset.get(name)["animal"]}
         assert units.is_unique
         assert len(units) == len(animals) + len(set(same))
 
     def test_the_claim_is_judged_by_its_own_rule(self):
-        chapter, found = counted(rapamycin)
+        chapter, found = counted(RAPAMYCIN)
         assert found["C2"].kind == "claim"
         # Two of four must hold: a claim outlives the loss of one prediction.
         assert found["C2"].holds / found["C2"].of >= min(
             one.holds / one.of for one in found.values() if one.primary and one.kind == "prediction"
         )
         kinds = found["C2"].table["kind"].value_counts()
-        everyone = {animal for name in CHAPTERS[rapamycin] for animal in chapter.dataset.get(name)["animal"].unique()}
+        everyone = {animal for name in CHAPTERS[RAPAMYCIN] for animal in chapter.dataset.get(name)["animal"].unique()}
         assert kinds["unit"] == len(everyone)
 
-    def test_it_is_that_of_the_chapters_own_records(self):
-        chapter = in_world(mtor_decline)
-        chapter.records[0] = evidence.replace(chapter.records[0], estimate=0.0)
-        with pytest.raises(ClaimsError, match="differs"):
-            chapter.fragility(mtor_decline.evidence)
-
-
-class TestCost:
-    def test_a_cohort_has_no_fragility_and_pays_for_none(self):
-        chapter = Chapter("07_calibration", worlds.dataset("paper", 1, cohorts.TABLES))
-        with capture_output():
-            cohorts.analyse(chapter, "tables")
-        assert {record.fragility for record in chapter.records} == {None}
-
-        def paid():
-            raise AssertionError("another test was run, and nobody had asked")
-
-        estimate = Estimate(-1.0, -1.5, -0.5, (-1.4, -0.6), 0.001, {"aged": 8, "young": 8}, "animal", "a test")
-        record = Chapter("a chapter", chapter.dataset).record(FEW, estimate, others=paid, left_out=paid)
-        assert record.fragility is None
+    def test_what_is_not_the_calibrated_analysis_has_no_variants(self):
+        chapter = in_world(SIGNALING)
+        answer = ALL[SIGNALING].answers(chapter.dataset.tables)[FEW].estimate
+        record = chapter.record(FEW, evidence.replace(answer, estimate=answer.estimate + 0.01))
+        assert record.changed
+        assert FEW not in varied(chapter)
+        assert "C1.signaling.pS6_S235_236" in varied(chapter)
 
 
 class TestPage:
     @pytest.fixture
     def chapter(self):
-        return measured(mtor_decline, bmec_signaling=signaling([*AGED, 11.2], YOUNG))
+        return measured(SIGNALING, bmec_signaling=signaling([*AGED, 11.2], YOUNG))
 
     @pytest.fixture
     def found(self, chapter):
-        return chapter.fragility(mtor_decline.evidence)
+        return varied(chapter)
 
     def test_the_sentence_counts_and_names(self, chapter, found):
         with capture_output() as captured:
-            chapter.say_fragility(found)
+            chapter.robustness()
         text = captured.outputs[0].data["text/markdown"]
         claim = found["C1"]
         assert text.startswith(f"- The verdict on C1 holds in {claim.holds} of {claim.of} variants")
         assert "m05 left out" in text
 
     def test_the_figure_has_a_mark_for_each_variant(self, chapter, found):
-        frame = fragility.as_frame({"pS6": found[FEW]}, {FEW: chapter.records[0]})
-        axes = figures.fragility(frame, xlabel="log2", references={0: "no difference"}).axes[0]
+        frame = robustness.as_frame({"pS6": found[FEW]}, chapter.records)
+        axes = figures.robustness(frame, xlabel="log2", references={0: "no difference"}).figure.axes[0]
         assert sum(len(collection.get_offsets()) for collection in axes.collections) == found[FEW].of
         rows = [label.get_text().replace("\n", " ") for label in axes.get_yticklabels()]
         choices = found[FEW].table.query("kind != 'unit'")["label"].tolist()
@@ -338,10 +331,12 @@ class TestPage:
         ]
 
     def test_where_there_is_no_aging_effect_no_phi_is_drawn(self):
-        chapter, found = counted(ecko_phenotypes)
-        records = {record.id: record for record in chapter.records}
+        chapter, found = counted(ECKO)
+        records = chapter.records
         one = next(one for one in found.values() if one.id in records and records[one.id].reason == "no aging effect")
-        axes = figures.fragility(fragility.as_frame({"it": one}, records), xlabel="phi", references={1: "aged"}).axes[0]
+        axes = figures.robustness(
+            robustness.as_frame({"it": one}, records), xlabel="phi", references={1: "aged"}
+        ).figure.axes[0]
         assert "no phi can be read" in [text.get_text() for text in axes.texts]
         # A diamond is a line of one point, an interval an arrow.
         assert not [line for line in axes.lines if line.get_marker() == "D"]
@@ -353,7 +348,7 @@ class TestPage:
 
     def test_the_figure_says_the_numbers(self, chapter, found):
         with capture_output() as captured:
-            chapter.show_fragility(found)
+            chapter.show_robustness(found)
         about = captured.outputs[0].metadata["endomtor"]
         one = found[FEW]
         assert f"holds in {one.holds} of {one.of}" in about["alt"]
