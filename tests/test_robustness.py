@@ -101,7 +101,7 @@ class TestVariants:
             # With a batch in one model of both ages, the contrast in one age rests on the mice of the other as well.
             rests_on = by_id[record.id.removesuffix(".young").removesuffix(".aged")]
             assert kinds["unit"] == sum(rests_on.n.values()), record.id
-            assert kinds.get("test", 0) == len(set(answers[record.id].alternatives()) - set(robustness.FACTORS))
+            assert kinds.get("test", 0) == len(set(answers[record.id].alternatives()) - set(alternatives.FACTORS))
             assert record.fragility == {"holds": found[record.id].holds, "of": kinds.sum()}
             # The jackknife over genes names no batch in its method.
             if not record.id.endswith("phi_genes"):

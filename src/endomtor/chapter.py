@@ -256,7 +256,7 @@ class Chapter:
             alt="Strips of variants, one for each primary prediction. "
             + "; ".join(f"{name}: {one.estimates_text()}" for name, one in shown.items())
             + ".",
-            name="fig-fragility",
+            name="fig-robustness",
         )
 
     def verdict(self, claim_id: str) -> None:

@@ -76,9 +76,7 @@ def n_text(estimates: Iterable) -> str:
     for estimate in estimates:
         for group, n in estimate.n.items():
             counts.setdefault(group, []).append(n)
-    shown = (
-        f"{named(group)} {min(n)}" + (f" to {max(n)}" if max(n) > min(n) else "") for group, n in counts.items()
-    )
+    shown = (f"{named(group)} {min(n)}" + (f" to {max(n)}" if max(n) > min(n) else "") for group, n in counts.items())
     return f"n: {', '.join(shown)}"
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from endomtor import analyses
 from endomtor.analyses import Analysis, Answer
+from endomtor.analyses.alternatives import FACTORS
 from endomtor.analyses.judge import Judge
 from endomtor.claims import catalogue, ledger, verdicts
 from endomtor.claims.evidence import Record
@@ -28,12 +29,6 @@ from endomtor.provenance import Provenance
 
 UNIT, BATCH, TEST, THRESHOLD = "unit", "batch", "test", "threshold"
 KINDS = {UNIT: "one unit left out", BATCH: "without batch", TEST: "another test", THRESHOLD: "another threshold"}
-
-FACTORS = {"half the threshold": 0.5, "twice the threshold": 2.0}
-"""The other thresholds, as shares of the smallest effect of interest.
-
-Where an estimate's p is that of the threshold, as for phi, `Answer.alternatives` holds it under these names too.
-"""
 
 NO_PHI, NOTHING = "no phi can be read", "nothing to test"
 """What a figure says in place of an estimate."""

@@ -1,6 +1,6 @@
-"""Other defensible tests of the same quantities: what `fragility` puts beside the primary ones.
+"""Other defensible tests of the same quantities: what `robustness` puts beside the primary ones.
 
-None of them enters a verdict, and none is called unless fragility is asked for.
+None of them enters a verdict, and none is called unless robustness is asked for.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,9 +10,14 @@ import pandas as pd
 from scipy import stats
 
 from endomtor.claims.catalogue import Rule
-from endomtor.robustness import FACTORS
 from endomtor.stats import Estimate, linear, permutation_test_means, resemblance
 from endomtor.stats.units import block_levels, one_row_per_unit, power_of_two, usable_block
+
+FACTORS = {"half the threshold": 0.5, "twice the threshold": 2.0}
+"""The other thresholds, as shares of the smallest effect of interest.
+
+Where an estimate's p is that of the threshold, as for phi, `Answer.alternatives` holds it under these names too.
+"""
 
 EXACT = "exact permutation test"
 POOLED = "one variance for all groups"

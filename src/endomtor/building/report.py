@@ -23,7 +23,7 @@ from endomtor.contract import Dataset
 from endomtor.views import boxes, pages
 
 STYLE = "book/_static/endomtor.css"
-_FRAGILITY = "fig-fragility"
+_ROBUSTNESS = "fig-robustness"
 """The figure in which a chapter shows each primary prediction with its interval."""
 _BOXES = ('<aside class="endomtor-data', '<p class="endomtor-missing')
 """Outputs that say which data a chapter used, and which it lacked."""
@@ -123,7 +123,7 @@ def _chapters(settings: Settings, found: dict) -> Iterator[str]:
                 if box.startswith(_BOXES):
                     yield box
                 elif "alt" in shown and (
-                    chapter not in of_claims or shown["name"] == _FRAGILITY or cell.execution_count in computed
+                    chapter not in of_claims or shown["name"] == _ROBUSTNESS or cell.execution_count in computed
                 ):
                     yield _figure(output.data["image/png"], output.metadata["image/png"]["width"], shown)
                     yield figure_data.fold_html(shown, chapter, links=False)

@@ -173,7 +173,7 @@ def _numbers(entry: dict, evidence: dict[str, dict], page: str = "") -> str:
 
 
 def _line(record: dict) -> str:
-    steady = f" The {fragility(record)}." if record["fragility"] else ""
+    steady = f" The {robustness(record)}." if record["fragility"] else ""
     return (
         f'<strong><span aria-hidden="true">{MARKS[record["verdict"]]}</span> {escape(record_word(record))}</strong>: '
         f"{escape(record['prediction'])} {escape(interval(record))}{steady}"
@@ -201,7 +201,7 @@ def counts(record: dict) -> str:
     return ", ".join(f"{group} {count}" for group, count in record["n"].items())
 
 
-def fragility(record: dict) -> str:
+def robustness(record: dict) -> str:
     """Return in how many variants of the analysis the verdict of a record is the same, as text."""
     tried = record["fragility"]
     return f"verdict stays “{record['verdict']}” in {tried['holds']} of {tried['of']} variants"

@@ -345,7 +345,7 @@ def _row(record: dict, role: str) -> str:
     else:
         verdict = boxes.badge(origin["kind"], record["verdict"], record["reason"], example=origin["example"])
     if record["fragility"]:
-        verdict += f'<span class="endomtor-reason">{boxes.fragility(record)}</span>'
+        verdict += f'<span class="endomtor-reason">{boxes.robustness(record)}</span>'
     cells = (
         f"{escape(record['estimand'])}: <strong>{estimate(record)}</strong><br>"
         f"{interval}{p}<br>"
