@@ -20,7 +20,7 @@ class Answer:
     contrasts : mapping of (group, reference) to Estimate
         The differences that the estimate is about, on the scale of analysis, the prediction's own first.
     alternatives : callable
-        Returns the same quantity by other defensible tests, and by those of other thresholds (`alternatives.FACTORS`), by
+        Returns the same quantity by other defensible tests, and at other thresholds (`alternatives.FACTORS`), by
         name; only robustness calls it.
     """
 
