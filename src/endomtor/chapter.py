@@ -17,7 +17,7 @@ from endomtor.analyses import CHAPTERS
 from endomtor.analyses.judge import Judge
 from endomtor.claims import catalogue, evidence
 from endomtor.contract import Dataset
-from endomtor.errors import ClaimsError, NotTestable
+from endomtor.errors import BuildError, ClaimsError, NotTestable
 from endomtor.estimate import Estimate
 from endomtor.figures import publish
 from endomtor.provenance import Provenance
@@ -44,6 +44,8 @@ class Chapter:
     """
 
     def __init__(self, name: str, dataset: Dataset):
+        if name not in CHAPTERS:
+            raise BuildError(f"there is no chapter {name!r}: expected one of {', '.join(CHAPTERS)}")
         self.name = name
         self.dataset = dataset
         self.records: dict[str, evidence.Record] = {}

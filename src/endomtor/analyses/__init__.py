@@ -25,6 +25,10 @@ class Analysis:
         File name of its notebook without the ending, for example `03_ecko_phenotypes`.
     title, question : str
         As its first cell has them.
+    short, asks : str
+        Both in short, for the reader's map.
+    looks_at : str
+        Part of the mouse that it looks at: "endothelium", "HSPC" or "blood"; empty for one that looks at chapters.
     function : str
         `module:function` from tables to answers; empty for a chapter that records nothing from a data set.
     sources : mapping of str to str
@@ -34,6 +38,9 @@ class Analysis:
     name: str
     title: str
     question: str
+    short: str
+    asks: str
+    looks_at: str = ""
     function: str = ""
     sources: Mapping[str, str] | None = None
 
@@ -71,6 +78,9 @@ CHAPTERS = {
             "01_mtor_decline",
             "mTOR in aged marrow endothelium",
             "Is mTOR signalling lower in the marrow endothelial cells of old mice?",
+            "mTOR in aged endothelium",
+            "Is mTOR lower in the endothelium of old mice?",
+            "endothelium",
             "endomtor.analyses.mtor_decline:answers",
             {"C1.signaling": "bmec_signaling", "C1.cells": "bmec_cells"},
         ),
@@ -78,6 +88,9 @@ CHAPTERS = {
             "02_rapamycin",
             "Rapamycin and hematopoiesis",
             "Does inhibiting mTOR with rapamycin harm blood formation, in young and in aged mice?",
+            "Rapamycin",
+            "A drug blocks mTOR in every cell.",
+            "endothelium",
             "endomtor.analyses.rapamycin:answers",
             {"C2.blood": "rapamycin_blood", "C2.marrow": "rapamycin_marrow"},
         ),
@@ -85,6 +98,9 @@ CHAPTERS = {
             "03_ecko_phenotypes",
             "Aged attributes in young ECKO mice",
             "Do young mice without endothelial mTOR (mTOR {term}`ECKO`) show attributes of old ones?",
+            "Aged attributes in ECKO mice",
+            "mTOR deleted in young endothelium: do HSPCs look old?",
+            "HSPC",
             "endomtor.analyses.ecko_phenotypes:answers",
             {
                 "C3.blood": "ecko_blood",
@@ -97,6 +113,9 @@ CHAPTERS = {
             "04_transcriptome_resemblance",
             "Does the ECKO transcriptome resemble the aged one?",
             "Do {term}`HSPCs <HSPC>` of young mTOR {term}`ECKO` mice express their genes as HSPCs of old mice do?",
+            "Transcriptome",
+            "Do their genes look old?",
+            "HSPC",
             "endomtor.analyses.transcriptome:answers",
             {"C4.transcriptome": "hspc_samples"},
         ),
@@ -104,11 +123,26 @@ CHAPTERS = {
             "05_serial_transplants",
             "Serial transplants",
             "Does passage through an endothelium without mTOR leave a lasting mark on wild-type {term}`HSPCs <HSPC>`?",
+            "Serial transplants",
+            "Do cells keep the mark in later hosts?",
+            "blood",
             "endomtor.analyses.transplants:answers",
             {"C5.transplant": "serial_transplants"},
         ),
-        Analysis("06_synthesis", "Synthesis", "What do chapters 01 to 05 say together, and do their assays agree?"),
-        Analysis("07_calibration", "Calibration", "How often would each analysis of this book be wrong?"),
+        Analysis(
+            "06_synthesis",
+            "Synthesis",
+            "What do chapters 01 to 05 say together, and do their assays agree?",
+            "Synthesis",
+            "Do 01 to 05 tell one story?",
+        ),
+        Analysis(
+            "07_calibration",
+            "Calibration",
+            "How often would each analysis of this book be wrong?",
+            "Calibration",
+            "How often would these analyses be wrong?",
+        ),
     )
 }
 """Each chapter of the book by name, in order; `_toc.yml` lists the same."""

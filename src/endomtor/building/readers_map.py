@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from html import escape
 
+from endomtor.analyses import CHAPTERS
 from endomtor.claims import verdicts
 from endomtor.views import boxes, headings
 
@@ -43,26 +44,6 @@ _KINDS = {
     "example": "EXAMPLE, invented numbers",
 }
 
-_TITLES = {
-    "01_mtor_decline": "01 mTOR in aged endothelium",
-    "02_rapamycin": "02 Rapamycin",
-    "03_ecko_phenotypes": "03 Aged attributes in ECKO mice",
-    "04_transcriptome_resemblance": "04 Transcriptome",
-    "05_serial_transplants": "05 Serial transplants",
-    "06_synthesis": "06 Synthesis",
-    "07_calibration": "07 Calibration",
-}
-
-_LOOKS_AT = {
-    "01_mtor_decline": "Is mTOR lower in the endothelium of old mice?",
-    "02_rapamycin": "A drug blocks mTOR in every cell.",
-    "03_ecko_phenotypes": "mTOR deleted in young endothelium: do HSPCs look old?",
-    "04_transcriptome_resemblance": "Do their genes look old?",
-    "05_serial_transplants": "Do cells keep the mark in later hosts?",
-    "06_synthesis": "Do 01 to 05 tell one story?",
-    "07_calibration": "How often would these analyses be wrong?",
-}
-
 
 @dataclass(frozen=True)
 class _Box:
@@ -82,7 +63,7 @@ def html(ledger: dict | None) -> str:
     ledger : dict or None
         None where the book was not built: the boxes then say so.
     """
-    drawn = {chapter: _box(chapter, ledger) for chapter in _TITLES}
+    drawn = {chapter: _box(chapter, ledger) for chapter in CHAPTERS}
     told = _description(drawn)
     both = "".join(
         f'<svg class="endomtor-map-{name}" viewBox="0 0 {width} {height}" role="group" '
@@ -113,6 +94,10 @@ def _box(chapter: str, ledger: dict | None) -> _Box:
     return _Box(chapter, style, _STRIPS[claims[0]["prediction"]["verdict"]], lines)
 
 
+def _title(chapter: str) -> str:
+    return f"{chapter.partition('_')[0]} {CHAPTERS[chapter].short}"
+
+
 def _said(verdict: str, dataset: dict) -> str:
     word = boxes.word(dataset["provenance"], verdict, example=dataset["example"])
     return f"{boxes.MARKS[verdict]} {word.partition(':')[0]}"
@@ -125,7 +110,7 @@ def _description(drawn: dict[str, _Box]) -> str:
         "(HSPCs), which make blood and can be transplanted into later hosts."
     ]
     for chapter, box in drawn.items():
-        parts.append(f"{_TITLES[chapter]}. {_LOOKS_AT[chapter]} {'; '.join(box.lines)}.")
+        parts.append(f"{_title(chapter)}. {CHAPTERS[chapter].asks} {'; '.join(box.lines)}.")
     return " ".join(parts)
 
 
@@ -145,8 +130,8 @@ def _wrapped(box: _Box, width: int) -> list[tuple[str, str]]:
     """The lines of a box with their classes, none longer than it is wide."""
     room = width - _STRIP - 2 * _PADDING
     fit = room // _CHARACTER
-    rows = [(line, "endomtor-map-name") for line in textwrap.wrap(_TITLES[box.chapter], room // _BOLD)]
-    rows += [(line, _QUIET) for line in textwrap.wrap(_LOOKS_AT[box.chapter], fit)]
+    rows = [(line, "endomtor-map-name") for line in textwrap.wrap(_title(box.chapter), room // _BOLD)]
+    rows += [(line, _QUIET) for line in textwrap.wrap(CHAPTERS[box.chapter].asks, fit)]
     return rows + [(line, "endomtor-map-says") for one in box.lines for line in textwrap.wrap(one, fit)]
 
 
@@ -197,58 +182,76 @@ _HSPC = ["HSPC: stem and", "progenitor cells"]
 _BLOOD = ["Blood, and", "later hosts"]
 
 
+def _looking(drawn: dict[str, _Box], *parts: str) -> list[_Box]:
+    """Return the chapters that look at one of these parts of the mouse."""
+    return [box for chapter, box in drawn.items() if CHAPTERS[chapter].looks_at in parts]
+
+
+def _rows(found: list[_Box], columns: int) -> list[list[_Box]]:
+    return [found[start : start + columns] for start in range(0, len(found), columns)]
+
+
 def _wide(drawn: dict[str, _Box]) -> tuple[int, int, str]:
     """Chapters above and below the parts of the mouse that they look at: width, height, drawing."""
     name, column, gap = "wide", 226, 17
-    left, middle, right = (2 + place * (column + gap) for place in range(3))
-    boxes_ = list(drawn.values())
-    rows = [boxes_[:2], boxes_[2:5], boxes_[5:]]
-    tall = [max(_height(box, column) for box in row) for row in rows]
-    parts_top = 2 + tall[0] + 34
-    below = parts_top + 112 + 34
-    last = below + tall[1] + 22
-    frame = f'<rect class="endomtor-map-mouse" x="2" y="{parts_top - 10}" width="{_WIDE - 4}" height="112" rx="14"/>'
-    mid = parts_top + 44
-    drawing = [
-        frame,
+    left, middle, right = columns = [2 + place * (column + gap) for place in range(3)]
+    # The column at the right holds what arrows and strips mean.
+    above, below, last = (
+        _rows(_looking(drawn, "endothelium"), 2),
+        _rows(_looking(drawn, "HSPC", "blood"), 3),
+        _rows(_looking(drawn, ""), 2),
+    )
+    drawing, y = [], 2
+    for row in above:
+        y = _draw_row(row, columns, y, name, drawing)
+    parts_top = y + 12
+    drawing.append(
+        f'<rect class="endomtor-map-mouse" x="2" y="{parts_top - 10}" width="{_WIDE - 4}" height="112" rx="14"/>'
+    )
+    mid, first = parts_top + 44, parts_top + 112 + 34
+    drawing += [
         _text("Frame: the whole mouse.", right, parts_top - 31, _QUIET),
-        _looks(f"M{left + 113} {2 + tall[0]}V{parts_top + 8}"),
-        _looks(f"M{middle + 113} {2 + tall[0]}V{parts_top - 10}"),
-        _looks(f"M{left + 113} {below}V{below - 12}H{middle + 90}V{parts_top + 70}"),
-        _looks(f"M{middle + 130} {below}V{parts_top + 70}"),
-        _looks(f"M{right + 113} {below}V{parts_top + 70}"),
+        _looks(f"M{left + 113} {y - 22}V{parts_top + 8}"),
+        _looks(f"M{middle + 113} {y - 22}V{parts_top - 10}"),
+        _looks(f"M{left + 113} {first}V{first - 12}H{middle + 90}V{parts_top + 70}"),
+        _looks(f"M{middle + 130} {first}V{parts_top + 70}"),
+        _looks(f"M{right + 113} {first}V{parts_top + 70}"),
         _part(left + 12, parts_top + 8, column - 24, _ENDOTHELIUM, "endomtor-map-endothelium"),
         _part(middle + 22, parts_top + 17, column - 44, _HSPC),
         _part(right + 30, parts_top + 17, column - 60, _BLOOD),
         _arrow(f"M{left + column - 12} {mid}H{middle + 20}", name),
         _arrow(f"M{middle + column - 22} {mid}H{right + 28}", name),
-        *(_draw(box, x, 2, column, tall[0], name) for box, x in zip(rows[0], (left, middle), strict=True)),
-        *(_draw(box, x, below, column, tall[1], name) for box, x in zip(rows[1], (left, middle, right), strict=True)),
-        *(_draw(box, x, last, column, tall[2], name) for box, x in zip(rows[2], (left, middle), strict=True)),
-        *_legend(drawn, right, last, name),
-        *_legend_of_signals(right, 12),
     ]
-    return _WIDE, last + max(tall[2], 4 * _LINE + 6) + 4, "".join(drawing)
+    y = first
+    for row in below:
+        y = _draw_row(row, columns, y, name, drawing)
+    legend = y
+    for row in last:
+        y = _draw_row(row, columns, y, name, drawing)
+    drawing += [*_legend(drawn, right, legend, name), *_legend_of_signals(right, 12)]
+    return _WIDE, max(y - 22, legend + 4 * _LINE + 6) + 4, "".join(drawing)
+
+
+def _draw_row(row: list[_Box], columns: list[int], y: int, name: str, drawing: list[str]) -> int:
+    """Draw chapters beside each other from `y` on; return where the next row begins."""
+    height = max(_height(box, 226) for box in row)
+    drawing += [_draw(box, x, y, 226, height, name) for box, x in zip(row, columns, strict=False)]
+    return y + height + 22
 
 
 def _narrow(drawn: dict[str, _Box]) -> tuple[int, int, str]:
     """Everything below each other, for a phone: width, height, drawing."""
     name, x, y, width = "narrow", 2, 4, _NARROW - 4
     drawing = []
-    plan = [
-        (_ENDOTHELIUM, ["01_mtor_decline", "02_rapamycin"]),
-        (_HSPC, ["03_ecko_phenotypes", "04_transcriptome_resemblance"]),
-        (_BLOOD, ["05_serial_transplants"]),
-        (None, ["06_synthesis", "07_calibration"]),
-    ]
-    for place, (lines, chapters) in enumerate(plan):
+    plan = [(_ENDOTHELIUM, "endothelium"), (_HSPC, "HSPC"), (_BLOOD, "blood"), (None, "")]
+    for place, (lines, part) in enumerate(plan):
         if lines:
             kind = "endomtor-map-endothelium" if place == 0 else ""
             drawing.append(_part(70, y, _NARROW - 140, lines, kind))
             y += _LINE * len(lines) + 2 * _PADDING + 8
-        for chapter in chapters:
-            height = _height(drawn[chapter], width)
-            drawing.append(_draw(drawn[chapter], x, y, width, height, name))
+        for box in _looking(drawn, part):
+            height = _height(box, width)
+            drawing.append(_draw(box, x, y, width, height, name))
             y += height + 8
         if place < 2:
             drawing.append(_arrow(f"M{_NARROW // 2} {y}V{y + 24}", name))
@@ -259,7 +262,7 @@ def _narrow(drawn: dict[str, _Box]) -> tuple[int, int, str]:
 
 def _legend(drawn: dict[str, _Box], x: int, y: int, name: str) -> list[str]:
     """What the strips mean: under simulated data they are about the analysis, never about the claim."""
-    wanted = "world demands" if drawn["01_mtor_decline"].style == "simulated" else "claim says"
+    wanted = "world demands" if next(iter(drawn.values())).style == "simulated" else "claim says"
     meanings = (("sound", f"as the {wanted}"), ("against", f"not as the {wanted}"), ("open", "open, or not tested"))
     parts = [_text("Strip at the left of a box:", x, y, _QUIET)]
     for place, (strip, words) in enumerate(meanings, start=1):
