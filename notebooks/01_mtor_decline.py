@@ -248,7 +248,7 @@ with figures.house():
     figure, panels = plt.subplots(1, 2, figsize=(5, 2.9), sharex=True, sharey=True)
     for axes, group in zip(panels, palette, strict=True):
         axes.scatter(*shown.obsm["X_tsne"].T, s=2, color="lightgrey", linewidth=0, rasterized=True)
-        own = shown[shown.obs["group"] == group]
+        own = shown[shown.obs["group"] == group].copy()
         sc.pl.tsne(own, color="group", palette=palette, size=10, ax=axes, show=False, legend_loc=None)
         axes.set(title=f"{group}: {own.n_obs:,} cells,\n{own.obs['animal'].nunique()} animals")
 points = shown.obs[["animal", "group"]].copy()

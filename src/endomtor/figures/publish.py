@@ -155,6 +155,8 @@ def mark(fig: Figure, provenance: Provenance) -> None:
     layout = fig.get_layout_engine()
     if not isinstance(layout, ConstrainedLayoutEngine):
         raise ValueError("The figure was not drawn inside endomtor.figures.house(): it has no constrained layout.")
+    # A figure that pyplot has let go of has no canvas that could measure.
+    canvas = FigureCanvasAgg(fig)
     lines = textwrap.wrap(provenance.label, width=60, max_lines=3, placeholder=" …")
     width, height = fig.get_size_inches()
     band = _LINE_INCHES * len(lines) + 0.12
@@ -165,7 +167,7 @@ def mark(fig: Figure, provenance: Provenance) -> None:
     # A legend outside of the axes would be placed by the whole figure, over the band.
     room = 0.0
     for legend in fig.legends:
-        room += (legend.get_window_extent(fig.canvas.get_renderer()).height / fig.dpi + 0.05) / total
+        room += (legend.get_window_extent(canvas.get_renderer()).height / fig.dpi + 0.05) / total
         legend.set_bbox_to_anchor(inside, fig.transFigure)
     layout.set(rect=(*inside[:3], inside[3] - room))
     with style.house():

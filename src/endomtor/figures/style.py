@@ -69,9 +69,16 @@ _RC = {
 
 @contextmanager
 def house() -> Iterator[None]:
-    """Draw inside this context to get the house style; matplotlib's settings are as before afterwards."""
+    """Draw inside this context to get the house style; matplotlib's settings are as before afterwards.
+
+    Figures that were drawn inside are taken from pyplot at the end, or a notebook would show each of them twice: by
+    itself, and with its caption (`Chapter.show`).
+    """
+    before = set(plt.get_fignums())
     with mpl.rc_context(_RC):
         yield
+    for number in set(plt.get_fignums()) - before:
+        plt.close(number)
 
 
 def page(height: float) -> Figure:
