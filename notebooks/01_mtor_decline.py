@@ -219,7 +219,7 @@ with figures.house():
         annotator = Annotator(axes, [("young", "aged")], plot="swarmplot", **shape)
         annotator.configure(test=None, text_format="simple", show_test_name=False, verbose=0)
         annotator.set_pvalues([answer.p]).annotate()
-    axes.set(xlabel="", ylabel="mTORC1 hallmark score, log2")
+    axes.set(xlim=(-0.6, 1.6), xlabel="", ylabel="mTORC1 hallmark score, log2")
 
 # %% tags=["needs:bmec_cells"]
 chapter.show(
