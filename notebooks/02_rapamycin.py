@@ -105,7 +105,7 @@ with figures.house():
             sns.lineplot(**shape, palette=figures.COLOURS, units="animal", estimator=None, linewidth=0.7, alpha=0.5)
             sns.lineplot(**shape, palette=figures.COLOURS, **mean)
             axes.set(title=f"{analyte}, {age}", xlabel="day after the first dose", ylabel=units[analyte])
-            scales.read_values(axes.yaxis, scales.find("log2"), most=4)
+            scales.read_values(axes.yaxis, scales.find("log2"), most=5)
     mice = blood.groupby("treatment")["animal"].nunique().sort_index(ascending=False)
     style.legend(figure, list(mice.index), mice.to_dict(), line=True)
 
@@ -258,7 +258,10 @@ for analyte, rows in after.groupby("analyte", observed=True):
             levels={factor: levels[factor] for factor in several},
         )
     except EndomtorError as error:
-        print(f"{analyte}: {error}")
+        reason = f"{analyte} cannot be modelled: {error}"
+        print(reason)
+if not models:
+    raise NotTestable(reason)
 
 # %% tags=["needs:rapamycin_blood", "needs:over_days"]
 courses = []
@@ -268,7 +271,7 @@ for analyte, model in models.items():
         within = model.contrasts("treatment", by="age_group", adjust=None)
         effect = pd.concat([within, effect.assign(age_group="mean of both")])
     changing = model.anova().set_index("term").loc["treatment:day", "p"]
-    courses.append(effect.assign(analyte=analyte, changing=changing))
+    courses.append(effect.assign(analyte=analyte, changing=[*[np.nan] * (len(effect) - 1), changing]))
 
 # %% tags=["needs:rapamycin_blood", "needs:over_days"]
 names = {"analyte": "", "age_group": "age", "estimate": "difference, log2", "lower": "95 % from", "upper": "to"}
@@ -276,8 +279,8 @@ names |= {"df": "df", "p": "p", "changing": "p, change over days"}
 over_days = pd.concat(courses).reindex(columns=list(names)).rename(columns=names)
 chapter.show_table(
     over_days.dropna(axis="columns", how="all"),
-    caption="Secondary: rapamycin − vehicle, mean over the days, and the type III test of treatment × day, one p an "
-    "analyte. Linear mixed model, REML, Kenward-Roger; p not adjusted for the number of analytes. A missing bleed "
+    caption="Secondary: rapamycin − vehicle, mean over the days, and the type III test of treatment × day. "
+    "Linear mixed model, REML, Kenward-Roger; p not adjusted for the number of analytes. A missing bleed "
     f"drops out. Unit: animal; {n_text(averaged[analyte] for analyte in models)}.",
     formats={"df": ".1f"},
 )

@@ -24,6 +24,7 @@ from endomtor.estimate import Estimate
 from endomtor.figures import publish
 from endomtor.provenance import Provenance
 from endomtor.robustness import Robustness, Source, as_frame, of_chapter
+from endomtor.stats import JointTable
 from endomtor.views import boxes
 
 CALIBRATED_ONLY = "ENDOMTOR_CALIBRATED_ONLY"
@@ -215,6 +216,13 @@ class Chapter:
             caption=caption,
             provenance=origins[0] if len(set(origins)) == 1 else None,
         )
+
+    def unit_values(self) -> tuple[dict[str, JointTable], dict[str, str]]:
+        """Return the values that chapters 03 to 05 test in their primary phis; see `analyses.synthesis.unit_values`."""
+        # Not with the module: one chapter needs all others' analyses.
+        from endomtor.analyses import synthesis
+
+        return synthesis.unit_values(self.dataset)
 
     def robustness(self) -> dict[str, Robustness]:
         """Count in how many variants of the analysis each verdict holds, write that into the records, and describe it.
