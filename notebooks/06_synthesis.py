@@ -263,7 +263,9 @@ sign = {"greater": 1, "less": -1, "either": np.nan}
 distance = pd.Series({one: sign[direction[one]] * far for one, far in joint.residuals.items()})
 distance = distance.sort_values(key=abs, ascending=False)
 chapter.show_table(
-    pd.DataFrame({"endpoint": distance.index.map(phis["label"]), "distance, SE": distance}),
+    pd.DataFrame(
+        {"endpoint": distance.index.map(phis["label"]).str.removesuffix(" (primary)"), "distance, SE": distance}
+    ),
     caption="Distance of each endpoint from the common phi. "
     f"Unit: {', '.join(dict.fromkeys(joint.unit.values()))}; {joint.bootstrap:,} replicates.",
     formats={"distance, SE": ".2f"},
