@@ -7,15 +7,13 @@ from dataclasses import asdict, replace
 from html import escape
 from pathlib import Path
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython import get_ipython
 from IPython.display import Markdown, display
 
 from endomtor import contract, figures, paths, reporting, worlds
-from endomtor.analyses import CHAPTERS
+from endomtor.analyses import CHAPTERS, synthesis
 from endomtor.analyses.judge import Judge
 from endomtor.claims import catalogue, evidence
 from endomtor.contract import Dataset
@@ -221,9 +219,6 @@ class Chapter:
 
     def unit_values(self) -> tuple[dict[str, JointTable], dict[str, str]]:
         """Return the values that chapters 03 to 05 test in their primary phis; see `analyses.synthesis.unit_values`."""
-        # Not with the module: one chapter needs all others' analyses.
-        from endomtor.analyses import synthesis
-
         return synthesis.unit_values(self.dataset)
 
     def robustness(self) -> dict[str, Robustness]:
@@ -321,10 +316,6 @@ def open_chapter(name: str, data_dir: str = "", world: str = "paper", seed: int 
     folder = Path(data_dir) if data_dir else paths.build_dir() / "data" / f"{world}-{seed}"
     if not data_dir and not (folder / "dataset.toml").is_file():
         worlds.simulate(world, seed=seed, out=folder)
-    # `Chapter.show` publishes figures with their mark; a notebook would show the first once more when its cell ends.
-    # The backend is loaded before, since loading it turns that on.
-    plt.switch_backend(matplotlib.get_backend())
-    plt.ioff()
     return Chapter(name, contract.load(folder))
 
 
