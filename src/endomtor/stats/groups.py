@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, special, stats
 
-from endomtor.estimate import Estimate
+from endomtor.estimate import Estimate, unanswered
 from endomtor.stats import linear
 from endomtor.stats.units import (
     block_levels,
+    block_names,
     check_level,
     columns,
     numbers,
@@ -261,11 +262,11 @@ def hedges_g(
     x, y = values[in_a], values[~in_a]
     about = {"n": n, "unit": unit, "level": level, "method": "Hedges' g, exact correction, noncentral-t interval"}
     if min(n.values()) < 2:
-        return _withheld(_too_few(n), np.nan, **about)
+        return unanswered(_too_few(n), **about)
     df = len(x) + len(y) - 2
     pooled = sqrt((x.var(ddof=1) * (len(x) - 1) + y.var(ddof=1) * (len(y) - 1)) / df)
     if not pooled > ROUNDING * np.abs(values).max():
-        return _withheld(_no_spread(n), np.nan, **about)
+        return unanswered(_no_spread(n), **about)
     scale = sqrt(1 / len(x) + 1 / len(y))
     t = (x.mean() - y.mean()) / (pooled * scale)
     factor = scale * np.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2)) / sqrt(df / 2)
@@ -454,7 +455,7 @@ def _contrast_answers(
 ) -> dict[str, Estimate]:
     """Estimate contrasts of cell means; `cells` names the cell of each row, those of no contrast are left out."""
     check_level(level)
-    blocks = [block] if isinstance(block, str) else list(block or ())
+    blocks = block_names(block)
     columns(frame, value, *blocks, *check)
     values = numbers(frame[value])
     wanted = dict.fromkeys(cell for weights in contrasts.values() for cell in weights)
@@ -481,7 +482,7 @@ def _contrast_answers(
             method = f"additive linear model, group + {' + '.join(used)}, a variance for each group"
         about = {"n": n, "unit": unit, "level": level, "method": method}
         if min(n.values()) < 2:
-            answers[name] = _withheld(_too_few(n), size * _raw(y, cells, weights), **about)
+            answers[name] = unanswered(_too_few(n), size * _raw(y, cells, weights), **about)
             continue
         clash = [column for column in used if not _estimable(cells, levels[column], weights)]
         clash += [column for column in check if not _estimable(cells, levels[column], weights, only_involved=True)]
@@ -490,18 +491,18 @@ def _contrast_answers(
         if clash:
             culprit = " and ".join(f"'{column}'" for column in dict.fromkeys(clash))
             sentence = f"What sets {' and '.join(weights)} apart cannot be told from {culprit} in these data."
-            answers[name] = _withheld(sentence, size * _raw(y, cells, weights), **about)
+            answers[name] = unanswered(sentence, size * _raw(y, cells, weights), **about)
             continue
         products = model.products[place, place][None]
         (variance,), (expected,), spread = model.moments(products, variances)
         if used and not model.spread_known(products):
             verb = "is" if len(used) == 1 else "are"
             sentence = f"No degree of freedom is left for the error once {' and '.join(used)} {verb} in the model."
-            answers[name] = _withheld(sentence, size * _raw(y, cells, weights), **about)
+            answers[name] = unanswered(sentence, size * _raw(y, cells, weights), **about)
             continue
         estimate, error = float(model.weights[place] @ y), sqrt(variance)
         if not error > ROUNDING * np.abs(y).max():
-            answers[name] = _withheld(_no_spread(n), size * estimate, **about)
+            answers[name] = unanswered(_no_spread(n), size * estimate, **about)
             continue
         df = float(expected**2 / spread[0, 0])
         answers[name] = _t_answer(size * estimate, size * error, df, warnings=_design_warnings(n), **about)
@@ -532,19 +533,6 @@ def _t_answer(estimate: float, error: float, df: float, *, level: float, **about
         p=float(2 * special.stdtr(df, -abs(estimate) / error)),
         df=df,
         level=level,
-        **about,
-    )
-
-
-def _withheld(sentence: str, estimate: float, **about) -> Estimate:
-    return Estimate(
-        estimate=float(estimate),
-        ci_low=-np.inf,
-        ci_high=np.inf,
-        inner=(-np.inf, np.inf),
-        p=float("nan"),
-        interval_kind="whole_line",
-        withheld=sentence,
         **about,
     )
 

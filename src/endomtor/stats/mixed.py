@@ -121,8 +121,8 @@ def fit(
     {'rows': 18, 'animal': 6}
     >>> table = model.slope_contrasts("day", between="treatment")
     >>> table[["contrast", "estimate", "SE", "df"]].round(3)
-                  contrast  estimate   SE    df
-    0  rapamycin - vehicle    -0.057  0.01  10.0
+                  contrast  estimate     SE    df
+    0  rapamycin - vehicle    -0.056  0.009  10.0
     """
     ids = [unit, subunit] if subunit else [unit]
     blocks = [block] if isinstance(block, str) else list(block or ())
