@@ -34,10 +34,6 @@ def two_sample(name):
     return numbered(data[data["set"] == name]), answers[answers["set"] == name].set_index("key")["value"]
 
 
-def anova_data():
-    return numbered(pd.read_csv(REFERENCE / "data/d_anova.csv"))
-
-
 # --- against R ---
 
 
@@ -67,30 +63,6 @@ def test_hedges_g_equals_effectsize(name):
     got = groups.hedges_g(data, **TWO)
     assert got.estimate == pytest.approx(r["hedges_g_pooledTRUE"], rel=1e-10)
     assert [got.ci_low, got.ci_high] == pytest.approx([r["hedges_lo_pooledTRUE"], r["hedges_hi_pooledTRUE"]], rel=1e-5)
-
-
-@pytest.mark.parametrize(("ss_type", "answer"), [(2, "d_anova_type2"), (3, "d_anova_type3_sum")])
-def test_anova_equals_car(ss_type, answer):
-    r = pd.read_csv(REFERENCE / f"answers/{answer}.csv")
-    got = groups.two_way_anova(anova_data(), value="y", factors=("age", "drug"), unit="animal", ss_type=ss_type)
-    pd.testing.assert_frame_equal(got, r, check_dtype=False, rtol=1e-10)
-
-
-def test_cell_means_equal_emmeans():
-    r = pd.read_csv(REFERENCE / "answers/d_emm_drug_by_age.csv").sort_values(["age", "drug"], ignore_index=True)
-    got = groups.cell_means(anova_data(), value="y", factors=["age", "drug"], unit="animal")
-    for ours, theirs in zip(["mean", "SE", "df", "lower", "upper"], r.columns[2:], strict=True):
-        np.testing.assert_allclose(got[ours], r[theirs], rtol=1e-10)
-
-
-def test_contrasts_equal_emmeans_with_holm():
-    got = groups.contrasts(anova_data(), value="y", treatment="drug", reference="veh", by="age", unit="animal")
-    for name, p in (("none", "p"), ("holm", "p_holm")):
-        r = pd.read_csv(REFERENCE / f"answers/d_emm_vs_veh_{name}.csv")
-        both = got.merge(r, on=["contrast", "age"], suffixes=("", "_r"))
-        assert len(both) == len(got) == len(r) == 4
-        np.testing.assert_allclose(both[["estimate", "SE", "df"]], both[["estimate_r", "SE_r", "df_r"]], rtol=1e-10)
-        np.testing.assert_allclose(both[["t", p]], both[["t.ratio", "p.value"]], rtol=1e-10)
 
 
 # --- against enumeration and other libraries ---
@@ -244,19 +216,6 @@ def test_hedges_interval_survives_huge_effects(separation):
     assert got.ci_low < got.inner[0] < got.estimate < got.inner[1] < got.ci_high < 0
 
 
-def test_anova_says_what_is_missing():
-    data = anova_data()
-    common = {"value": "y", "factors": ("age", "drug"), "unit": "animal"}
-    with pytest.raises(ValueError, match="no units"):
-        groups.two_way_anova(data[(data["age"] != "aged") | (data["drug"] != "drugB")], **common)
-    with pytest.raises(ValueError, match="'age' has 1 level"):
-        groups.two_way_anova(data[data["age"] == "aged"], **common)
-    with pytest.raises(ValueError, match="6 units fill 6 cells"):
-        groups.two_way_anova(data.drop_duplicates(["age", "drug"]), **common)
-    with pytest.raises(ValueError, match="expected 2 or 3"):
-        groups.two_way_anova(data, **common, ss_type=1)
-
-
 # --- rapamycin within ages ---
 
 
@@ -324,28 +283,6 @@ def test_batch_aligned_with_age_keeps_the_treatment_contrasts():
     assert not got["interaction"].withheld
 
 
-def test_the_average_gives_ages_equal_weight():
-    got = groups.treatment_within_age(rapamycin(n=(3, 3, 30, 30)), value="y")
-    assert got["averaged"].estimate == pytest.approx((got["young"].estimate + got["aged"].estimate) / 2)
-
-
-# --- equivalence ---
-
-
-def test_tost_agrees_with_statsmodels_and_the_inner_interval():
-    from statsmodels.stats.weightstats import ttost_ind
-
-    rng = np.random.default_rng(2)
-    data = table(rng.normal(0, 1, 12), rng.normal(0, 1, 9))
-    got = groups.difference(data, **TWO)
-    a, b = (data.loc[data["arm"] == arm, "y"] for arm in "ab")
-    for smallest in (0.3, 0.9, 2.0):
-        p = groups.tost(got, smallest)
-        assert p == pytest.approx(ttost_ind(a, b, -smallest, smallest, usevar="unequal")[0])
-        assert (p <= 0.05) == (-smallest <= got.inner[0] and got.inner[1] <= smallest)
-    assert math.isnan(groups.tost(groups.difference(table([1], [2, 3]), **TWO), 1.0))
-
-
 # --- what holds for any data ---
 
 values = st.floats(-1e3, 1e3).map(lambda x: round(x, 3))
@@ -388,40 +325,11 @@ def test_duplicated_rows_raise_everywhere():
     for method in (groups.difference, groups.hedges_g, *EXACT):
         with pytest.raises(UnitError, match="'animal' repeats"):
             method(doubled, **TWO)
-    twice = pd.concat([anova_data()] * 2)
-    with pytest.raises(UnitError):
-        groups.two_way_anova(twice, value="y", factors=("age", "drug"), unit="animal")
-    with pytest.raises(UnitError):
-        groups.cell_means(twice, value="y", factors=["age", "drug"], unit="animal")
-    with pytest.raises(UnitError):
-        groups.contrasts(twice, value="y", treatment="drug", reference="veh", by="age", unit="animal")
     with pytest.raises(UnitError):
         groups.treatment_within_age(pd.concat([rapamycin()] * 2), value="y")
 
 
 # --- what R leaves out or refuses ---
-
-
-def test_rows_without_a_level_are_left_out_of_two_way_tables():
-    data = rapamycin()
-    data["age_group"] = data["age_group"].astype(object)
-    data.loc[data.index[[0, 8]], "age_group"] = None
-    about = {"value": "y", "unit": "animal"}
-    whole = data[data["age_group"].notna()]
-    factors = ("age_group", "treatment")
-    for ss_type in (2, 3):
-        got, expected = (groups.two_way_anova(d, factors=factors, ss_type=ss_type, **about) for d in (data, whole))
-        pd.testing.assert_frame_equal(got, expected)
-    assert set(groups.cell_means(data, factors=factors, **about)["age_group"]) == {"young", "aged"}
-
-
-def test_an_unknown_reference_is_refused_and_numbers_are_levels():
-    data = rapamycin().assign(dose=lambda rows: rows["treatment"].map({"vehicle": 2, "rapamycin": 10}))
-    about = {"value": "y", "treatment": "dose", "by": "age_group", "unit": "animal"}
-    assert groups.contrasts(data, reference=2, **about)["contrast"].unique().tolist() == ["10 - 2"]
-    assert groups.cell_means(data, value="y", factors=["dose"], unit="animal")["dose"].tolist() == ["2", "10"]
-    with pytest.raises(ValueError, match="reference is '3', expected a level of 'dose': 2, 10"):
-        groups.contrasts(data, reference=3, **about)
 
 
 def test_a_group_is_not_compared_with_itself():
@@ -449,9 +357,6 @@ TESTS = {
     "treatment_within_age": lambda f: groups.treatment_within_age(
         f, value="y", treatment="batch", age_group="arm", ages=("a", "b"), treated="1", untreated="0"
     ),
-    "two_way_anova": lambda f: groups.two_way_anova(f, value="y", factors=("arm", "batch"), unit="animal"),
-    "cell_means": lambda f: groups.cell_means(f, value="y", factors=["arm", "batch"], unit="animal"),
-    "contrasts": lambda f: groups.contrasts(f, value="y", treatment="arm", reference="a", by="batch", unit="animal"),
 }
 
 
@@ -492,13 +397,3 @@ def test_values_of_any_size_are_compared(size):
     assert [other.estimate, other.ci_low, *other.inner] == [size * x for x in (one.estimate, one.ci_low, *one.inner)]
     g = [groups.hedges_g(two_batches().assign(y=lambda f, s=s: f["y"] * s), **TWO).estimate for s in (1.0, size)]
     assert g[0] == g[1]
-
-
-@pytest.mark.parametrize(
-    ("factors", "message"), [([], "no factor was given"), (["arm", "arm"], "expected different columns")]
-)
-def test_factors_must_be_several_columns(factors, message):
-    with pytest.raises(ValueError, match=message):
-        groups.cell_means(two_batches(), value="y", factors=factors, unit="animal")
-    with pytest.raises(ValueError, match="1 factors were given, expected two"):
-        groups.two_way_anova(two_batches(), value="y", factors=("arm",), unit="animal")

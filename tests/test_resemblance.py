@@ -126,7 +126,7 @@ def test_a_limit_at_infinity_is_named_and_not_clipped():
     for sign in (1.0, -1.0):
         # N is far from 0 and D lies on its critical value: the set reaches infinity on one side only.
         spread = (1 / 12, 0.0, 2 / 12, 0.0, 1 / 12)
-        ratio = resemblance._Ratio(sign * 6.0, t, variance=(1.0, 0.0, 1.0), expected=(1.0, 0.0, 1.0), spread=spread)
+        ratio = resemblance.Ratio(sign * 6.0, t, variance=(1.0, 0.0, 1.0), expected=(1.0, 0.0, 1.0), spread=spread)
         found = resemblance._invert(ratio, 0.95)
         limit = sign * (36 - t**2) / (2 * 6 * t)
         assert found.kind == ("upper_unbounded" if sign > 0 else "lower_unbounded")

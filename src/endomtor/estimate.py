@@ -1,6 +1,7 @@
 """What an analysis returns: an estimate with its interval, its unit and its n."""
 
 from dataclasses import dataclass, field
+from math import inf, nan
 
 INTERVAL_KINDS = ("bounded", "lower_unbounded", "upper_unbounded", "whole_line", "two_piece")
 
@@ -75,3 +76,17 @@ class Estimate:
     aging_p: float | None = None
     warnings: tuple[str, ...] = field(default=())
     withheld: str = ""
+
+
+def unanswered(sentence: str, estimate: float = nan, **about) -> Estimate:
+    """Return an estimate without an interval and p; `sentence` says why, `about` holds the other fields."""
+    return Estimate(
+        estimate=float(estimate),
+        ci_low=-inf,
+        ci_high=inf,
+        inner=(-inf, inf),
+        p=nan,
+        interval_kind="whole_line",
+        withheld=sentence,
+        **about,
+    )

@@ -11,7 +11,7 @@ from scipy import stats
 
 from endomtor.claims.catalogue import Rule
 from endomtor.stats import Estimate, linear, permutation_test_means, resemblance
-from endomtor.stats.units import block_levels, one_row_per_unit, power_of_two, usable_block
+from endomtor.stats.units import one_row_per_unit, power_of_two, usable_blocks
 
 FACTORS = {"half the threshold": 0.5, "twice the threshold": 2.0}
 """The other thresholds, as shares of the smallest effect of interest.
@@ -48,7 +48,7 @@ def of_difference(
     """
     rows = rows[rows[group].isin([a, b])].dropna(subset=[value])
     answers = {POOLED: pooled(rows, value=value, group=group, weights={a: 1.0, b: -1.0}, unit=unit, block=block)}
-    if len(rows) <= LARGEST_EXACT and not usable_block(block_levels(rows[block])):
+    if len(rows) <= LARGEST_EXACT and not usable_blocks(rows, block):
         answers[EXACT] = permutation(rows, value=value, group=group, a=a, b=b, unit=unit)
     return answers
 
@@ -178,15 +178,15 @@ def pooled_phi(
     """
     rows = rows[rows[group].isin(resemblance.GROUPS)].dropna(subset=[value])
     one_row_per_unit(rows, unit, design="phi")
-    names, contrasts = resemblance.contrasts_of_phi(resemblance._reference(rows[group], group))
+    names, contrasts = resemblance.contrasts_of_phi(resemblance.reference_of(rows[group], group))
     model = _layout(rows, group, names, contrasts.tolist(), block)
     values = rows[value].to_numpy(float)
     values = values / power_of_two(values)
     variance, df = _common_variance(model, values)
-    terms = variance * resemblance._products(model).sum(axis=1)
+    terms = variance * model.ratio_products.sum(axis=1)
     # A spread of terms^2 / df is one number of degrees of freedom at every phi.
-    ratio = resemblance._Ratio(*(model.weights @ values), terms, terms, np.convolve(terms, terms) / df)
-    return resemblance._estimate(
+    ratio = resemblance.Ratio(*(model.weights @ values), terms, terms, np.convolve(terms, terms) / df)
+    return resemblance.fieller_estimate(
         ratio,
         n={name: int((rows[group] == name).sum()) for name in names},
         unit=unit,
@@ -201,7 +201,7 @@ def pooled_phi(
 def _layout(
     rows: pd.DataFrame, group: str, names: list[str], contrasts: list[list[float]], block: str | Iterable[str] | None
 ) -> linear.Layout:
-    blocks = resemblance._usable_blocks(rows, block)
+    blocks = usable_blocks(rows, block)
     return linear.layout(
         tuple(map(names.index, rows[group])), tuple(map(linear.codes, blocks.values())), tuple(map(tuple, contrasts))
     )

@@ -2,19 +2,15 @@
 
 from endomtor.estimate import Estimate
 
-from .composition import LINEAGE_BASIS, closure, clr, ilr, lineage_balance, manova, part_contrasts, replace_zeros
+from .composition import clr, lineage_balance, part_contrasts, replace_zeros
 from .design import allows_phi, pairs
 from .groups import (
     ExactTest,
-    cell_means,
-    contrasts,
     difference,
     hedges_g,
     mann_whitney_exact,
     permutation_test_means,
-    tost,
     treatment_within_age,
-    two_way_anova,
 )
 from .joint import JointPhi, JointTable, joint_phi
 from .limiting_dilution import donor_log_frequency, elda, elda_difference, single_hit_tests
@@ -26,7 +22,6 @@ from .resemblance import NoAgingReference, phi, rrho, transcriptome_phi, transcr
 from .units import confounded, n_per_group, one_row_per_unit, smallest_attainable_p
 
 __all__ = [
-    "LINEAGE_BASIS",
     "Estimate",
     "ExactTest",
     "JointPhi",
@@ -37,24 +32,19 @@ __all__ = [
     "arrange",
     "blocked_difference",
     "blocked_phi",
-    "cell_means",
-    "closure",
     "clr",
     "confounded",
-    "contrasts",
     "difference",
     "donor_log_frequency",
     "elda",
     "elda_difference",
     "hedges_g",
     "holm",
-    "ilr",
     "joint_phi",
     "latest_common",
     "lineage_balance",
     "logit_percent",
     "mann_whitney_exact",
-    "manova",
     "mixed_model",
     "n_per_group",
     "one_row_per_unit",
@@ -67,9 +57,7 @@ __all__ = [
     "rrho",
     "single_hit_tests",
     "smallest_attainable_p",
-    "tost",
     "transcriptome_phi",
     "transcriptome_phi_genes",
     "treatment_within_age",
-    "two_way_anova",
 ]

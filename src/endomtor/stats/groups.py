@@ -1,4 +1,4 @@
-"""Groups of animals compared: one value per experimental unit, two groups or a two-way layout.
+"""Groups of animals compared: one value per experimental unit, two groups or treatments within ages.
 
 Each group keeps its own variance, with or without additive blocks (see `endomtor.stats.linear`).
 """
@@ -6,21 +6,18 @@ Each group keeps its own variance, with or without additive blocks (see `endomto
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb, sqrt
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 from scipy import optimize, special, stats
 
-from endomtor.estimate import Estimate
+from endomtor.estimate import Estimate, unanswered
 from endomtor.stats import linear
-from endomtor.stats.multiplicity import holm
 from endomtor.stats.units import (
     block_levels,
+    block_names,
     check_level,
     columns,
-    is_blank,
-    n_per_group,
     numbers,
     one_row_per_unit,
     power_of_two,
@@ -226,40 +223,6 @@ def treatment_within_age(
     )
 
 
-def tost(estimate: Estimate, smallest: float) -> float:
-    """Return the p of "the effect is at least `smallest` in size": small means equivalent.
-
-    The larger of two one-sided t tests (Schuirmann 1987, doi 10.1007/BF01068419). It is at most 0.05 exactly when
-    `estimate.inner` lies within plus or minus `smallest`. The standard error is taken back from the interval, so
-    `estimate` must have a symmetric bounded one, as those of this module have (phi and Hedges' g have not). NaN where
-    withheld.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import difference, tost
-    >>> mice = pd.DataFrame({
-    ...     "animal": list("abcdefgh"),
-    ...     "group": ["young"] * 4 + ["aged"] * 4,
-    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5],
-    ... })
-    >>> answer = difference(
-    ...     mice, value="log2_mfi", group="group", a="aged", b="young",
-    ...     unit="animal",
-    ... )
-
-    A difference of -0.75 log2 is smaller than 1.25, but not shown to be smaller than 0.5:
-
-    >>> round(tost(answer, 1.25), 3), round(tost(answer, 0.5), 3)
-    (0.008, 0.927)
-    """
-    if estimate.withheld:
-        return float("nan")
-    df = np.inf if estimate.df is None else estimate.df
-    error = (estimate.ci_high - estimate.ci_low) / (2 * stats.t.ppf((1 + estimate.level) / 2, df))
-    return float(stats.t.sf((smallest - abs(estimate.estimate)) / error, df))
-
-
 def hedges_g(
     frame: pd.DataFrame, *, value: str, group: str, a: str, b: str, unit: str, level: float = 0.95
 ) -> Estimate:
@@ -299,11 +262,11 @@ def hedges_g(
     x, y = values[in_a], values[~in_a]
     about = {"n": n, "unit": unit, "level": level, "method": "Hedges' g, exact correction, noncentral-t interval"}
     if min(n.values()) < 2:
-        return _withheld(_too_few(n), np.nan, **about)
+        return unanswered(_too_few(n), **about)
     df = len(x) + len(y) - 2
     pooled = sqrt((x.var(ddof=1) * (len(x) - 1) + y.var(ddof=1) * (len(y) - 1)) / df)
     if not pooled > ROUNDING * np.abs(values).max():
-        return _withheld(_no_spread(n), np.nan, **about)
+        return unanswered(_no_spread(n), **about)
     scale = sqrt(1 / len(x) + 1 / len(y))
     t = (x.mean() - y.mean()) / (pooled * scale)
     factor = scale * np.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2)) / sqrt(df / 2)
@@ -454,251 +417,6 @@ def permutation_test_means(frame: pd.DataFrame, *, value: str, group: str, a: st
     )
 
 
-def two_way_anova(
-    frame: pd.DataFrame, *, value: str, factors: tuple[str, str], unit: str, ss_type: int = 3
-) -> pd.DataFrame:
-    """Return the two-way analysis of variance, balanced or not.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        One row per unit.
-    value : str
-        Column to analyse.
-    factors : tuple of two str
-        Columns of the factors.
-    unit : str
-        Column of the experimental unit.
-    ss_type : int
-        2 or 3, as R's car defines them. Type 3 is only meaningful with sum-to-zero contrasts, which are used here.
-
-    Returns
-    -------
-    DataFrame
-        Columns term, SS, df, F, p; rows (Intercept) (type 3 only), both factors, their interaction `f1:f2`, Residuals.
-
-    Raises
-    ------
-    UnitError
-        A unit is blank or occurs in several rows, or its column is missing.
-    ValueError
-        Another column is missing, a value is text or infinite, the type of sums of squares is unknown, there are not
-        two factors, a factor has one level, a combination of levels is empty, or nothing is left for the residual.
-
-    Notes
-    -----
-    statsmodels `anova_lm`; agrees with car 3.1-1 to 1e-10.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import two_way_anova
-    >>> mice = pd.DataFrame({
-    ...     "animal": list("abcdefghijkl"),
-    ...     "age_group": ["young"] * 6 + ["aged"] * 6,
-    ...     "treatment": (["vehicle"] * 3 + ["rapamycin"] * 3) * 2,
-    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.0, 10.3, 9.8]
-    ...     + [9.2, 9.6, 9.1, 10.1, 9.7, 10.2],
-    ... })
-    >>> names = ("age_group", "treatment")
-    >>> table = two_way_anova(
-    ...     mice, value="log2_mfi", factors=names, unit="animal", ss_type=2
-    ... )
-    >>> table.round(3)
-                      term     SS   df     F      p
-    0            age_group  0.563  1.0  8.45  0.020
-    1            treatment  0.270  1.0  4.05  0.079
-    2  age_group:treatment  0.480  1.0  7.20  0.028
-    3            Residuals  0.533  8.0   NaN    NaN
-    """
-    if ss_type not in (2, 3):
-        raise ValueError(f"ss_type is {ss_type}, expected 2 or 3")
-    from statsmodels.formula.api import ols
-    from statsmodels.stats.anova import anova_lm
-
-    factors = _factors(factors)
-    if len(factors) != 2:
-        raise ValueError(f"{len(factors)} factors were given, expected two")
-    rows, y = _prepare(frame, value, unit, "two-way analysis of variance", factors=factors)
-    first, second = factors
-    data = pd.DataFrame({"y": y, "A": rows[first].astype(str), "B": rows[second].astype(str)})
-    counts = pd.crosstab(data["A"], data["B"])
-    for name, size in zip(factors, counts.shape, strict=True):
-        if size < 2:
-            raise ValueError(f"the factor '{name}' has {size} level{'s' * (size != 1)}, expected two or more")
-    if (counts == 0).any(axis=None):
-        raise ValueError(
-            f"a combination of '{factors[0]}' and '{factors[1]}' has no units, expected at least one in each"
-        )
-    if len(data) <= counts.size:
-        raise ValueError(f"{len(data)} units fill {counts.size} cells, expected more units than cells")
-    table = anova_lm(ols("y ~ C(A, Sum) * C(B, Sum)", data).fit(), typ=ss_type)
-    names = {
-        "Intercept": "(Intercept)",
-        "C(A, Sum)": factors[0],
-        "C(B, Sum)": factors[1],
-        "C(A, Sum):C(B, Sum)": f"{factors[0]}:{factors[1]}",
-        "Residual": "Residuals",
-    }
-    table = table.rename(index=names).rename(columns={"sum_sq": "SS", "PR(>F)": "p"})
-    return table.rename_axis("term").reset_index()[["term", "SS", "df", "F", "p"]]
-
-
-def cell_means(
-    frame: pd.DataFrame, *, value: str, factors: Sequence[str], unit: str, level: float = 0.95
-) -> pd.DataFrame:
-    """Return the mean of each combination of `factors` with its interval from the pooled error, as R's emmeans does.
-
-    Returns
-    -------
-    DataFrame
-        The factors' columns, then n, mean, SE, df, lower, upper; sorted by the factors.
-
-    Raises
-    ------
-    UnitError
-        A unit is blank or occurs in several rows, or its column is missing.
-    ValueError
-        Another column is missing, a value is text or infinite, no factor is given, or no degree of freedom is left for
-        the error.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import cell_means
-    >>> mice = pd.DataFrame({
-    ...     "animal": list("abcdefghijkl"),
-    ...     "age_group": ["young"] * 6 + ["aged"] * 6,
-    ...     "treatment": (["vehicle"] * 3 + ["rapamycin"] * 3) * 2,
-    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.0, 10.3, 9.8]
-    ...     + [9.2, 9.6, 9.1, 10.1, 9.7, 10.2],
-    ... })
-    >>> names = ["age_group", "treatment"]
-    >>> cell_means(mice, value="log2_mfi", factors=names, unit="animal").round(2)
-      age_group  treatment  n   mean    SE  df  lower  upper
-    0      aged  rapamycin  3  10.00  0.15   8   9.66  10.34
-    1      aged    vehicle  3   9.30  0.15   8   8.96   9.64
-    2     young  rapamycin  3  10.03  0.15   8   9.69  10.38
-    3     young    vehicle  3  10.13  0.15   8   9.79  10.48
-    """
-    factors = _factors(factors)
-    check_level(level)
-    rows, y = _prepare(frame, value, unit, "table of cell means", factors=factors)
-    # Numbers are sorted as numbers, then named.
-    grouped = pd.Series(y).groupby([rows[factor] for factor in factors], sort=True, observed=True)
-    table = grouped.agg(n="size", mean="mean").reset_index().astype(dict.fromkeys(factors, str))
-    variance, df = _pooled(y - grouped.transform("mean").to_numpy(float), len(table))
-    table["SE"] = np.sqrt(variance / table["n"])
-    table["df"] = df
-    width = stats.t.ppf((1 + level) / 2, df) * table["SE"]
-    return table.assign(lower=table["mean"] - width, upper=table["mean"] + width)
-
-
-def contrasts(
-    frame: pd.DataFrame, *, value: str, treatment: str, reference: str, by: str, unit: str, level: float = 0.95
-) -> pd.DataFrame:
-    """Compare each treatment with the reference within each level of `by`, with pooled error and Holm's correction.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        One row per unit.
-    value, treatment, by, unit : str
-        Columns.
-    reference : str
-        Level of `treatment` that the others are compared with.
-    level : float
-        Coverage of the intervals, which are not widened for the family.
-
-    Returns
-    -------
-    DataFrame
-        Columns contrast ("x - reference"), `by`, estimate, SE, df, lower, upper, t, p, p_holm. The family of Holm's
-        correction is the comparisons within one level of `by`, as in R's emmeans. A level of `by` without the reference
-        has no rows.
-
-    Raises
-    ------
-    UnitError, ValueError
-        As for `cell_means`; also where the reference is no level of `treatment`.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import contrasts
-    >>> mice = pd.DataFrame({
-    ...     "animal": list("abcdefghijkl"),
-    ...     "age_group": ["young"] * 6 + ["aged"] * 6,
-    ...     "treatment": (["vehicle"] * 3 + ["rapamycin"] * 3) * 2,
-    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.0, 10.3, 9.8]
-    ...     + [9.2, 9.6, 9.1, 10.1, 9.7, 10.2],
-    ... })
-    >>> table = contrasts(
-    ...     mice, value="log2_mfi", treatment="treatment",
-    ...     reference="vehicle", by="age_group", unit="animal",
-    ... )
-    >>> table[["contrast", "age_group", "estimate", "SE", "p_holm"]].round(3)
-                  contrast age_group  estimate     SE  p_holm
-    0  rapamycin - vehicle      aged       0.7  0.211   0.011
-    1  rapamycin - vehicle     young      -0.1  0.211   0.648
-    """
-    means = cell_means(frame, value=value, factors=[by, treatment], unit=unit, level=level)
-    if str(reference) not in set(means[treatment]):
-        known = ", ".join(dict.fromkeys(means[treatment]))
-        raise ValueError(f"the reference is '{reference}', expected a level of '{treatment}': {known}")
-    reference, parts = str(reference), []
-    for name, cells in means.groupby(by, sort=False):
-        base, others = cells[cells[treatment] == reference], cells[cells[treatment] != reference]
-        if base.empty or others.empty:
-            continue
-        part = pd.DataFrame({"contrast": others[treatment] + f" - {reference}", by: name})
-        part["estimate"] = others["mean"] - base["mean"].item()
-        part["SE"] = np.hypot(others["SE"], base["SE"].item())
-        part["df"] = others["df"]
-        width = stats.t.ppf((1 + level) / 2, part["df"]) * part["SE"]
-        part["lower"], part["upper"] = part["estimate"] - width, part["estimate"] + width
-        part["t"] = part["estimate"] / part["SE"]
-        part["p"] = 2 * stats.t.sf(part["t"].abs(), part["df"])
-        part["p_holm"] = holm(part["p"].to_numpy())
-        parts.append(part)
-    columns = ["contrast", by, "estimate", "SE", "df", "lower", "upper", "t", "p", "p_holm"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
-
-
-def _prepare(
-    frame: pd.DataFrame,
-    value: str,
-    unit: str,
-    design: str,
-    *,
-    levels: Mapping[str, Sequence[str]] = MappingProxyType({}),
-    factors: Sequence[str] = (),
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Check columns and units, then keep the rows with a value, a wanted level and one of each factor; their values.
-
-    What is blank is no level of a factor, as in R.
-    """
-    one_row_per_unit(frame, unit, design=design)
-    columns(frame, value, *levels, *factors)
-    values = numbers(frame[value])
-    keep = ~np.isnan(values)
-    for column, wanted in levels.items():
-        keep &= frame[column].astype(str).isin(wanted).to_numpy(bool)
-    for factor in factors:
-        keep &= ~is_blank(frame[factor]).to_numpy(bool)
-    _check_finite(values[keep], value)
-    return frame[keep].reset_index(drop=True), values[keep]
-
-
-def _factors(factors: Sequence[str]) -> list[str]:
-    factors = [factors] if isinstance(factors, str) else list(factors)
-    if not factors:
-        raise ValueError("no factor was given, expected the names of one or more columns")
-    if len(set(factors)) < len(factors):
-        raise ValueError(f"the factors are {', '.join(factors)}, expected different columns")
-    return factors
-
-
 def _check_finite(values: np.ndarray, name: str) -> None:
     if not np.isfinite(values).all():
         raise ValueError(f"the column '{name}' holds infinite values, expected finite ones (was the log of 0 taken?)")
@@ -714,9 +432,14 @@ def _two_names(a: object, b: object) -> tuple[str, str]:
 def _two_groups(
     frame: pd.DataFrame, value: str, group: str, a: str, b: str, unit: str, design: str
 ) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
-    """Return the values of both groups, which of them are of `a`, and n."""
-    rows, y = _prepare(frame, value, unit, design, levels={group: (a, b)})
-    return y, (rows[group].astype(str) == a).to_numpy(bool), n_per_group(rows, group, unit, (a, b))
+    """Return the values of both groups, which of them are of `a`, and n; rows without a value are left out."""
+    one_row_per_unit(frame, unit, design=design)
+    columns(frame, value, group)
+    values, labels = numbers(frame[value]), np.array(text(frame[group]), dtype=object)
+    keep = ~np.isnan(values) & np.isin(labels, [a, b])
+    _check_finite(values[keep], value)
+    in_a = labels[keep] == a
+    return values[keep], in_a, {a: int(in_a.sum()), b: int((~in_a).sum())}
 
 
 def _contrast_answers(
@@ -732,7 +455,7 @@ def _contrast_answers(
 ) -> dict[str, Estimate]:
     """Estimate contrasts of cell means; `cells` names the cell of each row, those of no contrast are left out."""
     check_level(level)
-    blocks = [block] if isinstance(block, str) else list(block or ())
+    blocks = block_names(block)
     columns(frame, value, *blocks, *check)
     values = numbers(frame[value])
     wanted = dict.fromkeys(cell for weights in contrasts.values() for cell in weights)
@@ -759,7 +482,7 @@ def _contrast_answers(
             method = f"additive linear model, group + {' + '.join(used)}, a variance for each group"
         about = {"n": n, "unit": unit, "level": level, "method": method}
         if min(n.values()) < 2:
-            answers[name] = _withheld(_too_few(n), size * _raw(y, cells, weights), **about)
+            answers[name] = unanswered(_too_few(n), size * _raw(y, cells, weights), **about)
             continue
         clash = [column for column in used if not _estimable(cells, levels[column], weights)]
         clash += [column for column in check if not _estimable(cells, levels[column], weights, only_involved=True)]
@@ -768,18 +491,18 @@ def _contrast_answers(
         if clash:
             culprit = " and ".join(f"'{column}'" for column in dict.fromkeys(clash))
             sentence = f"What sets {' and '.join(weights)} apart cannot be told from {culprit} in these data."
-            answers[name] = _withheld(sentence, size * _raw(y, cells, weights), **about)
+            answers[name] = unanswered(sentence, size * _raw(y, cells, weights), **about)
             continue
         products = model.products[place, place][None]
         (variance,), (expected,), spread = model.moments(products, variances)
         if used and not model.spread_known(products):
             verb = "is" if len(used) == 1 else "are"
             sentence = f"No degree of freedom is left for the error once {' and '.join(used)} {verb} in the model."
-            answers[name] = _withheld(sentence, size * _raw(y, cells, weights), **about)
+            answers[name] = unanswered(sentence, size * _raw(y, cells, weights), **about)
             continue
         estimate, error = float(model.weights[place] @ y), sqrt(variance)
         if not error > ROUNDING * np.abs(y).max():
-            answers[name] = _withheld(_no_spread(n), size * estimate, **about)
+            answers[name] = unanswered(_no_spread(n), size * estimate, **about)
             continue
         df = float(expected**2 / spread[0, 0])
         answers[name] = _t_answer(size * estimate, size * error, df, warnings=_design_warnings(n), **about)
@@ -814,31 +537,11 @@ def _t_answer(estimate: float, error: float, df: float, *, level: float, **about
     )
 
 
-def _withheld(sentence: str, estimate: float, **about) -> Estimate:
-    return Estimate(
-        estimate=float(estimate),
-        ci_low=-np.inf,
-        ci_high=np.inf,
-        inner=(-np.inf, np.inf),
-        p=float("nan"),
-        interval_kind="whole_line",
-        withheld=sentence,
-        **about,
-    )
-
-
 def _raw(y: np.ndarray, cells: Sequence[str], weights: Mapping[str, float]) -> float:
     samples = {cell: y[[one == cell for one in cells]] for cell in weights}
     if any(len(sample) == 0 for sample in samples.values()):
         return float("nan")
     return float(sum(weight * samples[cell].mean() for cell, weight in weights.items()))
-
-
-def _pooled(residuals: np.ndarray, parameters: int) -> tuple[float, int]:
-    df = len(residuals) - parameters
-    if df < 1:
-        raise ValueError(f"{len(residuals)} units and {parameters} means leave no degree of freedom for the error")
-    return float(residuals @ residuals / df), df
 
 
 def _too_few(n: Mapping[str, int]) -> str:

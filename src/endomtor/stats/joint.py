@@ -11,7 +11,7 @@ from scipy.optimize.elementwise import find_minimum
 from endomtor.errors import EndomtorError, UnitError
 from endomtor.stats import linear
 from endomtor.stats.resemblance import GROUPS, NoAgingReference, contrasts_of_phi, phi
-from endomtor.stats.units import block_levels, columns, one_row_per_unit, power_of_two, usable_block
+from endomtor.stats.units import block_names, columns, one_row_per_unit, power_of_two, usable_blocks
 
 AGING_ALPHA = {"greater": 0.025, "less": 0.025, "either": 0.05}
 """An endpoint with a larger p of its aging contrast is left out: one-sided where a direction is declared."""
@@ -291,8 +291,7 @@ def joint_phi(
 
 def _endpoints(name: str, table: JointTable):
     """Endpoint and its rows with a value in the four groups, by name; refuses units in several groups or rows."""
-    block = [table.block] if table.block is not None else []
-    columns(table.frame, table.value, table.group, table.endpoint, *block, unit=table.unit)
+    columns(table.frame, table.value, table.group, table.endpoint, *block_names(table.block), unit=table.unit)
     frame = table.frame[table.frame[table.group].isin(GROUPS)]
     groups = frame.groupby(table.unit, observed=True)[table.group].nunique()
     if (groups > 1).any():
@@ -459,9 +458,8 @@ def _model(rows: pd.DataFrame, table: JointTable) -> tuple[np.ndarray, np.ndarra
     """Weights (2, units), residual maker and variance maker (units, units) of one endpoint; see `_Experiment`."""
     labels = rows[table.group].to_numpy(object)
     names, contrasts = contrasts_of_phi("control" if "control" in labels else "young")
-    blocks = block_levels(rows[table.block]) if table.block is not None else labels[:0]
-    used = (linear.codes(blocks),) if usable_block(blocks) else ()
-    model = linear.layout(tuple(map(names.index, labels)), used, tuple(map(tuple, contrasts.tolist())))
+    used = map(linear.codes, usable_blocks(rows, table.block).values())
+    model = linear.layout(tuple(map(names.index, labels)), tuple(used), tuple(map(tuple, contrasts.tolist())))
     return model.weights, model.residual_maker, model.variance_maker
 
 

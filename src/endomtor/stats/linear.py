@@ -59,6 +59,11 @@ class Layout:
         return np.eye(len(self._q)) - self._q @ self._q.T
 
     @property
+    def ratio_products(self) -> np.ndarray:
+        """What variances weigh in that of q N - p D, N and D being two contrasts: (q^2, pq, p^2) x groups."""
+        return np.array([self.products[0, 0], -2 * self.products[0, 1], self.products[1, 1]])
+
+    @property
     def variance_maker(self) -> np.ndarray:
         """The matrix (units, units) that takes squared residuals to the variance of each unit's group."""
         return self._member * self._share @ self._member.T

@@ -1,7 +1,7 @@
 """Linear mixed models for repeated measures: random intercepts for the unit, for subsamples within it and for a block.
 
-REML with the small-sample inference of Kenward & Roger or of Satterthwaite. Own code: statsmodels' MixedLM reports z
-and fails at a zero variance, and no Python package gives the Kenward-Roger degrees of freedom.
+REML with the small-sample inference of Kenward & Roger. Own code: statsmodels' MixedLM reports z and fails at a zero
+variance, and no Python package gives the Kenward-Roger degrees of freedom.
 
 Variances are estimated by projected Newton steps on the variances themselves (not on standard deviations, whose
 gradient vanishes at zero), so a zero variance is an ordinary answer. All quantities are taken from cross products of
@@ -11,8 +11,7 @@ the number of units and subunits, not of rows, and the size of the values' mean 
 References
 ----------
 Kenward & Roger 1997 (doi 10.2307/2533558): adjusted covariance, scaled F. Halekoh & Hojsgaard 2014
-(doi 10.18637/jss.v059.i09): the same as pbkrtest computes it. Kuznetsova, Brockhoff & Christensen 2017
-(doi 10.18637/jss.v082.i13): Satterthwaite's method for several contrasts, as in lmerTest. Searle, Speed & Milliken 1980
+(doi 10.18637/jss.v059.i09): the same as pbkrtest computes it. Searle, Speed & Milliken 1980
 (doi 10.1080/00031305.1980.10483031): marginal means over a grid in which every level has equal weight, as in emmeans.
 """
 
@@ -29,9 +28,6 @@ from scipy import linalg, special
 from endomtor.errors import EndomtorError, UnitError
 from endomtor.stats.multiplicity import holm
 from endomtor.stats.units import check_level, columns, numbers
-
-METHODS = ("kenward-roger", "satterthwaite")
-"""How degrees of freedom are found."""
 
 LARGEST_STEPS = 200
 """Newton steps; some ten are usual."""
@@ -123,10 +119,10 @@ def fit(
     ... )
     >>> model.n
     {'rows': 18, 'animal': 6}
-    >>> model.slopes("day", by="treatment")[["treatment", "slope", "SE", "df"]].round(3)
-       treatment  slope     SE    df
-    0  rapamycin  0.035  0.007  10.0
-    1    vehicle  0.092  0.007  10.0
+    >>> table = model.slope_contrasts("day", between="treatment")
+    >>> table[["contrast", "estimate", "SE", "df"]].round(3)
+                  contrast  estimate     SE    df
+    0  rapamycin - vehicle    -0.056  0.009  10.0
     """
     ids = [unit, subunit] if subunit else [unit]
     blocks = [block] if isinstance(block, str) else list(block or ())
@@ -187,10 +183,10 @@ def fit(
 
 @dataclass(frozen=True, eq=False)
 class MixedFit:
-    """A fitted model. Tables are computed when asked for; each takes `df`, one of `METHODS`.
+    """A fitted model. Tables are computed when asked for, with the standard errors and df of Kenward and Roger.
 
-    With Kenward-Roger, standard errors carry the small-sample adjustment and a variance estimated as zero stays in the
-    information matrix: the data could not rule it out. Satterthwaite drops it, and then takes subsamples for n.
+    Standard errors carry their small-sample adjustment, and a variance estimated as zero stays in the information
+    matrix: the data could not rule it out.
 
     Attributes
     ----------
@@ -249,12 +245,12 @@ class MixedFit:
         """Whether a variance was estimated as zero."""
         return 0.0 in self.variances.values()
 
-    def fixed_effects(self, df: str = "kenward-roger", level: float = 0.95) -> pd.DataFrame:
+    def fixed_effects(self, level: float = 0.95) -> pd.DataFrame:
         """Return the coefficients under treatment coding: term, estimate, SE, df, lower, upper, t, p."""
         names = self._layout.names()
-        return self._tests({"term": names}, np.eye(len(names)), df, level)
+        return self._tests({"term": names}, np.eye(len(names)), level)
 
-    def anova(self, df: str = "kenward-roger") -> pd.DataFrame:
+    def anova(self) -> pd.DataFrame:
         """Return the type III tests: term, SS, MS, numdf, dendf, F, p (one row per term).
 
         Hypotheses are those of sum coding, as in lmerTest: main effects are averages over the levels of the other
@@ -265,10 +261,8 @@ class MixedFit:
         to_sum_coding = self._layout.to_sum_coding()
         rows = []
         for name, place in self._layout.places().items():
-            if name == "(Intercept)":
-                continue
             hypothesis = self._orthonormal(to_sum_coding[place])
-            wald, f, dendf = self._inference(df).f_test(hypothesis)
+            wald, f, dendf = self._inference.f_test(hypothesis)
             numdf = len(hypothesis)
             mean_square = wald * self.variances["residual"]
             rows.append(
@@ -276,47 +270,12 @@ class MixedFit:
             )
         return pd.DataFrame(rows, columns=["term", "SS", "MS", "numdf", "dendf", "F", "p"])
 
-    def means(
-        self,
-        by: str | Sequence[str],
-        *,
-        at: Mapping[str, float] | None = None,
-        df: str = "kenward-roger",
-        level: float = 0.95,
-    ) -> pd.DataFrame:
-        """Return estimated marginal means.
-
-        Parameters
-        ----------
-        by : str or sequence of str
-            Categories; other categories are averaged over with equal weight.
-        at : mapping, optional
-            Value of a number at which to look, else its mean over the rows.
-
-        Returns
-        -------
-        DataFrame
-            Columns `by`, mean, SE, df, lower, upper; one row per combination of levels.
-
-        Raises
-        ------
-        ValueError
-            `by` names no category of the model, `at` no number of it, or a value of `at` is not a finite number.
-        """
-        by = [by] if isinstance(by, str) else list(by)
-        cells = self._cells(by)
-        table = self._tests(
-            _columns(cells, by), np.array([self._mean_row(cell, at or {}) for cell in cells]), df, level
-        )
-        return table.drop(columns=["t", "p"]).rename(columns={"estimate": "mean"})
-
     def contrasts(
         self,
         of: str,
         *,
         by: str | None = None,
         at: Mapping[str, float] | None = None,
-        df: str = "kenward-roger",
         adjust: str | None = "holm",
         level: float = 0.95,
     ) -> pd.DataFrame:
@@ -325,9 +284,10 @@ class MixedFit:
         Parameters
         ----------
         of, by : str
-            Categories. The family of the correction is the comparisons within one level of `by`, as in emmeans.
+            Categories; other categories are averaged over with equal weight. The family of the correction is the
+            comparisons within one level of `by`, as in emmeans.
         at : mapping, optional
-            As for `means`.
+            Value of a number at which to look, else its mean over the rows.
         adjust : {"holm", None}
 
         Returns
@@ -335,37 +295,36 @@ class MixedFit:
         DataFrame
             Columns contrast ("a - b", the earlier level first), `by`, estimate, SE, df, lower, upper (not widened for
             the family), t, p and, where asked for, p_holm.
-        """
-        return self._pairs(of, by, lambda cell: self._mean_row(cell, at or {}), df, adjust, level)
 
-    def slopes(
-        self, of: str, *, by: str | Sequence[str] = (), df: str = "kenward-roger", level: float = 0.95
-    ) -> pd.DataFrame:
-        """Return the slope in the number `of`, for each level of `by`: `by`, slope, SE, df, lower, upper, t, p."""
-        by = [by] if isinstance(by, str) else list(by)
-        cells = self._cells(by)
-        table = self._tests(_columns(cells, by), np.array([self._slope_row(of, cell) for cell in cells]), df, level)
-        return table.rename(columns={"estimate": "slope"})
+        Raises
+        ------
+        ValueError
+            `of` or `by` names no category of the model or both the same, `at` no number of it, or a value of `at` is
+            not a finite number.
+        """
+        at = dict(at or {})
+        for name, value in at.items():
+            self._check_number(name)
+            if not (isinstance(value, Real) and np.isfinite(value)):
+                raise ValueError(f"at gives {value!r} for '{name}', expected a finite number")
+        return self._pairs(of, by, lambda cell: self._layout.average(at | cell), adjust, level)
 
     def slope_contrasts(
-        self,
-        of: str,
-        *,
-        between: str,
-        by: str | None = None,
-        df: str = "kenward-roger",
-        adjust: str | None = "holm",
-        level: float = 0.95,
+        self, of: str, *, between: str, by: str | None = None, adjust: str | None = "holm", level: float = 0.95
     ) -> pd.DataFrame:
         """Return all pairwise differences of the slope in `of` between the levels of `between`, as `contrasts` does."""
-        return self._pairs(between, by, lambda cell: self._slope_row(of, cell), df, adjust, level)
+        self._check_number(of)
+
+        def slope(cell: dict) -> np.ndarray:
+            return self._layout.average(cell | {of: 1.0}) - self._layout.average(cell | {of: 0.0})
+
+        return self._pairs(between, by, slope, adjust, level)
 
     def _pairs(
         self,
         of: str,
         by: str | None,
-        row: Callable[[Mapping], np.ndarray],
-        df: str,
+        row: Callable[[dict], np.ndarray],
         adjust: str | None,
         level: float,
     ) -> pd.DataFrame:
@@ -373,32 +332,18 @@ class MixedFit:
             raise ValueError(f"adjust is '{adjust}', expected 'holm' or None")
         if by == of:
             raise ValueError(f"the levels of '{of}' are compared within '{by}', expected another category")
-        outer = self._cells([by] if by else [])
-        pairs = list(itertools.combinations(self._layout.levels_of(of), 2))
-        at = [{level: row(cell | {of: level}) for level in self._layout.levels_of(of)} for cell in outer]
-        hypotheses = np.array([rows[a] - rows[b] for rows in at for a, b in pairs])
+        outer = [{by: one} for one in self._layout.levels_of(by)] if by else [{}]
+        levels = self._layout.levels_of(of)
+        pairs = list(itertools.combinations(levels, 2))
+        rows = [{one: row(cell | {of: one}) for one in levels} for cell in outer]
+        hypotheses = np.array([own[a] - own[b] for own in rows for a, b in pairs])
         names = {"contrast": [f"{_text(a)} - {_text(b)}" for a, b in pairs] * len(outer)}
         if by:
             names[by] = [cell[by] for cell in outer for _ in pairs]
-        table = self._tests(names, hypotheses, df, level)
+        table = self._tests(names, hypotheses, level)
         if adjust:
             table["p_holm"] = np.concatenate([holm(p) for p in np.split(table["p"].to_numpy(), len(outer))])
         return table
-
-    def _cells(self, by: Sequence[str]) -> list[dict]:
-        levels = [self._layout.levels_of(name) for name in by]
-        return [dict(zip(by, combination, strict=True)) for combination in itertools.product(*levels)]
-
-    def _mean_row(self, cell: Mapping, at: Mapping[str, float]) -> np.ndarray:
-        for name, value in at.items():
-            self._check_number(name)
-            if not (isinstance(value, Real) and np.isfinite(value)):
-                raise ValueError(f"at gives {value!r} for '{name}', expected a finite number")
-        return self._layout.average({**at, **cell})
-
-    def _slope_row(self, of: str, cell: Mapping) -> np.ndarray:
-        self._check_number(of)
-        return self._layout.average({**cell, of: 1.0}) - self._layout.average({**cell, of: 0.0})
 
     def _check_number(self, name: str) -> None:
         if name not in self._layout.numbers:
@@ -412,21 +357,12 @@ class MixedFit:
         return linalg.solve_triangular(self._r, hypotheses.T, trans="T").T
 
     @cached_property
-    def _kenward_roger(self) -> "_Inference":
-        return _kenward_roger(self._state)
+    def _inference(self) -> "_Inference":
+        return _Inference(self._state)
 
-    @cached_property
-    def _satterthwaite(self) -> "_Inference":
-        return _satterthwaite(self._state)
-
-    def _inference(self, df: str) -> "_Inference":
-        if df not in METHODS:
-            raise ValueError(f"df is '{df}', expected one of {', '.join(METHODS)}")
-        return self._kenward_roger if df == METHODS[0] else self._satterthwaite
-
-    def _tests(self, names: Mapping[str, list], hypotheses: np.ndarray, df: str, level: float) -> pd.DataFrame:
+    def _tests(self, names: Mapping[str, list], hypotheses: np.ndarray, level: float) -> pd.DataFrame:
         check_level(level)
-        estimate, error, dof = self._inference(df).t_tests(self._orthonormal(hypotheses))
+        estimate, error, dof = self._inference.t_tests(self._orthonormal(hypotheses))
         estimate, error = self._scale * estimate, self._scale * error
         t = estimate / error
         width = special.stdtrit(dof, (1 + level) / 2) * error
@@ -615,10 +551,6 @@ def _sorted(name: str, present: Collection) -> list:
         raise EndomtorError(
             f"The column '{name}' mixes {kinds}, expected levels of one type, or their order in `levels`."
         ) from None
-
-
-def _columns(cells: Sequence[Mapping], by: Sequence[str]) -> dict[str, list]:
-    return {name: [cell[name] for cell in cells] for name in by}
 
 
 def _one_of(names: Collection[str]) -> str:
@@ -942,26 +874,39 @@ def _rounding(state: _State) -> float:
 
 @dataclass(frozen=True)
 class _Inference:
-    """A method of finding degrees of freedom.
+    """Kenward and Roger's: all variances, those at zero included, with their expected information.
 
-    `components` is the covariance of the estimated variances, `adjusted` the covariance of the coefficients that goes
-    into standard errors, `change` the derivatives of C by each variance, with the sign of X' V^-1 G V^-1 X.
+    C has no second-order term.
     """
 
     state: _State
-    components: np.ndarray
-    adjusted: np.ndarray
-    scaled_f: bool
+
+    @cached_property
+    def components(self) -> np.ndarray:
+        """The covariance of the estimated variances, by the (generalised) inverse of their expected information."""
+        information = self.state.expected
+        size = np.sqrt(np.diag(information))
+        return np.linalg.pinv(information / np.outer(size, size), rcond=1e-10, hermitian=True) / np.outer(size, size)
+
+    @cached_property
+    def adjusted(self) -> np.ndarray:
+        """The covariance of the coefficients that goes into standard errors."""
+        state = self.state
+        change = _with_residual(state.variances)[:, :-1]
+        inner = np.tensordot(change.T @ self.components @ change, state.second, 2)
+        adjusted = state.c + 2 * state.c @ inner @ state.c
+        return (adjusted + adjusted.T) / 2
 
     @cached_property
     def change(self) -> np.ndarray:
+        """The derivatives of C by each variance, with the sign of X' V^-1 G V^-1 X."""
         return self.state.c @ self.state.first @ self.state.c
 
     def t_tests(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return estimate, SE and df of each row of hypotheses: 2 v^2 / Var(v), v being its variance.
 
-        With one hypothesis Kenward-Roger's moments give this too, v being unadjusted. NaN where the estimated variance
-        of v is not positive.
+        This is what Kenward and Roger's moments give with one hypothesis, v being unadjusted. NaN where the estimated
+        variance of v is not positive.
         """
         variance = np.einsum("ij,ij->i", rows @ self.state.c, rows)
         gradient = np.einsum("cij,ij->ic", rows @ self.change, rows)
@@ -971,24 +916,10 @@ class _Inference:
         return rows @ self.state.b, error, df
 
     def f_test(self, rows: np.ndarray) -> tuple[float, float, float]:
-        """Return the Wald statistic per row, F and the denominator df of the joint test of all rows."""
-        if self.scaled_f:
-            return self._scaled_f(rows)
-        # Independent contrasts of the hypothesis, their squared t and df.
-        _, directions = np.linalg.eigh(rows @ self.state.c @ rows.T)
-        estimate, error, df = self.t_tests(directions.T @ rows)
-        f = float(np.mean((estimate / error) ** 2))
-        if np.isnan(df).any():
-            return f, np.nan, np.nan
-        if np.ptp(df) < 1e-8 * df.max():
-            return f, f, float(df.mean())
-        if df.min() <= 2:
-            return f, f, 2.0
-        expected = np.sum(df / (df - 2))
-        return f, f, float(2 * expected / (expected - len(df)))
+        """Return the Wald statistic per row, F and the denominator df of the joint test of all rows.
 
-    def _scaled_f(self, rows: np.ndarray) -> tuple[float, float, float]:
-        """Match two moments of the Wald statistic to those of a scaled F (Kenward & Roger 1997, section 3)."""
+        Two moments of the Wald statistic are matched to those of a scaled F (Kenward & Roger 1997, section 3).
+        """
         q = len(rows)
         theta = rows.T @ np.linalg.solve(rows @ self.state.c @ rows.T, rows)
         moved = theta @ self.change
@@ -1013,26 +944,3 @@ class _Inference:
             return float(wald), np.nan, np.nan
         scale = 1.0 if abs(df - 2) < 1e-2 else df * shrink / (df - 2)
         return float(wald), float(scale * wald), float(df)
-
-
-def _inverse(matrix: np.ndarray) -> np.ndarray:
-    """Return the (generalised) inverse of an information matrix, whatever the sizes of its variances."""
-    size = np.sqrt(np.abs(np.diag(matrix)))
-    return np.linalg.pinv(matrix / np.outer(size, size), rcond=1e-10, hermitian=True) / np.outer(size, size)
-
-
-def _kenward_roger(state: _State) -> _Inference:
-    """All variances, those at zero included, with their expected information (C has no second-order term)."""
-    components = _inverse(state.expected)
-    change = _with_residual(state.variances)[:, :-1]
-    inner = np.tensordot(change.T @ components @ change, state.second, 2)
-    adjusted = state.c + 2 * state.c @ inner @ state.c
-    return _Inference(state, components, (adjusted + adjusted.T) / 2, scaled_f=True)
-
-
-def _satterthwaite(state: _State) -> _Inference:
-    """The variances above zero, with their observed information."""
-    place = np.flatnonzero(state.variances > 0)
-    components = np.zeros_like(state.observed)
-    components[np.ix_(place, place)] = _inverse(state.observed[np.ix_(place, place)])
-    return _Inference(state, components, state.c, scaled_f=False)

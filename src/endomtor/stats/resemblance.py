@@ -12,10 +12,10 @@ from scipy.optimize import brentq
 from scipy.special import gammaln, stdtr, stdtrit
 
 from endomtor.errors import EndomtorError
-from endomtor.estimate import Estimate
+from endomtor.estimate import Estimate, unanswered
 from endomtor.stats import linear
 from endomtor.stats.expression import columns_of, finite_expression, log_counts
-from endomtor.stats.units import block_levels, columns, numbers, one_row_per_unit, power_of_two
+from endomtor.stats.units import block_names, columns, numbers, one_row_per_unit, power_of_two, usable_blocks
 
 GROUPS = ("young", "aged", "control", "ecko")
 DIRECTIONS = ("greater", "less", "either")
@@ -31,7 +31,7 @@ class NoAgingReference(EndomtorError):
 
 
 @dataclass(frozen=True)
-class _Ratio:
+class Ratio:
     """Two contrasts of one endpoint, N = ecko - control and D = aged - young, and the variance of N - phi D.
 
     Everything is evaluated at homogeneous coordinates phi = p / q, so that phi = infinity is an ordinary point:
@@ -47,9 +47,9 @@ class _Ratio:
     spread: tuple[float, float, float, float, float]
 
     @classmethod
-    def of(cls, model: linear.Layout, values: np.ndarray) -> "_Ratio":
+    def of(cls, model: linear.Layout, values: np.ndarray) -> "Ratio":
         n_d = model.weights @ values
-        v, e, s = model.moments(_products(model), model.variances(values - values.mean()))
+        v, e, s = model.moments(model.ratio_products, model.variances(values - values.mean()))
         powers = (s[0, 0], 2 * s[0, 1], 2 * s[0, 2] + s[1, 1], 2 * s[1, 2], s[2, 2])
         return cls(float(n_d[0]), float(n_d[1]), tuple(v.tolist()), tuple(e.tolist()), tuple(map(float, powers)))
 
@@ -99,13 +99,13 @@ class ConfidenceSet:
         return (phi <= self.low or phi >= self.high) if self.kind == "two_piece" else self.low <= phi <= self.high
 
 
-def _excess(ratio: _Ratio, theta, scale: float, tail: float):
+def _excess(ratio: Ratio, theta, scale: float, tail: float):
     """W^2 - t^2 V at phi = scale * tan(theta): positive where the test rejects phi. Its period is pi."""
     w, variance, df = ratio.at(scale * np.sin(theta), np.cos(theta))
     return w * w - stdtrit(df, tail) ** 2 * variance
 
 
-def _invert(ratio: _Ratio, level: float) -> ConfidenceSet:
+def _invert(ratio: Ratio, level: float) -> ConfidenceSet:
     """Invert |T(phi)| <= t: Fieller's set, with degrees of freedom that depend on phi.
 
     The line of phi, closed at infinity, is a circle of angles; on it the excess is smooth and periodic, and every
@@ -167,14 +167,15 @@ def _tangent(theta: float, scale: float) -> float:
     return float(np.copysign(np.inf, theta)) if abs(value) > _INFINITE else float(scale * value)
 
 
-def _direction(ratio: _Ratio, direction: str) -> tuple[float, float]:
+def _direction(ratio: Ratio, direction: str) -> tuple[float, float]:
     """Sign of the declared direction and the p of the aging contrast in it (two-sided where none is declared)."""
     sign = {"greater": 1.0, "less": -1.0, "either": float(np.sign(ratio.denominator)) or 1.0}[direction]
     p = ratio.upper_p(-1.0, 0.0, sign)
     return sign, min(1.0, 2 * p) if direction == "either" else p
 
 
-def _estimate(ratio, *, n, unit, method, smallest, direction, level, warnings) -> Estimate:
+def fieller_estimate(ratio: Ratio, *, n, unit, method, smallest, direction, level, warnings) -> Estimate:
+    """Return phi with Fieller's set and the p of the declared direction; parameters as in `phi` and `Estimate`."""
     sign, aging_p = _direction(ratio, direction)
     exceeds_p = ratio.upper_p(smallest, 1.0, sign)
     # Without a declared direction the aging contrast is tested two-sidedly already.
@@ -200,25 +201,6 @@ def _estimate(ratio, *, n, unit, method, smallest, direction, level, warnings) -
     )
 
 
-def _withheld(reason: str, *, estimate, n, unit, method, level, warnings) -> Estimate:
-    nan = float("nan")
-    return Estimate(
-        estimate=estimate,
-        ci_low=-np.inf,
-        ci_high=np.inf,
-        inner=(-np.inf, np.inf),
-        p=nan,
-        n=n,
-        unit=unit,
-        method=method,
-        interval_kind="whole_line",
-        level=level,
-        aging_p=nan,
-        warnings=tuple(warnings),
-        withheld=reason,
-    )
-
-
 def _check_options(direction: str, level: float, smallest: float) -> None:
     if direction not in DIRECTIONS:
         raise EndomtorError(f"direction is {direction!r}; expected one of {', '.join(DIRECTIONS)}.")
@@ -228,7 +210,7 @@ def _check_options(direction: str, level: float, smallest: float) -> None:
         raise EndomtorError(f"smallest is {smallest!r}; expected a finite number.")
 
 
-def _reference(present: Iterable[str], column: str) -> str:
+def reference_of(present: Iterable[str], column: str) -> str:
     """The group that ECKO is compared with, `control` or the shared `young`; raises where phi has no meaning."""
     present = set(present)
     missing = [name for name in ("young", "aged") if name not in present]
@@ -260,26 +242,9 @@ def _linear_model(
     for estimable, words in zip(model.estimable, ("ecko - {reference}", "aged - young"), strict=True):
         if not estimable:
             return f"{called} is confounded with group: {words} cannot be told from a difference between blocks."
-    if not model.spread_known(_products(model)):
+    if not model.spread_known(model.ratio_products):
         return f"No residual degree of freedom is left after group and {called}."
     return model
-
-
-def _products(model: linear.Layout) -> np.ndarray:
-    """What the groups' variances are weighted with in the coefficients of q^2, pq and p^2, array (3, groups)."""
-    return np.array([model.products[0, 0], -2 * model.products[0, 1], model.products[1, 1]])
-
-
-def _usable_blocks(
-    frame: pd.DataFrame, block: str | Sequence[str] | None, *, own_level: bool = False
-) -> dict[str, np.ndarray]:
-    """Levels of each block but those that are constant or blank, or (unless `own_level`) different in every unit."""
-    found = {name: block_levels(frame[name]) for name in _names(block)}
-    return {name: levels for name, levels in found.items() if 1 < len(set(levels)) < len(levels) + own_level}
-
-
-def _names(block: str | Sequence[str] | None) -> list[str]:
-    return [block] if isinstance(block, str) else list(block or ())
 
 
 def phi(
@@ -365,7 +330,7 @@ def phi(
     {'young': 4, 'aged': 4, 'ecko': 4}
     """
     _check_options(direction, level, smallest)
-    columns(frame, value, group, *_names(block), unit=unit)
+    columns(frame, value, group, *block_names(block), unit=unit)
     frame = frame[frame[group].isin(GROUPS)]
     values = numbers(frame[value])
     warnings: list[str] = []
@@ -382,7 +347,7 @@ def phi(
     # Phi has no unit, and its degrees of freedom hold eighth powers of the values.
     values = values / power_of_two(values)
     labels = frame[group].to_numpy(object)
-    reference = _reference(labels, group)
+    reference = reference_of(labels, group)
     names, contrasts = contrasts_of_phi(reference)
     if reference == "young":
         warnings.append(SHARED)
@@ -390,15 +355,15 @@ def phi(
     n = {name: int(rows.size) for name, rows in zip(names, members, strict=True)}
     # The mean of equal numbers need not equal them in floating point; a constant group must not look like an effect.
     means = np.array([rows[0] if np.ptp(rows) == 0 else rows.mean() for rows in members])
-    blocks = _usable_blocks(frame, block)
+    blocks = usable_blocks(frame, block)
     method = "phi by Fieller's method, Welch-Satterthwaite degrees of freedom"
     if blocks:
         method += f", {' and '.join(blocks)} additive, a variance for each group"
     raw = contrasts @ means
-    common = {"n": n, "unit": unit, "method": method, "level": level, "warnings": warnings}
+    common = {"n": n, "unit": unit, "method": method, "level": level, "warnings": tuple(warnings)}
 
     def withhold(reason: str) -> Estimate:
-        return _withheld(reason, estimate=float(raw[0] / raw[1]) if raw[1] else float("nan"), **common)
+        return unanswered(reason, raw[0] / raw[1] if raw[1] else np.nan, aging_p=np.nan, **common)
 
     alone = [name for name in names if n[name] == 1]
     if alone:
@@ -410,7 +375,7 @@ def phi(
     model = _linear_model(labels, blocks, names, contrasts)
     if isinstance(model, str):
         return withhold(model.format(reference=reference))
-    ratio = _Ratio.of(model, values)
+    ratio = Ratio.of(model, values)
     spread = values - values.mean()
     rounding = 1e-24 * (spread @ spread)
     if ratio.variance[0] + ratio.variance[2] <= rounding:
@@ -418,7 +383,7 @@ def phi(
         return withhold(f"{called} leave no residual spread in {value}: there is nothing to test against.")
     if max(ratio.denominator**2, ratio.variance[2]) <= rounding:
         return withhold(f"Aged and young have the same {value} without any spread: phi has no denominator.")
-    return _estimate(ratio, smallest=smallest, direction=direction, **common)
+    return fieller_estimate(ratio, smallest=smallest, direction=direction, **common)
 
 
 def project(log_expression: pd.DataFrame, weights: pd.Series) -> pd.Series:
@@ -539,7 +504,7 @@ def transcriptome_phi(
     >>> print(f"{answer.estimate:.2f}, {answer.ci_low:.2f} to {answer.ci_high:.2f}")
     0.55, 0.40 to 0.89
     """
-    columns(samples, sample, group, *_names(block), unit=unit)
+    columns(samples, sample, group, *block_names(block), unit=unit)
     samples, log_expression = _expressed(counts, samples, sample, group, min_mean)
     frame = samples.assign(score=project(log_expression, weights).to_numpy())
     return phi(
@@ -603,28 +568,28 @@ def transcriptome_phi_genes(
     0.55, 0.33 to 0.77
     """
     _check_options("greater", level, smallest)
-    columns(samples, sample, group, *_names(block), unit=unit)
+    columns(samples, sample, group, *block_names(block), unit=unit)
     samples, log_expression = _expressed(counts, samples, sample, group, min_mean)
     one_row_per_unit(samples, unit)
     labels = samples[group].to_numpy(object)
-    reference = _reference(labels, group)
+    reference = reference_of(labels, group)
     names, contrasts = contrasts_of_phi(reference)
     used = np.isin(labels, names)
     labels = labels[used]
     values = log_expression.to_numpy(float)[:, used]
-    blocks = _usable_blocks(samples[used], block, own_level=True)
+    blocks = usable_blocks(samples[used], block, own_level=True)
     n = {name: int((labels == name).sum()) for name in names}
     common = {
         "n": n,
         "unit": unit,
         "method": f"phi over {len(log_expression)} genes by moments, leave-one-{unit}-out jackknife, t over groups",
         "level": level,
-        "warnings": [SHARED] if reference == "young" else [],
+        "warnings": (SHARED,) if reference == "young" else (),
     }
     few = [name for name in names if n[name] < 3]
     if few:
         reason = f"Group {' and group '.join(few)} has fewer than three {unit}s: leaving one out leaves no spread."
-        return _withheld(reason, estimate=float("nan"), **common)
+        return unanswered(reason, aging_p=np.nan, **common)
 
     # What is summed over genes are products of two animals' values: so no animal left out goes through all genes.
     centred = values - values.mean(axis=1, keepdims=True)
@@ -642,7 +607,7 @@ def transcriptome_phi_genes(
     everyone = np.ones(labels.size, bool)
     full = sums(everyone)
     if isinstance(full, str):
-        return _withheld(full, estimate=float("nan"), **common)
+        return unanswered(full, aging_p=np.nan, **common)
     left_out = []
     for animal in range(labels.size):
         keep = everyone.copy()
@@ -650,12 +615,12 @@ def transcriptome_phi_genes(
         without = sums(keep)
         if isinstance(without, str):
             reason = f"Without one {unit} of group {labels[animal]} the model cannot be fitted: {without}"
-            return _withheld(reason, estimate=float(full[0] / full[1]), **common)
+            return unanswered(reason, full[0] / full[1], aging_p=np.nan, **common)
         left_out.append(without)
     left_out = np.array(left_out)
     estimate, aging_p, exceeds_p, outer, inner, df = _jackknife(full, left_out, labels, names, smallest, level)
     if not np.isfinite(outer[0]):
-        common["warnings"].append("aged and young differ over genes by no more than animals do: phi has no interval")
+        common["warnings"] += ("aged and young differ over genes by no more than animals do: phi has no interval",)
     return Estimate(
         estimate=estimate,
         ci_low=outer[0],
@@ -665,7 +630,7 @@ def transcriptome_phi_genes(
         interval_kind="bounded" if np.isfinite(outer[0]) else "whole_line",
         df=df,
         aging_p=aging_p,
-        **{**common, "warnings": tuple(common["warnings"])},
+        **common,
     )
 
 

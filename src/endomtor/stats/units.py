@@ -182,6 +182,19 @@ def usable_block(levels: Sequence[str]) -> bool:
     return 1 < len(set(levels)) < len(levels)
 
 
+def block_names(block: str | Sequence[str] | None) -> list[str]:
+    """Return the columns of no, one or several blocks."""
+    return [block] if isinstance(block, str) else list(block or ())
+
+
+def usable_blocks(
+    frame: pd.DataFrame, block: str | Sequence[str] | None, *, own_level: bool = False
+) -> dict[str, np.ndarray]:
+    """Return the levels of each block but those that are constant, blank or (unless `own_level`) different in all."""
+    found = {name: block_levels(frame[name]) for name in block_names(block)}
+    return {name: levels for name, levels in found.items() if 1 < len(set(levels)) < len(levels) + own_level}
+
+
 def text(column: pd.Series) -> list[str]:
     """Return a column as text, missing as ''. (pandas' own conversion costs more than a test on 30 animals.)"""
     return ["" if one is None or one is pd.NA or one != one else str(one) for one in column.to_numpy(dtype=object)]
