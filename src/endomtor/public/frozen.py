@@ -12,7 +12,6 @@ import io
 import json
 import math
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,11 +51,9 @@ class Derived:
     own : tuple[str, ...]
         Files of this repository it is made from, relative to `data/`.
     version : int
-        Raised whenever `make` would give another table from the same files.
+        Raised whenever the function would give another table from the same files.
     function : str
-        Names the function that makes it, for the manifest.
-    make : callable
-        Called with a `_Sources`; returns the table.
+        Names the function that makes it (`_made`), for the manifest.
     """
 
     file: str
@@ -65,69 +62,8 @@ class Derived:
     originals: tuple[str, ...]
     version: int
     function: str
-    make: Callable[[_Sources], pd.DataFrame]
     tables: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
-
-
-class _Sources:
-    """Gives a `make` its inputs: originals by registry name, derived tables by theirs."""
-
-    def original(self, name: str) -> Path:
-        return available(name)
-
-    def table(self, name: str) -> pd.DataFrame:
-        return _read(_recomputed(name))
-
-    @property
-    def symbols(self) -> Path:
-        return paths.data() / SYMBOLS
-
-    @property
-    def tissues(self) -> dict[str, Path]:
-        from endomtor.public import endothelium
-
-        return {tissue: available(f"ec-{tissue}") for tissue in endothelium.TISSUES}
-
-
-# What makes a table is imported when it is made: a build that asks only which files are here does not wait for scipy.
-
-
-def _lfc(src: _Sources) -> pd.DataFrame:
-    from endomtor.public import hsc_aging
-
-    return hsc_aging.lfc_table(src.original("gse162607-counts"), src.original("gse162607-samples"))
-
-
-def _scores(src: _Sources) -> pd.DataFrame:
-    from endomtor.public import endothelium
-
-    return endothelium.score_table(src.tissues, src.symbols)
-
-
-def _genes(src: _Sources) -> pd.DataFrame:
-    from endomtor.public import endothelium
-
-    return endothelium.gene_table(src.tissues, src.symbols)
-
-
-def _cells(src: _Sources) -> pd.DataFrame:
-    from endomtor.public import single_cells
-
-    return single_cells.cell_table(src.original("gse87631-cells"), src.original("svendsen-signature"))
-
-
-def _endothelial_baseline(src: _Sources) -> pd.DataFrame:
-    from endomtor.public import baselines
-
-    return baselines.endothelium(src.tissues, src.symbols, src.table("hsc_aging_lfc"))
-
-
-def _hspc_baseline(src: _Sources) -> pd.DataFrame:
-    from endomtor.public import baselines
-
-    signature = src.original("svendsen-signature")
-    return baselines.hspc(src.table("hsc_aging_lfc"), signature, src.table("ec_gene_baseline"))
 
 
 _ITOKAWA = "GEO GSE162607 (Itokawa et al. 2022), counts from github.com/Itokawa-Naoki/Aging_HSC"
@@ -142,7 +78,6 @@ TABLES: dict[str, Derived] = {
         originals=("gse162607-counts", "gse162607-samples"),
         version=2,
         function="endomtor.public.hsc_aging.lfc_table",
-        make=_lfc,
     ),
     "endothelium_scores": Derived(
         file="endothelium_scores.csv",
@@ -152,7 +87,6 @@ TABLES: dict[str, Derived] = {
         own=(SYMBOLS, *_GMT),
         version=1,
         function="endomtor.public.endothelium.score_table",
-        make=_scores,
     ),
     "endothelium_genes": Derived(
         file="endothelium_genes.csv.gz",
@@ -162,7 +96,6 @@ TABLES: dict[str, Derived] = {
         own=(SYMBOLS, *_GMT),
         version=1,
         function="endomtor.public.endothelium.gene_table",
-        make=_genes,
     ),
     "single_hscs": Derived(
         file="single_hscs.csv",
@@ -171,7 +104,6 @@ TABLES: dict[str, Derived] = {
         originals=("gse87631-cells", "svendsen-signature"),
         version=1,
         function="endomtor.public.single_cells.cell_table",
-        make=_cells,
     ),
     "ec_gene_baseline": Derived(
         file="ec_gene_baseline.csv",
@@ -182,7 +114,6 @@ TABLES: dict[str, Derived] = {
         own=(SYMBOLS, *_GMT),
         version=2,
         function="endomtor.public.baselines.endothelium",
-        make=_endothelial_baseline,
     ),
     "hspc_gene_baseline": Derived(
         file="hspc_gene_baseline.csv",
@@ -193,9 +124,34 @@ TABLES: dict[str, Derived] = {
         own=_GMT,
         version=3,
         function="endomtor.public.baselines.hspc",
-        make=_hspc_baseline,
     ),
 }
+
+
+def _made(name: str) -> pd.DataFrame:
+    """Make a table from the originals, and from other tables made so."""
+    # Imported here: a build that asks only which files are here does not wait for scipy.
+    from endomtor.public import baselines, endothelium, hsc_aging, single_cells
+
+    def other(one: str) -> pd.DataFrame:
+        return _read(_recomputed(one))
+
+    files = [available(original) for original in TABLES[name].originals]
+    tissues, symbols = dict(zip(endothelium.TISSUES, files, strict=False)), paths.data() / SYMBOLS
+    match name:
+        case "hsc_aging_lfc":
+            return hsc_aging.lfc_table(*files)
+        case "endothelium_scores":
+            return endothelium.score_table(tissues, symbols)
+        case "endothelium_genes":
+            return endothelium.gene_table(tissues, symbols)
+        case "single_hscs":
+            return single_cells.cell_table(*files)
+        case "ec_gene_baseline":
+            return baselines.endothelium(tissues, symbols, other("hsc_aging_lfc"))
+        case "hspc_gene_baseline":
+            return baselines.hspc(other("hsc_aging_lfc"), *files, other("ec_gene_baseline"))
+    raise AssertionError(f"nothing makes {name}")
 
 
 def table(name: str) -> tuple[pd.DataFrame, Provenance]:
@@ -378,7 +334,7 @@ def _recomputed(name: str, anew: bool = False) -> Path:
     key = hashlib.sha256(f"{_versions(name)} {_digest(_inputs(name))}".encode()).hexdigest()[:16]
     path = paths.cache_dir() / "derived" / key / derived.file
     if anew or not path.is_file():
-        write_bytes(path, _serialised(derived.make(_Sources()), packed=derived.file.endswith(".gz")))
+        write_bytes(path, _serialised(_made(name), packed=derived.file.endswith(".gz")))
     return path
 
 
