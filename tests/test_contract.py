@@ -184,7 +184,7 @@ def test_a_valid_directory_of_every_table_loads_without_a_remark(valid):
     assert ds.provenance.kind == "measured"
     assert ds.design == {}
     assert dict(ds.design_rows())["strain"] == "not stated"
-    assert ds.confounded == {}
+    assert ds.confounding == []
     assert ds.get("nothing") is None
 
 
@@ -739,9 +739,9 @@ def test_complete_confounding_withholds_only_its_contrast(tmp_path, tables):
     noted = one(ds.warnings, column="batch")
     assert "complete confounding (aged in 2; young in 1)" in str(noted)
     assert str(noted).endswith("so the verdict is withheld.")
-    assert list(ds.confounded) == ["ecko_blood"]
+    assert [one.table for one in ds.confounding] == ["ecko_blood"]
     assert ds.withheld("ecko_blood", "ecko", "control") == ""
-    assert ds.withheld("ecko_blood", "aged", "young") == ds.confounded["ecko_blood"][0]
+    assert ds.withheld("ecko_blood", "aged", "young") == ds.confounding[0].reason
     assert ds.withheld("ecko_blood", "ecko", "control", "aged", "young")
     assert ds.withheld("ecko_marrow", "aged", "young") == ""
 

@@ -124,7 +124,7 @@ def _grid(file: str, table: Table, sheet: Worksheet, stored: Worksheet | None) -
         for cell in row:
             name = name_of(cell.column)
             column = table.column(name)
-            gene = table.name == "hspc_counts" and name == "gene"
+            gene = bool(table.sheet) and name == "gene"
             if cell.data_type == "f" and stored is not None:
                 formula, cell = str(getattr(cell.value, "text", cell.value)), stored[cell.coordinate]
                 if cell.value is None:
@@ -137,7 +137,7 @@ def _grid(file: str, table: Table, sheet: Worksheet, stored: Worksheet | None) -
             texts.append(text)
             if cell.row == 1 or not text:
                 continue
-            kind = "integer" if table.name == "hspc_counts" and not gene else column.kind if column else ""
+            kind = "integer" if table.sheet and not gene else column.kind if column else ""
             trap = _trap(file, cell, name, kind, text)
             if trap is not None:
                 grid.problems.append(trap)

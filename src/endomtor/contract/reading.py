@@ -118,14 +118,14 @@ def _read_excel(file: str, content: bytes, table: Table) -> tuple[Sheet | None, 
     if sheet is not None:
         for row, column in grid.trapped:
             # Empty and yet not blank: the later rules then leave the cell alone.
-            if column in sheet.frame.columns and table.name != "hspc_counts":
+            if column in sheet.frame.columns and not table.sheet:
                 sheet.frame.at[row, column] = None if sheet.frame[column].dtype == object else np.nan
     return sheet, grid.problems + [one for one in problems if (one.row, one.column) not in grid.trapped]
 
 
 def _parsed(table: Table, file: str, header: list[str], rows: dict[int, list[str]]):
     raw = pd.DataFrame(list(rows.values()), columns=header, index=list(rows), dtype=object)
-    return _parse_counts(table, file, raw) if table.name == "hspc_counts" else parse(table, file, raw)
+    return _parse_counts(table, file, raw) if table.sheet else parse(table, file, raw)
 
 
 def decode(file: str, content: bytes) -> tuple[str, Problem | None]:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import chain
 from math import comb
@@ -12,17 +12,9 @@ import pandas as pd
 import pandera.pandas as pa
 
 from endomtor.cells import chunks
-from endomtor.contract.problems import Problem, error, listed, nearest, quoted, warning
+from endomtor.contract.problems import Problem, counted, error, listed, nearest, quoted, warning
 from endomtor.contract.reading import Sheet
-from endomtor.contract.tables import (
-    ECKO_TABLES,
-    LINEAGE_SUM,
-    LINEAGES,
-    SIMULATED_PREFIX,
-    TABLES,
-    Column,
-    Table,
-)
+from endomtor.contract.tables import LINEAGE_SUM, LINEAGES, MATRICES, SIMULATED_PREFIX, TABLES, Column, Table
 from endomtor.contract.vocabulary import vocabulary
 from endomtor.genes import outdated
 
@@ -95,9 +87,15 @@ def row_problems(sheet: Sheet) -> list[Problem]:
     problems = _doubled_keys(sheet)
     for unit, attribute in sheet.table.constant:
         problems += _changing(sheet, unit, attribute)
-    for rule in _ROW_RULES.get(sheet.table.name, ()):
+    for rule in _of_columns(_ROW_RULES, sheet.table):
         problems += rule(sheet)
     return problems
+
+
+def _of_columns(rules: Iterable[tuple[tuple[str, ...], Callable]], table: Table) -> Iterator[Callable]:
+    """Yield the rules of which a table has all columns: a table that is new to the contract has them at once."""
+    names = {column.name for column in table.columns}
+    return (rule for columns, rule in rules if names.issuperset(columns))
 
 
 def _doubled_keys(sheet: Sheet) -> list[Problem]:
@@ -219,17 +217,16 @@ def _gene_rows(sheet: Sheet) -> Iterator[Problem]:
         yield error(sheet.file, "at least one count in the sample", column=str(sample), value="no count")
 
 
-_ROW_RULES = {
-    "ecko_blood": (_lineage_rows,),
-    "serial_transplants": (_lineage_rows,),
-    "ecko_cells": (_cells_values,),
-    "ecko_limiting_dilution": (_positive_of_tested,),
-    "ecko_verification": (_verification_values,),
-    "ecko_marrow": (_percent_units,),
-    "rapamycin_marrow": (_percent_units,),
-    "survival": (_survival_groups,),
-    "hspc_counts": (_gene_rows,),
-}
+_ROW_RULES = (
+    (LINEAGES, _lineage_rows),
+    (("assay", "value"), _cells_values),
+    (("tested", "positive"), _positive_of_tested),
+    (("measure", "value"), _verification_values),
+    (("population", "value", "unit"), _percent_units),
+    (("experiment", "group"), _survival_groups),
+    (("gene",), _gene_rows),
+)
+"""Each rule with the columns of the tables that it holds in."""
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -276,19 +273,22 @@ def _groups_over_tables(sheets: dict[str, Sheet]) -> Iterator[Problem]:
                         )
 
 
+def matrices(sheets: dict[str, Sheet]) -> Iterator[tuple[Sheet, Sheet]]:
+    """Yield each count matrix of a directory with the sheet of its samples."""
+    return ((sheets[counts], sheets[listing]) for counts, listing in MATRICES.items() if {counts, listing} <= {*sheets})
+
+
 def _samples_match(sheets: dict[str, Sheet]) -> Iterator[Problem]:
-    if not {"hspc_counts", "hspc_samples"} <= sheets.keys():
-        return
-    counts, sheet = sheets["hspc_counts"], sheets["hspc_samples"]
-    columns = [name for name in counts.frame.columns if name != "gene"]
-    listed_samples = sheet.frame["sample"].dropna()
-    for row, sample in listed_samples[~listed_samples.isin(columns)].items():
-        near = nearest(sample, set(columns) - set(listed_samples))
-        yield error(sheet.file, f"a column of {counts.file}", row=row, column="sample", value=sample, suggestion=near)
-    for column in columns:
-        if column not in set(listed_samples):
-            near = nearest(column, set(listed_samples) - set(columns))
-            yield error(counts.file, f"a sample of {sheet.file}", row=1, column=column, value=column, suggestion=near)
+    for counts, sheet in matrices(sheets):
+        columns = [name for name in counts.frame.columns if name != "gene"]
+        samples = sheet.frame["sample"].dropna()
+        for row, sample in samples[~samples.isin(columns)].items():
+            near, expected = nearest(sample, set(columns) - set(samples)), f"a column of {counts.file}"
+            yield error(sheet.file, expected, row=row, column="sample", value=sample, suggestion=near)
+        for column in columns:
+            if column not in set(samples):
+                near, expected = nearest(column, set(samples) - set(columns)), f"a sample of {sheet.file}"
+                yield error(counts.file, expected, row=1, column=column, value=column, suggestion=near)
 
 
 def _simulated_ids(sheets: dict[str, Sheet], kind: str | None) -> Iterator[Problem]:
@@ -304,7 +304,7 @@ def _simulated_ids(sheets: dict[str, Sheet], kind: str | None) -> Iterator[Probl
             if wrong.empty:
                 continue
             where = {"row": wrong.index[0], "column": column, "value": wrong.iloc[0]}
-            rows = f"{len(wrong)} row{'s' if len(wrong) > 1 else ''}"
+            rows = counted(len(wrong), "row")
             if kind == "simulated":
                 expected = f"an id that begins with {SIMULATED_PREFIX} in simulated data ({rows} without)"
                 yield warning(sheet.file, expected, **where)
@@ -324,9 +324,8 @@ def _simulated_ids(sheets: dict[str, Sheet], kind: str | None) -> Iterator[Probl
 
 
 def _expression_sex(sheets: dict[str, Sheet]) -> Iterator[Problem]:
-    if {"hspc_counts", "hspc_samples"} <= sheets.keys():
-        counts = sheets["hspc_counts"].frame.drop_duplicates("gene").set_index("gene")
-        samples = sheets["hspc_samples"]
+    for matrix, samples in matrices(sheets):
+        counts = matrix.frame.drop_duplicates("gene").set_index("gene")
         columns = [name for name in counts.columns if name in set(samples.frame["sample"])]
         library = counts[columns].sum(axis=0)
         yield from _sex_calls(
@@ -335,10 +334,10 @@ def _expression_sex(sheets: dict[str, Sheet]) -> Iterator[Problem]:
             lambda gene: counts.loc[gene, columns].astype(float) if gene in counts.index else None,
             library.astype(float),
         )
-    sheet = sheets.get("bmec_cells")
-    if sheet is not None and sheet.cells is not None:
-        sums = _sex_genes_of_cells(sheet)
-        yield from _sex_calls(sheet, "animal", sums.get, sums["library"])
+    for sheet in sheets.values():
+        if sheet.cells is not None:
+            sums = _sex_genes_of_cells(sheet)
+            yield from _sex_calls(sheet, "animal", sums.get, sums["library"])
 
 
 def _sex_genes_of_cells(sheet: Sheet) -> pd.DataFrame:
@@ -435,7 +434,7 @@ def design_warnings(sheet: Sheet) -> Iterator[tuple[Problem, tuple[str, str] | N
     strata = {"": whole}
     if table.stratum:
         strata = {f" among {level} mice": part for level, part in whole.groupby(table.stratum)}
-    elif table.name == "survival":
+    elif "experiment" in whole.columns:
         strata = {f" in the {level} experiment": part for level, part in whole.groupby("experiment")}
     for place, frame in strata.items():
         n = frame.groupby(table.group)[table.unit].nunique()
@@ -501,9 +500,8 @@ def _sex_imbalance(sheet: Sheet, frame: pd.DataFrame, pair: tuple[str, str], pla
 
 def content_warnings(sheet: Sheet) -> list[Problem]:
     """Remarks on what one table holds: names, backgrounds, deaths, lineages."""
-    return list(
-        chain(_unknown_names(sheet), _two_sexes(sheet), *(rule(sheet) for rule in _WARNINGS.get(sheet.table.name, ())))
-    )
+    rules = (_unknown_names, _two_sexes, _old_symbols, *_of_columns(_WARNINGS, sheet.table))
+    return list(chain.from_iterable(rule(sheet) for rule in rules))
 
 
 def _unknown_names(sheet: Sheet) -> Iterator[Problem]:
@@ -546,7 +544,9 @@ def _backgrounds(sheet: Sheet) -> Iterator[Problem]:
     below = frame.index[frame["mfi"] < frame["fmo_mfi"]]
     if len(below):
         row = below[0]
-        expected = f"an mfi above its background fmo_mfi of {frame.at[row, 'fmo_mfi']:g} ({_rows(len(below))} below)"
+        expected = (
+            f"an mfi above its background fmo_mfi of {frame.at[row, 'fmo_mfi']:g} ({counted(len(below), 'row')} below)"
+        )
         yield warning(sheet.file, expected, row=row, column="mfi", value=sheet.raw.at[row, "mfi"])
     if shared_background(frame):
         yield warning(
@@ -591,8 +591,8 @@ def _most(answers: Iterable[bool]) -> bool:
 
 def _old_symbols(sheet: Sheet) -> Iterator[Problem]:
     """Say how many older symbols are read as today's, and which."""
-    genes = sheet.frame["gene"] if sheet.cells is None else sheet.cells.var_names
-    pairs = outdated(genes)
+    genes = sheet.frame.get("gene") if sheet.cells is None else sheet.cells.var_names
+    pairs = {} if genes is None else outdated(genes)
     if pairs:
         several = f"{len(pairs)} older gene symbols" if len(pairs) > 1 else "an older gene symbol"
         named = ", ".join(f"{old} = {new}" for old, new in pairs.items())
@@ -606,7 +606,7 @@ def _low_lineages(sheet: Sheet) -> Iterator[Problem]:
     if len(low):
         yield warning(
             sheet.file,
-            f"lineages that add to at least {LINEAGE_SUM[0]:g} per cent; the rest becomes other ({_rows(len(low))})",
+            f"lineages that add to at least {LINEAGE_SUM[0]:g} per cent; the rest becomes other ({counted(len(low), 'row')})",
             row=low[0],
             column=", ".join(LINEAGES),
             value=f"a sum of {100 - rest[low[0]]:g}",
@@ -641,7 +641,7 @@ def _transplant_notes(sheet: Sheet) -> Iterator[Problem]:
         row = other[0]
         yield warning(
             sheet.file,
-            f"in passage 1 the recipient itself, {quoted(frame.at[row, 'recipient'])} ({_rows(len(other))})",
+            f"in passage 1 the recipient itself, {quoted(frame.at[row, 'recipient'])} ({counted(len(other), 'row')})",
             row=row,
             column="exposed_animal",
             value=frame.at[row, "exposed_animal"],
@@ -674,27 +674,23 @@ def _analyte_units(sheet: Sheet) -> Iterator[Problem]:
         yield warning(sheet.file, expected, row=units.index[1], column="unit", value=units.iloc[1])
 
 
-_WARNINGS = {
-    "bmec_signaling": (_backgrounds,),
-    "ecko_blood": (_low_lineages,),
-    "serial_transplants": (_low_lineages, _transplant_notes),
-    "ecko_limiting_dilution": (_dilution_deaths,),
-    "rapamycin_blood": (_analyte_units,),
-    "hspc_counts": (_old_symbols,),
-    "bmec_cells": (_old_symbols,),
-}
+_WARNINGS = (
+    (("mfi", "fmo_mfi"), _backgrounds),
+    (LINEAGES, _low_lineages),
+    (("recipient", "exposed_animal", "passage"), _transplant_notes),
+    (("died_before_readout",), _dilution_deaths),
+    (("analyte", "unit"), _analyte_units),
+)
+"""Each rule with the columns of the tables that it holds in."""
 
 
 def directory_warnings(sheets: dict[str, Sheet]) -> Iterator[Problem]:
     """Remarks on what the directory as a whole holds."""
-    ecko = [
-        name for name in ECKO_TABLES if name in sheets and "ecko" in set(sheets[name].frame[sheets[name].table.group])
-    ]
-    if ecko and "ecko_verification" not in sheets:
-        yield warning(
-            "ecko_verification.csv", "this table beside the ECKO tables", value="niche attribution not verified"
-        )
-
-
-def _rows(number: int) -> str:
-    return f"{number} row{'s' if number > 1 else ''}"
+    absent = {
+        sheet.table.verified_by
+        for sheet in sheets.values()
+        if sheet.table.verified_by not in ("", *sheets) and "ecko" in set(sheet.frame[sheet.table.group])
+    }
+    for name in sorted(absent):
+        expected = "this table beside the ECKO tables"
+        yield warning(TABLES[name].file, expected, value="niche attribution not verified")

@@ -94,6 +94,14 @@ class Table:
     animals : tuple[str, ...]
         Columns in which a line of `exclusions.csv` is looked up.
     suffix : str
+    chapter : str
+        The chapter that reads it; "" for what goes with any chapter.
+    sheet : str
+        Of a matrix, whose further columns are samples: the table that lists them. The two come together.
+    verified_by : str
+        The table without which what this one says of `ecko` mice is not verified.
+    size : str
+        The key of a world's design that says how many units a group has; "" where cohorts do not vary it.
     """
 
     name: str
@@ -106,6 +114,10 @@ class Table:
     constant: tuple[tuple[str, str], ...] = (("animal", "group"),)
     animals: tuple[str, ...] = ("animal",)
     suffix: str = ".csv"
+    chapter: str = ""
+    sheet: str = ""
+    verified_by: str = ""
+    size: str = ""
 
     def column(self, name: str) -> Column | None:
         """Return the column of this name, or None."""
@@ -114,7 +126,12 @@ class Table:
     @property
     def file(self) -> str:
         """The file's usual name."""
-        return "hspc_counts.csv.gz" if self.name == "hspc_counts" else self.name + self.suffix
+        return f"{self.name}{self.suffix}{'.gz' if self.sheet else ''}"
+
+    @property
+    def arms(self) -> list[str]:
+        """The columns that make the arms in which units are counted: the stratum, where there is one, and the group."""
+        return [column for column in (self.stratum, self.group) if column]
 
 
 def _id(name, meaning, **more):
@@ -187,6 +204,8 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("animal", "marker"),
+            chapter="01_mtor_decline",
+            size="signaling_animals",
         ),
         Table(
             "bmec_cells",
@@ -200,6 +219,7 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=(),
+            chapter="01_mtor_decline",
             suffix=".h5ad",
         ),
         Table(
@@ -222,6 +242,8 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("animal", "day", "analyte"),
+            chapter="02_rapamycin",
+            size="rapamycin_animals",
             group="treatment",
             stratum="age_group",
             constant=(("animal", "age_group"), ("animal", "treatment")),
@@ -241,6 +263,8 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("animal", "population", "unit"),
+            chapter="02_rapamycin",
+            size="rapamycin_animals",
             group="treatment",
             stratum="age_group",
             constant=(("animal", "age_group"), ("animal", "treatment")),
@@ -263,6 +287,9 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("animal", "week"),
+            chapter="03_ecko_phenotypes",
+            verified_by="ecko_verification",
+            size="blood_animals",
         ),
         Table(
             "ecko_marrow",
@@ -280,6 +307,9 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("animal", "population", "unit"),
+            chapter="03_ecko_phenotypes",
+            verified_by="ecko_verification",
+            size="marrow_animals",
         ),
         Table(
             "ecko_cells",
@@ -302,6 +332,9 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("animal", "assay", "cell"),
+            chapter="03_ecko_phenotypes",
+            verified_by="ecko_verification",
+            size="cells_animals",
         ),
         Table(
             "ecko_limiting_dilution",
@@ -325,6 +358,9 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("group", "donor", "cell_type", "dose"),
+            chapter="03_ecko_phenotypes",
+            verified_by="ecko_verification",
+            size="dilution_donors",
             unit="donor",
             constant=(("donor", "group"),),
             animals=("donor",),
@@ -346,12 +382,15 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("animal", "cell_type", "measure"),
+            chapter="03_ecko_phenotypes",
         ),
         Table(
             "hspc_counts",
             "RNA-seq of sorted HSPCs: raw integer counts, one row a gene, one column a sample of `hspc_samples`.",
             (_id("gene", "Gene symbol (mouse)."),),
             key=("gene",),
+            sheet="hspc_samples",
+            chapter="04_transcriptome_resemblance",
             unit="",
             group="",
             constant=(),
@@ -371,6 +410,9 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("sample",),
+            chapter="04_transcriptome_resemblance",
+            verified_by="ecko_verification",
+            size="transcriptome_animals",
         ),
         Table(
             "serial_transplants",
@@ -397,6 +439,9 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("recipient", "week", "tissue", "readout"),
+            chapter="05_serial_transplants",
+            verified_by="ecko_verification",
+            size="transplant_exposed",
             unit="exposed_animal",
             group="niche",
             constant=(
@@ -429,6 +474,7 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("animal",),
+            chapter="03_ecko_phenotypes",
         ),
     )
 }
@@ -448,30 +494,12 @@ TABLES["exclusions"] = Table(
 )
 
 # What each chapter reads; exclusions.csv goes with any of them.
-CHAPTERS = {
-    "01_mtor_decline": ("bmec_signaling", "bmec_cells"),
-    "02_rapamycin": ("rapamycin_blood", "rapamycin_marrow"),
-    "03_ecko_phenotypes": (
-        "ecko_blood",
-        "ecko_marrow",
-        "ecko_cells",
-        "ecko_limiting_dilution",
-        "ecko_verification",
-        "survival",
-    ),
-    "04_transcriptome_resemblance": ("hspc_counts", "hspc_samples"),
-    "05_serial_transplants": ("serial_transplants",),
+CHAPTERS: dict[str, tuple[str, ...]] = {
+    chapter: tuple(table.name for table in TABLES.values() if table.chapter == chapter)
+    for chapter in dict.fromkeys(table.chapter for table in TABLES.values() if table.chapter)
 }
-
-# Tables of the ECKO experiments: without `ecko_verification` their niche attribution is not verified.
-ECKO_TABLES = (
-    "ecko_blood",
-    "ecko_marrow",
-    "ecko_cells",
-    "ecko_limiting_dilution",
-    "hspc_samples",
-    "serial_transplants",
-)
+# Pairs of a count matrix and the sheet of its samples.
+MATRICES = {table.name: table.sheet for table in TABLES.values() if table.sheet}
 
 
 @dataclass(frozen=True)

@@ -140,10 +140,9 @@ def _fill(folder: Path, names: list[str], filled: dict, *, example: bool) -> Non
     files.write_text(folder / "dataset.toml", _EXAMPLE_ABOUT if example else _about())
     for name in names:
         if example:
-            _write(folder, name, filled[name])
+            _write(folder / TABLES[name].file, filled[name])
         elif TABLES[name].suffix == ".csv":
-            columns = ["gene"] if name == "hspc_counts" else [column.name for column in TABLES[name].columns]
-            files.write_text(folder / f"{name}.csv", ",".join(columns) + "\n")
+            files.write_text(folder / f"{name}.csv", ",".join(column.name for column in TABLES[name].columns) + "\n")
 
 
 def _tables_of(chapters: Iterable[str]) -> list[str]:
@@ -176,15 +175,15 @@ def _readme(names: list[str], filled: dict) -> str:
         table = TABLES[name]
         unit = f"\n\nUnit: {table.unit.replace('_', ' ')}." if table.unit else ""
         text = table_markdown(table).replace("### ", "## ", 1) + unit
-        rows = filled[name].obs if table.suffix == ".h5ad" else filled[name]
-        if name == "hspc_counts":
+        rows = getattr(filled[name], "obs", filled[name])
+        if table.sheet:
             rows = rows.iloc[:, :4]
         example = rows.head(1).to_csv(index=False, float_format="%.6g", lineterminator="\n").splitlines()
         parts += [text, "", "```", *(f"# {line}" for line in example), "```", ""]
         if table.suffix == ".h5ad":
             parts += ["An AnnData file, written with `anndata`; the example is a row of its `obs`.", ""]
-        if name == "hspc_counts":
-            parts += ["Further columns follow, one for each sample of `hspc_samples`.", ""]
+        if table.sheet:
+            parts += [f"Further columns follow, one for each sample of `{table.sheet}`.", ""]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -213,13 +212,10 @@ def _new(value):
     return name.replace("(simulated)", "(invented)")
 
 
-def _write(folder: Path, name: str, table) -> None:
-    if name == "bmec_cells":
-        table.write_h5ad(folder / TABLES[name].file, compression="gzip")
+def _write(path: Path, table) -> None:
+    if path.suffix == ".h5ad":
+        table.write_h5ad(path, compression="gzip")
         return
-    text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    if name == "hspc_counts":
-        # No name and no time in the header: the same counts are the same bytes.
-        files.write_bytes(folder / TABLES[name].file, gzip.compress(text.encode(), mtime=0))
-    else:
-        files.write_text(folder / TABLES[name].file, text)
+    content = table.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode()
+    # No name and no time in the header: the same counts are the same bytes.
+    files.write_bytes(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
