@@ -327,17 +327,12 @@ def _expression_sex(sheets: dict[str, Sheet]) -> Iterator[Problem]:
     for matrix, samples in matrices(sheets):
         counts = matrix.frame.drop_duplicates("gene").set_index("gene")
         columns = [name for name in counts.columns if name in set(samples.frame["sample"])]
-        library = counts[columns].sum(axis=0)
-        yield from _sex_calls(
-            samples,
-            "sample",
-            lambda gene: counts.loc[gene, columns].astype(float) if gene in counts.index else None,
-            library.astype(float),
-        )
+        genes = [gene for gene in ("Xist", *Y_GENES) if gene in counts.index]
+        sums = counts.loc[genes, columns].T.assign(library=counts[columns].sum(axis=0))
+        yield from _sex_calls(samples, "sample", sums.astype(float))
     for sheet in sheets.values():
         if sheet.cells is not None:
-            sums = _sex_genes_of_cells(sheet)
-            yield from _sex_calls(sheet, "animal", sums.get, sums["library"])
+            yield from _sex_calls(sheet, "animal", _sex_genes_of_cells(sheet))
 
 
 def _sex_genes_of_cells(sheet: Sheet) -> pd.DataFrame:
@@ -351,18 +346,18 @@ def _sex_genes_of_cells(sheet: Sheet) -> pd.DataFrame:
     return pd.DataFrame(values, sheet.frame.index, [*genes, "library"]).groupby(sheet.frame["animal"]).sum()
 
 
-def _sex_calls(sheet: Sheet, unit: str, count, library: pd.Series) -> Iterator[Problem]:
-    female = count("Xist")
-    male = [counts for counts in map(count, Y_GENES) if counts is not None]
+def _sex_calls(sheet: Sheet, unit: str, sums: pd.DataFrame) -> Iterator[Problem]:
+    """Compare the sex of each unit with the counts of its genes of sex and of all its genes (`library`)."""
+    y_genes = [gene for gene in Y_GENES if gene in sums]
     # With only one sex's genes in the matrix, zero counts cannot be told from genes left out.
-    if female is None or not male:
+    if "Xist" not in sums or not y_genes:
         return
-    male = sum(male)
+    female, male = sums["Xist"], sums[y_genes].sum(axis=1)
     stated = sheet.frame[[unit, "sex"]].dropna().drop_duplicates(unit)
     for row, name, sex in stated.itertuples(name=None):
-        if sex not in ("F", "M") or name not in library.index:
+        if sex not in ("F", "M") or name not in sums.index:
             continue
-        called = _called_sex(female[name], male[name], library[name])
+        called = _called_sex(female[name], male[name], sums.at[name, "library"])
         if called and called != sex:
             yield error(
                 sheet.file,
@@ -544,9 +539,8 @@ def _backgrounds(sheet: Sheet) -> Iterator[Problem]:
     below = frame.index[frame["mfi"] < frame["fmo_mfi"]]
     if len(below):
         row = below[0]
-        expected = (
-            f"an mfi above its background fmo_mfi of {frame.at[row, 'fmo_mfi']:g} ({counted(len(below), 'row')} below)"
-        )
+        rows = counted(len(below), "row")
+        expected = f"an mfi above its background fmo_mfi of {frame.at[row, 'fmo_mfi']:g} ({rows} below)"
         yield warning(sheet.file, expected, row=row, column="mfi", value=sheet.raw.at[row, "mfi"])
     if shared_background(frame):
         yield warning(
@@ -603,10 +597,11 @@ def _old_symbols(sheet: Sheet) -> Iterator[Problem]:
 def _low_lineages(sheet: Sheet) -> Iterator[Problem]:
     rest = lineage_rest(sheet.frame)
     low = rest.index[rest > 0]
+    rows = counted(len(low), "row")
     if len(low):
         yield warning(
             sheet.file,
-            f"lineages that add to at least {LINEAGE_SUM[0]:g} per cent; the rest becomes other ({counted(len(low), 'row')})",
+            f"lineages that add to at least {LINEAGE_SUM[0]:g} per cent; the rest becomes other ({rows})",
             row=low[0],
             column=", ".join(LINEAGES),
             value=f"a sum of {100 - rest[low[0]]:g}",
