@@ -777,14 +777,14 @@ def check_bytes(name, content):
             json.dumps(problem.as_dict(), allow_nan=False)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(NAMES), st.binary(max_size=300), st.sampled_from([b"", b"\x1f\x8b\x08", b"\x89HDF\r\n\x1a\n"]))
 def test_no_bytes_raise_anything_but_our_own(name, content, magic):
     check_bytes(name, magic + content)
     check_bytes(name, gzip.compress(content))
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_cells_raise_anything_but_our_own(data):
     table = data.draw(st.sampled_from([table for table in contract.TABLES.values() if table.suffix == ".csv"]))

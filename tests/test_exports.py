@@ -65,10 +65,6 @@ class TestTables:
             for side in ("prediction", "premise")
         ]
 
-    def test_without_evidence_the_table_still_names_its_columns(self, built_ledger):
-        header = exports.evidence_csv({**built_ledger, "evidence": []})
-        assert header == exports.evidence_csv(built_ledger).splitlines(keepends=True)[0]
-
     def test_the_site_offers_what_the_build_wrote(self, built_book):
         page = (built_book / "html" / "book" / "index.html").read_text(encoding="utf-8")
         for name in exports.DOWNLOADS:
@@ -123,13 +119,6 @@ class TestCrate:
             sha256 = record["provenance"]["sha256"]
             assert entities[f"#data-{sha256[:16]}"]["sha256"] == sha256
         assert not [one for one in entities if one.startswith("data/")]
-
-    def test_the_paper_and_the_licences_are_those_of_the_citation_file(self, entities):
-        about = exports.citation(ROOT)
-        paper = entities[f"https://doi.org/{about['references'][0]['doi']}"]
-        assert paper["name"] == about["references"][0]["title"]
-        assert len(paper["author"]) == len(about["references"][0]["authors"])
-        assert [one["@id"] for one in entities["./"]["license"]] == [f"{SPDX}{name}" for name in about["license"]]
 
 
 class TestCodecheck:

@@ -51,33 +51,22 @@ def files_of(build: Path) -> dict[str, tuple[int, int]]:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("title = ", "titl = ", "unknown key 'titl' (did you mean 'title'?)"),
-        ('title = "Small"', "title = 3", "title is 3, expected a few words"),
         ('title = "Small"\n', "", "key 'title' is missing"),
         ('"bystander"', '"bystandr"', "worlds has 'bystandr' (did you mean 'bystander'?)"),
-        ('"bystander"', '"paper"', "worlds has 'paper' twice"),
         ('["expression"]', '["expressions"]', "parts has 'expressions' (did you mean 'expression'?)"),
-        ('["expression"]', '"expression"', "parts is 'expression', expected a list of names"),
         (
             "[parameters]",
             'ids = ["C3.marrow.HSCs", "C3"]\n[parameters]',
             "'C3.marrow.HSCs' (did you mean 'C3.marrow.HSC'?)",
         ),
         ("count = 4", "count = 0", "seeds.count is 0, expected an integer of at least 1"),
-        ("first = 5000", "first = -1", "seeds.first is -1, expected an integer of at least 0"),
-        ("first = 5000", "start = 5000", "expected { first = 1, count = 100 }"),
         ("job = 2", "job = 2.5", "cohorts_per_job is 2.5, expected an integer"),
         ("phenocopy", "phenocpy", "parameters.phenocpy = 0.0 cannot be"),
-        ("phenocopy", "phenocpy", "did you mean 'phenocopy'"),
         ("phenocopy = ", "endpoints.design.donors = ", "unknown key 'donors' (did you mean"),
-        ("[0.0, 0.75]", "0.75", "parameters.phenocopy is 0.75, expected a list of numbers"),
         ("[0.0, 0.75]", '[0.0, "high"]', "expected a list of numbers"),
-        ("[0.0, 0.75]", "[0, 0.0]", "parameters.phenocopy has 0 twice"),
         ("phenocopy = [0.0", "endpoints.spread.batch = [-1.0", "parameters.endpoints.spread.batch = -1.0 cannot be"),
         ("phenocopy = [0.0, 0.75]", "endpoints.design.transplant_passages = [4]", "one for each of 4 passages"),
-        ("n = [3", "n = [0", "parameters.n is 0, expected an integer of at least 1"),
         ("n = [3, 4]\nphenocopy = [0.0, 0.75]", "", "expected a table with a list of values for each parameter"),
-        ("[parameters]", "[parameters", "cannot be read as TOML"),
     ],
 )
 def test_a_fault_of_the_grid_is_one_sentence(grid, old, new, said):

@@ -302,7 +302,7 @@ def hook(folder: Path, name: str, *names: str) -> int:
 
 
 def test_the_hooks_are_these():
-    assert set(hooks()) == {"ruff-check", "ruff-format", "pairs", "codespell", "workflows"}
+    assert set(hooks()) == {"ruff-check", "ruff-format", "pairs", "codespell", "prose", "workflows"}
 
 
 @pytest.mark.parametrize("name", ["ruff-check", "ruff-format"])
