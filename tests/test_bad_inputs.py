@@ -389,12 +389,8 @@ def test_a_gzip_bomb_is_not_unpacked(desk, monkeypatch):
     ("name", "given", "words"),
     [
         ("ledger.json", "[" * 10**5, "ledger.json is not JSON"),
-        ("ledger.json", "{}", "ledger.json does not keep its schema"),
-        ("ledger.json", "NaN", "ledger.json does not keep its schema"),
-        ("evidence/01.json", "[" * 10**5, "01.json: is not a list of evidence records"),
         ("evidence/01.json", "[1]", "01.json: is not a list of evidence records"),
         ("evidence/01.json", {"p": "small"}, "does not follow from the evidence"),
-        ("evidence/01.json", {"verdict": "maybe"}, "does not follow from the evidence"),
         ("evidence/01.json", {"id": ["C1"]}, "does not follow from the evidence"),
     ],
 )

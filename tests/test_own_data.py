@@ -143,17 +143,6 @@ def test_every_table_belongs_to_a_chapter():
     assert set(CHAPTERS) == {claim.chapter for claim in catalogue.load().claims}
 
 
-@pytest.mark.parametrize("example", [True, False])
-def test_nothing_is_overwritten(tmp_path, example):
-    (tmp_path / "d").mkdir()
-    (tmp_path / "d" / "notes.txt").write_text("mine")
-    with pytest.raises(EndomtorError, match="a folder that is not empty, expected a new or an empty folder"):
-        own_data.init(tmp_path / "d", example=example)
-    with pytest.raises(EndomtorError, match="found a file"):
-        own_data.init(tmp_path / "d" / "notes.txt", example=example)
-    assert [path.name for path in (tmp_path / "d").iterdir()] == ["notes.txt"]
-
-
 def test_an_empty_folder_is_filled_where_it_is(tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
@@ -191,12 +180,6 @@ def test_the_example_names_no_simulated_animal(filled):
 def _content(path: Path) -> bytes:
     content = path.read_bytes()
     return gzip.decompress(content) if path.suffix == ".gz" else content
-
-
-def test_each_group_of_the_example_has_four_units_or_more(filled):
-    for one in own_data.allowed(contract.load(filled)):
-        for contrast in one.contrasts:
-            assert min(contrast.n.values()) >= 4, one.rule.id
 
 
 def test_the_example_is_the_same_each_time(filled, tmp_path):

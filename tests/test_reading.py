@@ -288,27 +288,6 @@ def test_the_pictures_of_the_readme_show_the_book_as_it_is(built_book, serve, tm
     assert not (found := unlike(screenshot.FOLDER / name, drawn, PICTURE_TOLERANCE, tmp_path, command)), found
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", screenshot.PICTURES)
-def test_a_picture_of_the_readme_with_another_verdict_is_refused(built_book, serve, tmp_path, name):
-    page, height = screenshot.PICTURES[name]
-    html = (built_book / "html" / page).read_text(encoding="utf-8")
-    address = serve(tmp_path)
-    (tmp_path / page).parent.mkdir()
-    for folder in ("_static", "_images"):
-        (tmp_path / folder).symlink_to(built_book / "html" / folder)
-    drawn = []
-    for verdict in ("recovered", "missed"):
-        changed = html.replace("planted effect recovered", f"planted effect {verdict}")
-        (tmp_path / page).write_text(changed, encoding="utf-8")
-        drawn.append(screenshot.picture(address, page, height))
-    kept = tmp_path / name
-    kept.write_bytes(drawn[0])
-    (tmp_path / "new").mkdir()
-    assert not unlike(kept, drawn[0], PICTURE_TOLERANCE, tmp_path / "new", "")
-    assert f"differs from {kept} by " in unlike(kept, drawn[1], PICTURE_TOLERANCE, tmp_path / "new", "")
-
-
 @pytest.mark.parametrize(
     ("address", "path"),
     [("https://example.org/endomtor/", "endomtor"), ("https://example.org/", ""), ("https://example.org/a/b/", "a/b")],

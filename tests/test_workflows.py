@@ -125,11 +125,6 @@ class TestNewest:
             "ruamel-yaml 1 -> 2",
         ]
 
-    def test_the_report_reads_without_the_run(self):
-        said = newest.report("It does not build.", "`pip`", [])
-        assert said.startswith("It does not build.\n\n`pip`\n")
-        assert "No package is newer than the lock's." in said
-
 
 # --- the branch for Colab ---------------------------------------------------------------------------------------------
 
@@ -228,11 +223,6 @@ class TestRelease:
         assert any(words in sentence for sentence in said)
         assert "the working tree holds changes that are in no commit, expected none" in said
 
-    def test_a_tag_that_is_not_the_version_is_said(self, clone):
-        assert release.faults(clone, "v9.9.9") == [
-            f"the tag is 'v9.9.9', expected '{self.TAG}', the version in pyproject.toml"
-        ]
-
     @pytest.mark.slow
     def test_the_archive_holds_all_and_its_sums_are_right(self, clone, built_book, tmp_path):
         path = release.archive(clone, built_book, tmp_path / "out")
@@ -256,12 +246,6 @@ class TestRelease:
         git(clone, "commit", "--quiet", "--all", "--message", "edited")
         with pytest.raises(BuildError, match="executed from another text than is committed"):
             release.archive(clone, built_book, tmp_path)
-
-    @pytest.mark.slow
-    @pytest.mark.slow
-    def test_another_world_is_no_release(self, clone, bystander_book, tmp_path):
-        with pytest.raises(BuildError, match="expected world 'paper', seed 1"):
-            release.archive(clone, bystander_book, tmp_path)
 
 
 # --- hooks before a commit --------------------------------------------------------------------------------------------
@@ -312,24 +296,12 @@ def test_the_clone_itself_passes(name):
     assert ran.returncode == 0, ran.stdout
 
 
-@pytest.mark.parametrize("name", ["ruff-check", "ruff-format", "codespell"])
-def test_a_hook_passes_what_is_good(small, name):
-    assert hook(small, name, "a.py") == 0
-
-
 def test_hooks_stop_what_is_not(small):
     (small / "a.py").write_text("import os\nx = {  'a':1}\n", encoding="utf-8")
     assert hook(small, "ruff-check", "a.py")
     assert hook(small, "ruff-format", "a.py")
     (small / "a.md").write_text("A sentence.\n".replace("ten", "tan"), encoding="utf-8")
     assert hook(small, "codespell", "a.md")
-
-
-@pytest.mark.slow
-def test_the_hook_of_the_pairs_leaves_good_ones_alone(small):
-    before = {path: path.read_bytes() for path in (small / "notebooks").iterdir()}
-    assert hook(small, "pairs", "notebooks/01_mtor_decline.ipynb") == 0
-    assert {path: path.read_bytes() for path in (small / "notebooks").iterdir()} == before
 
 
 @pytest.mark.slow

@@ -146,47 +146,47 @@ def _changing(sheet: Sheet, unit: str, attribute: str) -> list[Problem]:
     return problems
 
 
+def _at(sheet: Sheet, wrong: pd.Series, column: str, expected: str) -> Iterator[Problem]:
+    """Yield a fault of one column in each row where `wrong` is true."""
+    for row in sheet.frame.index[wrong]:
+        yield error(sheet.file, expected, row=row, column=column, value=sheet.raw.at[row, column])
+
+
 def _lineage_rows(sheet: Sheet) -> Iterator[Problem]:
-    parts = [name for name in (*LINEAGES, "nk_pct", "other_pct") if name in sheet.frame.columns]
+    parts = _lineages_in(sheet.frame)
     empty = ~sheet.raw[list(LINEAGES)].astype(bool)
     for row in sheet.frame.index[empty.any(axis=1) & ~empty.all(axis=1)]:
         column = empty.columns[empty.loc[row]][0]
         yield error(sheet.file, "all of myeloid, B and T cells, or none of them", row=row, column=column, value="")
     total = sheet.frame[parts].sum(axis=1)
+    expected = f"lineages that add to 100 per cent, at most {LINEAGE_SUM[1]:g}"
     for row in sheet.frame.index[total > LINEAGE_SUM[1]]:
-        yield error(
-            sheet.file,
-            f"lineages that add to 100 per cent, at most {LINEAGE_SUM[1]:g}",
-            row=row,
-            column=", ".join(parts),
-            value=f"a sum of {total[row]:g}",
-        )
+        yield error(sheet.file, expected, row=row, column=", ".join(parts), value=f"a sum of {total[row]:g}")
+
+
+def _lineages_in(frame: pd.DataFrame) -> list[str]:
+    return [name for name in (*LINEAGES, "nk_pct", "other_pct") if name in frame.columns]
 
 
 def _cells_values(sheet: Sheet) -> Iterator[Problem]:
-    frame = sheet.frame
-    for assay, wrong, expected in (
-        ("polarity", ~frame["value"].isin((0, 1)), "0 or 1 (1 = polarised)"),
-        ("gH2AX_foci", frame["value"] % 1 != 0, "a number of foci, an integer of at least 0"),
-    ):
-        for row in frame.index[(frame["assay"] == assay) & frame["value"].notna() & wrong]:
-            yield error(sheet.file, expected, row=row, column="value", value=sheet.raw.at[row, "value"])
+    value, assay = sheet.frame["value"], sheet.frame["assay"]
+    yield from _at(sheet, (assay == "polarity") & ~value.isin((0, 1, np.nan)), "value", "0 or 1 (1 = polarised)")
+    foci = (assay == "gH2AX_foci") & value.notna() & (value % 1 != 0)
+    yield from _at(sheet, foci, "value", "a number of foci, an integer of at least 0")
 
 
 def _positive_of_tested(sheet: Sheet) -> Iterator[Problem]:
-    for row in sheet.frame.index[sheet.frame["positive"] > sheet.frame["tested"]]:
-        tested = sheet.raw.at[row, "tested"]
-        value = sheet.raw.at[row, "positive"]
-        yield error(sheet.file, f"at most the {tested} that were tested", row=row, column="positive", value=value)
+    wrong = sheet.frame["positive"] > sheet.frame["tested"]
+    for row in sheet.frame.index[wrong]:
+        expected = f"at most the {sheet.raw.at[row, 'tested']} that were tested"
+        yield error(sheet.file, expected, row=row, column="positive", value=sheet.raw.at[row, "positive"])
 
 
 def _verification_values(sheet: Sheet) -> Iterator[Problem]:
-    frame = sheet.frame
-    percent = frame["measure"] == "recombined_allele_pct"
-    for row in frame.index[percent & (frame["value"] > 100)]:
-        yield error(sheet.file, "a number from 0 to 100", row=row, column="value", value=sheet.raw.at[row, "value"])
-    for row in frame.index[~percent & frame["measure"].notna() & (frame["value"] == 0)]:
-        yield error(sheet.file, "a number above 0", row=row, column="value", value=sheet.raw.at[row, "value"])
+    value, measure = sheet.frame["value"], sheet.frame["measure"]
+    percent = measure == "recombined_allele_pct"
+    yield from _at(sheet, percent & (value > 100), "value", "a number from 0 to 100")
+    yield from _at(sheet, ~percent & measure.notna() & (value == 0), "value", "a number above 0")
 
 
 def _percent_units(sheet: Sheet) -> Iterator[Problem]:
@@ -194,21 +194,15 @@ def _percent_units(sheet: Sheet) -> Iterator[Problem]:
     # "% of control" is a ratio and may pass 100; "% of LSK" may not.
     fraction = unit.str.match(r"%|percent|per cent|pct") & ~unit.str.contains("control|vehicle|young|baseline|normal")
     for row in sheet.frame.index[fraction & (sheet.frame["value"] > 100)]:
-        unit_text, value = sheet.raw.at[row, "unit"], sheet.raw.at[row, "value"]
-        yield error(sheet.file, f"at most 100 in the unit {quoted(unit_text)}", row=row, column="value", value=value)
+        expected = f"at most 100 in the unit {quoted(sheet.raw.at[row, 'unit'])}"
+        yield error(sheet.file, expected, row=row, column="value", value=sheet.raw.at[row, "value"])
 
 
 def _survival_groups(sheet: Sheet) -> Iterator[Problem]:
     frame = sheet.frame
     drug = frame["group"].isin(("vehicle", "rapamycin")) & frame["experiment"].notna()
-    for row in frame.index[drug & (frame["experiment"] != "rapamycin")]:
-        yield error(
-            sheet.file,
-            "young, aged, control or ecko outside the rapamycin experiment",
-            row=row,
-            column="group",
-            value=sheet.raw.at[row, "group"],
-        )
+    expected = "young, aged, control or ecko outside the rapamycin experiment"
+    yield from _at(sheet, drug & (frame["experiment"] != "rapamycin"), "group", expected)
 
 
 def _gene_rows(sheet: Sheet) -> Iterator[Problem]:
@@ -434,48 +428,30 @@ def design_warnings(sheet: Sheet) -> Iterator[tuple[Problem, tuple[str, str] | N
     for place, frame in strata.items():
         n = frame.groupby(table.group)[table.unit].nunique()
         for group in n.index[n == 1]:
-            yield (
-                warning(
-                    sheet.file,
-                    f"at least two in a group; {group} is not testable here",
-                    column=table.unit,
-                    value=f"one {table.unit} in {group}{place}",
-                ),
-                None,
-            )
+            expected = f"at least two in a group; {group} is not testable here"
+            yield warning(sheet.file, expected, column=table.unit, value=f"one {table.unit} in {group}{place}"), None
         for pair in contrasts(table, frame):
-            treated, reference = pair
-            if min(n[treated], n[reference]) == 1:
-                continue
-            smallest = 2 / comb(int(n[treated] + n[reference]), int(n[treated]))
-            if smallest >= 0.05:
-                yield (
-                    warning(
-                        sheet.file,
-                        f"enough for a permutation p below 0.05 (the smallest possible here is {smallest:.2g})",
-                        column=table.unit,
-                        value=f"{n[treated]} {treated} against {n[reference]} {reference}{place}",
-                    ),
-                    None,
-                )
-            for factor in ("sex", "batch"):
-                if factor not in frame.columns:
-                    continue
-                how = aligned(frame, table.unit, table.group, factor, pair)
-                if not how:
-                    if factor == "sex":
-                        yield from ((one, None) for one in _sex_imbalance(sheet, frame, pair, place))
-                    continue
-                split = "; ".join(
-                    f"{group} in {listed(sorted(set(frame.loc[frame[table.group] == group, factor]) - {''}), 'and')}"
-                    for group in pair
-                )
-                expected = f"{treated} and {reference} mice in every {factor}"
-                expected += ", so the verdict is withheld" if how == "complete" else ""
-                yield (
-                    warning(sheet.file, expected, column=factor, value=f"{how} confounding{place} ({split})"),
-                    pair if how == "complete" else None,
-                )
+            if min(n[group] for group in pair) > 1:
+                yield from _pair_warnings(sheet, frame, n, pair, place)
+
+
+def _pair_warnings(sheet: Sheet, frame: pd.DataFrame, n: pd.Series, pair: tuple[str, str], place: str):
+    table, (treated, reference) = sheet.table, pair
+    smallest = 2 / comb(int(n[treated] + n[reference]), int(n[treated]))
+    if smallest >= 0.05:
+        expected = f"enough for a permutation p below 0.05 (the smallest possible here is {smallest:.2g})"
+        found = f"{n[treated]} {treated} against {n[reference]} {reference}{place}"
+        yield warning(sheet.file, expected, column=table.unit, value=found), None
+    for factor in [name for name in ("sex", "batch") if name in frame.columns]:
+        if how := aligned(frame, table.unit, table.group, factor, pair):
+            levels = {group: sorted({*frame.loc[frame[table.group] == group, factor]} - {""}) for group in pair}
+            split = "; ".join(f"{group} in {listed(of_group, 'and')}" for group, of_group in levels.items())
+            expected = f"{treated} and {reference} mice in every {factor}"
+            expected += ", so the verdict is withheld" if how == "complete" else ""
+            found = f"{how} confounding{place} ({split})"
+            yield warning(sheet.file, expected, column=factor, value=found), pair if how == "complete" else None
+        elif factor == "sex":
+            yield from ((one, None) for one in _sex_imbalance(sheet, frame, pair, place))
 
 
 def _sex_imbalance(sheet: Sheet, frame: pd.DataFrame, pair: tuple[str, str], place: str) -> Iterator[Problem]:
@@ -610,8 +586,7 @@ def _low_lineages(sheet: Sheet) -> Iterator[Problem]:
 
 def lineage_rest(frame: pd.DataFrame) -> pd.Series:
     """Return what is missing to 100 per cent where the lineages of a row add to less than 98, else 0."""
-    parts = [name for name in (*LINEAGES, "nk_pct", "other_pct") if name in frame.columns]
-    values = frame[parts].to_numpy(float)
+    values = frame[_lineages_in(frame)].to_numpy(float)
     total = np.nansum(values, axis=1)
     low = ~np.isnan(values[:, : len(LINEAGES)]).any(axis=1) & (total < LINEAGE_SUM[0])
     return pd.Series(np.where(low, 100 - total, 0.0), index=frame.index)
