@@ -133,14 +133,6 @@ def _normalised(data):
     data.X = data.X / 7
 
 
-def _without_obs(data):
-    data.obs = data.obs[[]]
-
-
-def _negative(data):
-    data.X.data[0] = -3
-
-
 def _cut(desk: Desk) -> list[str]:
     write(desk.mice, {}, h5ad=cells(n_cells=1))
     whole = (desk.mice / "bmec_cells.h5ad").read_bytes()

@@ -451,7 +451,8 @@ def _cell(value):
 
 def test_a_workbook_loads_as_its_csv(tmp_path, filled):
     names = [name for name in TABLES if name not in ("bmec_cells", "exclusions")]
-    tables = {name: table(filled, name).head(1000) for name in names}
+    tables = {name: table(filled, name) for name in names}
+    tables["hspc_counts"] = tables["hspc_counts"].head(400)
     folder = directory(tmp_path / "d", **{name: workbook(frame) for name, frame in tables.items()})
     dataset, problems = contract.examine(folder)
     assert problems == []
