@@ -5,6 +5,7 @@ import hashlib
 import json
 import tempfile
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import anndata
@@ -20,6 +21,7 @@ from endomtor import cells as single_cells
 from endomtor import contract
 from endomtor.contract.dataset import DESIGN_KEYS
 from endomtor.errors import ContractError, EndomtorError
+from endomtor.own_data import design
 
 ABOUT = 'title = "Test"\nprovenance = "measured"\nsource = "made for a test"\n'
 GROUPS = ("young", "aged", "control", "ecko")
@@ -735,6 +737,21 @@ def test_the_page_names_every_table_column_and_key():
             assert column.meaning in section
     assert all(f"`{key.name}`" in page for key in DESIGN_KEYS)
     assert not [line for line in page.splitlines() if not line.startswith(("|", "#", "-")) and ". " in line]
+
+
+def test_a_new_table_needs_its_definition_and_nothing_else(tmp_path, tables, monkeypatch):
+    old = contract.TABLES["ecko_marrow"]
+    monkeypatch.setitem(contract.TABLES, "ecko_spleen", replace(old, name="ecko_spleen", holds="Spleens."))
+    spleen = tables["ecko_marrow"].assign(batch=lambda frame: frame["group"])
+    folder = write(tmp_path / "d", {"ecko_spleen": spleen})
+    dataset, found = contract.examine(folder)
+    assert dataset.withheld("ecko_spleen", "ecko", "control")
+    assert "ecko_spleen: unit animal; n: young 4, aged 4, control 4, ecko 4." in dataset.describe(["ecko_spleen"])
+    assert "niche attribution not verified" in " ".join(dataset.describe(["ecko_spleen"]))
+    spleen.loc[3, ["unit", "value"]] = ["% of live", 101]
+    assert one(errors(write(folder, {"ecko_spleen": spleen}))).row == 5
+    assert "### ecko_spleen.csv\n\nSpleens." in contract.contract_markdown()
+    assert design.sizes(dataset)["ecko_spleen"] == {(group,): 4 for group in sorted(GROUPS)}
 
 
 # --- fuzz ------------------------------------------------------------------------------------------------------------

@@ -150,6 +150,10 @@ def _amount(name, meaning, **more):
     return Column(name, "number", meaning, low=0, above=True, **more)
 
 
+def _integer(name, meaning, **more):
+    return Column(name, "integer", meaning, **more)
+
+
 def _percent(name, meaning, **more):
     return Column(name, "number", meaning, low=0, high=100, **more)
 
@@ -158,25 +162,37 @@ _ANIMAL = _id("animal", "The mouse.")
 _GROUP = _level("group", GROUPS, "What the mouse is; see the groups above.")
 _SEX = _level("sex", SEXES, "Sex of the mouse; mixed for a pool of both.")
 _BATCH = _text("batch", "Day, run or lane processed together; leaves the model when blank or constant.", empty=True)
+_MOUSE = (_ANIMAL, _GROUP, _SEX, _BATCH)
 _UNIT = _text("unit", "Unit of measurement of `value`, free text, for example % of LSK or 10^3/uL.")
 _POPULATION = _text("population", "Cell population by its name in the vocabulary.", vocabulary="populations")
-_AGE_GROUP = _level("age_group", ("young", "aged"), "Age of the mouse at the first dose.")
-_TREATMENT = _level("treatment", ("vehicle", "rapamycin"), "What the mouse was given.")
+_TREATED = (
+    _ANIMAL,
+    _level("age_group", ("young", "aged"), "Age of the mouse at the first dose."),
+    _level("treatment", ("vehicle", "rapamycin"), "What the mouse was given."),
+    _SEX,
+    _BATCH,
+)
+_RAPAMYCIN = {
+    "group": "treatment",
+    "stratum": "age_group",
+    "constant": (("animal", "age_group"), ("animal", "treatment")),
+    "chapter": "02_rapamycin",
+    "size": "rapamycin_animals",
+}
+_MEASURED = (_amount("value", "The amount, in `unit`.", empty=True), _UNIT)
+_COMPETITORS = Column("competitor_cells", "number", "Competitor cells per recipient.", required=False, low=0)
 _CELL_TYPES = ("WBM", "Lin-", "LSK", "HSC")
 _EVERYWHERE = (
     _amount("age_weeks", "Age of the mouse when it was measured, weeks.", required=False),
     _text("litter", "Litter of the mouse.", required=False),
 )
 
-
-def _lineage(empty=True):
-    of = "per cent of donor-derived (or all) white blood cells"
-    return (
-        _percent("myeloid_pct", f"Myeloid cells, {of}; empty only together with B and T cells.", empty=empty),
-        _percent("b_pct", f"B cells, {of}.", empty=empty),
-        _percent("t_pct", f"T cells, {of}.", empty=empty),
-    )
-
+_OF = "per cent of donor-derived (or all) white blood cells"
+_LINEAGES = (
+    _percent("myeloid_pct", f"Myeloid cells, {_OF}; empty only together with B and T cells.", empty=True),
+    _percent("b_pct", f"B cells, {_OF}.", empty=True),
+    _percent("t_pct", f"T cells, {_OF}.", empty=True),
+)
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -185,10 +201,7 @@ TABLES: dict[str, Table] = {
             "bmec_signaling",
             "Flow cytometry of bone-marrow endothelial cells, one row an animal and marker.",
             (
-                _ANIMAL,
-                _GROUP,
-                _SEX,
-                _BATCH,
+                *_MOUSE,
                 _text("marker", "Phospho-protein by its name in the vocabulary.", vocabulary="markers"),
                 _amount("mfi", "Fluorescence intensity of the stained sample, arbitrary units."),
                 _amount("fmo_mfi", "Intensity of the background tube, arbitrary units.", required=False),
@@ -211,10 +224,7 @@ TABLES: dict[str, Table] = {
             "bmec_cells",
             "Single bone-marrow endothelial cells: raw counts in `X`, gene symbols as the index of `var`.",
             (
-                _ANIMAL,
-                _GROUP,
-                _SEX,
-                _BATCH,
+                *_MOUSE,
                 _text("ec_subtype", "Endothelial subtype, for example sinusoidal or arterial.", required=False),
                 *_EVERYWHERE,
             ),
@@ -226,58 +236,37 @@ TABLES: dict[str, Table] = {
             "rapamycin_blood",
             "Blood counts of mice given rapamycin or vehicle, one row an animal, day and analyte.",
             (
-                _ANIMAL,
-                _AGE_GROUP,
-                _TREATMENT,
-                _SEX,
-                _BATCH,
-                Column("day", "integer", "Day of the read-out; 0 is before the first dose, negative is earlier."),
+                *_TREATED,
+                _integer("day", "Day of the read-out; 0 is before the first dose, negative is earlier."),
                 _level(
                     "analyte",
                     ("WBC", "neutrophils", "lymphocytes", "platelets", "RBC", "hemoglobin"),
                     "What was counted.",
                 ),
-                _amount("value", "The amount, in `unit`.", empty=True),
-                _UNIT,
+                *_MEASURED,
                 *_EVERYWHERE,
             ),
             key=("animal", "day", "analyte"),
-            chapter="02_rapamycin",
-            size="rapamycin_animals",
-            group="treatment",
-            stratum="age_group",
-            constant=(("animal", "age_group"), ("animal", "treatment")),
+            **_RAPAMYCIN,
         ),
         Table(
             "rapamycin_marrow",
             "Marrow populations of mice given rapamycin or vehicle, one row an animal, population and unit.",
             (
-                _ANIMAL,
-                _AGE_GROUP,
-                _TREATMENT,
-                _SEX,
-                _BATCH,
+                *_TREATED,
                 _POPULATION,
-                _amount("value", "The amount, in `unit`.", empty=True),
-                _UNIT,
+                *_MEASURED,
                 *_EVERYWHERE,
             ),
             key=("animal", "population", "unit"),
-            chapter="02_rapamycin",
-            size="rapamycin_animals",
-            group="treatment",
-            stratum="age_group",
-            constant=(("animal", "age_group"), ("animal", "treatment")),
+            **_RAPAMYCIN,
         ),
         Table(
             "ecko_blood",
             "Blood lineages (and counts) of the four groups, one row an animal and week.",
             (
-                _ANIMAL,
-                _GROUP,
-                _SEX,
-                _BATCH,
-                *_lineage(),
+                *_MOUSE,
+                *_LINEAGES,
                 _amount("week", "Week of the read-out.", required=False),
                 _percent("nk_pct", "NK cells, per cent of white blood cells.", required=False),
                 _percent("other_pct", "Other cells, per cent of white blood cells.", required=False),
@@ -295,13 +284,9 @@ TABLES: dict[str, Table] = {
             "ecko_marrow",
             "Marrow populations of the four groups, one row an animal, population and unit.",
             (
-                _ANIMAL,
-                _GROUP,
-                _SEX,
-                _BATCH,
+                *_MOUSE,
                 _POPULATION,
-                _amount("value", "The amount, in `unit`.", empty=True),
-                _UNIT,
+                *_MEASURED,
                 _text("colony_type", "Kind of colony counted (CFU only).", required=False),
                 _amount("plated_cells", "Cells plated (CFU only).", required=False),
                 *_EVERYWHERE,
@@ -343,14 +328,13 @@ TABLES: dict[str, Table] = {
                 _GROUP,
                 _id("donor", "The mouse whose marrow was diluted."),
                 _amount("dose", "Cells injected per recipient."),
-                Column("tested", "integer", "Recipients that were read out.", low=1),
-                Column("positive", "integer", "Recipients with engraftment, at most `tested`.", low=0),
+                _integer("tested", "Recipients that were read out.", low=1),
+                _integer("positive", "Recipients with engraftment, at most `tested`.", low=0),
                 _level("cell_type", _CELL_TYPES, "Cells that were injected.", required=False),
                 _amount("week", "Week of the read-out.", required=False),
-                Column("competitor_cells", "number", "Competitor cells per recipient.", required=False, low=0),
-                Column(
+                _COMPETITORS,
+                _integer(
                     "died_before_readout",
-                    "integer",
                     "Recipients that died before the read-out (not among `tested`).",
                     required=False,
                     low=0,
@@ -401,12 +385,9 @@ TABLES: dict[str, Table] = {
             "The sample sheet of `hspc_counts`, one row a sample; the two come together.",
             (
                 _id("sample", "The sample: a column of `hspc_counts`."),
-                _ANIMAL,
-                _GROUP,
-                _SEX,
-                _BATCH,
+                *_MOUSE,
                 _text("population", "Sorted population.", required=False, vocabulary="populations"),
-                Column("n_animals_pooled", "integer", "Mice pooled in the sample.", required=False, low=1),
+                _integer("n_animals_pooled", "Mice pooled in the sample.", required=False, low=1),
                 *_EVERYWHERE,
             ),
             key=("sample",),
@@ -425,16 +406,16 @@ TABLES: dict[str, Table] = {
                 ),
                 _id("donor", "Source of the wild-type cells, an animal or a pool; a block where it feeds both niches."),
                 _level("niche", GROUPS, "Group of the exposed animal."),
-                Column("passage", "integer", "1 = primary recipient.", low=1, high=5),
+                _integer("passage", "1 = primary recipient.", low=1, high=5),
                 _amount("week", "Week after this passage's transplant."),
                 _percent("donor_chimerism_pct", "Donor-derived cells, per cent of the read-out.", empty=True),
-                *_lineage(),
+                *_LINEAGES,
                 _BATCH,
                 _level("host_niche", (*GROUPS, "wildtype"), "Group of the recipient itself.", required=False),
                 _level("tissue", ("PB", "BM"), "Blood or bone marrow.", required=False),
                 _level("readout", ("CD45", "HSC", "LSK"), "Population in which chimerism was read.", required=False),
                 _amount("cells_injected", "Donor cells per recipient.", required=False),
-                Column("competitor_cells", "number", "Competitor cells per recipient.", required=False, low=0),
+                _COMPETITORS,
                 _level("status", ("alive", "died", "culled"), "State of the recipient that week.", required=False),
                 *_EVERYWHERE,
             ),
@@ -463,7 +444,7 @@ TABLES: dict[str, Table] = {
                     (*GROUPS, "vehicle", "rapamycin"),
                     "Group of the mouse; vehicle and rapamycin only in the rapamycin experiment.",
                 ),
-                Column("day", "integer", "Day of the event, from the start or the challenge.", low=0),
+                _integer("day", "Day of the event, from the start or the challenge.", low=0),
                 _level("event", ("died", "euthanised", "censored"), "How the observation ended."),
                 _level(
                     "challenge",
