@@ -392,9 +392,9 @@ def _read_about(folder: Path, digests: dict[str, str]) -> tuple[dict, list[Probl
     problems = _key_problems(file, "", about, DATASET_KEYS)
     if isinstance(about.get("design"), dict):
         problems += _key_problems(file, "design.", about["design"], DESIGN_KEYS)
-    for name in ("title", "provenance", "source"):
-        if name not in about:
-            problems.append(error(file, "this key", column=name))
+    problems += [
+        error(file, "this key", column=key.name) for key in DATASET_KEYS if key.required and key.name not in about
+    ]
     kind = about.get("provenance")
     if isinstance(kind, str) and kind not in KINDS:
         near = nearest(kind, KINDS)

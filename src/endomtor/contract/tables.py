@@ -485,32 +485,50 @@ MATRICES = {table.name: table.sheet for table in TABLES.values() if table.sheet}
 
 @dataclass(frozen=True)
 class Key:
-    """One key of `dataset.toml`: its kind ("text", "integer", "flag", "weeks") and its meaning."""
+    """One key of `dataset.toml`.
+
+    Attributes
+    ----------
+    name, meaning : str
+    kind : {"text", "integer", "flag", "weeks", "table"}
+    example : str
+        The value that stands in a template, as TOML; "" if the template leaves the key out.
+    required : bool
+    """
 
     name: str
     kind: str
     meaning: str
+    example: str = ""
+    required: bool = False
 
 
 DATASET_KEYS = (
-    Key("title", "text", "A short name for the data."),
-    Key("provenance", "text", "measured, public or simulated."),
-    Key("source", "text", "A DOI, a URL or a sentence."),
-    Key("licence", "text", "Licence of the data, for example CC-BY-4.0; optional."),
+    Key("title", "text", "A short name for the data.", '""', required=True),
+    Key("provenance", "text", "measured, public or simulated.", '"measured"', required=True),
+    Key("source", "text", "A DOI, a URL or a sentence.", '""', required=True),
+    Key("licence", "text", "Licence of the data, for example CC-BY-4.0; optional.", '"CC-BY-4.0"'),
     Key("world", "text", "The simulated world; required if simulated."),
     Key("seed", "integer", "The seed of the simulation; required if simulated."),
-    Key("example", "flag", "true if the numbers were invented to show the format; optional."),
+    Key("example", "flag", "true if the numbers were invented to show the format; optional.", "true"),
     Key("design", "table", "The design of the study; optional."),
 )
 DESIGN_KEYS = (
-    Key("strain", "text", "Strain of the mice."),
-    Key("control", "text", "What the controls are, Cre-negative or Cre-only littermates."),
-    Key("cre_line", "text", "Cre line of the knock-out."),
-    Key("young_weeks", "weeks", "Age range of young mice, weeks, [from, to]."),
-    Key("aged_weeks", "weeks", "Age range of aged mice, weeks, [from, to]."),
-    Key("dose", "text", "Dose of rapamycin."),
-    Key("route", "text", "Route of rapamycin."),
-    Key("gating", "text", "Scheme by which populations (MPP1-4 above all) were gated."),
-    Key("randomised", "flag", "Were animals randomised?"),
-    Key("blinded", "flag", "Were read-outs blinded?"),
+    Key("strain", "text", "Strain of the mice.", '"C57BL/6J"'),
+    Key(
+        "control", "text", "What the controls are, Cre-negative or Cre-only littermates.", '"Cre-negative littermates"'
+    ),
+    Key("cre_line", "text", "Cre line of the knock-out.", '"Cdh5-CreERT2"'),
+    Key("young_weeks", "weeks", "Age range of young mice, weeks, [from, to].", "[10, 14]"),
+    Key("aged_weeks", "weeks", "Age range of aged mice, weeks, [from, to].", "[88, 104]"),
+    Key("dose", "text", "Dose of rapamycin.", '"4 mg/kg, every other day"'),
+    Key("route", "text", "Route of rapamycin.", '"intraperitoneal"'),
+    Key(
+        "gating",
+        "text",
+        "Scheme by which populations (MPP1-4 above all) were gated.",
+        '"MPP1-4 by CD34, Flt3, CD48, CD150"',
+    ),
+    Key("randomised", "flag", "Were animals randomised?", "true"),
+    Key("blinded", "flag", "Were read-outs blinded?", "true"),
 )

@@ -13,7 +13,7 @@ import pandas as pd
 from endomtor import files, worlds
 from endomtor.contract import CHAPTERS, DATASET_KEYS, DESIGN_KEYS, TABLES, table_markdown
 from endomtor.contract.problems import listed, nearest
-from endomtor.contract.tables import SIMULATED_PREFIX
+from endomtor.contract.tables import SIMULATED_PREFIX, Key
 from endomtor.errors import EndomtorError
 from endomtor.worlds.simulation import EXPRESSION, TABULAR
 
@@ -58,21 +58,6 @@ route = "not stated: invented"
 randomised = true
 blinded = true
 """
-
-_VALUES = {
-    "licence": '"CC-BY-4.0"',
-    "strain": '"C57BL/6J"',
-    "control": '"Cre-negative littermates"',
-    "cre_line": '"Cdh5-CreERT2"',
-    "young_weeks": "[10, 14]",
-    "aged_weeks": "[88, 104]",
-    "dose": '"4 mg/kg, every other day"',
-    "route": '"intraperitoneal"',
-    "gating": '"MPP1-4 by CD34, Flt3, CD48, CD150"',
-    "example": "true",
-    "randomised": "true",
-    "blinded": "true",
-}
 
 _HEAD = """\
 # Tables for the book
@@ -158,15 +143,13 @@ def _tables_of(chapters: Iterable[str]) -> list[str]:
 
 
 def _about() -> str:
-    lines = ["# Whose data these are. Fill in what is empty; a line that begins with # is optional.", ""]
-    required = {"title": '""', "provenance": '"measured"', "source": '""'}
-    for key in DATASET_KEYS:
-        if key.name in required:
-            lines.append(f"{key.name} = {required[key.name]}  # {key.meaning}")
-        elif key.name in _VALUES:
-            lines.append(f"# {key.name} = {_VALUES[key.name]}  # {key.meaning}")
-    lines += ["", "[design]"]
-    return "\n".join([*lines, *(f"# {key.name} = {_VALUES[key.name]}  # {key.meaning}" for key in DESIGN_KEYS)]) + "\n"
+    head = "# Whose data these are. Fill in what is empty; a line that begins with # is optional."
+    whose, design = ([_line(key) for key in keys if key.example] for keys in (DATASET_KEYS, DESIGN_KEYS))
+    return "\n".join([head, "", *whose, "", "[design]", *design]) + "\n"
+
+
+def _line(key: Key) -> str:
+    return f"{'' if key.required else '# '}{key.name} = {key.example}  # {key.meaning}"
 
 
 def _readme(names: list[str], filled: dict) -> str:
