@@ -186,7 +186,6 @@ def counts(**changes) -> bytes:
 
 
 GENE_COUNTS = SOUND["hspc_counts"]["s_aged0"]
-HEADER = ",".join(BLOOD.columns)
 
 # File, its content (or what makes it), words of the problem.
 TABLES = [

@@ -1,10 +1,7 @@
 """Calibration: the plan, the counting, the bands, and the cohorts themselves."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -144,16 +141,6 @@ def test_a_claim_is_false_when_too_few_effects_exist():
     assert edge[["id", "measure", "rate", "promised"]].to_numpy().tolist() == [["C2", rates.FALSE_SUPPORT, 0.2, 0.025]]
     paper = rates.tabulate(rows, PLAN, PLAN.scenario("paper"), "tables")
     assert paper["measure"].tolist() == [rates.POWER, rates.FALSE_CONTRADICTION]
-
-
-def test_a_small_effect_must_not_be_said_to_go_the_other_way(monkeypatch):
-    """Between nothing and the smallest of interest: "too small to matter" is right, "opposite" is wrong."""
-    monkeypatch.setattr(rates, "truth_of", lambda world, rule: (0.1, rates.BETWEEN))
-    rows = answers([verdicts.CONTRADICTED] * 3 + [verdicts.SUPPORTED])
-    rows["reason"] = [verdicts.OPPOSITE, verdicts.EQUIVALENT, verdicts.EQUIVALENT, verdicts.EFFECT]
-    table = rates.tabulate(rows, PLAN, PLAN.scenario("edge"), "tables").set_index("measure")
-    assert table["count"].to_dict() == {rates.FALSE_CONTRADICTION: 1, rates.COVERAGE: 4}
-    assert table.loc[rates.FALSE_CONTRADICTION, "promised"] == PLAN.false_support
 
 
 def test_the_grid_counts_claims_in_the_words_of_the_world():
@@ -306,19 +293,6 @@ def test_the_hash_of_the_code_sees_what_runs_and_nothing_else():
     assert run._running('"""Text."""\n\n\ndef f(x):\n    """Text."""\n    # why\n    return (x + 1)\n') == plain
     assert run._running("def f(x):\n    return x + 1\n\n\ndef show_f(x):\n    print(x)\n") == plain
     assert run._running("def f(x):\n    return x + 2\n") != plain
-
-
-@pytest.mark.slow
-def test_the_command_writes_every_rate(tmp_path):
-    out = tmp_path / "rates.csv"
-    command = [str(Path(sys.executable).with_name("endomtor")), "calibrate", "--cohorts", "2", "--jobs", "1"]
-    command += ["--scenario", "null", "--part", "tables", "--out", str(out)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert ran.returncode == 0, ran.stderr
-    table = pd.read_csv(out, keep_default_na=False, na_values=[""])
-    assert tuple(table.columns) == rates.COLUMNS
-    assert set(table["scenario"]) == {"null"}
-    assert "promises lie beyond their band" in ran.stdout
 
 
 @pytest.mark.slow

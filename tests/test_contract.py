@@ -321,12 +321,6 @@ def test_the_design_is_shown(tmp_path, tables):
     assert shown["dose"] == shown["blinded"] == "not stated"
 
 
-def test_kinds_limits_the_provenance(valid):
-    assert contract.load(valid, kinds=("measured",))
-    with pytest.raises(ContractError, match="found measured, expected simulated here"):
-        contract.load(valid, kinds=("simulated",))
-
-
 def test_a_missing_folder_is_one_sentence(tmp_path):
     for call in (contract.load, contract.check, contract.provenance_of):
         with pytest.raises(EndomtorError, match="expected a folder.* found nothing"):
@@ -634,16 +628,6 @@ def test_complete_confounding_withholds_only_its_contrast(tmp_path, tables):
     assert ds.withheld("ecko_marrow", "aged", "young") == ""
 
 
-def test_sex_confounding_of_treatment_and_niche(tmp_path, tables):
-    marrow = tables["rapamycin_marrow"]
-    marrow.loc[marrow["age_group"] == "aged", "sex"] = marrow["treatment"].map({"vehicle": "F", "rapamycin": "M"})
-    transplants = tables["serial_transplants"]
-    transplants["batch"] = transplants["niche"]
-    ds = contract.load(write(tmp_path / "d", {"rapamycin_marrow": marrow, "serial_transplants": transplants}))
-    assert "among aged mice" in ds.withheld("rapamycin_marrow", "rapamycin", "vehicle")
-    assert ds.withheld("serial_transplants", "ecko", "control")
-
-
 @pytest.mark.parametrize(
     ("batches", "complete"),
     [
@@ -656,13 +640,6 @@ def test_sex_confounding_of_treatment_and_niche(tmp_path, tables):
 def test_what_complete_confounding_is(tmp_path, tables, batches, complete):
     blood = tables["ecko_blood"].iloc[:8].assign(batch=batches)
     assert bool(contract.load(write(tmp_path / "d", {"ecko_blood": blood})).confounding) is complete
-
-
-def test_partial_confounding_is_a_remark_without_consequence(tmp_path, tables):
-    blood = tables["ecko_blood"].iloc[:8].assign(batch=list("aabbaaaa"))
-    ds = contract.load(write(tmp_path / "d", {"ecko_blood": blood}))
-    assert "partial confounding" in str(one(ds.warnings, column="batch"))
-    assert ds.confounding == []
 
 
 def test_one_unit_and_too_few_units(tmp_path, tables):

@@ -17,8 +17,6 @@ from endomtor.errors import BuildError
 from endomtor.files import sha256_of
 from endomtor.views import boxes
 
-SPDX = "https://spdx.org/licenses/"
-
 
 @pytest.fixture(scope="module")
 def built_ledger(built_book) -> dict:
@@ -132,15 +130,6 @@ class TestCodecheck:
                 assert f"{claim['id']} of the abstract, in this book's words: {claim['title']}" in comments[file]
                 for side in ("prediction", "premise"):
                     assert f"{side.capitalize()}: {words(claim, side)}." in comments[file]
-
-    def test_paper_and_authors_are_those_of_the_citation_file_and_nobody_checked(self, config):
-        paper = exports.citation(ROOT)["references"][0]
-        assert config["paper"]["title"] == paper["title"]
-        assert config["paper"]["reference"] == f"https://doi.org/{paper['doi']}"
-        names = [f"{author['given-names']} {author['family-names']}" for author in paper["authors"]]
-        assert [author["name"] for author in config["paper"]["authors"]] == names
-        assert config["codechecker"] == []
-        assert config["version"] == "https://codecheck.org.uk/spec/config/1.0/"
 
 
 class TestSchemaOrg:

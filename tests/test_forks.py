@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
@@ -134,19 +133,6 @@ def test_a_server_that_dies_keeps_nobody_waiting(monkeypatch, tmp_path):
             environment[forks.SOCKET], function=forks.KERNEL, arguments=[], folder=str(tmp_path), environment={}
         )
     assert asked is None
-
-
-def test_no_server_is_started_that_nobody_asks_for():
-    before = time.monotonic()
-    with forks.offered(soon=False):
-        pass
-    assert time.monotonic() - before < 2
-
-
-def test_the_switch_gives_plain_processes(monkeypatch):
-    monkeypatch.setenv(forks.PLAIN, "1")
-    with forks.offered(soon=True) as environment:
-        assert environment == {}
 
 
 @pytest.fixture

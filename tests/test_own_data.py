@@ -5,7 +5,6 @@ import doctest
 import gzip
 import io
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -15,7 +14,6 @@ from math import sqrt
 from pathlib import Path
 
 import anndata
-import nbformat
 import numpy as np
 import openpyxl
 import pandas as pd
@@ -25,7 +23,6 @@ from hypothesis import strategies as st
 from statsmodels.stats.power import TTestIndPower
 
 from endomtor import cli, contract, genes, own_data, public, worlds
-from endomtor.building import execute
 from endomtor.claims import catalogue
 from endomtor.contract import excel
 from endomtor.contract.tables import CHAPTERS, TABLES
@@ -139,22 +136,7 @@ def test_templates_of_chapters_named(tmp_path):
 
 
 def test_every_table_belongs_to_a_chapter():
-    assert {name for names in CHAPTERS.values() for name in names} == set(TABLES) - {"exclusions"}
     assert set(CHAPTERS) == {claim.chapter for claim in catalogue.load().claims}
-
-
-def test_an_empty_folder_is_filled_where_it_is(tmp_path, monkeypatch):
-    (tmp_path / "empty").mkdir()
-    monkeypatch.chdir(tmp_path / "empty")
-    written = own_data.init(Path("."), ["01"])
-    assert sorted(os.listdir()) == sorted(path.name for path in written)
-    assert sorted(os.listdir(tmp_path / "empty")) == [
-        "README.md",
-        "bmec_signaling.csv",
-        "dataset.toml",
-        "exclusions.csv",
-    ]
-    assert os.listdir(tmp_path) == ["empty"]
 
 
 # --- the example -----------------------------------------------------------------------------------------------------
@@ -325,17 +307,6 @@ def test_a_cohort_in_the_design_of_the_data_has_their_units(tmp_path, filled):
     assert list(drawn["hspc_counts"].columns[1:]) == list(drawn["hspc_samples"]["sample"])
 
 
-def test_limiting_dilutions_are_drawn_with_the_doses_of_the_data(filled):
-    dataset = contract.load(filled)
-    drawn = worlds.simulate_tables(worlds.load("null", design.changes(dataset)), 1, ["ecko_limiting_dilution"])
-    by = ["group", "cell_type", "dose"]
-    ours, theirs = (
-        frame.groupby(by)["tested"].sum()
-        for frame in (drawn["ecko_limiting_dilution"], dataset.get("ecko_limiting_dilution"))
-    )
-    pd.testing.assert_series_equal(ours, theirs, check_dtype=False)
-
-
 def test_support_in_a_design_is_counted_of_what_the_data_can_test(tmp_path, filled):
     signaling, marrow = table(filled, "bmec_signaling"), table(filled, "ecko_marrow")
     folder = directory(tmp_path / "d", bmec_signaling=signaling, ecko_marrow=marrow[marrow["group"] != "aged"])
@@ -353,12 +324,6 @@ def test_support_in_a_design_is_counted_of_what_the_data_can_test(tmp_path, fill
     for row in found.itertuples():
         limits = {0: (0, 1 - 0.025 ** (1 / 3)), 3: (0.025 ** (1 / 3), 1)}.get(row.supported)
         assert limits is None or (row.low, row.high) == pytest.approx(limits)
-
-
-def test_nothing_is_counted_where_nothing_can_be_tested(tmp_path, filled):
-    marrow = table(filled, "ecko_marrow")
-    folder = directory(tmp_path / "d", ecko_marrow=marrow[marrow["group"] == "young"])
-    assert design.support(contract.load(folder), 1).empty
 
 
 # --- the commands and the page ---------------------------------------------------------------------------------------
@@ -823,28 +788,3 @@ def test_an_experiment_by_others_passes_with_the_warnings_that_it_deserves(by_ot
     assert "found 2 aged against 2 young, expected enough for a permutation p below 0.05" in few
     (phi,) = [one for one in own_data.allowed(dataset) if one.rule.id == "C4.transcriptome.phi"]
     assert phi.why_not == "no ecko units in hspc_samples.csv"
-
-
-@pytest.mark.slow
-def test_chapter_04_says_what_two_young_and_two_aged_mice_can_tell(by_others, tmp_path):
-    twin, evidence = tmp_path / "04.ipynb", tmp_path / "evidence.json"
-    execute.execute(
-        ROOT / "notebooks" / "04_transcriptome_resemblance.ipynb",
-        parameters={"data_dir": str(by_others), "world": "paper", "seed": 1},
-        build=tmp_path,
-        twin=twin,
-        evidence=evidence,
-        failed=tmp_path / "failed.ipynb",
-    )
-    assert {one["kind"] for one in json.loads(evidence.read_text())} <= {"premise", "context"}
-    outputs = [output for cell in nbformat.read(twin, as_version=4).cells for output in cell.get("outputs", [])]
-    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
-    said = "\n".join(str(output.get("data", "")) for output in outputs)
-    for words in (
-        "n: young 2, aged 2",
-        "No ECKO animals in these data: phi is not testable here.",
-        "the smallest possible here is 0.33",
-        "Prediction: not testable here. Premise: supported by public data.",
-    ):
-        assert words in said
-    assert "SIMULATED" not in said

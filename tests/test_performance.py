@@ -54,16 +54,6 @@ def test_the_page_shows_what_was_missed_and_all_that_was_measured(kept):
     assert "<li>Read in *chunks*.</li><li>medians of 5 rounds, by <code>bench</code></li></ol>" in text
 
 
-def test_another_page_shows_the_table_of_one_name(kept):
-    [name] = [path.stem for path in kept.glob("*.json")]
-    assert performance_page.text().endswith(f"\n\n{performance_page.alone(name)}")
-    assert performance_page.alone(name).startswith("Measured on ")
-    assert "the alternative" in performance_page.alone(name)
-    performance.keep("some", "Some", ROWS[1:])
-    assert "the alternative" not in performance_page.alone(name)
-    assert performance_page.alone(name).count("<td") == 3 * len(ROWS[1:])
-
-
 def test_where_nothing_is_kept_the_page_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(performance, "folder", lambda: tmp_path / "none")
     assert performance_page.alone("scale") == performance_page.targets() == performance_page.NOTHING_KEPT

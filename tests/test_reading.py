@@ -1,18 +1,15 @@
 """What readers do with the built site, in a real browser: by mouse, by keyboard, on a phone, without a network."""
 
-import io
 import json
 import re
 from pathlib import Path
 from urllib.request import urlopen
 
 import browser as headless
-import numpy as np
 import pdf
 import pytest
 import quality
 import screenshot
-from PIL import Image, ImageChops
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -146,30 +143,6 @@ def test_the_menu_of_a_phone_opens_leads_on_and_closes(open_page):
     assert until(link.is_displayed)
     link.click()
     assert until(lambda: chrome.current_url.endswith("06_synthesis.html"))
-
-
-@pytest.mark.slow
-def test_the_theme_switch_holds_and_changes_no_figure(open_page):
-    chrome = open_page("notebooks/06_synthesis")
-    # So high that the bar over the page does not cover the figure.
-    headless.screen(chrome, 1280, 3000)
-    pictures = {}
-    for _ in range(3):
-        chrome.find_element(By.CSS_SELECTOR, ".theme-switch-button").click()
-        theme = chrome.execute_script("return document.documentElement.dataset.theme")
-        chrome.refresh()
-        assert chrome.execute_script("return document.documentElement.dataset.theme") == theme
-        headless.settled(chrome)
-        figure = chrome.find_element(By.CSS_SELECTOR, "article .cell_output img")
-        chrome.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", figure)
-        pictures[theme] = figure.screenshot_as_png
-    chrome.execute_script("localStorage.clear()")
-    light, dark = (Image.open(io.BytesIO(pictures[theme])).convert("L") for theme in ("light", "dark"))
-    inside = (12, 12, light.width - 12, light.height - 12)
-    difference = np.asarray(ImageChops.difference(light.crop(inside), dark.crop(inside)))
-    assert np.quantile(difference, 0.999) < 3
-    # Ink on paper: black on white would be 255.
-    assert np.ptp(np.asarray(dark.crop(inside)).astype(int)) > 180
 
 
 # --- The ledger -------------------------------------------------------------------------------------------------------

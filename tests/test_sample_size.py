@@ -129,14 +129,6 @@ def test_every_table_has_n_units_a_group(n):
     assert set(dilution["tested"] + dilution.get("died_before_readout", 0)) <= {sample_size.RECIPIENTS}
 
 
-def test_each_question_is_asked_where_its_answer_is_true():
-    for question, truth in (("supported", True), ("ruled out", False)):
-        world = worlds.load(sample_size.WORLDS[question])
-        assert {world.truth(one) for one in sample_size.ids(question) if "." in one} == {truth}
-    bystander = worlds.load(sample_size.WORLDS["ruled out"])
-    assert all(bystander.value(one) == 0 for one in sample_size.ids("ruled out"))
-
-
 def test_many_animals_show_that_nothing_changes_and_few_do_not():
     many, few = (sample_size.answered("ruled out", n, 1) for n in (96, 3))
     assert {"C5.transplant.chimerism", "C5.transplant.myeloid_balance", "C2.marrow.HSC"} <= many
@@ -216,22 +208,6 @@ def test_a_sentence_has_the_n_of_the_frozen_counts_with_its_unit(frozen):
         unit = f"{catalogue.load().rule(one).unit}s" if "." in one else "units"
         words = f"more than {row['largest']:.0f} " if np.isnan(row["n"]) else rf"{row['n']:.0f} (or fewer )?"
         assert re.match(rf"{words}{unit} in each group \(.+ within the 95 % limits\)$", text), text
-
-
-def test_the_tables_are_grouped_by_claim_and_say_that_effects_are_invented():
-    with capture_output() as shown:
-        sample_size.show_table()
-    support, ruled_out, about = shown.outputs
-    for table, world in ((support, "paper"), (ruled_out, "bystander")):
-        text = " ".join(table.data["text/plain"].split())
-        assert f"SIMULATED · world “{world}”, seed" in text
-        assert f"World “{world}”, whose effects are invented" in text
-    order = re.findall(r"^ *(?:Claim )?(C\d)\b", support.data["text/plain"], re.MULTILINE)
-    assert order == sorted(order)
-    claims = [line.split()[:2] for line in support.data["text/plain"].splitlines() if "Claim C" in line]
-    assert claims == [["Claim", f"C{i}"] for i in range(1, 6)]
-    assert "Claim" not in ruled_out.data["text/plain"]
-    assert "code " in about.data["text/markdown"]
 
 
 def test_beside_measured_data_no_simulated_number_is_shown():

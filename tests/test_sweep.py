@@ -92,12 +92,6 @@ def test_a_cell_is_a_world_with_a_value_of_each_parameter(grid):
     assert (design.transplant_pools, design.cells_per_animal) == (2, 40)
 
 
-def test_n_and_a_number_of_the_design_go_together(grid):
-    grid.write_text(PLAIN.replace("phenocopy = [0.0, 0.75]", "endpoints.design.dilution_donors = [5]"))
-    design = [worlds.load(world, changes).endpoints.design for world, _, changes in sweep.read(grid).cells()]
-    assert {(one.marrow_animals, one.dilution_donors) for one in design} == {(3, 5), (4, 5)}
-
-
 def test_a_job_is_named_by_what_is_in_it(grid):
     before = [job.name for job in sweep.read(grid).jobs()]
     assert len(set(before)) == len(before) == 16
@@ -107,12 +101,6 @@ def test_a_job_is_named_by_what_is_in_it(grid):
     assert set(before) < set(after)
     grid.write_text(PLAIN.replace("first = 5000", "first = 5001"))
     assert not set(before) & {job.name for job in sweep.read(grid).jobs()}
-
-
-def test_seeds_that_do_not_fill_the_last_job(grid):
-    grid.write_text(PLAIN.replace("count = 4", "count = 5"))
-    jobs = [job for job in sweep.read(grid).jobs() if job.world == "paper" and job.values["n"] == 3]
-    assert [(job.first, job.count) for job in jobs] == [(5000, 2), (5002, 2), (5004, 1)] * 2
 
 
 # --- the results ---
@@ -141,13 +129,6 @@ def test_only_the_ids_that_are_asked_for_are_kept(grid, tmp_path):
     grid.write_text(small)
     assert set(sweep.sweep(grid, tmp_path / "out.parquet")["id"]) > {"C4"}
     assert files_of(tmp_path / "build") == there
-
-
-def test_a_file_that_is_no_result_is_named(grid, tmp_path):
-    with pytest.raises(BuildError, match=r"grid\.toml: cannot be read as the result of a sweep"):
-        sweep.result(grid)
-    with pytest.raises(BuildError, match=r"none\.parquet: cannot be read as the result of a sweep"):
-        sweep.result(tmp_path / "none.parquet")
 
 
 def test_code_that_changed_under_a_job_is_not_passed_off_as_the_old_one(grid, tmp_path):
@@ -310,13 +291,3 @@ def test_a_killed_sweep_goes_on_where_it_was(grid, tmp_path):
     assert (first / "out.parquet").read_bytes() == (third / "out.parquet").read_bytes()
     assert files_of(third / "build").keys() == files_of(first / "build").keys()
     assert not list((third / "build" / "sweeps").glob("settings-*"))
-
-
-@pytest.mark.slow
-def test_what_snakemake_says_of_a_failure_is_shown(grid, tmp_path):
-    (tmp_path / "config.yaml").write_text("cores: 1\nexecutor: nowhere\n")
-    process = begin(grid, tmp_path / "out.parquet", "--profile", str(tmp_path))
-    _, said = process.communicate(timeout=300)
-    assert process.returncode == 1
-    assert "Snakemake could not run the sweep" in said
-    assert "nowhere" in said

@@ -51,11 +51,6 @@ def test_the_workflows_are_these():
     assert all("pull_request_target" not in found for found in triggers.values())
 
 
-def test_the_matrix_is_the_pythons_of_pyproject():
-    pythons = [line.rsplit(" ", 1)[1] for line in PROJECT["project"]["classifiers"] if re.search(r":: 3\.\d+$", line)]
-    assert flow("test")["jobs"]["test"]["strategy"]["matrix"]["python"] == pythons
-
-
 @pytest.mark.parametrize("name", ["test", "preview"])
 def test_a_pull_request_gets_nothing_that_can_write(name):
     """Its code runs in these: they may read the repository, keep no token, and are given no secret."""
@@ -96,17 +91,6 @@ def test_what_is_built_is_built_by_make():
     called = {target for _, script in scripts() for target in re.findall(r"^make ([a-z-]+)", script, flags=re.M)}
     assert called == {"book", "environment", "launch", "newest", "release-archive", "test", "test-oldest"}
     assert called <= targets
-
-
-def test_caches_are_keyed_by_lock_and_data_sums_and_no_release_uses_one():
-    for name in NAMES:
-        for step in steps(name):
-            if step.get("uses", "").startswith("actions/cache@"):
-                assert "hashFiles('data/registry.toml')" in step["with"]["key"]
-            if "cache" in step.get("with", {}):
-                assert step["with"]["cache-dependency-path"] == "requirements.lock"
-    for name in ("release", "deploy", "comment"):
-        assert "cache" not in str(steps(name))
 
 
 # --- the oldest and the newest packages -------------------------------------------------------------------------------
