@@ -15,7 +15,6 @@ from endomtor.contract import CHAPTERS, DATASET_KEYS, DESIGN_KEYS, TABLES, table
 from endomtor.contract.problems import listed, nearest
 from endomtor.contract.tables import SIMULATED_PREFIX, Key
 from endomtor.errors import EndomtorError
-from endomtor.worlds.simulation import EXPRESSION, TABULAR
 
 EXAMPLE_PREFIX = "example-"
 
@@ -105,7 +104,7 @@ def init(folder: Path | str, chapters: Iterable[str] = (), *, example: bool = Fa
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             found = "a folder that is not empty" if folder.is_dir() else "a file"
             raise EndomtorError(f"{folder}: found {found}, expected a new or an empty folder: nothing is overwritten.")
-        filled = _example()
+        filled = _example(names)
         if folder.is_dir():
             # The folder itself stays, since it may be where the shell stands.
             with tempfile.TemporaryDirectory(dir=folder, prefix=".init-") as beside:
@@ -170,10 +169,10 @@ def _readme(names: list[str], filled: dict) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _example() -> dict:
-    """Return the tables of the example: a small draw from a world, under names that no simulated animal has."""
+def _example(names: list[str]) -> dict:
+    """Return tables of the example: a small draw from a world, under names that no simulated animal has."""
     world = worlds.load(_WORLD, {"endpoints": {"design": _SMALL}})
-    return {name: _renamed(table) for name, table in worlds.simulate_tables(world, _SEED, TABULAR + EXPRESSION).items()}
+    return {name: _renamed(table) for name, table in worlds.simulate_tables(world, _SEED, names).items()}
 
 
 def _renamed(table):
