@@ -153,6 +153,7 @@ def job(tmp_path, monkeypatch) -> str:
     return "one_job:main"
 
 
+@pytest.mark.slow
 def test_a_job_ends_in_the_same_way_forked_or_not(job, tmp_path, monkeypatch):
     def run(word: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "endomtor.building.forks", job, word, "a b"]
