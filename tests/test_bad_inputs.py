@@ -14,8 +14,8 @@ import pickle
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
@@ -133,14 +133,6 @@ def _normalised(data):
     data.X = data.X / 7
 
 
-def _without_obs(data):
-    data.obs = data.obs[[]]
-
-
-def _negative(data):
-    data.X.data[0] = -3
-
-
 def _cut(desk: Desk) -> list[str]:
     write(desk.mice, {}, h5ad=cells(n_cells=1))
     whole = (desk.mice / "bmec_cells.h5ad").read_bytes()
@@ -194,87 +186,45 @@ def counts(**changes) -> bytes:
 
 
 GENE_COUNTS = SOUND["hspc_counts"]["s_aged0"]
-HEADER = ",".join(BLOOD.columns)
 
 # File, its content (or what makes it), words of the problem.
 TABLES = [
     ("ecko_blood.csv", b"", "an empty file"),
-    ("ecko_blood.csv", b" \r\n\r\n", "an empty file"),
     ("survival.csv", table("survival").partition("\n")[0], "a header row only"),
     ("hspc_counts.csv.gz", counts()[:-20], "a file that is cut off"),
-    ("hspc_counts.csv.gz", counts()[:-8] + b"\0" * 8, "a damaged gzip stream"),
     ("hspc_counts.csv.gz", SOUND["hspc_counts"].to_csv(index=False), "expected a gzip file"),
-    ("bmec_signaling.csv", packed(table("bmec_signaling")), "found a gzip file"),
     ("survival.csv", table("survival", group="a\0ged"), "without NUL bytes"),
     ("ecko_cells.csv", table("ecko_cells").encode("utf-16"), "text in UTF-16"),
     ("rapamycin_marrow.csv", table("rapamycin_marrow", unit="µg").encode("latin-1"), "byte 0xb5"),
     ("rapamycin_blood.csv", table("rapamycin_blood", unit="x" * 10**7), "field larger than field limit"),
-    ("rapamycin_blood.csv", table("rapamycin_blood", day="9" * 10**4), "expected an integer"),
     ("ecko_blood.csv", BLOOD.to_csv(index=False).replace("sex", "group", 1), "each column once"),
     ("ecko_blood.csv", BLOOD.drop(columns="sex").to_csv(index=False), 'column "sex": expected a column'),
     ("ecko_blood.csv", BLOOD.to_csv(index=False, sep=";"), "cells separated by semicolons"),
-    ("ecko_blood.csv", BLOOD.to_csv(index=False).replace(",20,", ",20,5,"), "expected 7 cells"),
     ("ecko_blood.csv", BLOOD.to_csv(index=False) + 'm9,"young', "closed quotes"),
-    ("bmec_signaling.csv", table("bmec_signaling", mfi="nan"), 'found "nan", expected a number above 0'),
-    ("bmec_signaling.csv", table("bmec_signaling", mfi="inf"), 'found "inf", expected a number above 0'),
     ("bmec_signaling.csv", table("bmec_signaling", mfi="1e400"), 'found "1e400", expected a number above 0'),
-    ("bmec_signaling.csv", table("bmec_signaling", mfi="-12"), 'found "-12", expected a number above 0'),
-    ("bmec_signaling.csv", table("bmec_signaling", mfi="1,234"), 'found "1,234", expected a number above 0'),
-    ("bmec_signaling.csv", table("bmec_signaling", mfi="=1+1"), 'found "=1+1", expected a number above 0'),
-    ("hspc_counts.csv.gz", counts(s_aged0=-GENE_COUNTS), "a raw count, an integer of at least 0"),
     ("hspc_counts.csv.gz", counts(s_aged0=GENE_COUNTS + 0.5), "a raw count, an integer of at least 0"),
-    ("hspc_counts.csv.gz", counts(s_aged0=GENE_COUNTS / GENE_COUNTS.sum()), "a raw count, an integer of at least 0"),
-    ("hspc_counts.csv.gz", counts(s_aged0="many"), "a raw count, an integer of at least 0"),
-    ("hspc_counts.csv.gz", counts(), "one of the two only"),
     ("hspc_samples.csv", table("hspc_samples", sample="nobody"), "one of the two only"),
-    ("ecko_blood.csv", table("ecko_blood", myeloid_pct=120), "a number from 0 to 100"),
     ("ecko_blood.csv", table("ecko_blood", myeloid_pct=90), "lineages that add to 100 per cent"),
     ("ecko_blood.csv", table("ecko_blood", {"group": "aged"}), "the group of animal"),
     ("ecko_blood.csv", table("ecko_blood", {}), "one row for each animal"),
-    ("ecko_marrow.csv", table("ecko_marrow", value="lots"), 'found "lots", expected a number'),
-    ("ecko_cells.csv", table("ecko_cells", {"assay": "polarity", "cell": 9, "value": 0.5}), "0 or 1 (1 = polarised)"),
     ("ecko_limiting_dilution.csv", table("ecko_limiting_dilution", positive=11), "at most the 10 that were tested"),
-    ("ecko_limiting_dilution.csv", table("ecko_limiting_dilution", tested=0), "an integer of at least 1"),
-    ("ecko_verification.csv", table("ecko_verification", value=101), "a number from 0 to 100"),
-    ("rapamycin_blood.csv", table("rapamycin_blood", day=0.5), "an integer"),
     ("rapamycin_blood.csv", table("rapamycin_blood", analyte="Platelets"), 'did you mean "platelets"?'),
-    ("rapamycin_marrow.csv", table("rapamycin_marrow", treatment=""), "found an empty cell"),
-    ("serial_transplants.csv", table("serial_transplants", passage=6), "an integer from 1 to 5"),
-    ("serial_transplants.csv", table("serial_transplants", {"week": 20, "exposed_animal": "x"}), "exposed_animal of"),
-    ("survival.csv", table("survival", event="gone"), "died, euthanised"),
-    ("exclusions.csv", "table,animal,reason\necko_blod,m1,sick\n", 'did you mean "ecko_blood"?'),
     ("ecko_blood.csv", table("ecko_blood", animal="sim-1"), "sim-"),
     ("ecko_blood.csv", table("ecko_blood", animal="m\n1"), "text on one line"),
     ("ecko_marrow.csv", table("ecko_marrow", unit="\x1b[2J"), "without control characters"),
-    ("ecko_blod.csv", table("ecko_blood"), 'did you mean "ecko_blood.csv"?'),
     ("ecko_marrow.csv.gz", packed(table("ecko_marrow")), "a table in one format only"),
     ("ecko_blood.csv", pickle.dumps(Payload()), "expected"),
-    ("bmec_cells.h5ad", pickle.dumps(Payload()), "an HDF5 (AnnData) file, as its name says"),
-    ("bmec_cells.h5ad", b"", "an empty file"),
     ("bmec_cells.h5ad", _cut, "a whole AnnData file"),
-    ("bmec_cells.h5ad", h5ad(_without_obs), "expected a column of this name"),
     ("bmec_cells.h5ad", h5ad(_normalised), "raw counts in X, integers of at least 0"),
-    ("bmec_cells.h5ad", h5ad(_negative), "raw counts in X, integers of at least 0"),
-    ("ecko_blood.xlsx", b"PK\x03\x04 no workbook", "a whole Excel workbook"),
     ("ecko_blood.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "without a password"),
-    ("ecko_blood.xlsx", workbook("more!A1"), "expected one sheet"),
     ("ecko_blood.xlsx", workbook("XFD1048576"), "rows and columns of the table only"),
-    ("ecko_blood.csv", link("ecko_blood.csv", "ecko_blood.csv"), "a file that can be read"),
     ("ecko_blood.csv", link("ecko_blood.csv", "nowhere.csv"), "a file that can be read"),
     # Root may read every file; nobody can read a folder as one.
     ("ecko_blood.csv", folder("ecko_blood.csv"), "a file that can be read"),
-    ("dataset.toml", folder("dataset.toml"), "a file that can be read"),
     ("dataset.toml", b"", "expected this key"),
-    ("dataset.toml", ABOUT + "title", "valid TOML"),
-    ("dataset.toml", ABOUT + "\0", "valid TOML"),
     ("dataset.toml", "x = " + "[" * 10**4, "valid TOML"),
-    ("dataset.toml", ABOUT.encode("utf-16"), "text in UTF-8"),
     ("dataset.toml", ABOUT + "colour = 1\n", 'column "colour"'),
-    ("dataset.toml", ABOUT.replace("measured", "measurd"), 'did you mean "measured"?'),
     ("dataset.toml", ABOUT.replace("measured", "simulated"), "since the data are simulated"),
-    ("dataset.toml", ABOUT.replace('"Test"', "1e400"), 'column "title": found inf, expected text'),
-    ("dataset.toml", ABOUT.replace("Test", "a\\nb"), "expected text on one line"),
-    ("dataset.toml", ABOUT + "[design]\nyoung_weeks = [14, 10]\n", "two ages in weeks"),
 ]
 
 PAPER = (ROOT / "data" / "worlds" / "paper.toml").read_text(encoding="utf-8")
@@ -293,97 +243,47 @@ def changed(text: str, old: str, new: str) -> str:
 
 # A file of the book's data, its content, what the user types, words of the sentence.
 BOOK = [
-    ("worlds/paper.toml", b"", SIMULATE, "key 'name' is missing"),
     ("worlds/paper.toml", b"\xff\xfe\0", SIMULATE, "cannot be read as TOML"),
-    ("worlds/paper.toml", PAPER + "colour = 1\n", SIMULATE, "paper.toml"),
-    ("worlds/paper.toml", changed(PAPER, 'name = "paper"', 'name = "papr"'), SIMULATE, "expected 'paper'"),
-    ("worlds/paper.toml", changed(PAPER, 'name = "paper"', "name = 1"), SIMULATE, "expected text"),
     ("worlds/paper.toml", changed(PAPER, "phenocopy = ", "phenocpy = "), SIMULATE, "did you mean 'phenocopy'?"),
-    ("worlds/paper.toml", DEEP, SIMULATE, "cannot be read as TOML"),
     ("worlds/paper.toml", changed(PAPER, "phenocopy = ", "phenocopy = 1" + "0" * 400 + " # "), SIMULATE, "larger than"),
-    ("worlds/common/endpoints.toml", b"", SIMULATE, "is missing"),
     ("worlds/common/endpoints.toml", changed(COMMON, "correlation = ", "correlation = 1"), SIMULATE, "a share from"),
-    ("worlds/common/endpoints.toml", changed(COMMON, "correlation = ", "correlation = 1e400 # "), SIMULATE, "a finite"),
     ("worlds/common/endpoints.toml", changed(COMMON, "\nassumption = true", ""), SIMULATE, "without an origin"),
     ("claims.toml", b"", ("claims",), "claims.toml: key 'claims' is missing"),
-    ("claims.toml", DEEP, ("claims",), "cannot be read as TOML"),
     ("claims.toml", "version = 1\ndate = 2020-01-01\nclaims = [1]\n", ("claims",), "claims is [1], expected tables"),
-    ("claims.toml", changed(CLAIMS, "smallest = ", "smallest = '' # "), ("claims",), "is '', expected a number"),
-    ("claims.toml", changed(CLAIMS, "needed = ", "needed = [] # "), ("claims",), "is [], expected an integer"),
-    ("claims.toml", CLAIMS.encode("utf-16"), ("claims",), "cannot be read as TOML"),
-    ("claims.toml", CLAIMS.replace('role = "primary"', 'role = "main"'), ("claims",), "expected one of primary"),
     ("claims.toml", CLAIMS.replace("smallest = ", "smallest = -"), ("claims",), "expected a number above 0"),
-    ("claims.toml", CLAIMS.replace('id = "C2"', 'id = "C1"'), ("claims",), "claims.toml"),
-    ("registry.toml", b"", LIST, "schema_version is None"),
-    ("registry.toml", b"\0", LIST, "not a TOML file"),
     ("registry.toml", DEEP, LIST, "not a TOML file"),
     ("registry.toml", REGISTRY + "[[colours]]\n", LIST, "unknown key 'colours'"),
     ("registry.toml", changed(REGISTRY, "https://", "http://"), LIST, "expected a plain https address"),
-    ("registry.toml", changed(REGISTRY, "https://", "https://["), LIST, "expected a plain https address"),
-    ("registry.toml", changed(REGISTRY, 'sha256 = "', 'sha256 = "x'), LIST, "expected 64 lower-case"),
     ("registry.toml", changed(REGISTRY, 'file = "', 'file = "../../'), LIST, "expected a plain file name"),
-    ("registry.toml", changed(REGISTRY, "bytes = ", "bytes = -"), LIST, "expected a positive number"),
-    ("vocabulary.toml", DEEP, ("check", "{mice}"), "expected a TOML file of markers"),
     ("vocabulary.toml", "populations = 1\n", ("check", "{mice}"), "expected a section [populations]"),
-    ("vocabulary.toml", '[markers]\na = "mTOR"\n', ("check", "{mice}"), "found 'mTOR', expected mTORC1"),
 ]
 
 LONG = "a" * 300
 # What the user types, exit status, words of the sentence, environment variables.
 TYPED = [
     (("brew",), 2, "brew", {}),
-    (("check",), 2, "DIR", {}),
-    (("check", "--colour"), 2, "--colour", {}),
     (("build", "--seed", "1e400"), 2, "--seed", {}),
-    (("build", "--seed", "nan"), 2, "--seed", {}),
-    (("build", "--jobs", "-1"), 2, "--jobs", {}),
     (("build", "--data", "{mice}", "--world", "paper"), 2, "exclude each other", {}),
-    (("simulate", "--world", "paper", "--seed", "-1", "--out", "new"), 2, "--seed", {}),
-    (("calibrate", "--cohorts", "0"), 2, "--cohorts", {}),
     (("run", "01", "-p", "seed"), 2, "a name and a value", {}),
-    (("fetch", "--json", "--all"), 2, "--json", {}),
-    (("fetch", "--paper", "1", "2"), 2, "--paper", {}),
     (("check", "no/such/folder"), 1, "found nothing", {}),
-    (("check", "{mice}/ecko_marrow.csv"), 1, "found a file", {}),
     (("check", LONG), 1, "File name too long", {}),
-    (("build", "--data", LONG), 1, "File name too long", {}),
-    (("build", "--world", LONG), 1, "There is no world", {}),
     (("build", "--world", "../worlds/paper"), 1, "did you mean 'paper'?", {}),
-    (("simulate", "--world", "../worlds/paper", "--seed", "1", "--out", "new"), 1, "did you mean 'paper'?", {}),
     (("simulate", "--world", "paper", "--seed", "1", "--out", "{mice}"), 1, "other files than simulated", {}),
-    (("simulate", "--world", "paper", "--seed", "1", "--out", "_toc.yml"), 1, "is a file", {}),
     (("init", "{mice}"), 1, "nothing is overwritten", {}),
     (("init", "new", "09"), 1, "There is no chapter '09'", {}),
     (("init", "_toc.yml/new"), 1, "expected a place that can be written", {}),
-    (("run", "33"), 1, "there is no chapter '33'", {}),
     (("run", "01", "-p", "colour", "red"), 1, "no parameter 'colour'", {}),
-    (("build", "--out", "_toc.yml", "--offline"), 1, "is a file", {}),
-    (("build", "--out", "_toc.yml/new", "--offline"), 1, "Not a directory", {}),
     (("build", "--out", ".", "--offline"), 1, "holds the book itself", {}),
-    (("build", "--out", "/", "--offline"), 1, "holds the book itself", {}),
-    (("build", "--out", "loop", "--offline"), 1, "loop", {}),
-    (("build", "--data", "loop"), 1, "is not a folder", {}),
-    (("build", "--data", "{mice}", "--out", "{mice}", "--offline"), 1, "lie inside the build folder", {}),
     (("build", "--data", "_build/mice", "--offline"), 1, "lie inside the build folder", {}),
-    (("calibrate", "--part", "tabels"), 1, "did you mean 'tables'?", {}),
     (("calibrate", "--scenario", "nul"), 1, "There is no scenario 'nul'", {}),
     (("fetch", "ec-hart"), 1, "did you mean 'ec-heart'?", {}),
-    (("fetch", "--paper", "9" * 5000), 1, "is not a PubMed id", {}),
     (("fetch", "--geo", "GSE1; rm -rf"), 1, "is not the accession", {}),
     (("claims",), 1, "run `endomtor build` first", {"ENDOMTOR_BUILD": "nowhere"}),
-    (("claims",), 1, "run `endomtor build` first", {"ENDOMTOR_BUILD": "_toc.yml"}),
-    (("claims",), 1, "File name too long", {"ENDOMTOR_BUILD": LONG}),
-    (("build", "--offline"), 1, "is a file", {"ENDOMTOR_BUILD": "_toc.yml"}),
-    (("build", "--offline", "--out", "new"), 1, "seconds since 1970", {"SOURCE_DATE_EPOCH": "yesterday"}),
     (("build", "--offline", "--out", "new"), 1, "seconds since 1970", {"SOURCE_DATE_EPOCH": "9" * 30}),
     (("fetch", "ec-heart"), 1, "Not a directory", {"ENDOMTOR_CACHE": "_toc.yml"}),
     (("fetch", "ec-heart"), 1, "No such file", {"ENDOMTOR_MIRROR": "no/such/mirror"}),
-    (("fetch", "ec-heart"), 1, "expected a folder or an http address", {"ENDOMTOR_MIRROR": "https://["}),
     (("fetch", "ec-heart"), 1, "expected a folder or an http address", {"ENDOMTOR_MIRROR": "file:///etc"}),
-    (("fetch", "ec-heart"), 1, "expected a folder or an http address", {"ENDOMTOR_MIRROR": "http://a:port"}),
-    (("fetch", "ec-heart"), 1, "No such file", {"ENDOMTOR_MIRROR": "~nobody-at-all/mirror"}),
 ]
-COUNT = len(TABLES) + len(BOOK) + len(TYPED)
 
 
 # --- what must happen -------------------------------------------------------------------------------------------------
@@ -444,11 +344,8 @@ def test_bad_arguments_and_variables(desk, capsys, tmp_path, monkeypatch, typed,
     refused([word.replace("{mice}", str(desk.mice)) for word in typed], words, capsys, status=status, beside=tmp_path)
 
 
-def test_how_many(record_testsuite_property, capsys):
-    assert COUNT >= 60
-    record_testsuite_property("bad_inputs", COUNT)
-    with capsys.disabled():
-        print(f"\n{COUNT} bad inputs: {len(TABLES)} tables, {len(BOOK)} files of the book, {len(TYPED)} commands")
+def test_how_many():
+    assert len(TABLES) + len(BOOK) + len(TYPED) >= 60
 
 
 def test_the_good_ones_beside_them(desk, capsys):
@@ -483,12 +380,8 @@ def test_a_gzip_bomb_is_not_unpacked(desk, monkeypatch):
     ("name", "given", "words"),
     [
         ("ledger.json", "[" * 10**5, "ledger.json is not JSON"),
-        ("ledger.json", "{}", "ledger.json does not keep its schema"),
-        ("ledger.json", "NaN", "ledger.json does not keep its schema"),
-        ("evidence/01.json", "[" * 10**5, "01.json: is not a list of evidence records"),
         ("evidence/01.json", "[1]", "01.json: is not a list of evidence records"),
         ("evidence/01.json", {"p": "small"}, "does not follow from the evidence"),
-        ("evidence/01.json", {"verdict": "maybe"}, "does not follow from the evidence"),
         ("evidence/01.json", {"id": ["C1"]}, "does not follow from the evidence"),
     ],
 )
@@ -510,28 +403,17 @@ def test_the_data_of_a_build_may_hold_links_that_lead_nowhere(desk):
     assert settings.data_print() != before
 
 
-# --- in a process of its own ------------------------------------------------------------------------------------------
+# --- disks and names --------------------------------------------------------------------------------------------------
 
 
-def run(*typed: str, cwd: Path, **options) -> subprocess.CompletedProcess:
-    command = [str(Path(sys.executable).with_name("endomtor")), *map(str, typed)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, timeout=600, stdin=subprocess.DEVNULL, **options)
-
-
-def one_sentence(ran: subprocess.CompletedProcess, words: str) -> None:
-    said = ran.stderr.decode()
-    assert ran.returncode == 1, said
-    assert "Traceback" not in said
-    assert said.startswith("endomtor: ")
-    assert said.count("\n") == 1
-    assert words in said
-
-
+@pytest.mark.slow
 def test_a_name_that_is_no_unicode_and_a_terminal_that_is_none(desk):
     with open(os.fsencode(desk.mice) + b"/ecko_bl\xffod.csv", "wb") as stream:
         stream.write(BLOOD.to_csv(index=False).encode())
-    ran = run("check", desk.mice, cwd=desk.book, env={**os.environ, "PYTHONIOENCODING": "ascii"})
-    one_sentence(ran, "breaks the data contract")
+    command = [str(Path(sys.executable).with_name("endomtor")), "check", str(desk.mice)]
+    ran = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert (ran.returncode, ran.stderr.count(b"\n")) == (1, 1)
+    assert b"breaks the data contract" in ran.stderr
     assert rb"ecko_bl\udcffod.csv" in ran.stdout
 
 
@@ -556,38 +438,34 @@ def mounted(tmp_path):
         subprocess.run(["umount", str(place)], check=True)
 
 
-def _little_room() -> None:
+@contextmanager
+def little_room() -> Iterator[None]:
+    """Let no file grow beyond 2 kB: what can be done where nothing can be mounted."""
     import resource
 
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("typed", [("init",), pytest.param(SIMULATE[:5] + ("--out",), marks=pytest.mark.slow)])
-def test_a_full_disk(desk, mounted, typed):
+def test_a_full_disk(desk, mounted, capsys, typed):
     disk = mounted("small disk", "size=4k")
-    options = {} if disk else {"preexec_fn": _little_room}
-    place = disk or desk.book
-    before = content(place)
-    one_sentence(run(*typed, place / "new", cwd=desk.book, **options), "No space left" if disk else "File too large")
-    assert content(place) == before
+    place, words = (disk, "No space left") if disk else (desk.book, "File too large")
+    with nullcontext() if disk else little_room():
+        refused([*typed, place / "new"], words, capsys, beside=place)
 
 
 @pytest.mark.parametrize("typed", [("init",), ("build", "--offline", "--out")])
-def test_a_place_that_may_only_be_read(desk, mounted, typed):
+def test_a_place_that_may_only_be_read(desk, mounted, capsys, typed):
     place = mounted("read only", "ro")
     if place is None:
         if os.geteuid() == 0:
             pytest.skip("root may write everywhere, and nothing can be mounted here")
         place = desk.book / "read only"
         place.mkdir(mode=0o555)
-    ran = run(*typed, place / "new", cwd=desk.book)
-    assert ran.returncode == 1
-    sentence = ran.stderr.decode().splitlines()[-1]
-    assert sentence.startswith("endomtor: ")
-    assert "Read-only" in sentence or "Permission denied" in sentence
-    assert str(place / "new") in sentence
-    assert b"Traceback" not in ran.stderr
-    assert content(place) == {}
+    refused([*typed, place / "new"], f"{place / 'new'}: expected a place that can be", capsys, beside=place)
 
 
 @pytest.mark.slow
@@ -626,7 +504,7 @@ def test_text_that_would_run_is_quoted_and_numbers_stay_numbers():
     assert files.inert(None) is None
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.one_of(st.text(max_size=6), st.sampled_from(FORMULAS)), min_size=1))
 def test_no_cell_of_a_table_for_readers_is_a_formula(texts):
     texts = [text.replace("\0", "") for text in texts]

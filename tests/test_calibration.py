@@ -1,10 +1,7 @@
 """Calibration: the plan, the counting, the bands, and the cohorts themselves."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -73,18 +70,11 @@ def test_an_unknown_scenario_is_named():
         ("null", "C1.signaling.pS6_S235_236", rates.NULL),
         ("null", "C3.marrow.HSC", rates.NULL),
         ("edge", "C3.marrow.HSC", rates.NULL),
-        ("edge", "C5.transplant.chimerism", rates.NULL),
-        ("edge", "C3.cells.polarity", rates.NULL),
         ("edge", "C3.limiting_dilution.HSC", rates.NULL),
         ("alike", "C3.limiting_dilution.WBM", rates.NULL),
-        ("tails", "C3.limiting_dilution.WBM", rates.NULL),
         ("smallest", "C3.cells.gH2AX_foci", rates.TRUE),
-        ("smallest", "C3.marrow.HSC", rates.TRUE),
         ("smallest", "C1.signaling.pAKT_S473", rates.TRUE),
         ("smallest", "C2.blood.platelets", rates.TRUE),
-        ("smallest", "C2.blood.WBC", rates.TRUE),
-        ("smallest", "C2.marrow.HSC.young", rates.TRUE),
-        ("paper", "C1.signaling.pMTOR_S2448", rates.TRUE),
         ("opposite", "C2.blood.platelets", rates.NULL),
         ("confounded", "C3.marrow.HSC", rates.UNDEFINED),
     ],
@@ -153,22 +143,6 @@ def test_a_claim_is_false_when_too_few_effects_exist():
     assert paper["measure"].tolist() == [rates.POWER, rates.FALSE_CONTRADICTION]
 
 
-def test_a_small_effect_must_not_be_said_to_go_the_other_way(monkeypatch):
-    """Between nothing and the smallest of interest: "too small to matter" is right, "opposite" is wrong."""
-    monkeypatch.setattr(rates, "truth_of", lambda world, rule: (0.1, rates.BETWEEN))
-    rows = answers([verdicts.CONTRADICTED] * 3 + [verdicts.SUPPORTED])
-    rows["reason"] = [verdicts.OPPOSITE, verdicts.EQUIVALENT, verdicts.EQUIVALENT, verdicts.EFFECT]
-    table = rates.tabulate(rows, PLAN, PLAN.scenario("edge"), "tables").set_index("measure")
-    assert table["count"].to_dict() == {rates.FALSE_CONTRADICTION: 1, rates.COVERAGE: 4}
-    assert table.loc[rates.FALSE_CONTRADICTION, "promised"] == PLAN.false_support
-
-
-def test_the_share_of_withheld_verdicts_can_be_told():
-    words = [verdicts.SUPPORTED, verdicts.NOT_TESTABLE, verdicts.INCONCLUSIVE]
-    table = rates.tabulate(answers(words), PLAN, PLAN.scenario("edge"), "tables")
-    assert table[["of", "drawn"]].drop_duplicates().to_numpy().tolist() == [[2, 3]]
-
-
 def test_the_grid_counts_claims_in_the_words_of_the_world():
     words = [verdicts.RECOVERED] * 3 + [verdicts.MISSED]
     rows = pd.DataFrame({"seed": range(4), "id": "C2", "word": "x", "reason": "", "world_word": words})
@@ -211,11 +185,6 @@ def test_bands_lie_on_the_bad_side_of_each_measure():
     ]
     holds, beyond, careful = rates.HOLDS, rates.BEYOND, rates.CONSERVATIVE
     assert words == [holds, beyond, careful, holds, beyond, careful, rates.NO_PROMISE]
-
-
-def test_a_biased_scenario_promises_nothing():
-    table = table_of(500, 1000, 0.025).assign(scenario="survivor")
-    assert rates.judged(table, PLAN)["judgement"].tolist() == [rates.NO_PROMISE]
 
 
 def test_limits_of_a_rate_are_clopper_and_pearsons():
@@ -267,7 +236,7 @@ def test_a_run_is_the_same_whatever_the_number_of_processes(monkeypatch):
 
 
 def test_a_smaller_run_agrees_with_the_frozen_rates():
-    small = calibration.calibrate(24, scenarios=["null", "edge"], parts=["tables"], jobs=2)
+    small = calibration.calibrate(12, scenarios=["edge"], parts=["tables"], jobs=1)
     odd = calibration.disagreements(small, calibration.frozen())
     assert odd.empty, odd.to_string()
 
@@ -324,19 +293,6 @@ def test_the_hash_of_the_code_sees_what_runs_and_nothing_else():
     assert run._running('"""Text."""\n\n\ndef f(x):\n    """Text."""\n    # why\n    return (x + 1)\n') == plain
     assert run._running("def f(x):\n    return x + 1\n\n\ndef show_f(x):\n    print(x)\n") == plain
     assert run._running("def f(x):\n    return x + 2\n") != plain
-
-
-@pytest.mark.slow
-def test_the_command_writes_every_rate(tmp_path):
-    out = tmp_path / "rates.csv"
-    command = [str(Path(sys.executable).with_name("endomtor")), "calibrate", "--cohorts", "2", "--jobs", "1"]
-    command += ["--scenario", "null", "--part", "tables", "--out", str(out)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert ran.returncode == 0, ran.stderr
-    table = pd.read_csv(out, keep_default_na=False, na_values=[""])
-    assert tuple(table.columns) == rates.COLUMNS
-    assert set(table["scenario"]) == {"null"}
-    assert "promises lie beyond their band" in ran.stdout
 
 
 @pytest.mark.slow

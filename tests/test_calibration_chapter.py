@@ -133,41 +133,6 @@ def test_a_broken_promise_is_named_with_its_design_and_its_verdict_withdrawn(bro
     assert row == [PS6, "unequal", *rates.FALSE_SUPPORT.split(), "6.0", "2.5", f"{100 * limit:.1f}", "2,000"]
 
 
-def test_a_mixed_model_beyond_its_band_is_called_secondary():
-    text = said(
-        calibration.show_beyond, calibrated(*KEPT, ("spread", "C2.blood.WBC over days", rates.COVERAGE, 1700, 0.95))
-    )
-    assert "Mixed models have intervals that are too short in “spread” (edge, aged units vary twice as much)" in text
-    assert "They enter no verdict" in text
-    assert "not to be trusted" not in text
-
-
-def test_a_broken_twin_and_a_scenario_that_the_plan_has_dropped_are_named_too():
-    found = calibrated(*KEPT, ("gone", "cells as n: polarity", "right", 300, 0.05))
-    text = said(calibration.show_beyond, found)
-    assert "right twin" in text
-    assert "such designs: “gone”." in text
-
-
-def test_careful_rules_are_counted_and_explained_by_kind(kept):
-    text = said(calibration.say_careful, kept)
-    careful = int((kept.table["judgement"] == rates.CONSERVATIVE).sum())
-    assert careful == 3
-    assert text.startswith(f"**{careful} of the {int(kept.table['promised'].notna().sum())} promises are kept")
-    lines = [line for line in text.splitlines() if line.startswith("- ")]
-    assert [line.split(":")[0] for line in lines] == [
-        "- False support of a claim",
-        "- False contradiction of a difference",
-        "- Coverage of a difference",
-    ]
-    assert "1 of 2 promises (median 99.5 % of 95 % promised). The degrees of freedom" in lines[2]
-
-
-def test_nothing_is_explained_where_nothing_is_careful():
-    found = calibrated(*KEPT[:2])
-    assert said(calibration.say_careful, found).startswith("None of the 2 promises is kept with more care")
-
-
 # --- figures and tables carry the numbers ---
 
 
@@ -181,13 +146,6 @@ def test_the_figure_of_false_support_says_what_it_shows(broken):
     assert "n = 2,000 cohorts" in shown["caption"]
     assert "16 scenarios" not in shown["caption"]
     assert f"{broken.table['scenario'].nunique()} scenarios”, seed 1000000" in shown["caption"]
-
-
-def test_rules_without_a_direction_have_a_figure_of_their_own(kept):
-    shown = figure_of(calibration.show_rates, kept, rates.FALSE_SUPPORT, either=True)
-    assert f"4.8 % for {LSK} in “edge”" in shown["caption"]
-    assert "promised (5 %)" in shown["caption"]
-    assert shown["name"] == "fig-false-support-either"
 
 
 def test_the_figure_of_coverage_leaves_mixed_models_to_their_own(kept):
@@ -208,20 +166,6 @@ def test_the_summary_gives_the_worst_of_each_scenario(broken):
     assert "“confounded” (groups aligned with batch or sex) has no rate" in lines[1]
 
 
-def test_promises_stand_with_the_rate_at_which_they_count_as_broken(kept):
-    text = said(calibration.show_promises, kept)
-    limit = kept.table.loc[kept.table["measure"] == rates.FALSE_CONTRADICTION, "limit"].item()
-    assert re.search(rf"false contradiction +at most 5 % +1 +above {100 * limit:.1f} %", text)
-    assert re.search(r"coverage of the 95 % interval +at least 95 % +4 +below", text)
-    assert re.search(r"right twin of a wrong analysis +at most 5 % +2 +above", text)
-    assert f"any of the {int(kept.table['promised'].notna().sum())} rates" in text
-
-
-def test_the_scenarios_are_those_of_the_plan():
-    text = said(calibration.show_scenarios)
-    assert all(one.title in text for one in PLAN.scenarios)
-
-
 def test_power_stands_with_interval_and_bias(kept):
     text = said(calibration.show_power, kept, "paper")
     assert "Least often: C4.transcriptome.phi, 75 %; most often: C1, 92.5 %." in text
@@ -231,39 +175,6 @@ def test_power_stands_with_interval_and_bias(kept):
     assert line == [PS6, "86.0", f"{100 * low:.1f}", "to", f"{100 * high:.1f}", "0.250", "0.200", "−0.050"]
     assert next(line for line in text.splitlines() if line.strip().startswith("C1 ")).split()[-3:] == ["–"] * 3
     assert PS6 in said(calibration.show_power, kept, "smallest")
-
-
-def test_the_transcriptome_has_its_table(kept):
-    text = said(calibration.show_expression, kept)
-    assert text.splitlines()[-1].split() == ["paper", "scores", "0.25", "0.20", "–", "–", "95.1", "75.0", "2,000", "0"]
-
-
-def test_wrong_analyses_stand_beside_the_right_ones(kept):
-    shown = figure_of(calibration.show_mistakes, kept)
-    assert "raw per cent: myeloid (“trade”): 65 % against 4.6 %" in shown["alt"]
-    assert "cells as n: polarity (“null”): 45 % against 4.4 %" in shown["alt"]
-    assert shown["alt"].index("myeloid") < shown["alt"].index("polarity"), "the worst comes first"
-    assert "Wrong on purpose" in shown["caption"]
-
-
-def test_a_wrong_analysis_without_a_right_p_is_drawn():
-    found = calibrated(("null", "naive correlation, shared young", "wrong", 1990, np.nan), *KEPT[-2:])
-    assert "naive correlation" in figure_of(calibration.show_mistakes, found)["alt"]
-
-
-@pytest.mark.parametrize(
-    "section",
-    [calibration.show_courses, calibration.show_expression, calibration.show_mistakes],
-    ids=lambda f: f.__name__,
-)
-def test_what_the_table_lacks_is_said(section):
-    assert said(section, calibrated(*KEPT[:2])).startswith("The frozen table holds no")
-
-
-def test_a_measure_and_a_power_that_the_table_lacks_are_said():
-    found = calibrated(KEPT[0])
-    assert "holds nothing" in said(calibration.show_rates, found, rates.COVERAGE)
-    assert "no power in the scenario “paper”" in said(calibration.show_power, found, "paper")
 
 
 # --- where the rates come from ---

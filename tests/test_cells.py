@@ -58,7 +58,7 @@ def test_stored_cells_are_checked_and_summed_as_in_memory(tmp_path, kind, reques
     assert outside.describe(["bmec_cells"]) == inside.describe(["bmec_cells"])
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_cells_and_genes_in_any_chunks(tmp_path, monkeypatch, data):
     path = tmp_path / "bmec_cells.h5ad"

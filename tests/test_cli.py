@@ -1,6 +1,5 @@
 """The command line as a user meets it: exit codes, one clear message, quick help."""
 
-import json
 import os
 import subprocess
 import sys
@@ -82,8 +81,6 @@ def test_the_help_lists_every_command():
     ("words", "offered"),
     [
         ("endomtor re", ["report"]),
-        ("endomtor ch", ["check", "changes"]),
-        ("endomtor report --da", ["--data"]),
         ("endomtor build --world by", ["bystander"]),
         ("endomtor run 03", ["03_ecko_phenotypes"]),
     ],
@@ -106,19 +103,10 @@ def test_the_script_of_a_shell_is_shown(shell):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("brew",),
-        ("build", "--colour", "red"),
         ("build", "--seed", "one"),
-        ("build", "--jobs", "0"),
         ("build", "--data", ".", "--world", "paper"),
-        ("run",),
-        ("run", "01", "--data", ".", "--world", "paper"),
-        ("run", "01", "-p", "seed"),
         ("run", "01", "-p"),
-        ("check",),
         ("report",),
-        ("simulate", "--world", "paper", "--seed", "1"),
-        ("fetch",),
         ("fetch", "--all", "--list"),
     ],
 )
@@ -126,50 +114,11 @@ def test_wrong_usage_exits_2(arguments, capsys):
     assert message(*arguments, capsys=capsys, status=2)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (("build", "--world", "papr"), "paper"),
-        (("run", "01", "--world", "bystandr"), "bystander"),
-        (("simulate", "--world", "nul", "--seed", "1", "--out", "nowhere"), "null"),
-        (("fetch", "ec-hart"), "ec-heart"),
-        (("build", "--data", "no/such/folder"), "no/such/folder"),
-        (("check", "no/such/folder"), "no/such/folder"),
-    ],
-)
-def test_a_user_problem_exits_1_with_a_message(arguments, words, capsys, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    shown = message(*arguments, capsys=capsys, status=1)
-    assert shown.startswith("endomtor: ")
-    assert words in shown
-    assert shown.count("\n") == 1
-
-
-def test_no_build_yet(capsys, monkeypatch, tmp_path):
-    monkeypatch.setenv("ENDOMTOR_BUILD", str(tmp_path))
-    shown = message("claims", capsys=capsys, status=1)
-    assert "endomtor build" in shown
-
-
 def test_debug_shows_the_traceback():
     shown = run("check", "no/such/folder", "--debug")
     assert shown.returncode == 1
     assert "Traceback" in shown.stderr
     assert "no/such/folder" in shown.stderr
-
-
-def test_check_reports_every_fault_on_stdout(tmp_path, capsys):
-    (tmp_path / "dataset.toml").write_text('title = "x"\nprovenance = "measured"\nsource = "s"\ncolour = "red"\n')
-    (tmp_path / "ecko_blod.csv").write_text("animal\na\n")
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["check", str(tmp_path), "--json"])
-    assert ended.value.code == 1
-    problems = json.loads(capsys.readouterr().out)
-    assert {problem["file"] for problem in problems if problem["severity"] == "error"} >= {
-        "dataset.toml",
-        "ecko_blod.csv",
-    }
-    assert set(problems[0]) == {"severity", "file", "row", "column", "value", "expected", "suggestion"}
 
 
 def test_repeated_parameters_take_a_name_and_a_value():

@@ -3,9 +3,9 @@
 import gzip
 import hashlib
 import json
-import os
 import tempfile
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import anndata
@@ -19,10 +19,9 @@ from scipy import sparse
 
 from endomtor import cells as single_cells
 from endomtor import contract
-from endomtor.contract import problems as wording
-from endomtor.contract import reading
 from endomtor.contract.dataset import DESIGN_KEYS
 from endomtor.errors import ContractError, EndomtorError
+from endomtor.own_data import design
 
 ABOUT = 'title = "Test"\nprovenance = "measured"\nsource = "made for a test"\n'
 GROUPS = ("young", "aged", "control", "ecko")
@@ -184,7 +183,7 @@ def test_a_valid_directory_of_every_table_loads_without_a_remark(valid):
     assert ds.provenance.kind == "measured"
     assert ds.design == {}
     assert dict(ds.design_rows())["strain"] == "not stated"
-    assert ds.confounded == {}
+    assert ds.confounding == []
     assert ds.get("nothing") is None
 
 
@@ -227,12 +226,6 @@ def test_bom_crlf_gzip_blank_rows_and_trailing_commas_are_tolerated(tmp_path, ta
     pd.testing.assert_frame_equal(
         ds.tables["ecko_blood"], tables["ecko_blood"].astype({"t_pct": float}), check_dtype=False
     )
-
-
-def test_columns_may_come_in_any_order(tmp_path, tables):
-    blood = tables["ecko_blood"]
-    ds = contract.load(write(tmp_path / "d", {"ecko_blood": blood[blood.columns[::-1]]}))
-    assert list(ds.tables["ecko_blood"].columns[:4]) == ["animal", "group", "sex", "batch"]
 
 
 def test_exclusions_and_empty_cells_are_taken_out_and_counted(tmp_path, tables):
@@ -292,8 +285,6 @@ SIMULATED = ABOUT.replace("measured", "simulated")
 @pytest.mark.parametrize(
     ("about", "column", "part"),
     [
-        ("title = ", None, "valid TOML"),
-        ("[" * 5000, None, "valid TOML"),
         ('title = "x"\nsource = "y"\n', "provenance", "this key"),
         (ABOUT.replace("measured", "mesured"), "provenance", 'did you mean "measured"?'),
         (ABOUT + 'license = "MIT"\n', "license", 'did you mean "licence"?'),
@@ -302,8 +293,6 @@ SIMULATED = ABOUT.replace("measured", "simulated")
         (ABOUT + "[design]\nyoung_weeks = 12\n", "design.young_weeks", "two ages in weeks"),
         (ABOUT + "design = 3\n", "design", "a section [design]"),
         (ABOUT.replace('"Test"', '""'), "title", "text that is not empty"),
-        (ABOUT.replace('"Test"', "7"), "title", "text"),
-        (SIMULATED + "seed = 1\n", "world", "since the data are simulated"),
         (SIMULATED + 'world = "paper"\n', "seed", "since the data are simulated"),
         (SIMULATED + 'world = "paper"\nseed = "1"\n', "seed", "an integer"),
         (ABOUT + 'world = "paper"\n', "world", "simulated data only"),
@@ -332,12 +321,6 @@ def test_the_design_is_shown(tmp_path, tables):
     assert shown["dose"] == shown["blinded"] == "not stated"
 
 
-def test_kinds_limits_the_provenance(valid):
-    assert contract.load(valid, kinds=("measured",))
-    with pytest.raises(ContractError, match="found measured, expected simulated here"):
-        contract.load(valid, kinds=("simulated",))
-
-
 def test_a_missing_folder_is_one_sentence(tmp_path):
     for call in (contract.load, contract.check, contract.provenance_of):
         with pytest.raises(EndomtorError, match="expected a folder.* found nothing"):
@@ -357,41 +340,22 @@ TWO = f"{HEADER}\n{ROW}\n"
 @pytest.mark.parametrize(
     ("name", "content", "row", "part"),
     [
-        ("ecko_blood.csv", b"", None, "an empty file"),
-        ("ecko_blood.csv", b" \n\n", None, "an empty file"),
         ("ecko_blood.csv", b"\xef\xbb\xbf", None, "an empty file"),
-        ("ecko_blood.csv", HEADER.encode() + b"\n", None, "a header row only"),
-        ("ecko_blood.csv", TWO.replace(",", ";").encode(), None, "cells separated by semicolons"),
         ("ecko_blood.csv", TWO.replace(",", "\t").encode(), None, "cells separated by tabs"),
-        ("ecko_blood.csv", TWO.encode("utf-16"), None, "text in UTF-16"),
         ("ecko_blood.csv", TWO.encode("utf-16-le"), None, "text in UTF-16 or UTF-32"),
-        ("ecko_blood.csv", TWO.replace("b1", "b\xe9").encode("latin-1"), 2, "byte 0xe9"),
-        ("ecko_blood.csv", TWO.replace("b1", "b\0").encode(), 2, "without NUL bytes"),
         ("ecko_blood.csv", (TWO + "m2,young,F\n").encode(), 3, 'found "3 cells", expected 7 cells'),
         ("ecko_blood.csv", (TWO + ROW + ",9\n").encode(), 3, 'found "8 cells", expected 7 cells'),
-        ("ecko_blood.csv", (TWO + 'm2,"young,F\n').encode(), 3, "closed quotes"),
-        ("ecko_blood.csv", TWO.replace("sex", "group").encode(), 1, "each column once"),
         ("ecko_blood.csv", TWO.replace("sex", "").encode(), 1, "a name for column 3"),
         ("ecko_blood.csv", TWO.replace("sex", "Sex").encode(), 1, 'did you mean "Sex"?'),
         ("ecko_blood.csv", gzip.compress(TWO.encode(), mtime=0), None, "found a gzip file"),
         ("ecko_blood.csv", b"PK\x03\x04xlsx", None, "found an Excel or zip file"),
-        ("ecko_blood.csv.gz", b"", None, "an empty file"),
-        ("ecko_blood.csv.gz", TWO.encode(), None, "expected a gzip file"),
-        ("ecko_blood.csv.gz", gzip.compress(TWO.encode(), mtime=0)[:-9], None, "a file that is cut off"),
         ("ecko_blood.csv.gz", gzip.compress(TWO.encode(), mtime=0)[:-8] + b"\0" * 8, None, "a damaged gzip stream"),
-        ("ecko_blood.csv.gz", gzip.compress(b"", mtime=0), None, "an empty file"),
         ("ecko_blod.csv", TWO.encode(), None, 'did you mean "ecko_blood.csv"?'),
-        ("Ecko_Blood.csv", TWO.encode(), None, 'did you mean "ecko_blood.csv"?'),
         ("ecko_blood.CSV", TWO.encode(), None, "this table as ecko_blood.csv"),
-        ("ecko_blood.tsv", TWO.encode(), None, "this table as ecko_blood.csv"),
-        ("ecko_blood.xlsx", b"PK", None, "a whole Excel workbook"),
         ("mice.xlsx", b"PK", None, "the name of a table of the contract"),
         ("bmec_cells.csv", TWO.encode(), None, "this table as bmec_cells.h5ad"),
         ("ecko_blood.h5ad", b"\x89HDF\r\n\x1a\n", None, "this table as ecko_blood.csv"),
-        ("bmec_cell.h5ad", b"\x89HDF\r\n\x1a\n", None, 'did you mean "bmec_cells.h5ad"?'),
-        ("bmec_cells.h5ad", b"", None, "an empty file"),
         ("bmec_cells.h5ad", b"not HDF5", None, "an HDF5 (AnnData) file"),
-        ("bmec_cells.h5ad", b"\x89HDF\r\n\x1a\n cut off", None, "a whole AnnData file"),
     ],
 )
 def test_a_broken_file_is_one_sentence(tmp_path, tables, name, content, row, part):
@@ -422,86 +386,35 @@ def test_other_files_are_left_alone(tmp_path, tables):
     assert errors(folder) == []
 
 
-def test_a_folder_with_a_tables_name(tmp_path, tables):
-    folder = write(tmp_path / "d", {"ecko_blood": tables["ecko_blood"]})
-    (folder / "survival.csv").mkdir()
-    assert "a file that can be read" in str(one(errors(folder), file="survival.csv"))
-
-
-@pytest.mark.skipif(os.name != "posix", reason="symbolic links need POSIX")
-def test_a_dangling_link(tmp_path, tables):
-    folder = write(tmp_path / "d", {"ecko_blood": tables["ecko_blood"]})
-    (folder / "survival.csv").symlink_to(tmp_path / "gone.csv")
-    assert "a file that can be read" in str(one(errors(folder), file="survival.csv"))
-
-
 # --- broken cells and rows -------------------------------------------------------------------------------------------
 
 # table, change of its last row, column that must be named, part of the sentence
 CELLS = [
     ("ecko_blood", {"group": "Young"}, "group", 'did you mean "young"?'),
-    ("ecko_blood", {"group": "Cre+"}, "group", "expected young, aged, control or ecko."),
     ("ecko_blood", {"sex": ""}, "sex", "found an empty cell"),
-    ("ecko_blood", {"sex": "female"}, "sex", "F, M, mixed or unknown"),
-    ("ecko_blood", {"animal": ""}, "animal", "found an empty cell"),
     ("ecko_blood", {"t_pct": "NA"}, "t_pct", "a number from 0 to 100, or an empty cell"),
-    ("ecko_blood", {"t_pct": "nan"}, "t_pct", "a number from 0 to 100"),
-    ("ecko_blood", {"t_pct": "inf"}, "t_pct", "a number from 0 to 100"),
-    ("ecko_blood", {"t_pct": "1e400"}, "t_pct", "a number from 0 to 100"),
     ("ecko_blood", {"t_pct": "30,5"}, "t_pct", "a number from 0 to 100"),
-    ("ecko_blood", {"t_pct": "3_0"}, "t_pct", "a number from 0 to 100"),
     ("ecko_blood", {"t_pct": "٣٠"}, "t_pct", "a number from 0 to 100"),
-    ("ecko_blood", {"t_pct": "-1"}, "t_pct", "a number from 0 to 100"),
-    ("ecko_blood", {"myeloid_pct": 0, "b_pct": 0, "t_pct": "101"}, "t_pct", "a number from 0 to 100"),
     ("ecko_blood", {"t_pct": ""}, "t_pct", "all of myeloid, B and T cells, or none"),
     ("ecko_blood", {"t_pct": 32.5}, "myeloid_pct, b_pct, t_pct", "a sum of 102.5"),
     ("ecko_blood", {"animal": "young0"}, "animal", "row 2 has the same"),
     ("bmec_signaling", {"mfi": 0}, "mfi", "a number above 0"),
-    ("bmec_signaling", {"mfi": ""}, "mfi", "found an empty cell"),
-    ("bmec_signaling", {"marker": ""}, "marker", "found an empty cell"),
     ("bmec_signaling", {"animal": "young0", "marker": "pAKT_S473"}, "group", "the group of animal"),
     ("rapamycin_blood", {"day": "1.5"}, "day", "an integer"),
-    ("rapamycin_blood", {"day": "1e300"}, "day", "an integer"),
-    ("rapamycin_blood", {"analyte": "platelet"}, "analyte", 'did you mean "platelets"?'),
-    ("rapamycin_blood", {"value": 0}, "value", "a number above 0, or an empty cell"),
-    (
-        "rapamycin_blood",
-        {"animal": "r_young_vehicle0", "day": 7, "age_group": "young"},
-        "treatment",
-        "the treatment of",
-    ),
-    ("rapamycin_marrow", {"treatment": "rapamicin"}, "treatment", 'did you mean "rapamycin"?'),
     ("rapamycin_marrow", {"value": 101, "unit": "% of LSK"}, "value", "at most 100"),
-    ("ecko_marrow", {"unit": ""}, "unit", "found an empty cell"),
-    ("ecko_marrow", {"plated_cells": -5}, "plated_cells", "a number above 0"),
     ("ecko_cells", {"value": 2, "assay": "polarity"}, "value", "0 or 1"),
     ("ecko_cells", {"value": 2.5, "assay": "gH2AX_foci"}, "value", "an integer"),
-    ("ecko_cells", {"assay": "polarty"}, "assay", 'did you mean "polarity"?'),
     ("ecko_cells", {"blinded": "maybe"}, "blinded", "true or false"),
-    ("ecko_limiting_dilution", {"positive": 11}, "positive", "at most the 10 that were tested"),
     ("ecko_limiting_dilution", {"tested": 0, "positive": 0}, "tested", "an integer of at least 1"),
-    ("ecko_limiting_dilution", {"dose": 0}, "dose", "a number above 0"),
-    ("ecko_limiting_dilution", {"cell_type": "lin-"}, "cell_type", 'did you mean "Lin-"?'),
-    ("ecko_limiting_dilution", {"donor": "young0"}, "group", "the group of donor"),
     ("ecko_verification", {"value": 101}, "value", "a number from 0 to 100"),
     ("ecko_verification", {"measure": "pS6", "value": 0}, "value", "a number above 0"),
     ("serial_transplants", {"passage": 6}, "passage", "an integer from 1 to 5"),
-    ("serial_transplants", {"week": 0}, "week", "a number above 0"),
     ("serial_transplants", {"recipient": "young0", "week": 4}, "exposed_animal", "the exposed_animal of recipient"),
-    ("serial_transplants", {"exposed_animal": "young0"}, "niche", "the niche of exposed_animal"),
-    ("serial_transplants", {"recipient": "ecko3", "week": 8}, "passage", "the passage of recipient"),
-    ("serial_transplants", {"host_niche": "wild-type"}, "host_niche", 'did you mean "wildtype"?'),
     ("survival", {"group": "rapamycin"}, "group", "outside the rapamycin experiment"),
-    ("survival", {"event": "dead"}, "event", "died, euthanised or censored"),
     ("survival", {"day": -1}, "day", "an integer of at least 0"),
-    ("hspc_counts", {"s_aged0": 1.5}, "s_aged0", "a raw count"),
-    ("hspc_counts", {"s_aged0": -1}, "s_aged0", "a raw count"),
     ("hspc_counts", {"s_aged0": ""}, "s_aged0", "a raw count"),
     ("hspc_counts", {"gene": "Kit"}, "gene", "row 8 has the same"),
-    ("hspc_counts", {"gene": ""}, "gene", "found an empty cell"),
-    ("hspc_samples", {"n_animals_pooled": 0}, "n_animals_pooled", "an integer of at least 1"),
     ("exclusions", {"table": "ecko_blod"}, "table", 'did you mean "ecko_blood"?'),
-    ("exclusions", {"reason": ""}, "reason", "found an empty cell"),
 ]
 
 
@@ -562,12 +475,6 @@ def test_counts_and_sheet_must_match(tmp_path, tables):
     assert one(found, file="hspc_samples.csv").suggestion == "s_aged_0"
     assert one(found, file="hspc_counts.csv.gz").suggestion == "s_aged0"
     assert len(found) == 2
-
-
-@pytest.mark.parametrize("name", ["hspc_counts", "hspc_samples"])
-def test_counts_and_sheet_come_together(tmp_path, tables, name):
-    fault = one(errors(write(tmp_path / "d", {name: tables[name], "ecko_blood": tables["ecko_blood"]})))
-    assert "beside it" in str(fault)
 
 
 # --- sex and simulated data ------------------------------------------------------------------------------------------
@@ -652,14 +559,6 @@ def test_cells_load_as_raw_counts_with_text_obs(tmp_path):
     np.testing.assert_array_equal(got.X.toarray(), data.X.toarray())
 
 
-def _log(data):
-    data.X = np.log1p(data.X.toarray())
-
-
-def _negative(data):
-    data.X = -data.X.toarray()
-
-
 def _nan(data):
     data.X = np.full(data.shape, np.nan)
 
@@ -668,16 +567,8 @@ def _doubled_gene(data):
     data.var_names = ["Xist", "Xist", *GENES[2:]]
 
 
-def _no_group(data):
-    del data.obs["group"]
-
-
 def _capital_group(data):
     data.obs = data.obs.rename(columns={"group": "Group"})
-
-
-def _bad_group(data):
-    data.obs.iloc[0, 1] = "old"
 
 
 def _empty_animal(data):
@@ -691,13 +582,9 @@ def _two_groups(data):
 @pytest.mark.parametrize(
     ("spoil", "column", "part"),
     [
-        (_log, "X", "raw counts in X"),
-        (_negative, "X", "raw counts in X"),
         (_nan, "X", "found nan"),
         (_doubled_gene, "gene symbol", "each gene symbol once"),
-        (_no_group, "group", "a column of this name"),
         (_capital_group, "group", 'did you mean "Group"?'),
-        (_bad_group, "group", 'found "old"'),
         (_empty_animal, "animal", "found an empty cell"),
         (_two_groups, "group", "the group of animal"),
     ],
@@ -723,11 +610,6 @@ def test_young_stand_in_for_absent_controls_with_a_remark(tmp_path, tables):
     assert "young mice stand in" in str(one(noted))
 
 
-def test_cells_without_x(tmp_path):
-    data = anndata.AnnData(obs=cells().obs, var=cells().var)
-    assert "no X" in str(one(errors(write(tmp_path / "d", {}, h5ad=data))))
-
-
 # --- warnings --------------------------------------------------------------------------------------------------------
 
 
@@ -739,21 +621,11 @@ def test_complete_confounding_withholds_only_its_contrast(tmp_path, tables):
     noted = one(ds.warnings, column="batch")
     assert "complete confounding (aged in 2; young in 1)" in str(noted)
     assert str(noted).endswith("so the verdict is withheld.")
-    assert list(ds.confounded) == ["ecko_blood"]
+    assert [one.table for one in ds.confounding] == ["ecko_blood"]
     assert ds.withheld("ecko_blood", "ecko", "control") == ""
-    assert ds.withheld("ecko_blood", "aged", "young") == ds.confounded["ecko_blood"][0]
+    assert ds.withheld("ecko_blood", "aged", "young") == ds.confounding[0].reason
     assert ds.withheld("ecko_blood", "ecko", "control", "aged", "young")
     assert ds.withheld("ecko_marrow", "aged", "young") == ""
-
-
-def test_sex_confounding_of_treatment_and_niche(tmp_path, tables):
-    marrow = tables["rapamycin_marrow"]
-    marrow.loc[marrow["age_group"] == "aged", "sex"] = marrow["treatment"].map({"vehicle": "F", "rapamycin": "M"})
-    transplants = tables["serial_transplants"]
-    transplants["batch"] = transplants["niche"]
-    ds = contract.load(write(tmp_path / "d", {"rapamycin_marrow": marrow, "serial_transplants": transplants}))
-    assert "among aged mice" in ds.withheld("rapamycin_marrow", "rapamycin", "vehicle")
-    assert ds.withheld("serial_transplants", "ecko", "control")
 
 
 @pytest.mark.parametrize(
@@ -768,13 +640,6 @@ def test_sex_confounding_of_treatment_and_niche(tmp_path, tables):
 def test_what_complete_confounding_is(tmp_path, tables, batches, complete):
     blood = tables["ecko_blood"].iloc[:8].assign(batch=batches)
     assert bool(contract.load(write(tmp_path / "d", {"ecko_blood": blood})).confounding) is complete
-
-
-def test_partial_confounding_is_a_remark_without_consequence(tmp_path, tables):
-    blood = tables["ecko_blood"].iloc[:8].assign(batch=list("aabbaaaa"))
-    ds = contract.load(write(tmp_path / "d", {"ecko_blood": blood}))
-    assert "partial confounding" in str(one(ds.warnings, column="batch"))
-    assert ds.confounding == []
 
 
 def test_one_unit_and_too_few_units(tmp_path, tables):
@@ -827,19 +692,7 @@ def test_other_remarks(tmp_path, tables):
     assert "niche attribution not verified" not in " ".join(ds.describe(["rapamycin_blood"]))
 
 
-def test_backgrounds_of_each_animals_own_are_not_shared():
-    frame = pd.DataFrame(list(mice(n=3))).assign(marker="pS6_S235_236", mfi=500.0, fmo_mfi=np.arange(100.0, 112.0))
-    assert not contract.shared_background(frame)
-    assert not contract.shared_background(frame.drop(columns="fmo_mfi"))
-
-
 # --- words, vocabulary, page -----------------------------------------------------------------------------------------
-
-
-def test_a_problem_is_one_line_even_for_a_wild_value():
-    text = str(wording.error("a.csv", "a number", row=3, column="x", value="line\nbreak" + "y" * 500))
-    assert "\n" not in text
-    assert len(text) < 200
 
 
 def test_the_vocabulary_maps_markers_and_directions():
@@ -863,6 +716,21 @@ def test_the_page_names_every_table_column_and_key():
     assert not [line for line in page.splitlines() if not line.startswith(("|", "#", "-")) and ". " in line]
 
 
+def test_a_new_table_needs_its_definition_and_nothing_else(tmp_path, tables, monkeypatch):
+    old = contract.TABLES["ecko_marrow"]
+    monkeypatch.setitem(contract.TABLES, "ecko_spleen", replace(old, name="ecko_spleen", holds="Spleens."))
+    spleen = tables["ecko_marrow"].assign(batch=lambda frame: frame["group"])
+    folder = write(tmp_path / "d", {"ecko_spleen": spleen})
+    dataset, found = contract.examine(folder)
+    assert dataset.withheld("ecko_spleen", "ecko", "control")
+    assert "ecko_spleen: unit animal; n: young 4, aged 4, control 4, ecko 4." in dataset.describe(["ecko_spleen"])
+    assert "niche attribution not verified" in " ".join(dataset.describe(["ecko_spleen"]))
+    spleen.loc[3, ["unit", "value"]] = ["% of live", 101]
+    assert one(errors(write(folder, {"ecko_spleen": spleen}))).row == 5
+    assert "### ecko_spleen.csv\n\nSpleens." in contract.contract_markdown()
+    assert design.sizes(dataset)["ecko_spleen"] == {(group,): 4 for group in sorted(GROUPS)}
+
+
 # --- fuzz ------------------------------------------------------------------------------------------------------------
 
 NAMES = [name for name in ("dataset.toml", *(table.file for table in contract.TABLES.values()))]
@@ -884,14 +752,14 @@ def check_bytes(name, content):
             json.dumps(problem.as_dict(), allow_nan=False)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(NAMES), st.binary(max_size=300), st.sampled_from([b"", b"\x1f\x8b\x08", b"\x89HDF\r\n\x1a\n"]))
 def test_no_bytes_raise_anything_but_our_own(name, content, magic):
     check_bytes(name, magic + content)
     check_bytes(name, gzip.compress(content))
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_cells_raise_anything_but_our_own(data):
     table = data.draw(st.sampled_from([table for table in contract.TABLES.values() if table.suffix == ".csv"]))
@@ -901,14 +769,6 @@ def test_no_cells_raise_anything_but_our_own(data):
     text = "\n".join([",".join(columns), *(",".join(row) for row in rows)])
     content = text.encode("utf-8", "surrogatepass")
     check_bytes(table.file, gzip.compress(content) if table.file.endswith(".gz") else content)
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.text())
-def test_splitting_a_text_never_raises(text):
-    header, rows, problems = reading.split("x.csv", text) if text.strip() else ([], {}, [])
-    if not problems:
-        assert all(len(cells) == len(header) for cells in rows.values())
 
 
 @pytest.mark.parametrize("in_file", [False, True])

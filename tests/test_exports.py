@@ -17,8 +17,6 @@ from endomtor.errors import BuildError
 from endomtor.files import sha256_of
 from endomtor.views import boxes
 
-SPDX = "https://spdx.org/licenses/"
-
 
 @pytest.fixture(scope="module")
 def built_ledger(built_book) -> dict:
@@ -64,10 +62,6 @@ class TestTables:
             for claim in built_ledger["claims"]
             for side in ("prediction", "premise")
         ]
-
-    def test_without_evidence_the_table_still_names_its_columns(self, built_ledger):
-        header = exports.evidence_csv({**built_ledger, "evidence": []})
-        assert header == exports.evidence_csv(built_ledger).splitlines(keepends=True)[0]
 
     def test_the_site_offers_what_the_build_wrote(self, built_book):
         page = (built_book / "html" / "book" / "index.html").read_text(encoding="utf-8")
@@ -124,13 +118,6 @@ class TestCrate:
             assert entities[f"#data-{sha256[:16]}"]["sha256"] == sha256
         assert not [one for one in entities if one.startswith("data/")]
 
-    def test_the_paper_and_the_licences_are_those_of_the_citation_file(self, entities):
-        about = exports.citation(ROOT)
-        paper = entities[f"https://doi.org/{about['references'][0]['doi']}"]
-        assert paper["name"] == about["references"][0]["title"]
-        assert len(paper["author"]) == len(about["references"][0]["authors"])
-        assert [one["@id"] for one in entities["./"]["license"]] == [f"{SPDX}{name}" for name in about["license"]]
-
 
 class TestCodecheck:
     def test_every_output_exists_and_names_its_result(self, built_book, built_ledger, config):
@@ -143,15 +130,6 @@ class TestCodecheck:
                 assert f"{claim['id']} of the abstract, in this book's words: {claim['title']}" in comments[file]
                 for side in ("prediction", "premise"):
                     assert f"{side.capitalize()}: {words(claim, side)}." in comments[file]
-
-    def test_paper_and_authors_are_those_of_the_citation_file_and_nobody_checked(self, config):
-        paper = exports.citation(ROOT)["references"][0]
-        assert config["paper"]["title"] == paper["title"]
-        assert config["paper"]["reference"] == f"https://doi.org/{paper['doi']}"
-        names = [f"{author['given-names']} {author['family-names']}" for author in paper["authors"]]
-        assert [author["name"] for author in config["paper"]["authors"]] == names
-        assert config["codechecker"] == []
-        assert config["version"] == "https://codecheck.org.uk/spec/config/1.0/"
 
 
 class TestSchemaOrg:

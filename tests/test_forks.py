@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
@@ -136,19 +135,6 @@ def test_a_server_that_dies_keeps_nobody_waiting(monkeypatch, tmp_path):
     assert asked is None
 
 
-def test_no_server_is_started_that_nobody_asks_for():
-    before = time.monotonic()
-    with forks.offered(soon=False):
-        pass
-    assert time.monotonic() - before < 2
-
-
-def test_the_switch_gives_plain_processes(monkeypatch):
-    monkeypatch.setenv(forks.PLAIN, "1")
-    with forks.offered(soon=True) as environment:
-        assert environment == {}
-
-
 @pytest.fixture
 def job(tmp_path, monkeypatch) -> str:
     """A function as jobs are, in a module that every process finds."""
@@ -161,19 +147,19 @@ def job(tmp_path, monkeypatch) -> str:
         "    print(os.getcwd(), sys.argv[1:], 'scanpy' in sys.modules)\n"
         "    print('to stderr', file=sys.stderr)\n"
         "    if 'raise' in sys.argv: raise ValueError('raised')\n"
-        "    if 'exit' in sys.argv: sys.exit('words')\n"
         "    return 3 if 'fail' in sys.argv else None\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return "one_job:main"
 
 
+@pytest.mark.slow
 def test_a_job_ends_in_the_same_way_forked_or_not(job, tmp_path, monkeypatch):
     def run(word: str) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "endomtor.building.forks", job, word, "a b"]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
 
-    statuses = {"pass": 0, "fail": 3, "exit": 1, "raise": 1}
+    statuses = {"fail": 3, "raise": 1}
     with forks.offered(soon=True) as environment:
         address = environment[forks.SOCKET]
         monkeypatch.setenv(forks.SOCKET, address)
@@ -188,9 +174,9 @@ def test_a_job_ends_in_the_same_way_forked_or_not(job, tmp_path, monkeypatch):
         assert plain[word].stdout == f"{tmp_path} ['{word}', 'a b'] False\n"
         assert forked[word].stderr.startswith("to stderr\n")
     assert "ValueError: raised" in forked["raise"].stderr
-    assert "words" in plain["exit"].stderr
 
 
+@pytest.mark.slow
 def test_what_a_forked_job_leaves_ends_with_it(job, tmp_path, offer):
     assert until(lambda: forks._up(offer).exists(), seconds=60)
     command = [sys.executable, "-m", "endomtor.building.forks", job, "leave"]

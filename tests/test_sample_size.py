@@ -12,7 +12,7 @@ from IPython.utils.capture import capture_output
 from scipy import stats
 from traitlets.config import Config
 
-from endomtor import calibration, paths, worlds
+from endomtor import paths, worlds
 from endomtor.calibration import sample_size
 from endomtor.calibration.sample_size import SampleSizes
 from endomtor.claims import catalogue
@@ -110,13 +110,6 @@ def test_the_limits_hold_the_answer_and_follow_the_power(supported, power):
         assert rate.max() >= power
 
 
-def test_an_id_that_was_not_counted_is_named():
-    with pytest.raises(
-        BuildError, match=r"No sample size was counted for 'C9' to be supported, expected one of C5\.transplant"
-    ):
-        sample_size.text("C9", SampleSizes(counts(1, 2, 3, 4), {}))
-
-
 # --- the cohorts ---
 
 
@@ -134,22 +127,6 @@ def test_every_table_has_n_units_a_group(n):
         assert set(found) == {n}, name
     dilution = tables["ecko_limiting_dilution"]
     assert set(dilution["tested"] + dilution.get("died_before_readout", 0)) <= {sample_size.RECIPIENTS}
-
-
-@pytest.mark.parametrize("question", ["supported", "ruled out"])
-def test_only_n_differs_from_the_world(question):
-    ours, world = sample_size.world_of(8, question), worlds.load(sample_size.WORLDS[question])
-    for one in sample_size.ids(question):
-        if "." in one and not one.startswith("C3.limiting_dilution"):
-            assert ours.value(one) == pytest.approx(world.value(one)), one
-
-
-def test_each_question_is_asked_where_its_answer_is_true():
-    for question, truth in (("supported", True), ("ruled out", False)):
-        world = worlds.load(sample_size.WORLDS[question])
-        assert {world.truth(one) for one in sample_size.ids(question) if "." in one} == {truth}
-    bystander = worlds.load(sample_size.WORLDS["ruled out"])
-    assert all(bystander.value(one) == 0 for one in sample_size.ids("ruled out"))
 
 
 def test_many_animals_show_that_nothing_changes_and_few_do_not():
@@ -183,7 +160,7 @@ def test_what_is_frozen_is_complete(frozen):
 
 
 def test_a_slice_counted_again_agrees_with_what_is_frozen(frozen):
-    again = sample_size.count(6, grids={"supported": (6,), "ruled out": (24,)}, seed=frozen.about["seed"])
+    again = sample_size.count(3, grids={"supported": (6,), "ruled out": (24,)}, seed=frozen.about["seed"])
     both = again.table.merge(frozen.table, on=["question", "id", "n"], suffixes=("_again", "_frozen"))
     assert len(both) == len(again.table)
     for one in both.itertuples():
@@ -225,55 +202,12 @@ def test_the_page_types_no_sample_size(frozen):
         assert not re.search(r"\d", re.sub(r"\{endomtor-sample-size\}`[^`]+`", "", size)), size
 
 
-def test_a_rival_that_predicts_nothing_has_the_n_that_shows_it():
-    text = PAGE.read_text(encoding="utf-8")
-    for rival in ("An inert niche leaves", "in an ECKO host stay young", "stress that vanishes", "it adds nothing in"):
-        (section,) = [one for one in text.split("\n### ") if rival in one]
-        assert re.search(r"\{endomtor-sample-size\}`[^`]+ ruled out`", section), rival
-
-
 def test_a_sentence_has_the_n_of_the_frozen_counts_with_its_unit(frozen):
-    for (question, one), row in sample_size.needed(frozen.table).iterrows():
+    for (question, one), row in sample_size.needed(frozen.table).iloc[::5].iterrows():
         text = sample_size.text(one if question == "supported" else f"{one} {question}")
         unit = f"{catalogue.load().rule(one).unit}s" if "." in one else "units"
         words = f"more than {row['largest']:.0f} " if np.isnan(row["n"]) else rf"{row['n']:.0f} (or fewer )?"
         assert re.match(rf"{words}{unit} in each group \(.+ within the 95 % limits\)$", text), text
-
-
-def test_the_tables_are_grouped_by_claim_and_say_that_effects_are_invented():
-    with capture_output() as shown:
-        sample_size.show_table()
-    support, ruled_out, about = shown.outputs
-    for table, world in ((support, "paper"), (ruled_out, "bystander")):
-        text = " ".join(table.data["text/plain"].split())
-        assert f"SIMULATED · world “{world}”, seed" in text
-        assert f"World “{world}”, whose effects are invented" in text
-    order = re.findall(r"^ *(?:Claim )?(C\d)\b", support.data["text/plain"], re.MULTILINE)
-    assert order == sorted(order)
-    claims = [line.split()[:2] for line in support.data["text/plain"].splitlines() if "Claim C" in line]
-    assert claims == [["Claim", f"C{i}"] for i in range(1, 6)]
-    assert "Claim" not in ruled_out.data["text/plain"]
-    assert "code " in about.data["text/markdown"]
-
-
-def test_the_page_says_when_the_code_has_changed(frozen, tmp_path, monkeypatch):
-    (tmp_path / "derived").mkdir()
-    now = calibration.code_print()
-    for name in ("claims.toml", "vocabulary.toml"):
-        (tmp_path / name).write_bytes((paths.data() / name).read_bytes())
-    monkeypatch.setattr(paths, "data", lambda: tmp_path)
-    for code, sentence in (
-        (now, "That is the code of this page."),
-        ("0" * 64, "The code has changed since: `make frozen` counts again."),
-    ):
-        sample_size.freeze(SampleSizes(frozen.table, frozen.about | {"code": code}))
-        with capture_output() as shown:
-            sample_size.show_table()
-        text = shown.outputs[-1].data["text/markdown"]
-        assert text.endswith(sentence)
-        assert f"code {code[:12]} " in text
-        assert frozen.about["frozen"] in text
-        assert "seeds from 2,000,000 on" in text
 
 
 def test_beside_measured_data_no_simulated_number_is_shown():

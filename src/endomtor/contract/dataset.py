@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from endomtor.contract import remarks, rules
-from endomtor.contract.problems import Problem, error, listed, nearest, warning
+from endomtor.contract.problems import Problem, counted, error, listed, nearest, warning
 from endomtor.contract.reading import CONTROL, Sheet, parse, read_table, table_of
-from endomtor.contract.tables import DATASET_KEYS, DESIGN_KEYS, ECKO_TABLES, LINEAGES, TABLES, Column, Key, Table
+from endomtor.contract.tables import DATASET_KEYS, DESIGN_KEYS, LINEAGES, MATRICES, TABLES, Column, Key, Table
 from endomtor.errors import ContractError, EndomtorError
 from endomtor.files import sha256_of
 from endomtor.genes import outdated
@@ -87,14 +87,6 @@ class Dataset:
         """Return a table, or None if the directory does not hold it."""
         return self.tables.get(name)
 
-    @property
-    def confounded(self) -> dict[str, list[str]]:
-        """Reasons for withholding a verdict, by table; tables without any are left out."""
-        reasons: dict[str, list[str]] = {}
-        for one in self.confounding:
-            reasons.setdefault(one.table, []).append(one.reason)
-        return reasons
-
     def withheld(self, table: str, *groups: str) -> str:
         """Say why a comparison among `groups` of a table has no verdict; "" if it may have one.
 
@@ -117,23 +109,23 @@ class Dataset:
                 lines.append(self._units(name))
         for table, animal, reason, rows in self.excluded.itertuples(index=False):
             if table in names:
-                lines.append(f"{table}: {animal} left out ({reason}), {_count(rows, 'row')}.")
+                lines.append(f"{table}: {animal} left out ({reason}), {counted(rows, 'row')}.")
         empty = self.missing.groupby(["table", "column"], sort=False)
         for (table, column), part in empty:
             if table in names:
-                cells, units = _count(part["rows"].sum(), "empty cell"), _count(len(part), TABLES[table].unit)
+                cells, units = counted(part["rows"].sum(), "empty cell"), counted(len(part), TABLES[table].unit)
                 lines.append(f"{table}: {cells} in {column} left out ({units.replace('_', ' ')}).")
-        ecko = bool(set(names) & set(ECKO_TABLES))
+        told = {*names, *(TABLES[name].verified_by for name in names)}
         for problem in self.warnings:
             table = table_of(problem.file)[0]
-            if table and (table.name in names or (ecko and table.name == "ecko_verification")):
+            if table and table.name in told:
                 lines.append(str(problem))
         return lines
 
     def _units(self, name: str) -> str:
         table = TABLES[name]
-        frame = self.tables[name].obs if name == "bmec_cells" else self.tables[name]
-        by = [column for column in (table.stratum, table.group) if column]
+        frame = self.tables[name]
+        frame, by = getattr(frame, "obs", frame), table.arms
         # In the contract's order: young before aged, the reference before the treated.
         counts = []
         for levels in product(*(table.column(column).levels for column in by)):
@@ -151,10 +143,6 @@ def _design_text(value: object) -> str:
     if isinstance(value, list):
         return f"{value[0]:g} to {value[1]:g}"
     return value
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def provenance_of(path: Path | str) -> Provenance:
@@ -246,7 +234,7 @@ def _sheet(table: Table, content: pd.DataFrame | anndata.AnnData) -> Sheet:
     cells = None if isinstance(content, pd.DataFrame) else content.copy()
     frame = content if cells is None else cells.obs
     arrays = {name: values.to_numpy() for name, values in frame.items()}
-    if table.name != "hspc_counts":
+    if not table.sheet:
         columns = (column for column in table.columns if column.name in arrays)
         arrays = {column.name: _parsed(table, column, arrays[column.name]) for column in columns}
         arrays = {name: values for name, values in arrays.items() if values is not None}
@@ -404,9 +392,9 @@ def _read_about(folder: Path, digests: dict[str, str]) -> tuple[dict, list[Probl
     problems = _key_problems(file, "", about, DATASET_KEYS)
     if isinstance(about.get("design"), dict):
         problems += _key_problems(file, "design.", about["design"], DESIGN_KEYS)
-    for name in ("title", "provenance", "source"):
-        if name not in about:
-            problems.append(error(file, "this key", column=name))
+    problems += [
+        error(file, "this key", column=key.name) for key in DATASET_KEYS if key.required and key.name not in about
+    ]
     kind = about.get("provenance")
     if isinstance(kind, str) and kind not in KINDS:
         near = nearest(kind, KINDS)
@@ -486,9 +474,11 @@ def _read_sheets(folder: Path, digests: dict[str, str]) -> tuple[dict[str, Sheet
                 sheets[name] = sheet
     if not set(files) - {"exclusions"}:
         problems.append(error("dataset.toml", "at least one table of the contract beside it", value="no table"))
-    for one, other in (("hspc_counts", "hspc_samples"), ("hspc_samples", "hspc_counts")):
-        if one in files and other not in files:
-            problems.append(error(files[one][0].name, f"{TABLES[other].file} beside it", value="one of the two only"))
+    for pair in MATRICES.items():
+        for one, other in (pair, pair[::-1]):
+            if one in files and other not in files:
+                expected = f"{TABLES[other].file} beside it"
+                problems.append(error(files[one][0].name, expected, value="one of the two only"))
     return sheets, problems
 
 
@@ -514,7 +504,7 @@ def _exclude(sheets: dict[str, Sheet], *, complete: bool) -> tuple[pd.DataFrame,
     listing = sheets.pop("exclusions", None)
     if listing is not None:
         for row, name, animal, reason in listing.frame[["table", "animal", "reason"]].itertuples(name=None):
-            target = "hspc_samples" if name == "hspc_counts" else name
+            target = MATRICES.get(name, name)
             taken = 0
             if target in sheets:
                 sheet = sheets[target]
@@ -539,8 +529,8 @@ def _drop_empty(sheets: dict[str, Sheet]) -> list[Problem]:
         if sheet.frame.empty or ("value" in sheet.frame.columns and _missing(sheet.frame["value"]).all()):
             problems.append(warning(sheet.file, "at least one row that is not left out", value="nothing left"))
             del sheets[name]
-            if name == "hspc_samples":
-                sheets.pop("hspc_counts", None)
+            for counts in [one for one, listing in MATRICES.items() if listing == name]:
+                sheets.pop(counts, None)
     return problems
 
 
@@ -590,8 +580,9 @@ def _tables(sheets: dict[str, Sheet]) -> dict:
         if set(LINEAGES) <= set(frame.columns):
             frame = _with_other(frame)
         tables[name] = frame.reset_index(drop=True)
-    if "hspc_counts" in tables:
-        counts = tables["hspc_counts"].set_index("gene")
-        counts = counts.rename(index=outdated(counts.index))
-        tables["hspc_counts"] = counts[list(tables["hspc_samples"]["sample"])]
+    for name, listing in MATRICES.items():
+        if name in tables:
+            counts = tables[name].set_index("gene")
+            counts = counts.rename(index=outdated(counts.index))
+            tables[name] = counts[list(tables[listing]["sample"])]
     return tables

@@ -27,7 +27,8 @@ LARGEST_UNPACKED = 2**30
 LARGEST_AREA = 10**7
 # The older .xls format, and the wrapping of a workbook with a password.
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_NUMBER_TEXT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+# A decimal point, an optional exponent, ASCII digits: what float() takes beyond that (nan, inf, 1_000) is a fault.
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -124,7 +125,7 @@ def _grid(file: str, table: Table, sheet: Worksheet, stored: Worksheet | None) -
         for cell in row:
             name = name_of(cell.column)
             column = table.column(name)
-            gene = table.name == "hspc_counts" and name == "gene"
+            gene = bool(table.sheet) and name == "gene"
             if cell.data_type == "f" and stored is not None:
                 formula, cell = str(getattr(cell.value, "text", cell.value)), stored[cell.coordinate]
                 if cell.value is None:
@@ -137,12 +138,12 @@ def _grid(file: str, table: Table, sheet: Worksheet, stored: Worksheet | None) -
             texts.append(text)
             if cell.row == 1 or not text:
                 continue
-            kind = "integer" if table.name == "hspc_counts" and not gene else column.kind if column else ""
+            kind = "integer" if table.sheet and not gene else column.kind if column else ""
             trap = _trap(file, cell, name, kind, text)
             if trap is not None:
                 grid.problems.append(trap)
                 grid.trapped.add((cell.row, name))
-            elif kind in ("number", "integer") and cell.data_type == "s" and _NUMBER_TEXT.fullmatch(text):
+            elif kind in ("number", "integer") and cell.data_type == "s" and NUMBER.fullmatch(text):
                 number_as_text.setdefault(name, []).append(cell.row)
         if any(texts) or row[0].row == 1:
             grid.rows[row[0].row] = texts

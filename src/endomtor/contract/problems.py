@@ -93,6 +93,11 @@ def listed(words: Iterable[str], last: str = "or") -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return "1 row", "2 rows"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _plain(name: str) -> str:
     return name.strip().casefold().replace("-", "_").replace(" ", "_")
 

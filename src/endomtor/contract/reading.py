@@ -21,7 +21,7 @@ from scipy import sparse
 
 from endomtor import cells as single_cells
 from endomtor.contract import excel
-from endomtor.contract.excel import LARGEST_UNPACKED
+from endomtor.contract.excel import LARGEST_UNPACKED, NUMBER
 from endomtor.contract.problems import Problem, error, listed, nearest, warning
 from endomtor.contract.tables import TABLES, Column, Table
 from endomtor.files import sha256_of
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from endomtor.cells import StoredCells
 
-# A decimal point, an optional exponent, ASCII digits: what float() takes beyond that (nan, inf, 1_000) is a fault here.
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _DECIMAL_COMMA = re.compile(r"([+-]?[0-9]+),([0-9]+)")
 # What Excel makes of Sept2 and March3, as it shows and as it exports them, and of clones such as 2310009E13.
 _GENE_DATE = re.compile(
@@ -118,14 +116,14 @@ def _read_excel(file: str, content: bytes, table: Table) -> tuple[Sheet | None, 
     if sheet is not None:
         for row, column in grid.trapped:
             # Empty and yet not blank: the later rules then leave the cell alone.
-            if column in sheet.frame.columns and table.name != "hspc_counts":
+            if column in sheet.frame.columns and not table.sheet:
                 sheet.frame.at[row, column] = None if sheet.frame[column].dtype == object else np.nan
     return sheet, grid.problems + [one for one in problems if (one.row, one.column) not in grid.trapped]
 
 
 def _parsed(table: Table, file: str, header: list[str], rows: dict[int, list[str]]):
     raw = pd.DataFrame(list(rows.values()), columns=header, index=list(rows), dtype=object)
-    return _parse_counts(table, file, raw) if table.name == "hspc_counts" else parse(table, file, raw)
+    return _parse_counts(table, file, raw) if table.sheet else parse(table, file, raw)
 
 
 def decode(file: str, content: bytes) -> tuple[str, Problem | None]:
@@ -294,7 +292,7 @@ def _with_point(column: Column, cell: str) -> str | None:
 
 
 def _number(cell: str, *, whole: bool) -> float | None:
-    if not _NUMBER.fullmatch(cell):
+    if not NUMBER.fullmatch(cell):
         return None
     value = float(cell)
     # 1e400 matches the pattern and is infinite.

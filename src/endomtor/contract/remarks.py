@@ -11,6 +11,7 @@ import pandas as pd
 
 from endomtor.contract.problems import Problem, listed, quoted, warning
 from endomtor.contract.reading import Sheet
+from endomtor.contract.rules import matrices
 
 LIBRARY_RATIO = 3.0
 """A library is outlying when it is so many times larger or smaller than the median (an assumption)."""
@@ -29,12 +30,10 @@ SWAP_PER_MILLION = 20.0
 def file_remarks(sheets: dict[str, Sheet]) -> Iterator[Problem]:
     """Yield remarks on the sheets of one directory, what is excluded left out."""
     for sheet in sheets.values():
-        if sheet.table.name != "hspc_counts":
-            yield from _equal_columns(sheet)
-    if "serial_transplants" in sheets:
-        yield from _chimerism_leaps(sheets["serial_transplants"])
-    if {"hspc_counts", "hspc_samples"} <= sheets.keys():
-        counts, samples = sheets["hspc_counts"], sheets["hspc_samples"]
+        yield from _equal_columns(sheet)
+        if "donor_chimerism_pct" in sheet.frame:
+            yield from _chimerism_leaps(sheet)
+    for counts, samples in matrices(sheets):
         there = samples.frame[samples.frame["sample"].isin(counts.frame.columns)]
         if len(there):
             matrix = counts.frame[list(there["sample"])]

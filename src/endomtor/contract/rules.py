@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import chain
 from math import comb
@@ -12,17 +12,9 @@ import pandas as pd
 import pandera.pandas as pa
 
 from endomtor.cells import chunks
-from endomtor.contract.problems import Problem, error, listed, nearest, quoted, warning
+from endomtor.contract.problems import Problem, counted, error, listed, nearest, quoted, warning
 from endomtor.contract.reading import Sheet
-from endomtor.contract.tables import (
-    ECKO_TABLES,
-    LINEAGE_SUM,
-    LINEAGES,
-    SIMULATED_PREFIX,
-    TABLES,
-    Column,
-    Table,
-)
+from endomtor.contract.tables import LINEAGE_SUM, LINEAGES, MATRICES, SIMULATED_PREFIX, TABLES, Column, Table
 from endomtor.contract.vocabulary import vocabulary
 from endomtor.genes import outdated
 
@@ -95,9 +87,15 @@ def row_problems(sheet: Sheet) -> list[Problem]:
     problems = _doubled_keys(sheet)
     for unit, attribute in sheet.table.constant:
         problems += _changing(sheet, unit, attribute)
-    for rule in _ROW_RULES.get(sheet.table.name, ()):
+    for rule in _of_columns(_ROW_RULES, sheet.table):
         problems += rule(sheet)
     return problems
+
+
+def _of_columns(rules: Iterable[tuple[tuple[str, ...], Callable]], table: Table) -> Iterator[Callable]:
+    """Yield the rules of which a table has all columns: a table that is new to the contract has them at once."""
+    names = {column.name for column in table.columns}
+    return (rule for columns, rule in rules if names.issuperset(columns))
 
 
 def _doubled_keys(sheet: Sheet) -> list[Problem]:
@@ -148,47 +146,47 @@ def _changing(sheet: Sheet, unit: str, attribute: str) -> list[Problem]:
     return problems
 
 
+def _at(sheet: Sheet, wrong: pd.Series, column: str, expected: str) -> Iterator[Problem]:
+    """Yield a fault of one column in each row where `wrong` is true."""
+    for row in sheet.frame.index[wrong]:
+        yield error(sheet.file, expected, row=row, column=column, value=sheet.raw.at[row, column])
+
+
 def _lineage_rows(sheet: Sheet) -> Iterator[Problem]:
-    parts = [name for name in (*LINEAGES, "nk_pct", "other_pct") if name in sheet.frame.columns]
+    parts = _lineages_in(sheet.frame)
     empty = ~sheet.raw[list(LINEAGES)].astype(bool)
     for row in sheet.frame.index[empty.any(axis=1) & ~empty.all(axis=1)]:
         column = empty.columns[empty.loc[row]][0]
         yield error(sheet.file, "all of myeloid, B and T cells, or none of them", row=row, column=column, value="")
     total = sheet.frame[parts].sum(axis=1)
+    expected = f"lineages that add to 100 per cent, at most {LINEAGE_SUM[1]:g}"
     for row in sheet.frame.index[total > LINEAGE_SUM[1]]:
-        yield error(
-            sheet.file,
-            f"lineages that add to 100 per cent, at most {LINEAGE_SUM[1]:g}",
-            row=row,
-            column=", ".join(parts),
-            value=f"a sum of {total[row]:g}",
-        )
+        yield error(sheet.file, expected, row=row, column=", ".join(parts), value=f"a sum of {total[row]:g}")
+
+
+def _lineages_in(frame: pd.DataFrame) -> list[str]:
+    return [name for name in (*LINEAGES, "nk_pct", "other_pct") if name in frame.columns]
 
 
 def _cells_values(sheet: Sheet) -> Iterator[Problem]:
-    frame = sheet.frame
-    for assay, wrong, expected in (
-        ("polarity", ~frame["value"].isin((0, 1)), "0 or 1 (1 = polarised)"),
-        ("gH2AX_foci", frame["value"] % 1 != 0, "a number of foci, an integer of at least 0"),
-    ):
-        for row in frame.index[(frame["assay"] == assay) & frame["value"].notna() & wrong]:
-            yield error(sheet.file, expected, row=row, column="value", value=sheet.raw.at[row, "value"])
+    value, assay = sheet.frame["value"], sheet.frame["assay"]
+    yield from _at(sheet, (assay == "polarity") & ~value.isin((0, 1, np.nan)), "value", "0 or 1 (1 = polarised)")
+    foci = (assay == "gH2AX_foci") & value.notna() & (value % 1 != 0)
+    yield from _at(sheet, foci, "value", "a number of foci, an integer of at least 0")
 
 
 def _positive_of_tested(sheet: Sheet) -> Iterator[Problem]:
-    for row in sheet.frame.index[sheet.frame["positive"] > sheet.frame["tested"]]:
-        tested = sheet.raw.at[row, "tested"]
-        value = sheet.raw.at[row, "positive"]
-        yield error(sheet.file, f"at most the {tested} that were tested", row=row, column="positive", value=value)
+    wrong = sheet.frame["positive"] > sheet.frame["tested"]
+    for row in sheet.frame.index[wrong]:
+        expected = f"at most the {sheet.raw.at[row, 'tested']} that were tested"
+        yield error(sheet.file, expected, row=row, column="positive", value=sheet.raw.at[row, "positive"])
 
 
 def _verification_values(sheet: Sheet) -> Iterator[Problem]:
-    frame = sheet.frame
-    percent = frame["measure"] == "recombined_allele_pct"
-    for row in frame.index[percent & (frame["value"] > 100)]:
-        yield error(sheet.file, "a number from 0 to 100", row=row, column="value", value=sheet.raw.at[row, "value"])
-    for row in frame.index[~percent & frame["measure"].notna() & (frame["value"] == 0)]:
-        yield error(sheet.file, "a number above 0", row=row, column="value", value=sheet.raw.at[row, "value"])
+    value, measure = sheet.frame["value"], sheet.frame["measure"]
+    percent = measure == "recombined_allele_pct"
+    yield from _at(sheet, percent & (value > 100), "value", "a number from 0 to 100")
+    yield from _at(sheet, ~percent & measure.notna() & (value == 0), "value", "a number above 0")
 
 
 def _percent_units(sheet: Sheet) -> Iterator[Problem]:
@@ -196,21 +194,15 @@ def _percent_units(sheet: Sheet) -> Iterator[Problem]:
     # "% of control" is a ratio and may pass 100; "% of LSK" may not.
     fraction = unit.str.match(r"%|percent|per cent|pct") & ~unit.str.contains("control|vehicle|young|baseline|normal")
     for row in sheet.frame.index[fraction & (sheet.frame["value"] > 100)]:
-        unit_text, value = sheet.raw.at[row, "unit"], sheet.raw.at[row, "value"]
-        yield error(sheet.file, f"at most 100 in the unit {quoted(unit_text)}", row=row, column="value", value=value)
+        expected = f"at most 100 in the unit {quoted(sheet.raw.at[row, 'unit'])}"
+        yield error(sheet.file, expected, row=row, column="value", value=sheet.raw.at[row, "value"])
 
 
 def _survival_groups(sheet: Sheet) -> Iterator[Problem]:
     frame = sheet.frame
     drug = frame["group"].isin(("vehicle", "rapamycin")) & frame["experiment"].notna()
-    for row in frame.index[drug & (frame["experiment"] != "rapamycin")]:
-        yield error(
-            sheet.file,
-            "young, aged, control or ecko outside the rapamycin experiment",
-            row=row,
-            column="group",
-            value=sheet.raw.at[row, "group"],
-        )
+    expected = "young, aged, control or ecko outside the rapamycin experiment"
+    yield from _at(sheet, drug & (frame["experiment"] != "rapamycin"), "group", expected)
 
 
 def _gene_rows(sheet: Sheet) -> Iterator[Problem]:
@@ -219,17 +211,16 @@ def _gene_rows(sheet: Sheet) -> Iterator[Problem]:
         yield error(sheet.file, "at least one count in the sample", column=str(sample), value="no count")
 
 
-_ROW_RULES = {
-    "ecko_blood": (_lineage_rows,),
-    "serial_transplants": (_lineage_rows,),
-    "ecko_cells": (_cells_values,),
-    "ecko_limiting_dilution": (_positive_of_tested,),
-    "ecko_verification": (_verification_values,),
-    "ecko_marrow": (_percent_units,),
-    "rapamycin_marrow": (_percent_units,),
-    "survival": (_survival_groups,),
-    "hspc_counts": (_gene_rows,),
-}
+_ROW_RULES = (
+    (LINEAGES, _lineage_rows),
+    (("assay", "value"), _cells_values),
+    (("tested", "positive"), _positive_of_tested),
+    (("measure", "value"), _verification_values),
+    (("population", "value", "unit"), _percent_units),
+    (("experiment", "group"), _survival_groups),
+    (("gene",), _gene_rows),
+)
+"""Each rule with the columns of the tables that it holds in."""
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -276,19 +267,22 @@ def _groups_over_tables(sheets: dict[str, Sheet]) -> Iterator[Problem]:
                         )
 
 
+def matrices(sheets: dict[str, Sheet]) -> Iterator[tuple[Sheet, Sheet]]:
+    """Yield each count matrix of a directory with the sheet of its samples."""
+    return ((sheets[counts], sheets[listing]) for counts, listing in MATRICES.items() if {counts, listing} <= {*sheets})
+
+
 def _samples_match(sheets: dict[str, Sheet]) -> Iterator[Problem]:
-    if not {"hspc_counts", "hspc_samples"} <= sheets.keys():
-        return
-    counts, sheet = sheets["hspc_counts"], sheets["hspc_samples"]
-    columns = [name for name in counts.frame.columns if name != "gene"]
-    listed_samples = sheet.frame["sample"].dropna()
-    for row, sample in listed_samples[~listed_samples.isin(columns)].items():
-        near = nearest(sample, set(columns) - set(listed_samples))
-        yield error(sheet.file, f"a column of {counts.file}", row=row, column="sample", value=sample, suggestion=near)
-    for column in columns:
-        if column not in set(listed_samples):
-            near = nearest(column, set(listed_samples) - set(columns))
-            yield error(counts.file, f"a sample of {sheet.file}", row=1, column=column, value=column, suggestion=near)
+    for counts, sheet in matrices(sheets):
+        columns = [name for name in counts.frame.columns if name != "gene"]
+        samples = sheet.frame["sample"].dropna()
+        for row, sample in samples[~samples.isin(columns)].items():
+            near, expected = nearest(sample, set(columns) - set(samples)), f"a column of {counts.file}"
+            yield error(sheet.file, expected, row=row, column="sample", value=sample, suggestion=near)
+        for column in columns:
+            if column not in set(samples):
+                near, expected = nearest(column, set(samples) - set(columns)), f"a sample of {sheet.file}"
+                yield error(counts.file, expected, row=1, column=column, value=column, suggestion=near)
 
 
 def _simulated_ids(sheets: dict[str, Sheet], kind: str | None) -> Iterator[Problem]:
@@ -304,7 +298,7 @@ def _simulated_ids(sheets: dict[str, Sheet], kind: str | None) -> Iterator[Probl
             if wrong.empty:
                 continue
             where = {"row": wrong.index[0], "column": column, "value": wrong.iloc[0]}
-            rows = f"{len(wrong)} row{'s' if len(wrong) > 1 else ''}"
+            rows = counted(len(wrong), "row")
             if kind == "simulated":
                 expected = f"an id that begins with {SIMULATED_PREFIX} in simulated data ({rows} without)"
                 yield warning(sheet.file, expected, **where)
@@ -324,21 +318,15 @@ def _simulated_ids(sheets: dict[str, Sheet], kind: str | None) -> Iterator[Probl
 
 
 def _expression_sex(sheets: dict[str, Sheet]) -> Iterator[Problem]:
-    if {"hspc_counts", "hspc_samples"} <= sheets.keys():
-        counts = sheets["hspc_counts"].frame.drop_duplicates("gene").set_index("gene")
-        samples = sheets["hspc_samples"]
+    for matrix, samples in matrices(sheets):
+        counts = matrix.frame.drop_duplicates("gene").set_index("gene")
         columns = [name for name in counts.columns if name in set(samples.frame["sample"])]
-        library = counts[columns].sum(axis=0)
-        yield from _sex_calls(
-            samples,
-            "sample",
-            lambda gene: counts.loc[gene, columns].astype(float) if gene in counts.index else None,
-            library.astype(float),
-        )
-    sheet = sheets.get("bmec_cells")
-    if sheet is not None and sheet.cells is not None:
-        sums = _sex_genes_of_cells(sheet)
-        yield from _sex_calls(sheet, "animal", sums.get, sums["library"])
+        genes = [gene for gene in ("Xist", *Y_GENES) if gene in counts.index]
+        sums = counts.loc[genes, columns].T.assign(library=counts[columns].sum(axis=0))
+        yield from _sex_calls(samples, "sample", sums.astype(float))
+    for sheet in sheets.values():
+        if sheet.cells is not None:
+            yield from _sex_calls(sheet, "animal", _sex_genes_of_cells(sheet))
 
 
 def _sex_genes_of_cells(sheet: Sheet) -> pd.DataFrame:
@@ -352,18 +340,18 @@ def _sex_genes_of_cells(sheet: Sheet) -> pd.DataFrame:
     return pd.DataFrame(values, sheet.frame.index, [*genes, "library"]).groupby(sheet.frame["animal"]).sum()
 
 
-def _sex_calls(sheet: Sheet, unit: str, count, library: pd.Series) -> Iterator[Problem]:
-    female = count("Xist")
-    male = [counts for counts in map(count, Y_GENES) if counts is not None]
+def _sex_calls(sheet: Sheet, unit: str, sums: pd.DataFrame) -> Iterator[Problem]:
+    """Compare the sex of each unit with the counts of its genes of sex and of all its genes (`library`)."""
+    y_genes = [gene for gene in Y_GENES if gene in sums]
     # With only one sex's genes in the matrix, zero counts cannot be told from genes left out.
-    if female is None or not male:
+    if "Xist" not in sums or not y_genes:
         return
-    male = sum(male)
+    female, male = sums["Xist"], sums[y_genes].sum(axis=1)
     stated = sheet.frame[[unit, "sex"]].dropna().drop_duplicates(unit)
     for row, name, sex in stated.itertuples(name=None):
-        if sex not in ("F", "M") or name not in library.index:
+        if sex not in ("F", "M") or name not in sums.index:
             continue
-        called = _called_sex(female[name], male[name], library[name])
+        called = _called_sex(female[name], male[name], sums.at[name, "library"])
         if called and called != sex:
             yield error(
                 sheet.file,
@@ -435,53 +423,35 @@ def design_warnings(sheet: Sheet) -> Iterator[tuple[Problem, tuple[str, str] | N
     strata = {"": whole}
     if table.stratum:
         strata = {f" among {level} mice": part for level, part in whole.groupby(table.stratum)}
-    elif table.name == "survival":
+    elif "experiment" in whole.columns:
         strata = {f" in the {level} experiment": part for level, part in whole.groupby("experiment")}
     for place, frame in strata.items():
         n = frame.groupby(table.group)[table.unit].nunique()
         for group in n.index[n == 1]:
-            yield (
-                warning(
-                    sheet.file,
-                    f"at least two in a group; {group} is not testable here",
-                    column=table.unit,
-                    value=f"one {table.unit} in {group}{place}",
-                ),
-                None,
-            )
+            expected = f"at least two in a group; {group} is not testable here"
+            yield warning(sheet.file, expected, column=table.unit, value=f"one {table.unit} in {group}{place}"), None
         for pair in contrasts(table, frame):
-            treated, reference = pair
-            if min(n[treated], n[reference]) == 1:
-                continue
-            smallest = 2 / comb(int(n[treated] + n[reference]), int(n[treated]))
-            if smallest >= 0.05:
-                yield (
-                    warning(
-                        sheet.file,
-                        f"enough for a permutation p below 0.05 (the smallest possible here is {smallest:.2g})",
-                        column=table.unit,
-                        value=f"{n[treated]} {treated} against {n[reference]} {reference}{place}",
-                    ),
-                    None,
-                )
-            for factor in ("sex", "batch"):
-                if factor not in frame.columns:
-                    continue
-                how = aligned(frame, table.unit, table.group, factor, pair)
-                if not how:
-                    if factor == "sex":
-                        yield from ((one, None) for one in _sex_imbalance(sheet, frame, pair, place))
-                    continue
-                split = "; ".join(
-                    f"{group} in {listed(sorted(set(frame.loc[frame[table.group] == group, factor]) - {''}), 'and')}"
-                    for group in pair
-                )
-                expected = f"{treated} and {reference} mice in every {factor}"
-                expected += ", so the verdict is withheld" if how == "complete" else ""
-                yield (
-                    warning(sheet.file, expected, column=factor, value=f"{how} confounding{place} ({split})"),
-                    pair if how == "complete" else None,
-                )
+            if min(n[group] for group in pair) > 1:
+                yield from _pair_warnings(sheet, frame, n, pair, place)
+
+
+def _pair_warnings(sheet: Sheet, frame: pd.DataFrame, n: pd.Series, pair: tuple[str, str], place: str):
+    table, (treated, reference) = sheet.table, pair
+    smallest = 2 / comb(int(n[treated] + n[reference]), int(n[treated]))
+    if smallest >= 0.05:
+        expected = f"enough for a permutation p below 0.05 (the smallest possible here is {smallest:.2g})"
+        found = f"{n[treated]} {treated} against {n[reference]} {reference}{place}"
+        yield warning(sheet.file, expected, column=table.unit, value=found), None
+    for factor in [name for name in ("sex", "batch") if name in frame.columns]:
+        if how := aligned(frame, table.unit, table.group, factor, pair):
+            levels = {group: sorted({*frame.loc[frame[table.group] == group, factor]} - {""}) for group in pair}
+            split = "; ".join(f"{group} in {listed(of_group, 'and')}" for group, of_group in levels.items())
+            expected = f"{treated} and {reference} mice in every {factor}"
+            expected += ", so the verdict is withheld" if how == "complete" else ""
+            found = f"{how} confounding{place} ({split})"
+            yield warning(sheet.file, expected, column=factor, value=found), pair if how == "complete" else None
+        elif factor == "sex":
+            yield from ((one, None) for one in _sex_imbalance(sheet, frame, pair, place))
 
 
 def _sex_imbalance(sheet: Sheet, frame: pd.DataFrame, pair: tuple[str, str], place: str) -> Iterator[Problem]:
@@ -501,9 +471,8 @@ def _sex_imbalance(sheet: Sheet, frame: pd.DataFrame, pair: tuple[str, str], pla
 
 def content_warnings(sheet: Sheet) -> list[Problem]:
     """Remarks on what one table holds: names, backgrounds, deaths, lineages."""
-    return list(
-        chain(_unknown_names(sheet), _two_sexes(sheet), *(rule(sheet) for rule in _WARNINGS.get(sheet.table.name, ())))
-    )
+    rules = (_unknown_names, _two_sexes, _old_symbols, *_of_columns(_WARNINGS, sheet.table))
+    return list(chain.from_iterable(rule(sheet) for rule in rules))
 
 
 def _unknown_names(sheet: Sheet) -> Iterator[Problem]:
@@ -546,7 +515,8 @@ def _backgrounds(sheet: Sheet) -> Iterator[Problem]:
     below = frame.index[frame["mfi"] < frame["fmo_mfi"]]
     if len(below):
         row = below[0]
-        expected = f"an mfi above its background fmo_mfi of {frame.at[row, 'fmo_mfi']:g} ({_rows(len(below))} below)"
+        rows = counted(len(below), "row")
+        expected = f"an mfi above its background fmo_mfi of {frame.at[row, 'fmo_mfi']:g} ({rows} below)"
         yield warning(sheet.file, expected, row=row, column="mfi", value=sheet.raw.at[row, "mfi"])
     if shared_background(frame):
         yield warning(
@@ -591,8 +561,8 @@ def _most(answers: Iterable[bool]) -> bool:
 
 def _old_symbols(sheet: Sheet) -> Iterator[Problem]:
     """Say how many older symbols are read as today's, and which."""
-    genes = sheet.frame["gene"] if sheet.cells is None else sheet.cells.var_names
-    pairs = outdated(genes)
+    genes = sheet.frame.get("gene") if sheet.cells is None else sheet.cells.var_names
+    pairs = {} if genes is None else outdated(genes)
     if pairs:
         several = f"{len(pairs)} older gene symbols" if len(pairs) > 1 else "an older gene symbol"
         named = ", ".join(f"{old} = {new}" for old, new in pairs.items())
@@ -603,10 +573,11 @@ def _old_symbols(sheet: Sheet) -> Iterator[Problem]:
 def _low_lineages(sheet: Sheet) -> Iterator[Problem]:
     rest = lineage_rest(sheet.frame)
     low = rest.index[rest > 0]
+    rows = counted(len(low), "row")
     if len(low):
         yield warning(
             sheet.file,
-            f"lineages that add to at least {LINEAGE_SUM[0]:g} per cent; the rest becomes other ({_rows(len(low))})",
+            f"lineages that add to at least {LINEAGE_SUM[0]:g} per cent; the rest becomes other ({rows})",
             row=low[0],
             column=", ".join(LINEAGES),
             value=f"a sum of {100 - rest[low[0]]:g}",
@@ -615,8 +586,7 @@ def _low_lineages(sheet: Sheet) -> Iterator[Problem]:
 
 def lineage_rest(frame: pd.DataFrame) -> pd.Series:
     """Return what is missing to 100 per cent where the lineages of a row add to less than 98, else 0."""
-    parts = [name for name in (*LINEAGES, "nk_pct", "other_pct") if name in frame.columns]
-    values = frame[parts].to_numpy(float)
+    values = frame[_lineages_in(frame)].to_numpy(float)
     total = np.nansum(values, axis=1)
     low = ~np.isnan(values[:, : len(LINEAGES)]).any(axis=1) & (total < LINEAGE_SUM[0])
     return pd.Series(np.where(low, 100 - total, 0.0), index=frame.index)
@@ -641,7 +611,7 @@ def _transplant_notes(sheet: Sheet) -> Iterator[Problem]:
         row = other[0]
         yield warning(
             sheet.file,
-            f"in passage 1 the recipient itself, {quoted(frame.at[row, 'recipient'])} ({_rows(len(other))})",
+            f"in passage 1 the recipient itself, {quoted(frame.at[row, 'recipient'])} ({counted(len(other), 'row')})",
             row=row,
             column="exposed_animal",
             value=frame.at[row, "exposed_animal"],
@@ -674,27 +644,23 @@ def _analyte_units(sheet: Sheet) -> Iterator[Problem]:
         yield warning(sheet.file, expected, row=units.index[1], column="unit", value=units.iloc[1])
 
 
-_WARNINGS = {
-    "bmec_signaling": (_backgrounds,),
-    "ecko_blood": (_low_lineages,),
-    "serial_transplants": (_low_lineages, _transplant_notes),
-    "ecko_limiting_dilution": (_dilution_deaths,),
-    "rapamycin_blood": (_analyte_units,),
-    "hspc_counts": (_old_symbols,),
-    "bmec_cells": (_old_symbols,),
-}
+_WARNINGS = (
+    (("mfi", "fmo_mfi"), _backgrounds),
+    (LINEAGES, _low_lineages),
+    (("recipient", "exposed_animal", "passage"), _transplant_notes),
+    (("died_before_readout",), _dilution_deaths),
+    (("analyte", "unit"), _analyte_units),
+)
+"""Each rule with the columns of the tables that it holds in."""
 
 
 def directory_warnings(sheets: dict[str, Sheet]) -> Iterator[Problem]:
     """Remarks on what the directory as a whole holds."""
-    ecko = [
-        name for name in ECKO_TABLES if name in sheets and "ecko" in set(sheets[name].frame[sheets[name].table.group])
-    ]
-    if ecko and "ecko_verification" not in sheets:
-        yield warning(
-            "ecko_verification.csv", "this table beside the ECKO tables", value="niche attribution not verified"
-        )
-
-
-def _rows(number: int) -> str:
-    return f"{number} row{'s' if number > 1 else ''}"
+    absent = {
+        sheet.table.verified_by
+        for sheet in sheets.values()
+        if sheet.table.verified_by not in ("", *sheets) and "ecko" in set(sheet.frame[sheet.table.group])
+    }
+    for name in sorted(absent):
+        expected = "this table beside the ECKO tables"
+        yield warning(TABLES[name].file, expected, value="niche attribution not verified")

@@ -94,6 +94,14 @@ class Table:
     animals : tuple[str, ...]
         Columns in which a line of `exclusions.csv` is looked up.
     suffix : str
+    chapter : str
+        The chapter that reads it; "" for what goes with any chapter.
+    sheet : str
+        Of a matrix, whose further columns are samples: the table that lists them. The two come together.
+    verified_by : str
+        The table without which what this one says of `ecko` mice is not verified.
+    size : str
+        The key of a world's design that says how many units a group has; "" where cohorts do not vary it.
     """
 
     name: str
@@ -106,6 +114,10 @@ class Table:
     constant: tuple[tuple[str, str], ...] = (("animal", "group"),)
     animals: tuple[str, ...] = ("animal",)
     suffix: str = ".csv"
+    chapter: str = ""
+    sheet: str = ""
+    verified_by: str = ""
+    size: str = ""
 
     def column(self, name: str) -> Column | None:
         """Return the column of this name, or None."""
@@ -114,7 +126,12 @@ class Table:
     @property
     def file(self) -> str:
         """The file's usual name."""
-        return "hspc_counts.csv.gz" if self.name == "hspc_counts" else self.name + self.suffix
+        return f"{self.name}{self.suffix}{'.gz' if self.sheet else ''}"
+
+    @property
+    def arms(self) -> list[str]:
+        """The columns that make the arms in which units are counted: the stratum, where there is one, and the group."""
+        return [column for column in (self.stratum, self.group) if column]
 
 
 def _id(name, meaning, **more):
@@ -133,6 +150,10 @@ def _amount(name, meaning, **more):
     return Column(name, "number", meaning, low=0, above=True, **more)
 
 
+def _integer(name, meaning, **more):
+    return Column(name, "integer", meaning, **more)
+
+
 def _percent(name, meaning, **more):
     return Column(name, "number", meaning, low=0, high=100, **more)
 
@@ -141,25 +162,37 @@ _ANIMAL = _id("animal", "The mouse.")
 _GROUP = _level("group", GROUPS, "What the mouse is; see the groups above.")
 _SEX = _level("sex", SEXES, "Sex of the mouse; mixed for a pool of both.")
 _BATCH = _text("batch", "Day, run or lane processed together; leaves the model when blank or constant.", empty=True)
+_MOUSE = (_ANIMAL, _GROUP, _SEX, _BATCH)
 _UNIT = _text("unit", "Unit of measurement of `value`, free text, for example % of LSK or 10^3/uL.")
 _POPULATION = _text("population", "Cell population by its name in the vocabulary.", vocabulary="populations")
-_AGE_GROUP = _level("age_group", ("young", "aged"), "Age of the mouse at the first dose.")
-_TREATMENT = _level("treatment", ("vehicle", "rapamycin"), "What the mouse was given.")
+_TREATED = (
+    _ANIMAL,
+    _level("age_group", ("young", "aged"), "Age of the mouse at the first dose."),
+    _level("treatment", ("vehicle", "rapamycin"), "What the mouse was given."),
+    _SEX,
+    _BATCH,
+)
+_RAPAMYCIN = {
+    "group": "treatment",
+    "stratum": "age_group",
+    "constant": (("animal", "age_group"), ("animal", "treatment")),
+    "chapter": "02_rapamycin",
+    "size": "rapamycin_animals",
+}
+_MEASURED = (_amount("value", "The amount, in `unit`.", empty=True), _UNIT)
+_COMPETITORS = Column("competitor_cells", "number", "Competitor cells per recipient.", required=False, low=0)
 _CELL_TYPES = ("WBM", "Lin-", "LSK", "HSC")
 _EVERYWHERE = (
     _amount("age_weeks", "Age of the mouse when it was measured, weeks.", required=False),
     _text("litter", "Litter of the mouse.", required=False),
 )
 
-
-def _lineage(empty=True):
-    of = "per cent of donor-derived (or all) white blood cells"
-    return (
-        _percent("myeloid_pct", f"Myeloid cells, {of}; empty only together with B and T cells.", empty=empty),
-        _percent("b_pct", f"B cells, {of}.", empty=empty),
-        _percent("t_pct", f"T cells, {of}.", empty=empty),
-    )
-
+_OF = "per cent of donor-derived (or all) white blood cells"
+_LINEAGES = (
+    _percent("myeloid_pct", f"Myeloid cells, {_OF}; empty only together with B and T cells.", empty=True),
+    _percent("b_pct", f"B cells, {_OF}.", empty=True),
+    _percent("t_pct", f"T cells, {_OF}.", empty=True),
+)
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -168,10 +201,7 @@ TABLES: dict[str, Table] = {
             "bmec_signaling",
             "Flow cytometry of bone-marrow endothelial cells, one row an animal and marker.",
             (
-                _ANIMAL,
-                _GROUP,
-                _SEX,
-                _BATCH,
+                *_MOUSE,
                 _text("marker", "Phospho-protein by its name in the vocabulary.", vocabulary="markers"),
                 _amount("mfi", "Fluorescence intensity of the stained sample, arbitrary units."),
                 _amount("fmo_mfi", "Intensity of the background tube, arbitrary units.", required=False),
@@ -187,73 +217,56 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("animal", "marker"),
+            chapter="01_mtor_decline",
+            size="signaling_animals",
         ),
         Table(
             "bmec_cells",
             "Single bone-marrow endothelial cells: raw counts in `X`, gene symbols as the index of `var`.",
             (
-                _ANIMAL,
-                _GROUP,
-                _SEX,
-                _BATCH,
+                *_MOUSE,
                 _text("ec_subtype", "Endothelial subtype, for example sinusoidal or arterial.", required=False),
                 *_EVERYWHERE,
             ),
             key=(),
+            chapter="01_mtor_decline",
             suffix=".h5ad",
         ),
         Table(
             "rapamycin_blood",
             "Blood counts of mice given rapamycin or vehicle, one row an animal, day and analyte.",
             (
-                _ANIMAL,
-                _AGE_GROUP,
-                _TREATMENT,
-                _SEX,
-                _BATCH,
-                Column("day", "integer", "Day of the read-out; 0 is before the first dose, negative is earlier."),
+                *_TREATED,
+                _integer("day", "Day of the read-out; 0 is before the first dose, negative is earlier."),
                 _level(
                     "analyte",
                     ("WBC", "neutrophils", "lymphocytes", "platelets", "RBC", "hemoglobin"),
                     "What was counted.",
                 ),
-                _amount("value", "The amount, in `unit`.", empty=True),
-                _UNIT,
+                *_MEASURED,
                 *_EVERYWHERE,
             ),
             key=("animal", "day", "analyte"),
-            group="treatment",
-            stratum="age_group",
-            constant=(("animal", "age_group"), ("animal", "treatment")),
+            **_RAPAMYCIN,
         ),
         Table(
             "rapamycin_marrow",
             "Marrow populations of mice given rapamycin or vehicle, one row an animal, population and unit.",
             (
-                _ANIMAL,
-                _AGE_GROUP,
-                _TREATMENT,
-                _SEX,
-                _BATCH,
+                *_TREATED,
                 _POPULATION,
-                _amount("value", "The amount, in `unit`.", empty=True),
-                _UNIT,
+                *_MEASURED,
                 *_EVERYWHERE,
             ),
             key=("animal", "population", "unit"),
-            group="treatment",
-            stratum="age_group",
-            constant=(("animal", "age_group"), ("animal", "treatment")),
+            **_RAPAMYCIN,
         ),
         Table(
             "ecko_blood",
             "Blood lineages (and counts) of the four groups, one row an animal and week.",
             (
-                _ANIMAL,
-                _GROUP,
-                _SEX,
-                _BATCH,
-                *_lineage(),
+                *_MOUSE,
+                *_LINEAGES,
                 _amount("week", "Week of the read-out.", required=False),
                 _percent("nk_pct", "NK cells, per cent of white blood cells.", required=False),
                 _percent("other_pct", "Other cells, per cent of white blood cells.", required=False),
@@ -263,23 +276,25 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("animal", "week"),
+            chapter="03_ecko_phenotypes",
+            verified_by="ecko_verification",
+            size="blood_animals",
         ),
         Table(
             "ecko_marrow",
             "Marrow populations of the four groups, one row an animal, population and unit.",
             (
-                _ANIMAL,
-                _GROUP,
-                _SEX,
-                _BATCH,
+                *_MOUSE,
                 _POPULATION,
-                _amount("value", "The amount, in `unit`.", empty=True),
-                _UNIT,
+                *_MEASURED,
                 _text("colony_type", "Kind of colony counted (CFU only).", required=False),
                 _amount("plated_cells", "Cells plated (CFU only).", required=False),
                 *_EVERYWHERE,
             ),
             key=("animal", "population", "unit"),
+            chapter="03_ecko_phenotypes",
+            verified_by="ecko_verification",
+            size="marrow_animals",
         ),
         Table(
             "ecko_cells",
@@ -302,6 +317,9 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("animal", "assay", "cell"),
+            chapter="03_ecko_phenotypes",
+            verified_by="ecko_verification",
+            size="cells_animals",
         ),
         Table(
             "ecko_limiting_dilution",
@@ -310,14 +328,13 @@ TABLES: dict[str, Table] = {
                 _GROUP,
                 _id("donor", "The mouse whose marrow was diluted."),
                 _amount("dose", "Cells injected per recipient."),
-                Column("tested", "integer", "Recipients that were read out.", low=1),
-                Column("positive", "integer", "Recipients with engraftment, at most `tested`.", low=0),
+                _integer("tested", "Recipients that were read out.", low=1),
+                _integer("positive", "Recipients with engraftment, at most `tested`.", low=0),
                 _level("cell_type", _CELL_TYPES, "Cells that were injected.", required=False),
                 _amount("week", "Week of the read-out.", required=False),
-                Column("competitor_cells", "number", "Competitor cells per recipient.", required=False, low=0),
-                Column(
+                _COMPETITORS,
+                _integer(
                     "died_before_readout",
-                    "integer",
                     "Recipients that died before the read-out (not among `tested`).",
                     required=False,
                     low=0,
@@ -325,6 +342,9 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("group", "donor", "cell_type", "dose"),
+            chapter="03_ecko_phenotypes",
+            verified_by="ecko_verification",
+            size="dilution_donors",
             unit="donor",
             constant=(("donor", "group"),),
             animals=("donor",),
@@ -346,12 +366,15 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("animal", "cell_type", "measure"),
+            chapter="03_ecko_phenotypes",
         ),
         Table(
             "hspc_counts",
             "RNA-seq of sorted HSPCs: raw integer counts, one row a gene, one column a sample of `hspc_samples`.",
             (_id("gene", "Gene symbol (mouse)."),),
             key=("gene",),
+            sheet="hspc_samples",
+            chapter="04_transcriptome_resemblance",
             unit="",
             group="",
             constant=(),
@@ -362,15 +385,15 @@ TABLES: dict[str, Table] = {
             "The sample sheet of `hspc_counts`, one row a sample; the two come together.",
             (
                 _id("sample", "The sample: a column of `hspc_counts`."),
-                _ANIMAL,
-                _GROUP,
-                _SEX,
-                _BATCH,
+                *_MOUSE,
                 _text("population", "Sorted population.", required=False, vocabulary="populations"),
-                Column("n_animals_pooled", "integer", "Mice pooled in the sample.", required=False, low=1),
+                _integer("n_animals_pooled", "Mice pooled in the sample.", required=False, low=1),
                 *_EVERYWHERE,
             ),
             key=("sample",),
+            chapter="04_transcriptome_resemblance",
+            verified_by="ecko_verification",
+            size="transcriptome_animals",
         ),
         Table(
             "serial_transplants",
@@ -383,20 +406,23 @@ TABLES: dict[str, Table] = {
                 ),
                 _id("donor", "Source of the wild-type cells, an animal or a pool; a block where it feeds both niches."),
                 _level("niche", GROUPS, "Group of the exposed animal."),
-                Column("passage", "integer", "1 = primary recipient.", low=1, high=5),
+                _integer("passage", "1 = primary recipient.", low=1, high=5),
                 _amount("week", "Week after this passage's transplant."),
                 _percent("donor_chimerism_pct", "Donor-derived cells, per cent of the read-out.", empty=True),
-                *_lineage(),
+                *_LINEAGES,
                 _BATCH,
                 _level("host_niche", (*GROUPS, "wildtype"), "Group of the recipient itself.", required=False),
                 _level("tissue", ("PB", "BM"), "Blood or bone marrow.", required=False),
                 _level("readout", ("CD45", "HSC", "LSK"), "Population in which chimerism was read.", required=False),
                 _amount("cells_injected", "Donor cells per recipient.", required=False),
-                Column("competitor_cells", "number", "Competitor cells per recipient.", required=False, low=0),
+                _COMPETITORS,
                 _level("status", ("alive", "died", "culled"), "State of the recipient that week.", required=False),
                 *_EVERYWHERE,
             ),
             key=("recipient", "week", "tissue", "readout"),
+            chapter="05_serial_transplants",
+            verified_by="ecko_verification",
+            size="transplant_exposed",
             unit="exposed_animal",
             group="niche",
             constant=(
@@ -418,7 +444,7 @@ TABLES: dict[str, Table] = {
                     (*GROUPS, "vehicle", "rapamycin"),
                     "Group of the mouse; vehicle and rapamycin only in the rapamycin experiment.",
                 ),
-                Column("day", "integer", "Day of the event, from the start or the challenge.", low=0),
+                _integer("day", "Day of the event, from the start or the challenge.", low=0),
                 _level("event", ("died", "euthanised", "censored"), "How the observation ended."),
                 _level(
                     "challenge",
@@ -429,6 +455,7 @@ TABLES: dict[str, Table] = {
                 *_EVERYWHERE,
             ),
             key=("animal",),
+            chapter="03_ecko_phenotypes",
         ),
     )
 }
@@ -448,60 +475,60 @@ TABLES["exclusions"] = Table(
 )
 
 # What each chapter reads; exclusions.csv goes with any of them.
-CHAPTERS = {
-    "01_mtor_decline": ("bmec_signaling", "bmec_cells"),
-    "02_rapamycin": ("rapamycin_blood", "rapamycin_marrow"),
-    "03_ecko_phenotypes": (
-        "ecko_blood",
-        "ecko_marrow",
-        "ecko_cells",
-        "ecko_limiting_dilution",
-        "ecko_verification",
-        "survival",
-    ),
-    "04_transcriptome_resemblance": ("hspc_counts", "hspc_samples"),
-    "05_serial_transplants": ("serial_transplants",),
+CHAPTERS: dict[str, tuple[str, ...]] = {
+    chapter: tuple(table.name for table in TABLES.values() if table.chapter == chapter)
+    for chapter in dict.fromkeys(table.chapter for table in TABLES.values() if table.chapter)
 }
-
-# Tables of the ECKO experiments: without `ecko_verification` their niche attribution is not verified.
-ECKO_TABLES = (
-    "ecko_blood",
-    "ecko_marrow",
-    "ecko_cells",
-    "ecko_limiting_dilution",
-    "hspc_samples",
-    "serial_transplants",
-)
+# Pairs of a count matrix and the sheet of its samples.
+MATRICES = {table.name: table.sheet for table in TABLES.values() if table.sheet}
 
 
 @dataclass(frozen=True)
 class Key:
-    """One key of `dataset.toml`: its kind ("text", "integer", "flag", "weeks") and its meaning."""
+    """One key of `dataset.toml`.
+
+    Attributes
+    ----------
+    name, meaning : str
+    kind : {"text", "integer", "flag", "weeks", "table"}
+    example : str
+        The value that stands in a template, as TOML; "" if the template leaves the key out.
+    required : bool
+    """
 
     name: str
     kind: str
     meaning: str
+    example: str = ""
+    required: bool = False
 
 
 DATASET_KEYS = (
-    Key("title", "text", "A short name for the data."),
-    Key("provenance", "text", "measured, public or simulated."),
-    Key("source", "text", "A DOI, a URL or a sentence."),
-    Key("licence", "text", "Licence of the data, for example CC-BY-4.0; optional."),
+    Key("title", "text", "A short name for the data.", '""', required=True),
+    Key("provenance", "text", "measured, public or simulated.", '"measured"', required=True),
+    Key("source", "text", "A DOI, a URL or a sentence.", '""', required=True),
+    Key("licence", "text", "Licence of the data, for example CC-BY-4.0; optional.", '"CC-BY-4.0"'),
     Key("world", "text", "The simulated world; required if simulated."),
     Key("seed", "integer", "The seed of the simulation; required if simulated."),
-    Key("example", "flag", "true if the numbers were invented to show the format; optional."),
+    Key("example", "flag", "true if the numbers were invented to show the format; optional.", "true"),
     Key("design", "table", "The design of the study; optional."),
 )
 DESIGN_KEYS = (
-    Key("strain", "text", "Strain of the mice."),
-    Key("control", "text", "What the controls are, Cre-negative or Cre-only littermates."),
-    Key("cre_line", "text", "Cre line of the knock-out."),
-    Key("young_weeks", "weeks", "Age range of young mice, weeks, [from, to]."),
-    Key("aged_weeks", "weeks", "Age range of aged mice, weeks, [from, to]."),
-    Key("dose", "text", "Dose of rapamycin."),
-    Key("route", "text", "Route of rapamycin."),
-    Key("gating", "text", "Scheme by which populations (MPP1-4 above all) were gated."),
-    Key("randomised", "flag", "Were animals randomised?"),
-    Key("blinded", "flag", "Were read-outs blinded?"),
+    Key("strain", "text", "Strain of the mice.", '"C57BL/6J"'),
+    Key(
+        "control", "text", "What the controls are, Cre-negative or Cre-only littermates.", '"Cre-negative littermates"'
+    ),
+    Key("cre_line", "text", "Cre line of the knock-out.", '"Cdh5-CreERT2"'),
+    Key("young_weeks", "weeks", "Age range of young mice, weeks, [from, to].", "[10, 14]"),
+    Key("aged_weeks", "weeks", "Age range of aged mice, weeks, [from, to].", "[88, 104]"),
+    Key("dose", "text", "Dose of rapamycin.", '"4 mg/kg, every other day"'),
+    Key("route", "text", "Route of rapamycin.", '"intraperitoneal"'),
+    Key(
+        "gating",
+        "text",
+        "Scheme by which populations (MPP1-4 above all) were gated.",
+        '"MPP1-4 by CD34, Flt3, CD48, CD150"',
+    ),
+    Key("randomised", "flag", "Were animals randomised?", "true"),
+    Key("blinded", "flag", "Were read-outs blinded?", "true"),
 )

@@ -17,7 +17,8 @@ from endomtor.calibration import cohorts
 from endomtor.calibration.plan import Scenario
 from endomtor.chapter import Chapter
 from endomtor.claims import verdicts
-from endomtor.contract import TABLES, Dataset
+from endomtor.contract.dataset import Dataset
+from endomtor.contract.tables import MATRICES, TABLES
 from endomtor.own_data.prospects import allowed
 
 NULL, TRUE = "edge", "paper"
@@ -26,32 +27,17 @@ NULL, TRUE = "edge", "paper"
 COHORTS = 8
 """Of each scenario: with every table at hand at most 10 seconds in all."""
 
-_SIZES = {
-    "bmec_signaling": "signaling_animals",
-    "rapamycin_blood": "rapamycin_animals",
-    "rapamycin_marrow": "rapamycin_animals",
-    "ecko_blood": "blood_animals",
-    "ecko_marrow": "marrow_animals",
-    "ecko_cells": "cells_animals",
-    "ecko_limiting_dilution": "dilution_donors",
-    "serial_transplants": "transplant_exposed",
-    "hspc_samples": "transcriptome_animals",
-}
-"""Table to the key of a world's design that says how many units a group has."""
-
 
 def sizes(dataset: Dataset) -> dict[str, dict[tuple[str, ...], int]]:
     """Return the units in each arm of each table that a cohort can be drawn of, by table and arm.
 
     An arm is (group,), in the rapamycin tables (age, treatment).
     """
-    found = {}
-    for name in _SIZES:
-        if (frame := dataset.get(name)) is not None:
-            found[name] = {
-                arm: rows[TABLES[name].unit].nunique() for arm, rows in frame.groupby(_arms(name), observed=True)
-            }
-    return found
+    return {
+        name: {arm: rows[table.unit].nunique() for arm, rows in dataset.tables[name].groupby(table.arms, observed=True)}
+        for name, table in TABLES.items()
+        if table.size and name in dataset.tables
+    }
 
 
 def changes(dataset: Dataset) -> dict:
@@ -63,7 +49,8 @@ def changes(dataset: Dataset) -> dict:
     """
     design: dict[str, object] = {}
     for name, arms in sizes(dataset).items():
-        design[_SIZES[name]] = max(design.get(_SIZES[name], 1), *arms.values())
+        key = TABLES[name].size
+        design[key] = max(design.get(key, 1), *arms.values())
     found: dict[str, object] = {"design": design}
     if (cells := dataset.get("ecko_cells")) is not None:
         design["cells_per_animal"] = max(1, round(cells.groupby(["animal", "assay"]).size().median()))
@@ -94,10 +81,6 @@ def _whole(times: pd.Series) -> list[int]:
     return sorted({round(time) for time in times.dropna()})
 
 
-def _arms(name: str) -> list[str]:
-    return [column for column in (TABLES[name].stratum, TABLES[name].group) if column]
-
-
 def as_in(dataset: Dataset, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return drawn tables with as many units in each arm as a data set has, none where it lacks the arm.
 
@@ -107,15 +90,17 @@ def as_in(dataset: Dataset, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.
     wanted = sizes(dataset)
     kept = {}
     for name, frame in tables.items():
-        if name == "hspc_counts":
+        table = TABLES[name]
+        if table.sheet:
             continue
         parts = [
-            rows[rows[TABLES[name].unit].isin(rows[TABLES[name].unit].unique()[: wanted[name].get(arm, 0)])]
-            for arm, rows in frame.groupby(_arms(name), observed=True, sort=False)
+            rows[rows[table.unit].isin(rows[table.unit].unique()[: wanted[name].get(arm, 0)])]
+            for arm, rows in frame.groupby(table.arms, observed=True, sort=False)
         ]
         kept[name] = pd.concat(parts).sort_index().reset_index(drop=True)
-    if "hspc_counts" in tables:
-        kept["hspc_counts"] = tables["hspc_counts"][["gene", *kept["hspc_samples"]["sample"]]]
+    for name, listing in MATRICES.items():
+        if name in tables:
+            kept[name] = tables[name][["gene", *kept[listing]["sample"]]]
     return kept
 
 

@@ -13,9 +13,8 @@ import pandas as pd
 from endomtor import files, worlds
 from endomtor.contract import CHAPTERS, DATASET_KEYS, DESIGN_KEYS, TABLES, table_markdown
 from endomtor.contract.problems import listed, nearest
-from endomtor.contract.tables import SIMULATED_PREFIX
+from endomtor.contract.tables import SIMULATED_PREFIX, Key
 from endomtor.errors import EndomtorError
-from endomtor.worlds.simulation import EXPRESSION, TABULAR
 
 EXAMPLE_PREFIX = "example-"
 
@@ -58,21 +57,6 @@ route = "not stated: invented"
 randomised = true
 blinded = true
 """
-
-_VALUES = {
-    "licence": '"CC-BY-4.0"',
-    "strain": '"C57BL/6J"',
-    "control": '"Cre-negative littermates"',
-    "cre_line": '"Cdh5-CreERT2"',
-    "young_weeks": "[10, 14]",
-    "aged_weeks": "[88, 104]",
-    "dose": '"4 mg/kg, every other day"',
-    "route": '"intraperitoneal"',
-    "gating": '"MPP1-4 by CD34, Flt3, CD48, CD150"',
-    "example": "true",
-    "randomised": "true",
-    "blinded": "true",
-}
 
 _HEAD = """\
 # Tables for the book
@@ -120,7 +104,7 @@ def init(folder: Path | str, chapters: Iterable[str] = (), *, example: bool = Fa
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             found = "a folder that is not empty" if folder.is_dir() else "a file"
             raise EndomtorError(f"{folder}: found {found}, expected a new or an empty folder: nothing is overwritten.")
-        filled = _example()
+        filled = _example(names)
         if folder.is_dir():
             # The folder itself stays, since it may be where the shell stands.
             with tempfile.TemporaryDirectory(dir=folder, prefix=".init-") as beside:
@@ -140,10 +124,9 @@ def _fill(folder: Path, names: list[str], filled: dict, *, example: bool) -> Non
     files.write_text(folder / "dataset.toml", _EXAMPLE_ABOUT if example else _about())
     for name in names:
         if example:
-            _write(folder, name, filled[name])
+            _write(folder / TABLES[name].file, filled[name])
         elif TABLES[name].suffix == ".csv":
-            columns = ["gene"] if name == "hspc_counts" else [column.name for column in TABLES[name].columns]
-            files.write_text(folder / f"{name}.csv", ",".join(columns) + "\n")
+            files.write_text(folder / f"{name}.csv", ",".join(column.name for column in TABLES[name].columns) + "\n")
 
 
 def _tables_of(chapters: Iterable[str]) -> list[str]:
@@ -159,15 +142,13 @@ def _tables_of(chapters: Iterable[str]) -> list[str]:
 
 
 def _about() -> str:
-    lines = ["# Whose data these are. Fill in what is empty; a line that begins with # is optional.", ""]
-    required = {"title": '""', "provenance": '"measured"', "source": '""'}
-    for key in DATASET_KEYS:
-        if key.name in required:
-            lines.append(f"{key.name} = {required[key.name]}  # {key.meaning}")
-        elif key.name in _VALUES:
-            lines.append(f"# {key.name} = {_VALUES[key.name]}  # {key.meaning}")
-    lines += ["", "[design]"]
-    return "\n".join([*lines, *(f"# {key.name} = {_VALUES[key.name]}  # {key.meaning}" for key in DESIGN_KEYS)]) + "\n"
+    head = "# Whose data these are. Fill in what is empty; a line that begins with # is optional."
+    whose, design = ([_line(key) for key in keys if key.example] for keys in (DATASET_KEYS, DESIGN_KEYS))
+    return "\n".join([head, "", *whose, "", "[design]", *design]) + "\n"
+
+
+def _line(key: Key) -> str:
+    return f"{'' if key.required else '# '}{key.name} = {key.example}  # {key.meaning}"
 
 
 def _readme(names: list[str], filled: dict) -> str:
@@ -176,22 +157,22 @@ def _readme(names: list[str], filled: dict) -> str:
         table = TABLES[name]
         unit = f"\n\nUnit: {table.unit.replace('_', ' ')}." if table.unit else ""
         text = table_markdown(table).replace("### ", "## ", 1) + unit
-        rows = filled[name].obs if table.suffix == ".h5ad" else filled[name]
-        if name == "hspc_counts":
+        rows = getattr(filled[name], "obs", filled[name])
+        if table.sheet:
             rows = rows.iloc[:, :4]
         example = rows.head(1).to_csv(index=False, float_format="%.6g", lineterminator="\n").splitlines()
         parts += [text, "", "```", *(f"# {line}" for line in example), "```", ""]
         if table.suffix == ".h5ad":
             parts += ["An AnnData file, written with `anndata`; the example is a row of its `obs`.", ""]
-        if name == "hspc_counts":
-            parts += ["Further columns follow, one for each sample of `hspc_samples`.", ""]
+        if table.sheet:
+            parts += [f"Further columns follow, one for each sample of `{table.sheet}`.", ""]
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _example() -> dict:
-    """Return the tables of the example: a small draw from a world, under names that no simulated animal has."""
+def _example(names: list[str]) -> dict:
+    """Return tables of the example: a small draw from a world, under names that no simulated animal has."""
     world = worlds.load(_WORLD, {"endpoints": {"design": _SMALL}})
-    return {name: _renamed(table) for name, table in worlds.simulate_tables(world, _SEED, TABULAR + EXPRESSION).items()}
+    return {name: _renamed(table) for name, table in worlds.simulate_tables(world, _SEED, names).items()}
 
 
 def _renamed(table):
@@ -213,13 +194,10 @@ def _new(value):
     return name.replace("(simulated)", "(invented)")
 
 
-def _write(folder: Path, name: str, table) -> None:
-    if name == "bmec_cells":
-        table.write_h5ad(folder / TABLES[name].file, compression="gzip")
+def _write(path: Path, table) -> None:
+    if path.suffix == ".h5ad":
+        table.write_h5ad(path, compression="gzip")
         return
-    text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    if name == "hspc_counts":
-        # No name and no time in the header: the same counts are the same bytes.
-        files.write_bytes(folder / TABLES[name].file, gzip.compress(text.encode(), mtime=0))
-    else:
-        files.write_text(folder / TABLES[name].file, text)
+    content = table.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode()
+    # No name and no time in the header: the same counts are the same bytes.
+    files.write_bytes(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
