@@ -90,6 +90,8 @@ chapter.data_box()
 
 # %%
 groups = ["young", "aged", "control", "ecko"]
+per_mouse = {"value": "value", "group": "group", "unit": "animal", "block": "batch"}
+drawing = {"value": "value", "group": "group", "animal": "animal", "endpoint": "endpoint", "order": groups}
 differences, phis = {}, {}  # of every endpoint on this page, by its name in the ledger
 
 # %% [markdown]
@@ -129,14 +131,12 @@ values.groupby(by, dropna=False)["animal"].nunique().unstack()
 # The three steps, for the balance and each count:
 
 # %% tags=["needs:ecko_blood"]
-columns = {"value": "value", "group": "group", "unit": "animal", "block": "batch"}
 for endpoint, rows in values.groupby("endpoint", sort=False):
-    name = f"C3.blood.{endpoint}"
-    compared = pairs(rows["group"])
-    differences[name] = {(a, b): difference(rows, a=a, b=b, check=("sex",), **columns) for a, b in compared}
+    name, compared = f"C3.blood.{endpoint}", pairs(rows["group"])
+    differences[name] = {(a, b): difference(rows, a=a, b=b, check=("sex",), **per_mouse) for a, b in compared}
     if allows_phi(rows["group"]):
         rule = chapter.rule(name)
-        phis[name] = phi(rows, direction=rule.direction, smallest=rule.smallest, **columns)
+        phis[name] = phi(rows, direction=rule.direction, smallest=rule.smallest, **per_mouse)
         chapter.record(name, phis[name], family="C3.blood")
 
 # %% [markdown]
@@ -188,26 +188,14 @@ chapter.show_table(
 # %% tags=["needs:ecko_blood", "needs:counts"]
 if not counts:
     raise NotTestable("These data have no blood counts.")
-units = {"WBC": "10^3/uL", "platelets": "10^3/uL", "hemoglobin": "g/dL"}
+units = {"WBC": "WBC, 10^3/uL", "platelets": "platelets, 10^3/uL", "hemoglobin": "hemoglobin, g/dL"}
 found = {count: differences[f"C3.blood.{count}"] for count in counts}
-drawn = figures.estimation_grid(
-    values,
-    value="value",
-    group="group",
-    animal="animal",
-    endpoint="endpoint",
-    order=groups,
-    estimates=found,
-    titles={count: f"{count}, {units[count]}" for count in counts},
-    scale="log2",
-)
-
-# %% tags=["needs:ecko_blood", "needs:counts"]
+compared = by_contrast(found)
 chapter.show(
-    drawn,
+    figures.estimation_grid(values, **drawing, estimates=found, titles=units, scale="log2"),
     caption="Blood counts, every animal a point; ratios with 95 % intervals. "
-    f"Unit: animal; {n_text(one for each in found.values() for one in each.values())}.",
-    alt=alt_text("Blood counts, differences of log2", by_contrast(found)),
+    f"Unit: animal; {n_text(compared.values())}.",
+    alt=alt_text("Blood counts, differences of log2", compared),
     name="fig-counts",
 )
 
@@ -230,6 +218,7 @@ marrow.head()
 
 # %% tags=["needs:ecko_marrow"]
 marrow = amounts.endpoints(marrow)
+marrow["value"] = marrow["log2"]
 stem_first = ["HSC", "LSK", "MPP1", "MPP2", "MPP3", "MPP4", *vocabulary().populations]
 order = list(dict.fromkeys([*stem_first, *sorted(set(marrow["population"]))]))
 marrow["place"] = marrow["population"].map(order.index)
@@ -237,42 +226,27 @@ marrow = marrow.sort_values(["place", "endpoint"], kind="stable")
 marrow.groupby(["endpoint", "unit", "group"], sort=False)["animal"].nunique().unstack()
 
 # %% tags=["needs:ecko_marrow"]
-columns = {"value": "log2", "group": "group", "unit": "animal", "block": "batch"}
-found = {}
 for endpoint, rows in marrow.groupby("endpoint", sort=False):
-    name = f"C3.marrow.{endpoint}"
-    compared = pairs(rows["group"])
-    found[endpoint] = {(a, b): difference(rows, a=a, b=b, check=("sex",), **columns) for a, b in compared}
-    differences[name] = found[endpoint]
+    name, compared = f"C3.marrow.{endpoint}", pairs(rows["group"])
+    differences[name] = {(a, b): difference(rows, a=a, b=b, check=("sex",), **per_mouse) for a, b in compared}
     if allows_phi(rows["group"]):
         rule = chapter.rule(name)
-        phis[name] = phi(rows, direction=rule.direction, smallest=rule.smallest, **columns)
+        phis[name] = phi(rows, direction=rule.direction, smallest=rule.smallest, **per_mouse)
         chapter.record(name, phis[name], family="C3.marrow")
 
 # %% [markdown]
 # Every animal and both differences, which are ratios on this axis:
 
 # %% tags=["needs:ecko_marrow"]
-titles = marrow.drop_duplicates("endpoint").set_index("endpoint")
-titles = titles["population"].map(endpoint_text) + ", " + titles["unit"]
-drawn = figures.estimation_grid(
-    marrow,
-    value="log2",
-    group="group",
-    animal="animal",
-    endpoint="endpoint",
-    order=groups,
-    estimates=found,
-    titles=titles.to_dict(),
-    scale="log2",
-)
-
-# %% tags=["needs:ecko_marrow"]
+first = marrow.drop_duplicates("endpoint").set_index("endpoint")
+titles = first["population"].map(endpoint_text) + ", " + first["unit"]
+found = {endpoint: differences[f"C3.marrow.{endpoint}"] for endpoint in first.index}
+compared = by_contrast(found)
 chapter.show(
-    drawn,
+    figures.estimation_grid(marrow, **drawing, estimates=found, titles=titles, scale="log2"),
     caption="Marrow, stem cells first, every animal a point; ratios with 95 % intervals. "
-    f"Unit: animal; {n_text(one for each in found.values() for one in each.values())}.",
-    alt=alt_text("Marrow populations, differences of log2 amounts", by_contrast(found)),
+    f"Unit: animal; {n_text(compared.values())}.",
+    alt=alt_text("Marrow populations, differences of log2 amounts", compared),
     name="fig-stem",
 )
 
@@ -285,17 +259,20 @@ chapter.results("C3.marrow", caption="Marrow: phi of the log2 amount of each pop
 # Cells of one mouse share its age, its marrow and its slide, so the mouse is the unit {cite}`aarts2014`.
 
 # %% tags=["needs:ecko_cells"]
-cells = chapter.table("ecko_cells").dropna(subset="value")
-if "population" in cells and "HSC" in set(cells["population"]):
-    cells = cells[cells["population"].isin(["HSC", ""])]  # the table is one of sorted HSCs: blank counts as HSC
-cells.head()
+readings = chapter.table("ecko_cells").dropna(subset="value")
+readings.head()
+
+# %% [markdown]
+# Where populations are named the HSCs are taken; the table is one of sorted HSCs, so a blank counts as HSC.
 
 # %% tags=["needs:ecko_cells"]
-left_out = chapter.table("ecko_cells")["value"].notna().sum() - len(cells)
+cells = readings.copy()
+if "population" in cells and "HSC" in set(cells["population"]):
+    cells = cells[cells["population"].isin(["HSC", ""])].copy()
 blind = f"{cells['blinded'].eq(True).sum():,} of them" if "blinded" in cells else "not stated"
 Markdown(
     f"{len(cells):,} readings of {cells['animal'].nunique()} animals; read blind: {blind}. "
-    + (f"{left_out:,} cells of other populations are left out." if left_out else "")
+    f"{len(readings) - len(cells):,} cells of other populations are left out."
 )
 
 # %% [markdown]
@@ -307,94 +284,42 @@ Markdown(
 
 # %% tags=["needs:ecko_cells"]
 cells["batch"] = cells.groupby(["assay", "animal"])["batch"].transform(lambda days: "+".join(sorted(set(days))))
-mice = cells.groupby(["assay", "animal", "group", "batch"])["value"].agg(["sum", "count"]).reset_index()
-logit = np.log((mice["sum"] + 0.5) / (mice["count"] - mice["sum"] + 0.5))
-log_mean = np.log(mice["sum"] / mice["count"] + 0.5)
-mice["value"] = logit.where(mice["assay"] == "polarity", log_mean)
+mice = cells.groupby(["assay", "animal", "group", "batch"], sort=False)["value"].agg(["sum", "count"]).reset_index()
+mice["value"] = np.log(mice["sum"] / mice["count"] + 0.5)
+polar = mice[mice["assay"] == "polarity"]
+mice.loc[polar.index, "value"] = np.log((polar["sum"] + 0.5) / (polar["count"] - polar["sum"] + 0.5))
 mice.head()
 
 # %% tags=["needs:ecko_cells"]
-columns = {"value": "value", "group": "group", "unit": "animal", "block": "batch"}
-found = {}
 for assay, rows in mice.groupby("assay", sort=False):
     name = f"C3.cells.{assay}"
-    found[assay] = {(a, b): difference(rows, a=a, b=b, **columns) for a, b in pairs(rows["group"])}
-    differences[name] = found[assay]
+    differences[name] = {(a, b): difference(rows, a=a, b=b, **per_mouse) for a, b in pairs(rows["group"])}
     if allows_phi(rows["group"]):
         rule = chapter.rule(name)
-        phis[name] = phi(rows, direction=rule.direction, smallest=rule.smallest, **columns)
+        phis[name] = phi(rows, direction=rule.direction, smallest=rule.smallest, **per_mouse)
         chapter.record(name, phis[name], family="C3.cells")
 
-# %% [markdown]
-# The two differences of each assay, between mice.
-# The last column holds {term}`Holm's p <Holm adjustment>` over the two; the figures below print it.
+# %% [markdown] tags=["result:C3.cells"]
+# ### Polarity and gamma-H2AX
+#
+# In a {term}`SuperPlot` cells are small and mice large {cite}`lord2020`.
+# Above each pair stands the p of its difference between mice, {term}`Holm's <Holm adjustment>` over the pairs shown.
 
 # %% tags=["needs:ecko_cells"]
-tests = pd.DataFrame(
-    [
-        (assay, *pair, one.estimate, one.ci_low, one.ci_high, one.p)
-        for assay in found
-        for pair, one in found[assay].items()
-    ],
-    columns=["assay", "group", "against", "difference", "95 % from", "to", "p"],
-)
-tested = tests["p"].notna()
-tests.loc[tested, "p (Holm)"] = tests[tested].groupby("assay")["p"].transform(holm)
-tests.round(4)
-
-# %% [markdown] tags=["result:C3.cells.polarity"]
-# ### Polarity
-#
-# A {term}`SuperPlot` shows cells small and mice large {cite}`lord2020`.
-
-# %% tags=["needs:ecko_cells", "needs:polarity"]
-assay = "polarity"
-if assay not in found:
-    raise NotTestable("These data hold no readings of polarity.")
-own = tests[tested & (tests["assay"] == assay)]
-drawn = figures.superplot(
-    cells[cells["assay"] == assay],
-    value="value",
-    animal="animal",
-    group="group",
-    order=[group for group in groups if group in set(mice.loc[mice["assay"] == assay, "group"])],
-    ylabel="polarised (1) or not (0)",
-    pvalues=dict(zip(zip(own["group"], own["against"], strict=True), own["p (Holm)"], strict=True)),
-)
-chapter.show(
-    drawn,
-    caption="Polarity of HSCs: small points are cells, large ones mice (the fraction of their cells). "
-    f"Unit: animal; {n_text(found[assay].values())}. p compares mice, Holm over the contrasts shown.",
-    alt=alt_text("Polarity per cell and mouse; differences of logits", by_contrast({assay: found[assay]})),
-    name="fig-superplot-polarity",
-)
-
-# %% [markdown] tags=["result:C3.cells.gH2AX_foci"]
-# ### Gamma-H2AX
-#
-# Foci of gamma-H2AX mark breaks of DNA; more of them are expected in old HSCs.
-
-# %% tags=["needs:ecko_cells", "needs:foci"]
-assay = "gH2AX_foci"
-if assay not in found:
-    raise NotTestable("These data hold no counts of gamma-H2AX foci.")
-own = tests[tested & (tests["assay"] == assay)]
-drawn = figures.superplot(
-    cells[cells["assay"] == assay],
-    value="value",
-    animal="animal",
-    group="group",
-    order=[group for group in groups if group in set(mice.loc[mice["assay"] == assay, "group"])],
-    ylabel="gamma-H2AX foci",
-    pvalues=dict(zip(zip(own["group"], own["against"], strict=True), own["p (Holm)"], strict=True)),
-)
-chapter.show(
-    drawn,
-    caption="Gamma-H2AX foci in HSCs: small points are cells, large ones mice (the mean of their cells). "
-    f"Unit: animal; {n_text(found[assay].values())}. p compares mice, Holm over the contrasts shown.",
-    alt=alt_text("Foci per cell and mouse; differences of logarithms", by_contrast({assay: found[assay]})),
-    name="fig-superplot-gH2AX_foci",
-)
+labels = {"polarity": "polarised (1) or not (0)", "gH2AX_foci": "gamma-H2AX foci"}
+for assay, rows in cells.groupby("assay", sort=False):
+    found = {pair: one for pair, one in differences[f"C3.cells.{assay}"].items() if not one.withheld}
+    about = {"value": "value", "animal": "animal", "group": "group", "ylabel": labels[assay]}
+    present = [group for group in groups if group in set(rows["group"])]
+    pvalues = dict(zip(found, holm([one.p for one in found.values()]), strict=True))
+    n = ", ".join(f"{figures.named(group)} {rows.loc[rows['group'] == group, 'animal'].nunique()}" for group in present)
+    chapter.show(
+        figures.superplot(rows, **about, order=present, pvalues=pvalues),
+        caption=f"HSCs, {endpoint_text(assay)}: small points are cells, large ones mice (mean of their cells). "
+        f"Unit: animal; n: {n}. p compares mice, Holm over the pairs shown.",
+        alt=alt_text(f"{endpoint_text(assay)} per cell and mouse", by_contrast({assay: found})),
+        name=f"fig-superplot-{assay}",
+    )
 
 # %% tags=["needs:ecko_cells"]
 chapter.results("C3.cells", caption="Single HSCs, one value per mouse: phi per assay.")
@@ -405,19 +330,18 @@ chapter.results("C3.cells", caption="Single HSCs, one value per mouse: phi per a
 # A common mistake, shown so that it can be recognised: every cell counted as a mouse.
 # Both tests below take plain means of the same readings; only the unit differs.
 
-# %% tags=["needs:ecko_cells", "needs:ecko_cells_compared"]
-plain = {"value": "value", "group": "group"}
-rows = []
+# %% tags=["needs:ecko_cells"]
+lines = []
 for assay, every in cells.assign(cell=cells["animal"] + " " + cells["cell"]).groupby("assay", sort=False):
     means = every.groupby(["animal", "group"], as_index=False)["value"].mean()
     for a, b in [pair for pair in pairs(every["group"]) if pair[0] == "ecko"]:
-        right = difference(means, a=a, b=b, unit="animal", **plain)
-        wrong = difference(every, a=a, b=b, unit="cell", **plain)
-        rows.append(
+        right = difference(means, value="value", group="group", a=a, b=b, unit="animal")
+        wrong = difference(every, value="value", group="group", a=a, b=b, unit="cell")
+        lines.append(
             f"- {endpoint_text(assay)}: **wrong**, {sum(wrong.n.values()):,} cells as n give {p_text(wrong.p)}; "
             f"**right**, their {sum(right.n.values())} mice give {p_text(right.p)}."
         )
-Markdown("\n".join(rows) or "ECKO mice or their controls are not in these data.")
+Markdown("\n".join(lines) or "ECKO mice or their controls are not in these data.")
 
 # %% [markdown] tags=["result:C3.limiting_dilution"]
 # ## Limiting dilution
@@ -429,6 +353,11 @@ dilution = chapter.table("ecko_limiting_dilution")
 dilution["cell_type"] = dilution["cell_type"].replace("", "unstated") if "cell_type" in dilution else "unstated"
 dilution.head()
 
+# %% tags=["needs:ecko_limiting_dilution"]
+sums = [column for column in ("tested", "positive", "died_before_readout") if column in dilution]
+arms = dilution.groupby(["cell_type", "group"])
+arms[sums].sum().assign(donors=arms["donor"].nunique())
+
 # %% [markdown]
 # ### Donors as n
 #
@@ -439,10 +368,9 @@ dilution.head()
 words = {"WBM": "whole marrow cells", "HSC": "sorted HSCs", "LSK": "LSK cells", "Lin-": "Lin- cells"}
 words |= {"unstated": "cells of an unstated type"}
 present = [name for name in words if name in set(dilution["cell_type"])]
-donors = pd.concat(
-    donor_log_frequency(dilution[dilution["cell_type"] == name]).assign(cell_type=name) for name in present
-)
-typical = donors.groupby("cell_type")["log_frequency"].transform("median")
+parts = {name: donor_log_frequency(dilution[dilution["cell_type"] == name]) for name in present}
+donors = pd.concat(parts, names=["endpoint"]).reset_index("endpoint")
+typical = donors.groupby("endpoint")["log_frequency"].transform("median")
 donors["per"] = 10 ** np.ceil(-typical / np.log(10)).clip(lower=0)
 donors["value"] = donors["log_frequency"] + np.log(donors["per"])
 donors.head()
@@ -453,39 +381,26 @@ donors.head()
 # For these two the direction was declared accordingly; for other cells an aging effect in either direction counts.
 
 # %% tags=["needs:ecko_limiting_dilution"]
-columns = {"value": "value", "group": "group", "unit": "donor"}
-found = {}
-for cell_type, rows in donors.groupby("cell_type", sort=False):
+per_donor = {"value": "value", "group": "group", "unit": "donor"}
+for cell_type, rows in donors.groupby("endpoint", sort=False):
     name = f"C3.limiting_dilution.{cell_type}"
-    found[cell_type] = {(a, b): difference(rows, a=a, b=b, **columns) for a, b in pairs(rows["group"])}
-    differences[name] = found[cell_type]
+    differences[name] = {(a, b): difference(rows, a=a, b=b, **per_donor) for a, b in pairs(rows["group"])}
     if allows_phi(rows["group"]):
         rule = chapter.rule(name)
-        phis[name] = phi(rows, direction=rule.direction, smallest=rule.smallest, **columns)
+        phis[name] = phi(rows, direction=rule.direction, smallest=rule.smallest, **per_donor)
         chapter.record(name, phis[name], family="C3.limiting_dilution")
 
 # %% tags=["needs:ecko_limiting_dilution"]
-per = donors.groupby("cell_type")["per"].first()
-drawn = figures.estimation_grid(
-    donors,
-    value="value",
-    group="group",
-    animal="donor",
-    endpoint="cell_type",
-    order=groups,
-    estimates=found,
-    titles={name: f"repopulating cells per {per[name]:,.0f} {words[name]}" for name in present},
-    scale="ln",
-)
-
-# %% tags=["needs:ecko_limiting_dilution"]
-extreme = donors.loc[donors["extreme"] != "", "donor"].tolist()
+per = donors.groupby("endpoint")["per"].first()
+titles = {name: f"repopulating cells per {per[name]:,.0f} {words[name]}" for name in present}
+found = {name: differences[f"C3.limiting_dilution.{name}"] for name in present}
+compared = by_contrast(found)
+extreme = ", ".join(donors.loc[donors["extreme"] != "", "donor"]) or "none"
 chapter.show(
-    drawn,
+    figures.estimation_grid(donors, **drawing | {"animal": "donor"}, estimates=found, titles=titles, scale="ln"),
     caption="Repopulating cells, every donor a point; ratios with 95 % intervals. "
-    f"Unit: donor; {n_text(one for each in found.values() for one in each.values())}."
-    + (f" With no or only positive recipients, so that doses set the value: {', '.join(extreme)}." if extreme else ""),
-    alt=alt_text("Repopulating frequency per donor, differences of logarithms", by_contrast(found)),
+    f"Unit: donor; {n_text(compared.values())}. Donors with no or only positive recipients: {extreme}.",
+    alt=alt_text("Repopulating frequency per donor, differences of logarithms", compared),
     name="fig-donors",
 )
 
@@ -500,27 +415,18 @@ chapter.results("C3.limiting_dilution", caption="Limiting dilution, donors as n:
 # Lines and bands come from {term}`ELDA`, the field's usual analysis, which pools the recipients of all donors of a group.
 
 # %% tags=["needs:ecko_limiting_dilution"]
-pooled = {}
-for place, (cell_type, rows) in enumerate(dilution.groupby("cell_type"), start=1):
-    fits = pooled[cell_type] = elda(rows).set_index("group")
-    drawn = figures.limiting_dilution(
-        rows,
-        group="group",
-        donor="donor",
-        order=groups,
-        frequencies={group: (fit.frequency, fit.lower, fit.upper) for group, fit in fits.iterrows()},
-        xlabel=f"{words[cell_type]} injected",
-    )
-    n = ", ".join(
-        f"{figures.named(group)} {donors}" for group, donors in rows.groupby("group")["donor"].nunique().items()
-    )
+pooled = {name: elda(dilution[dilution["cell_type"] == name]) for name in present}
+for place, (name, fits) in enumerate(pooled.items(), start=1):
+    rows = dilution[dilution["cell_type"] == name]
+    lines = {fit.group: (fit.frequency, fit.lower, fit.upper) for fit in fits.itertuples()}
+    about = {"group": "group", "donor": "donor", "order": groups, "xlabel": f"{words[name]} injected"}
+    n = ", ".join(f"{figures.named(group)} {rows.loc[rows['group'] == group, 'donor'].nunique()}" for group in lines)
     chapter.show(
-        drawn,
-        caption=f"Limiting dilution of {words[cell_type]}: a point is a donor at one dose, a line the single-hit model "
+        figures.limiting_dilution(rows, **about, frequencies=lines),
+        caption=f"Limiting dilution of {words[name]}: a point is a donor at one dose, a line the single-hit model "
         f"over all recipients of a group with its 95 % band (recipients as n). Unit: donor; n: {n}.",
         alt="Recipients without a graft against dose. Repopulating cells per million injected: "
-        + ", ".join(f"{group} {number(1e6 * fit.frequency, 0)}" for group, fit in fits.iterrows())
-        + ".",
+        + "; ".join(f"{group} {1e6 * line[0]:,.0f}" for group, line in lines.items()),
         name=f"fig-dilution-{place}",
     )
 
@@ -530,10 +436,10 @@ for place, (cell_type, rows) in enumerate(dilution.groupby("cell_type"), start=1
 
 # %% tags=["needs:ecko_limiting_dilution"]
 lines = []
-for cell_type, rows in dilution.groupby("cell_type"):
-    fit = single_hit_tests(rows).set_index("test")
+for name in present:
+    fit = single_hit_tests(dilution[dilution["cell_type"] == name]).set_index("test")
     slope = f"slope {number(fit.loc['wald', 'estimate'])}, likelihood ratio {p_text(fit.loc['lr', 'p'])}"
-    lines.append(f"- {words[cell_type]}: {fit.loc['lr', 'withheld'] or slope}.")
+    lines.append(f"- {words[name]}: {fit.loc['lr', 'withheld'].rstrip('.') or slope}.")
 Markdown("\n".join(lines))
 
 # %% [markdown]
@@ -543,30 +449,24 @@ Markdown("\n".join(lines))
 # Its intervals and p values count recipients, and so leave out that donors differ.
 
 # %% tags=["needs:ecko_limiting_dilution"]
-table = pd.concat(pooled, names=["cell_type"]).reset_index()
-table["positive"] = table["positive"].astype(str) + " of " + table["tested"].astype(str)
-for column in ("frequency", "lower", "upper"):
-    table[column] = [f"1 in {1 / rate:,.0f}" if rate > 0 else "none seen" for rate in table[column]]
-table["died before"] = table.merge(
-    dilution.assign(died=dilution.get("died_before_readout", 0))
-    .groupby(["cell_type", "group"], as_index=False)["died"]
-    .sum()
-)["died"]
+table = pd.concat(pooled, names=["cells"]).reset_index("cells").replace({"cells": words, "group": {"ecko": "ECKO"}})
+table[["one in", "95 % from", "to"]] = 1 / table[["frequency", "upper", "lower"]]
 chapter.show_table(
-    table.drop(columns=["tested", "unit"]).replace({"cell_type": words, "group": {"ecko": "ECKO"}}),
-    caption="ELDA: frequency of repopulating cells and its 95 % limits. Unit: recipient; the verdict's is the donor.",
+    table[["cells", "group", "positive", "tested", "one in", "95 % from", "to"]].round(0),
+    caption="ELDA: one repopulating cell in so many, with recipients as n. The unit of the verdict is the donor.",
 )
 
 # %% tags=["needs:ecko_limiting_dilution"]
 lines = []
-for cell_type, rows in dilution.groupby("cell_type"):
-    p = {frozenset((row.a, row.b)): row.p for row in elda_difference(rows).itertuples()}
-    recipients = rows.groupby("group")["tested"].sum()
-    lines += [
-        f"- {words[cell_type]}, {figures.named(a)} against {b}: **wrong**, {recipients[a] + recipients[b]} recipients as "
-        f"n give {p_text(p[frozenset((a, b))])}; **right**, {sum(one.n.values())} donors give {p_text(one.p)}."
-        for (a, b), one in found[cell_type].items()
-    ]
+for name in present:
+    own = dilution[dilution["cell_type"] == name]
+    for (a, b), right in differences[f"C3.limiting_dilution.{name}"].items():
+        two = own[own["group"].isin([a, b])]
+        wrong = elda_difference(two)["p"].iat[0]
+        lines.append(
+            f"- {words[name]}, {figures.named(a)} against {b}: **wrong**, {two['tested'].sum()} recipients as n give "
+            f"{p_text(wrong)}; **right**, their {two['donor'].nunique()} donors give {p_text(right.p)}."
+        )
 Markdown("\n".join(lines))
 
 # %% [markdown]
@@ -578,39 +478,31 @@ Markdown("\n".join(lines))
 # %% tags=["needs:phi"]
 if not phis:
     raise NotTestable("Phi needs ECKO, young and old mice of the same endpoint, and these data hold none.")
-forest = pd.DataFrame(
-    {
-        "label": [endpoint_text(name.removeprefix("C3.")).replace(".", ", ") for name in phis],
-        "estimate": [one.estimate for one in phis.values()],
-        "low": [one.ci_low for one in phis.values()],
-        "high": [one.ci_high for one in phis.values()],
-        "interval_kind": [one.interval_kind for one in phis.values()],
-        "reason": [chapter.records[name].reason for name in phis],
-        "role": [chapter.rule(name).role for name in phis],
-    }
-).sort_values("role", ascending=False, kind="stable")
+forest = pd.DataFrame(map(vars, phis.values()), index=list(phis))[["estimate", "ci_low", "ci_high", "interval_kind"]]
+forest = forest.rename(columns={"ci_low": "low", "ci_high": "high"})
+forest["primary"] = [chapter.rule(name).role == "primary" for name in phis]
+forest["label"] = [endpoint_text(name.removeprefix("C3.")).replace(".", ", ") for name in phis]
+forest.loc[forest["primary"], "label"] += " (primary)"
 
 # %% [markdown]
 # Where no aging effect is seen phi is a ratio to nothing: its interval is drawn, its estimate is not.
 
 # %% tags=["needs:phi"]
 unread = {"withheld": "no verdict", "no aging effect": "no aging effect seen"}
-forest["note"] = forest["reason"].map(unread)
-forest.loc[forest["note"].notna(), "estimate"] = np.nan
-forest["note"] = forest["note"].where(forest["note"].notna(), None)
-forest.loc[forest["role"] == "primary", "label"] += " (primary)"
-smallest = chapter.rule("C3.blood.myeloid_balance").smallest
-xlabel = "phi: share of the way from young to aged, 95 % set"
-drawn = figures.forest(forest, xlabel=xlabel, references={0.0: "young", 1.0: "aged"}, smallest=smallest)
+forest["note"] = [unread.get(chapter.records[name].reason, "") for name in phis]
+forest.loc[forest["note"] != "", "estimate"] = np.nan
+forest = forest.sort_values("primary", ascending=False, kind="stable")
 
 # %% tags=["needs:phi"]
-read = {name: one for name, one in phis.items() if chapter.records[name].reason not in unread}
+xlabel = "phi: share of the way from young to aged, 95 % set"
+smallest = chapter.rule("C3.blood.myeloid_balance").smallest
+read = {row.label: phis[row.Index] for row in forest[forest["note"] == ""].itertuples()}
 chapter.show(
-    drawn,
+    figures.forest(forest, xlabel=xlabel, references={0.0: "young", 1.0: "aged"}, smallest=smallest),
     caption="How far ECKO went from young (0) to aged (1), by endpoint; dotted: the smallest phi of interest. "
     f"Unit: animal, in limiting dilution the donor; {n_text(phis.values())}. "
     f"In {len(phis) - len(read)} of {len(phis)} endpoints no phi can be read.",
-    alt=alt_text("Forest plot of phi", {endpoint_text(name): one for name, one in read.items()}),
+    alt=alt_text("Forest plot of phi", read),
     name="fig-phi",
 )
 
@@ -619,13 +511,16 @@ chapter.show(
 
 # %%
 remarks = {}
-for name in differences:
-    tests = [*differences[name].values(), *([phis[name]] if name in phis else [])]
-    texts = {text for one in tests for text in (*one.warnings, one.withheld) if text}
-    texts |= set() if name in phis else {"No aging reference in these data, or no ECKO: there is no phi."}
-    for text in sorted(texts):
-        remarks.setdefault(text, []).append(endpoint_text(name.split(".", 2)[2]))
-Markdown("\n".join(f"- {text} ({', '.join(names)})" for text, names in remarks.items()) or "There are no remarks.")
+for name, found in differences.items():
+    if name not in phis:
+        remarks.setdefault("No aging reference in these data, or no ECKO: there is no phi.", {})[name] = True
+    for one in [*found.values(), *([phis[name]] if name in phis else [])]:
+        for text in filter(None, (*one.warnings, one.withheld)):
+            remarks.setdefault(text, {})[name] = True
+said = [
+    f"- {text} ({', '.join(endpoint_text(name.split('.', 2)[2]) for name in names)})" for text, names in remarks.items()
+]
+Markdown("\n".join(said) or "Nothing: no test gave a warning.")
 
 # %% [markdown]
 # ## Was the knock-out where it should be?
@@ -639,37 +534,19 @@ knockout.head()
 
 # %% tags=["needs:ecko_verification"]
 measures = [
-    name for name in ("recombined_allele_pct", "Mtor_mRNA", "mTOR_protein", "pS6") if name in set(knockout["measure"])
+    one for one in ("recombined_allele_pct", "Mtor_mRNA", "mTOR_protein", "pS6") if one in set(knockout["measure"])
 ]
-order = [name for name in ("BMEC", "other_EC", "stroma", "HSPC") if name in set(knockout["cell_type"])]
-hue = {"hue": "group", "hue_order": [group for group in groups if group in set(knockout["group"])]}
+order = [one for one in ("BMEC", "other_EC", "stroma", "HSPC") if one in set(knockout["cell_type"])]
+strips = {"x": "cell_type", "y": "value", "order": order, "hue": "group", "palette": figures.COLOURS, "dodge": True}
 with figures.house():
-    figure, panels = plt.subplots(len(measures), 1, figsize=(5, 0.6 + 1.6 * len(measures)), sharex=True, squeeze=False)
+    figure, panels = plt.subplots(len(measures), 1, figsize=(5, 1.75 * len(measures)), sharex=True, squeeze=False)
     for axes, measure in zip(panels.flat, measures, strict=True):
         rows = knockout[knockout["measure"] == measure]
-        sns.stripplot(
-            rows,
-            x="cell_type",
-            y="value",
-            order=order,
-            **hue,
-            palette=figures.COLOURS,
-            dodge=True,
-            jitter=False,
-            ax=axes,
+        sns.stripplot(rows, **strips, jitter=False, size=6, ax=axes)
+        axes.set(
+            title=endpoint_text(measure.removesuffix("_pct")), xlabel="", ylabel=rows["unit"].iat[0], ylim=(-0.05, None)
         )
-        axes.set(title=f"{endpoint_text(measure.removesuffix('_pct'))}, {rows['unit'].iat[0]}", xlabel="", ylabel="")
-        axes.set_yscale("linear" if measure == "recombined_allele_pct" else "log")
-        axes.get_legend().set_visible(axes is panels.flat[0])
-
-# %% tags=["needs:ecko_verification"]
-n = ", ".join(f"{figures.named(group)} {len(set(rows['animal']))}" for group, rows in knockout.groupby("group"))
-chapter.show(
-    (figure, knockout[["animal", "group", "cell_type", "measure", "value", "unit"]]),
-    caption=f"How far mTOR is gone, and in which cells: every animal a point. Unit: animal; n: {n}. Descriptive.",
-    alt="Recombined alleles and amounts of mTOR per animal, by cell type, of ECKO mice and their controls.",
-    name="fig-recombined-allele-pct",
-)
+        sns.move_legend(axes, "center left", bbox_to_anchor=(1, 0.5), title=None)
 
 # %% [markdown]
 # What is left of mTOR in ECKO mice, as a ratio to their controls:
@@ -710,16 +587,14 @@ for arm, rows in survival.groupby(["challenge", "group"]):
 curves = pd.concat(curves, names=["challenge", "group"]).reset_index(["challenge", "group"])
 
 # %% tags=["needs:survival", "needs:survival_of_ecko"]
+steps = {"x": "day", "y": "alive, %", "hue": "group", "palette": figures.COLOURS, "drawstyle": "steps-post"}
+challenges = list(curves["challenge"].unique())
 with figures.house():
-    challenges = list(curves["challenge"].unique())
-    figure, panels = plt.subplots(len(challenges), 1, figsize=(5, 0.4 + 2.6 * len(challenges)), squeeze=False)
+    figure, panels = plt.subplots(len(challenges), 1, figsize=(5, 2.8 * len(challenges)), squeeze=False)
     for axes, challenge in zip(panels.flat, challenges, strict=True):
         own = curves[curves["challenge"] == challenge]
-        steps = {"drawstyle": "steps-post", "estimator": None, "sort": False, "palette": figures.COLOURS}
-        shown = [group for group in groups if group in set(own["group"])]
-        sns.lineplot(own, x="day", y="alive, %", hue="group", hue_order=shown, ax=axes, **steps)
+        sns.lineplot(own, **steps, estimator=None, sort=False, ax=axes)
         axes.set(title=f"challenge: {challenge}", ylim=(0, 103), xlim=(0, None))
-        axes.legend(title=None)
 
 # %% tags=["needs:survival", "needs:survival_of_ecko"]
 n = ", ".join(f"{figures.named(group)} {len(rows)}" for group, rows in survival.groupby("group"))
@@ -761,11 +636,9 @@ for name, one in of_age.items():
     chapter.record(f"C3.context.{name.replace(' ', '_')}", one, provenance=provenance)
 
 # %%
-forest = pd.DataFrame(
-    {"label": name, "estimate": one.estimate, "low": one.ci_low, "high": one.ci_high, "interval_kind": "bounded"}
-    for name, one in of_age.items()
-)
-forest["note"] = [f"{row.estimate:+.3f}  [{row.low:+.3f}, {row.high:+.3f}]" for row in forest.itertuples()]
+forest = pd.DataFrame(map(vars, of_age.values()))[["estimate", "ci_low", "ci_high", "interval_kind"]]
+forest = forest.rename(columns={"ci_low": "low", "ci_high": "high"}).assign(label=list(of_age))
+forest["note"] = [" to ".join(number(one, 3) for one in (row.low, row.high)) for row in forest.itertuples()]
 xlabel = "change per month, in SDs of the trait, 95 % interval"
 chapter.show(
     figures.forest(forest, xlabel=xlabel, references={0.0: "no change"}),
@@ -782,10 +655,9 @@ chapter.show(
 # %%
 shown = effects.set_index("trait").loc[list(traits), ["name", "effect", "ci_low", "ci_high", "p_authors"]]
 shown.insert(4, "p of the interval", [one.p for one in of_age.values()])
+names = {"effect": "change per month", "ci_low": "95 % from", "ci_high": "to", "p_authors": "authors' p"}
 chapter.show_table(
-    shown.rename(
-        columns={"effect": "change per month", "ci_low": "95 % from", "ci_high": "to", "p_authors": "authors' p"}
-    ),
+    shown.rename(columns=names),
     caption="Blood of DO mice: published mixed-model effect of age, in each trait's own unit. Unit: mouse. Context.",
     provenance=provenance,
 )

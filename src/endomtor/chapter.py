@@ -7,6 +7,8 @@ from dataclasses import asdict, replace
 from html import escape
 from pathlib import Path
 
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython import get_ipython
@@ -309,6 +311,10 @@ def open_chapter(name: str, data_dir: str = "", world: str = "paper", seed: int 
     folder = Path(data_dir) if data_dir else paths.build_dir() / "data" / f"{world}-{seed}"
     if not data_dir and not (folder / "dataset.toml").is_file():
         worlds.simulate(world, seed=seed, out=folder)
+    # `Chapter.show` publishes figures with their mark; a notebook would show the first once more when its cell ends.
+    # The backend is loaded before, since loading it turns that on.
+    plt.switch_backend(matplotlib.get_backend())
+    plt.ioff()
     return Chapter(name, contract.load(folder))
 
 

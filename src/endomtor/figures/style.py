@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -69,18 +68,9 @@ _RC = {
 
 @contextmanager
 def house() -> Iterator[None]:
-    """Draw inside this context to get the house style; matplotlib's settings are as before afterwards.
-
-    Figures that were made in it are pyplot's no longer: Jupyter would show them at the end of the cell, without a mark.
-    """
-    before = set(plt.get_fignums())
+    """Draw inside this context to get the house style; matplotlib's settings are as before afterwards."""
     with mpl.rc_context(_RC):
         yield
-    for number in set(plt.get_fignums()) - before:
-        figure = plt.figure(number)
-        plt.close(figure)
-        # Closing leaves a canvas that cannot measure text.
-        FigureCanvasAgg(figure)
 
 
 def page(height: float) -> Figure:
