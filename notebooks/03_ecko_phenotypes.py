@@ -31,27 +31,13 @@ import seaborn as sns
 from IPython.display import Markdown
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
-from endomtor import figures
+from endomtor import figures, stats
 from endomtor.chapter import open_chapter
 from endomtor.contract import vocabulary
 from endomtor.errors import NotTestable
 from endomtor.public import blood as do_blood
 from endomtor.reporting import alt_text, by_contrast, endpoint_text, n_text, number, p_text
-from endomtor.stats import (
-    allows_phi,
-    amounts,
-    difference,
-    donor_log_frequency,
-    elda,
-    elda_difference,
-    holm,
-    latest_common,
-    lineage_balance,
-    pairs,
-    part_contrasts,
-    phi,
-    single_hit_tests,
-)
+from endomtor.stats import allows_phi, amounts, difference, holm, pairs, phi
 
 # %% tags=["plumbing"]
 chapter = open_chapter("03_ecko_phenotypes", data_dir, world, seed)
@@ -92,6 +78,7 @@ chapter.data_box()
 groups = ["young", "aged", "control", "ecko"]
 per_mouse = {"value": "value", "group": "group", "unit": "animal", "block": "batch"}
 drawing = {"value": "value", "group": "group", "animal": "animal", "endpoint": "endpoint", "order": groups}
+palette = {figures.named(group): figures.colour(group) for group in groups}
 differences, phis = {}, {}  # of every endpoint on this page, by its name in the ledger
 
 # %% [markdown]
@@ -107,7 +94,7 @@ blood.head()
 # Counts of white cells, platelets and hemoglobin are compared as logarithms; no direction was declared for them.
 
 # %% tags=["needs:ecko_blood"]
-blood["myeloid_balance"] = lineage_balance(blood)
+blood["myeloid_balance"] = stats.lineage_balance(blood)
 counts = [count for count in ("WBC", "platelets", "hemoglobin") if count in blood]
 blood[counts] = np.log2(blood[counts])
 
@@ -119,7 +106,7 @@ endpoints = ["myeloid_balance", *counts]
 about = [column for column in blood if column not in endpoints]
 values = blood.melt(about, endpoints, var_name="endpoint").dropna(subset="value")
 if "week" in values:
-    weeks = {name: latest_common(rows, "week", "animal").time for name, rows in values.groupby("endpoint")}
+    weeks = {name: stats.latest_common(rows, "week", "animal").time for name, rows in values.groupby("endpoint")}
     latest = values["endpoint"].map(weeks)
     values = values[latest.isna() | (values["week"] == latest)]
 by = [column for column in ("endpoint", "week", "group") if column in values]
@@ -174,7 +161,7 @@ chapter.show(
 if not balance:
     raise NotTestable("These data hold no two groups whose lineages could be compared.")
 parts = {"parts": ["myeloid_pct", "b_pct", "t_pct"], "group": "group", "unit": "animal", "block": "batch"}
-each = {f"{figures.named(a)} − {b}": part_contrasts(lineages, a=a, b=b, **parts) for a, b in balance}
+each = {f"{figures.named(a)} − {b}": stats.part_contrasts(lineages, a=a, b=b, **parts) for a, b in balance}
 each = pd.concat(each, names=["contrast"]).reset_index("contrast").replace({"part": names})
 each = each[["contrast", "part", "estimate", "ci_low", "ci_high", "p_holm"]]
 chapter.show_table(
@@ -368,7 +355,7 @@ arms[sums].sum().assign(donors=arms["donor"].nunique())
 words = {"WBM": "whole marrow cells", "HSC": "sorted HSCs", "LSK": "LSK cells", "Lin-": "Lin- cells"}
 words |= {"unstated": "cells of an unstated type"}
 present = [name for name in words if name in set(dilution["cell_type"])]
-parts = {name: donor_log_frequency(dilution[dilution["cell_type"] == name]) for name in present}
+parts = {name: stats.donor_log_frequency(dilution[dilution["cell_type"] == name]) for name in present}
 donors = pd.concat(parts, names=["endpoint"]).reset_index("endpoint")
 typical = donors.groupby("endpoint")["log_frequency"].transform("median")
 donors["per"] = 10 ** np.ceil(-typical / np.log(10)).clip(lower=0)
@@ -415,18 +402,20 @@ chapter.results("C3.limiting_dilution", caption="Limiting dilution, donors as n:
 # Lines and bands come from {term}`ELDA`, the field's usual analysis, which pools the recipients of all donors of a group.
 
 # %% tags=["needs:ecko_limiting_dilution"]
-pooled = {name: elda(dilution[dilution["cell_type"] == name]) for name in present}
+pooled = {name: stats.elda(dilution[dilution["cell_type"] == name]) for name in present}
 for place, (name, fits) in enumerate(pooled.items(), start=1):
     rows = dilution[dilution["cell_type"] == name]
-    lines = {fit.group: (fit.frequency, fit.lower, fit.upper) for fit in fits.itertuples()}
+    single_hit = {fit.group: (fit.frequency, fit.lower, fit.upper) for fit in fits.itertuples()}
     about = {"group": "group", "donor": "donor", "order": groups, "xlabel": f"{words[name]} injected"}
-    n = ", ".join(f"{figures.named(group)} {rows.loc[rows['group'] == group, 'donor'].nunique()}" for group in lines)
+    n = ", ".join(
+        f"{figures.named(group)} {rows.loc[rows['group'] == group, 'donor'].nunique()}" for group in single_hit
+    )
     chapter.show(
-        figures.limiting_dilution(rows, **about, frequencies=lines),
+        figures.limiting_dilution(rows, **about, frequencies=single_hit),
         caption=f"Limiting dilution of {words[name]}: a point is a donor at one dose, a line the single-hit model "
         f"over all recipients of a group with its 95 % band (recipients as n). Unit: donor; n: {n}.",
         alt="Recipients without a graft against dose. Repopulating cells per million injected: "
-        + "; ".join(f"{group} {1e6 * line[0]:,.0f}" for group, line in lines.items()),
+        + "; ".join(f"{group} {1e6 * line[0]:,.0f}" for group, line in single_hit.items()),
         name=f"fig-dilution-{place}",
     )
 
@@ -437,7 +426,7 @@ for place, (name, fits) in enumerate(pooled.items(), start=1):
 # %% tags=["needs:ecko_limiting_dilution"]
 lines = []
 for name in present:
-    fit = single_hit_tests(dilution[dilution["cell_type"] == name]).set_index("test")
+    fit = stats.single_hit_tests(dilution[dilution["cell_type"] == name]).set_index("test")
     slope = f"slope {number(fit.loc['wald', 'estimate'])}, likelihood ratio {p_text(fit.loc['lr', 'p'])}"
     lines.append(f"- {words[name]}: {fit.loc['lr', 'withheld'].rstrip('.') or slope}.")
 Markdown("\n".join(lines))
@@ -462,7 +451,7 @@ for name in present:
     own = dilution[dilution["cell_type"] == name]
     for (a, b), right in differences[f"C3.limiting_dilution.{name}"].items():
         two = own[own["group"].isin([a, b])]
-        wrong = elda_difference(two)["p"].iat[0]
+        wrong = stats.elda_difference(two)["p"].iat[0]
         lines.append(
             f"- {words[name]}, {figures.named(a)} against {b}: **wrong**, {two['tested'].sum()} recipients as n give "
             f"{p_text(wrong)}; **right**, their {two['donor'].nunique()} donors give {p_text(right.p)}."
@@ -537,16 +526,24 @@ measures = [
     one for one in ("recombined_allele_pct", "Mtor_mRNA", "mTOR_protein", "pS6") if one in set(knockout["measure"])
 ]
 order = [one for one in ("BMEC", "other_EC", "stroma", "HSPC") if one in set(knockout["cell_type"])]
-strips = {"x": "cell_type", "y": "value", "order": order, "hue": "group", "palette": figures.COLOURS, "dodge": True}
+strips = {"x": "cell_type", "y": "value", "order": order, "hue": "group", "palette": palette, "dodge": True, "size": 6}
 with figures.house():
     figure, panels = plt.subplots(len(measures), 1, figsize=(5, 1.75 * len(measures)), sharex=True, squeeze=False)
     for axes, measure in zip(panels.flat, measures, strict=True):
         rows = knockout[knockout["measure"] == measure]
-        sns.stripplot(rows, **strips, jitter=False, size=6, ax=axes)
-        axes.set(
-            title=endpoint_text(measure.removesuffix("_pct")), xlabel="", ylabel=rows["unit"].iat[0], ylim=(-0.05, None)
-        )
+        sns.stripplot(rows.assign(group=rows["group"].map(figures.named)), **strips, jitter=False, ax=axes)
+        title = endpoint_text(measure.removesuffix("_pct"))
+        axes.set(title=title, xlabel="", ylabel=rows["unit"].iat[0], ylim=(-0.05 * rows["value"].max(), None))
         sns.move_legend(axes, "center left", bbox_to_anchor=(1, 0.5), title=None)
+
+# %% tags=["needs:ecko_verification"]
+n = ", ".join(f"{figures.named(group)} {rows['animal'].nunique()}" for group, rows in knockout.groupby("group"))
+chapter.show(
+    (figure, knockout),
+    caption=f"How far mTOR is gone, and in which cells: every animal a point. Unit: animal; n: {n}. Descriptive.",
+    alt="Recombined alleles, mRNA, protein and signal of mTOR per animal and cell type, ECKO mice beside controls.",
+    name="fig-recombined-allele-pct",
+)
 
 # %% [markdown]
 # What is left of mTOR in ECKO mice, as a ratio to their controls:
@@ -579,22 +576,23 @@ survival.groupby(["challenge", "group"])["died"].agg(animals="size", deaths="sum
 
 # %% tags=["needs:survival", "needs:survival_of_ecko"]
 curves = {}
-for arm, rows in survival.groupby(["challenge", "group"]):
+for (challenge, group), rows in survival.groupby(["challenge", "group"]):
     curve = SurvfuncRight(rows["day"], rows["died"])
-    alive = [1.0, *curve.surv_prob]
-    days = [0, *curve.surv_times, rows["day"].max()]
-    curves[arm] = pd.DataFrame({"day": days, "alive, %": 100 * np.array([*alive, alive[-1]])})
+    days, alive = [0, *curve.surv_times, rows["day"].max()], [1.0, *curve.surv_prob]
+    steps = pd.DataFrame({"day": days, "alive, %": 100 * np.array([*alive, alive[-1]])})
+    curves[challenge, figures.named(group)] = steps
 curves = pd.concat(curves, names=["challenge", "group"]).reset_index(["challenge", "group"])
 
 # %% tags=["needs:survival", "needs:survival_of_ecko"]
-steps = {"x": "day", "y": "alive, %", "hue": "group", "palette": figures.COLOURS, "drawstyle": "steps-post"}
+order = [name for name in palette if name in set(curves["group"])]
+steps = {"x": "day", "y": "alive, %", "hue": "group", "hue_order": order, "palette": palette, "drawstyle": "steps-post"}
 challenges = list(curves["challenge"].unique())
 with figures.house():
     figure, panels = plt.subplots(len(challenges), 1, figsize=(5, 2.8 * len(challenges)), squeeze=False)
     for axes, challenge in zip(panels.flat, challenges, strict=True):
-        own = curves[curves["challenge"] == challenge]
-        sns.lineplot(own, **steps, estimator=None, sort=False, ax=axes)
+        sns.lineplot(curves[curves["challenge"] == challenge], **steps, estimator=None, sort=False, ax=axes)
         axes.set(title=f"challenge: {challenge}", ylim=(0, 103), xlim=(0, None))
+        sns.move_legend(axes, "lower left", title=None)
 
 # %% tags=["needs:survival", "needs:survival_of_ecko"]
 n = ", ".join(f"{figures.named(group)} {len(rows)}" for group, rows in survival.groupby("group"))
@@ -627,9 +625,6 @@ Markdown("\n".join(lines))
 
 # %%
 effects, provenance = do_blood.effects("age")
-effects[["trait", "name", "effect", "se", "p_authors"]].head()
-
-# %%
 traits = {trait: do_blood.TRAITS[trait] for trait in ("n.neut", "n.lymph", "nlr", "wbc", "plt", "rbc", "hgb")}
 of_age = {name: do_blood.estimate(effects, trait) for trait, name in traits.items()}
 for name, one in of_age.items():
