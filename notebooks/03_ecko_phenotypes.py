@@ -68,7 +68,7 @@ chapter.data_box()
 # Blood, marrow, single cells and limiting dilution each end in one value per mouse, and then the same three steps follow.
 #
 # 1. Two differences on the scale of analysis: aged − young, and ECKO − control, for which young mice stand in where there is no control.
-# 2. Phi, their ratio. Its interval is found by Fieller's method {cite}`fieller1954`: all values of phi that a test of (ECKO − control) − phi · (aged − young) = 0 does not reject.
+# 2. Phi, their ratio, with an interval by Fieller's method {cite}`fieller1954`: every phi at which a test does not reject (ECKO − control) − phi · (aged − young) = 0.
 # 3. The record: phi goes to the ledger under the name of its endpoint.
 #
 # Animals are compared within a batch where there are several.
@@ -161,11 +161,16 @@ chapter.show(
 if not balance:
     raise NotTestable("These data hold no two groups whose lineages could be compared.")
 parts = {"parts": ["myeloid_pct", "b_pct", "t_pct"], "group": "group", "unit": "animal", "block": "batch"}
-each = {f"{figures.named(a)} − {b}": stats.part_contrasts(lineages, a=a, b=b, **parts) for a, b in balance}
-each = pd.concat(each, names=["contrast"]).reset_index("contrast").replace({"part": names})
-each = each[["contrast", "part", "estimate", "ci_low", "ci_high", "p_holm"]]
+rows = []
+for a, b in balance:
+    each = stats.part_contrasts(lineages, a=a, b=b, **parts).replace({"part": names})
+    for one in each.itertuples():
+        limits = {"95 % from": one.ci_low, "to": one.ci_high, "p (Holm)": one.p_holm}
+        rows.append(
+            {"contrast": f"{figures.named(a)} − {b}", "lineage": one.part, "difference": one.estimate, **limits}
+        )
 chapter.show_table(
-    each.rename(columns={"part": "lineage", "ci_low": "95 % from", "ci_high": "to", "p_holm": "p (Holm)"}),
+    pd.DataFrame(rows),
     caption=f"Each lineage, difference of natural logarithms. Unit: animal; {n_text(balance.values())}. Descriptive.",
 )
 
@@ -522,18 +527,18 @@ knockout = chapter.table("ecko_verification")
 knockout.head()
 
 # %% tags=["needs:ecko_verification"]
-measures = [
-    one for one in ("recombined_allele_pct", "Mtor_mRNA", "mTOR_protein", "pS6") if one in set(knockout["measure"])
-]
-order = [one for one in ("BMEC", "other_EC", "stroma", "HSPC") if one in set(knockout["cell_type"])]
-strips = {"x": "cell_type", "y": "value", "order": order, "hue": "group", "palette": palette, "dodge": True, "size": 6}
+measures = ("recombined_allele_pct", "Mtor_mRNA", "mTOR_protein", "pS6")
+measures = [measure for measure in measures if measure in set(knockout["measure"])]
+named = knockout.assign(mice=knockout["group"].map(figures.named), cells=knockout["cell_type"].map(endpoint_text))
+strips = {"x": "cells", "y": "value", "hue": "mice", "palette": palette, "dodge": True, "jitter": False, "size": 6}
+strips["order"] = [cell for cell in ("BMEC", "other EC", "stroma", "HSPC") if cell in set(named["cells"])]
 with figures.house():
     figure, panels = plt.subplots(len(measures), 1, figsize=(5, 1.75 * len(measures)), sharex=True, squeeze=False)
     for axes, measure in zip(panels.flat, measures, strict=True):
-        rows = knockout[knockout["measure"] == measure]
-        sns.stripplot(rows.assign(group=rows["group"].map(figures.named)), **strips, jitter=False, ax=axes)
-        title = endpoint_text(measure.removesuffix("_pct"))
-        axes.set(title=title, xlabel="", ylabel=rows["unit"].iat[0], ylim=(-0.05 * rows["value"].max(), None))
+        rows = named[named["measure"] == measure]
+        sns.stripplot(rows, **strips, ax=axes)
+        title, floor = endpoint_text(measure.removesuffix("_pct")), -0.05 * rows["value"].max()
+        axes.set(title=title, xlabel="", ylabel=rows["unit"].iat[0], ylim=(floor, None))
         sns.move_legend(axes, "center left", bbox_to_anchor=(1, 0.5), title=None)
 
 # %% tags=["needs:ecko_verification"]

@@ -282,7 +282,6 @@ def test_the_notebook_runs_through(tmp_path, monkeypatch, drawn, case):
             "ecko_limiting_dilution": drawn["ecko_limiting_dilution"].drop(columns=["week", "cell_type"]),
             "survival": drawn["survival"].query("experiment == 'transplant'"),
         }
-        tables["ecko_limiting_dilution"] = tables["ecko_limiting_dilution"].query()
         tables = {name: table.query("group != 'aged'") for name, table in tables.items()}
         tables["ecko_verification"] = drawn["ecko_verification"].query("cell_type == 'BMEC'")
         tables["ecko_limiting_dilution"] = tables["ecko_limiting_dilution"].drop_duplicates(["donor", "dose"])
