@@ -26,6 +26,7 @@ seed = 1
 # %% tags=["imports"]
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 from scipy.special import expit
@@ -33,7 +34,7 @@ from scipy.special import expit
 from endomtor import figures
 from endomtor.chapter import open_chapter
 from endomtor.errors import NotTestable
-from endomtor.reporting import alt_text, limits_text, n_text, number, result_text
+from endomtor.reporting import alt_text, by_contrast, endpoint_text, limits_text, n_text, number, result_text
 from endomtor.stats import (
     allows_phi,
     arrange,
@@ -104,7 +105,6 @@ grafts["status"] = grafts.get("status", "")
 #
 # The primary read-out is CD45+ cells of blood.
 # A later recipient that is itself aged or ECKO adds a present niche to the past one, and is left out.
-# Cells of two donors in one exposed animal are a pool.
 
 # %% tags=["needs:serial_transplants"]
 primary = pd.Series(True, index=grafts.index)
@@ -114,16 +114,45 @@ for column, level in {"tissue": "PB", "readout": "CD45"}.items():
 hosts = grafts.get("host_niche", pd.Series("wildtype", index=grafts.index))
 exposed_again = (grafts["passage"] > 1) & hosts.isin(["aged", "ecko"])
 
+# %% [markdown]
+# Cells of two donors in one exposed animal are a pool, and so are its batches.
+
 # %% tags=["needs:serial_transplants", "needs:recipients"]
 recipients = grafts[primary & ~exposed_again].copy()
 if recipients[["chimerism", "myeloid_balance"]].isna().all(axis=None):
-    raise NotTestable(
-        "These data have no donor cells in CD45+ blood cells: the primary read-outs are not testable here."
-    )
-for label in ("donor", "batch"):
-    recipients[label] = transplants.pooled(recipients, label)
+    raise NotTestable("These data have no donor cells among CD45+ blood cells: the primary read-outs are not testable.")
+recipients["donor"] = transplants.pooled(recipients, "donor")
+recipients["batch"] = transplants.pooled(recipients, "batch")
 left_out = grafts.loc[exposed_again, "recipient"].nunique()
 Markdown(f"{recipients['recipient'].nunique()} recipients are read; {left_out} that were aged or ECKO are left out.")
+
+# %% [markdown]
+# ### Every recipient, week by week
+#
+# Every recipient is a thin line.
+# Bold lines are means over exposed animals.
+# Where recipients die, a bold line may rise only because poor grafts have left it.
+
+# %% tags=["needs:serial_transplants", "needs:recipients"]
+niches = ["young", "aged", "control", "ecko"]
+course = {"time": "week", "animal": "recipient", "unit": "exposed animal", "group": "niche", "order": niches}
+course |= {"facet": "passage", "xlabel": "week after the transplant"}
+axes = {"chimerism": ("donor chimerism (%)", "logit"), "myeloid_balance": ("ILR balance", "linear")}
+for readout, (ylabel, scale) in axes.items():
+    seen = recipients.dropna(subset=readout)
+    if len(seen):
+        titles = {passage: f"passage {passage}" for passage in sorted(seen["passage"].unique())}
+        means = seen.groupby(["passage", "niche"])[readout].mean().items()
+        levels = "; ".join(
+            f"passage {passage}, {figures.named(niche)} {number(mean)}" for (passage, niche), mean in means
+        )
+        chapter.show(
+            figures.courses(seen, value=readout, ylabel=ylabel, scale=scale, titles=titles, **course),
+            caption=f"{endpoint_text(readout).capitalize()} of donor cells in blood. Thin lines: recipients, which are "
+            "subsamples; bold: mean over exposed animals, the unit, whose n is in the legend.",
+            alt=f"{endpoint_text(readout).capitalize()} over weeks. Means of all bleeds, {scale} scale: {levels}.",
+            name=f"fig-courses-{readout.replace('_', '-')}",
+        )
 
 # %% [markdown]
 # ### One value for each exposed animal
@@ -134,24 +163,21 @@ Markdown(f"{recipients['recipient'].nunique()} recipients are read; {left_out} t
 # %% tags=["needs:serial_transplants", "needs:recipients"]
 values = []
 for readout in ("chimerism", "myeloid_balance"):
-    for _, own in recipients.groupby("passage"):
+    for passage, own in recipients.groupby("passage"):
         week = transplants.readout_week(own, readout).time
         read = own[own["week"] == week].rename(columns={readout: "value"})
         carry = ["passage", "week", "niche", "donor", "batch"]
         each = one_value_per_unit(read, value="value", unit="exposed animal", carry=carry)
-        values.append(each.assign(readout=readout))
+        values.append(each.assign(readout=readout, panel=f"passage {passage}, week {week:g}"))
 exposed = pd.concat([each for each in values if len(each)])
-exposed.groupby(["readout", "passage", "week", "niche"]).size().unstack()
+exposed.groupby(["readout", "panel", "niche"]).size().unstack()
 
 # %% [markdown]
 # The latest passage that has every niche is primary.
 # Passage 1 never is: its cells are read in the animal whose niche exposes them, so that nothing is lasting yet.
 
 # %% tags=["needs:serial_transplants", "needs:recipients"]
-final = {
-    readout: transplants.final_passage({passage: own["niche"] for passage, own in rows.groupby("passage")})
-    for readout, rows in exposed.groupby("readout")
-}
+final = {readout: transplants.final_passage(rows) for readout, rows in exposed.groupby("readout")}
 pd.Series(final, name="primary passage").to_frame()
 
 # %% [markdown]
@@ -164,93 +190,58 @@ pd.Series(final, name="primary passage").to_frame()
 
 # %% tags=["needs:serial_transplants", "needs:recipients"]
 design = {"value": "value", "group": "niche", "unit": "exposed animal", "block": "donor", "also": ["batch"]}
-contrasts, phis = {readout: {} for readout in final}, {readout: {} for readout in final}
-for (readout, passage), own in exposed.groupby(["readout", "passage"]):
-    contrasts[readout][passage] = {(a, b): blocked_difference(own, a=a, b=b, **design) for a, b in pairs(own["niche"])}
+contrasts, phis = {readout: {} for readout in final}, {}
+for (readout, passage, panel), own in exposed.groupby(["readout", "passage", "panel"]):
+    contrasts[readout][panel] = {(a, b): blocked_difference(own, a=a, b=b, **design) for a, b in pairs(own["niche"])}
     if allows_phi(own["niche"]):
         rule = chapter.rule(f"C5.transplant.{readout}")
-        direction = {"direction": rule.direction, "smallest": rule.smallest}
-        phis[readout][passage] = blocked_phi(own, **direction, **design)
+        phis[readout, passage] = blocked_phi(own, direction=rule.direction, smallest=rule.smallest, **design)
 
 # %% [markdown]
 # Each phi goes on record, where the ledger finds it.
 # Without a later passage that has every niche, the record says that no answer can be given.
 
 # %% tags=["needs:serial_transplants", "needs:recipients"]
-not_lasting = "No later passage has every niche, and cells of passage 1 are still in the niche that exposes them."
-for readout, passages in phis.items():
+for (readout, passage), phi in phis.items():
     name = f"C5.transplant.{readout}"
-    for passage, phi in passages.items():
-        chapter.record(name if passage == final[readout] else f"{name}.p{passage}", phi, family="C5.transplant")
-    if final[readout] is None and 1 in passages:
-        chapter.record(name, replace(passages[1], withheld=passages[1].withheld or not_lasting))
+    chapter.record(name if passage == final[readout] else f"{name}.p{passage}", phi, family="C5.transplant")
+    if passage == 1 and final[readout] is None:
+        why = "No later passage has every niche, and cells of passage 1 are still in the niche that exposes them."
+        chapter.record(name, replace(phi, withheld=phi.withheld or why))
 
 # %% [markdown]
-# What the design made of the donors, and how each contrast is called in the figures:
+# What the design made of the donors, and what to know beside the numbers:
 
 # %% tags=["needs:serial_transplants", "needs:recipients"]
-named = {readout: {} for readout in final}
-for readout, passages in contrasts.items():
-    for passage, own in passages.items():
-        named[readout] |= {f"passage {passage}, {a} − {b}": one for (a, b), one in own.items()}
-estimates = [one for own in named.values() for one in own.values()]
-unit = " or ".join(dict.fromkeys(one.unit for one in estimates)) or "exposed animal"
-notes = dict.fromkeys(note for one in estimates for note in one.warnings)
-Markdown(f"The unit of these contrasts is the {unit}. {' '.join(notes)}")
+tested = {f"{endpoint_text(readout)}, passage {passage}": phi for (readout, passage), phi in phis.items()}
+for readout, found in contrasts.items():
+    tested |= {f"{endpoint_text(readout)}, {name}": one for name, one in by_contrast(found).items()}
+unit = " or ".join(dict.fromkeys(one.unit for one in tested.values())) or "exposed animal"
+notes = {}
+for name, one in tested.items():
+    for note in filter(None, (*one.warnings, one.withheld)):
+        notes.setdefault(note.rstrip("."), []).append(name)
+words = "\n".join(f"- {note} ({'; '.join(names)})." for note, names in notes.items())
+Markdown(f"The unit of every test is the {unit}.\n\n{words}")
 
 # %% [markdown] tags=["result:C5.transplant.chimerism"]
 # ## Donor chimerism
-#
-# Every recipient is a thin line.
-# Bold lines are means over exposed animals.
-# Where recipients die, a bold line may rise only because poor grafts have left it.
-
-# %% tags=["needs:serial_transplants", "needs:recipients", "needs:chimerism"]
-chimerism = exposed[exposed["readout"] == "chimerism"]
-if chimerism.empty:
-    raise NotTestable("These data have no donor chimerism: it is not testable here.")
-means = 100 * expit(chimerism.groupby(["passage", "niche"])["value"].mean())
-levels = "; ".join(f"passage {passage}, {niche} {mean:.0f} %" for (passage, niche), mean in means.items())
-
-# %% tags=["needs:serial_transplants", "needs:recipients", "needs:chimerism"]
-niches = ["young", "aged", "control", "ecko"]
-course = {"time": "week", "animal": "recipient", "unit": "exposed animal", "group": "niche", "order": niches}
-course |= {"facet": "passage", "xlabel": "week after the transplant"}
-course["titles"] = {passage: f"passage {passage}" for passage in sorted(recipients["passage"].unique())}
-chapter.show(
-    figures.courses(recipients, value="chimerism", ylabel="donor chimerism (%)", scale="logit", **course),
-    caption="Donor chimerism of CD45+ blood cells. Thin lines: recipients, which are subsamples; bold: mean over "
-    "exposed animals, the unit, whose n is in the legend.",
-    alt=f"Donor chimerism over weeks. Means at the read-out: {levels}.",
-    name="fig-courses-chimerism",
-)
-
-# %% [markdown]
-# ### Every exposed animal
 #
 # The contrasts stand beside the animals.
 # Passage 1 is read in the exposed animal itself, where the niche still acts.
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:chimerism"]
-animals = {"value": "value", "group": "niche", "animal": "exposed animal", "endpoint": "passage", "order": niches}
-weeks = chimerism.groupby("passage")["week"].first()
-drawn = figures.estimation_grid(
-    chimerism,
-    estimates={
-        passage: {pair: None if one.withheld else one for pair, one in own.items()}
-        for passage, own in contrasts["chimerism"].items()
-    },
-    titles={passage: f"passage {passage}, week {week:g}: donor chimerism, %" for passage, week in weeks.items()},
-    scale="logit",
-    **animals,
-)
-
-# %% tags=["needs:serial_transplants", "needs:recipients", "needs:chimerism"]
+if "chimerism" not in final:
+    raise NotTestable("These data have no donor chimerism: it is not testable here.")
+chimerism = exposed[exposed["readout"] == "chimerism"]
+panels = {"value": "value", "group": "niche", "animal": "exposed animal", "endpoint": "panel", "order": niches}
+titles = {panel: f"{panel}: donor chimerism, %" for panel in contrasts["chimerism"]}
+compared = by_contrast(contrasts["chimerism"])
 chapter.show(
-    drawn,
+    figures.estimation_grid(chimerism, estimates=contrasts["chimerism"], titles=titles, scale="logit", **panels),
     caption="Every exposed animal a point, the mean of its recipients; contrasts are ratios of odds with 95 % "
-    f"intervals. Unit: {unit}; {n_text(named['chimerism'].values())}.",
-    alt=alt_text("Donor chimerism per exposed animal, differences of logits", named["chimerism"]),
+    f"intervals. Unit: {unit}; {n_text(compared.values())}.",
+    alt=alt_text("Donor chimerism per exposed animal, differences of logits", compared),
     name="fig-exposed-chimerism",
 )
 
@@ -260,55 +251,28 @@ chapter.results("C5.transplant.chimerism", caption="Donor chimerism: phi. The ro
 # %% [markdown] tags=["result:C5.transplant.myeloid_balance"]
 # ## Lineage output
 #
-# The same steps for the balance of myeloid against B and T cells.
+# The donor cells of each exposed animal in the primary passage (or the last, where none is):
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:lineages"]
-balance = exposed[exposed["readout"] == "myeloid_balance"]
-if balance.empty:
+if "myeloid_balance" not in final:
     raise NotTestable("These data have no lineages of donor cells: they are not testable here.")
-means = balance.groupby(["passage", "niche"])["value"].mean()
-levels = "; ".join(f"passage {passage}, {niche} {number(mean)}" for (passage, niche), mean in means.items())
-
-# %% tags=["needs:serial_transplants", "needs:recipients", "needs:lineages"]
-chapter.show(
-    figures.courses(recipients, value="myeloid_balance", ylabel="ILR balance", **course),
-    caption="Myeloid-lymphoid balance of donor cells. Thin lines: recipients; bold: mean over exposed animals, the "
-    "unit, whose n is in the legend.",
-    alt=f"Myeloid-lymphoid balance over weeks. Means at the read-out: {levels}.",
-    name="fig-courses-myeloid-balance",
-)
-
-# %% [markdown]
-# The cells themselves, in the primary passage (or the last one, where none is):
-
-# %% tags=["needs:serial_transplants", "needs:recipients", "needs:lineages"]
-lineages = {"myeloid_pct": "myeloid", "b_pct": "B", "t_pct": "T"}
+balance = exposed[exposed["readout"] == "myeloid_balance"]
 last = balance[balance["passage"] == (final["myeloid_balance"] or balance["passage"].max())]
-passage, week = last[["passage", "week"]].iloc[0]
+passage, week, panel = last[["passage", "week", "panel"]].iloc[0]
 read = recipients[(recipients["passage"] == passage) & (recipients["week"] == week)]
+lineages = {"myeloid_pct": "myeloid", "b_pct": "B", "t_pct": "T"}
 last = last.join(read.groupby("exposed animal")[list(lineages)].mean(), on="exposed animal")
-about = {
-    "animal": "exposed animal",
-    "group": "niche",
-    "order": [niche for niche in niches if niche in set(last["niche"])],
-}
-drawn = figures.composition(
-    last,
-    parts=lineages,
-    balance="value",
-    balance_label="myeloid against B and T, ILR balance",
-    estimates={pair: one for pair, one in contrasts["myeloid_balance"][passage].items() if not one.withheld},
-    **about,
-)
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:lineages"]
-own = {f"balance, {a} − {b}": one for (a, b), one in contrasts["myeloid_balance"][passage].items()}
+found = contrasts["myeloid_balance"][panel]
+bars = {"animal": "exposed animal", "group": "niche", "order": niches, "balance": "value"}
+bars["balance_label"] = "myeloid against B and T, ILR balance"
 chapter.show(
-    drawn,
-    caption=f"Donor-derived white cells in passage {passage:g}, week {week:g}. Above: lineages, each bar an exposed "
-    "animal (mean of its recipients); what is missing to 100 % are other cells. Below: the balance tested, with 95 % "
-    f"intervals. Unit: {unit}; {n_text(own.values())}.",
-    alt=alt_text(f"Lineages of donor-derived cells in passage {passage:g}", own),
+    figures.composition(last, parts=lineages, estimates=found, **bars),
+    caption=f"Donor-derived white cells, {panel}. Above: each bar an exposed animal (mean of its recipients); what is "
+    "missing to 100 % are other cells. Below: the balance tested, with 95 % intervals. "
+    f"Unit: {unit}; {n_text(found.values())}.",
+    alt=alt_text(f"Lineages of donor-derived cells, {panel}", by_contrast({"balance": found})),
     name="fig-lineages",
 )
 
@@ -316,23 +280,13 @@ chapter.show(
 # The balance in each passage:
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:lineages"]
-weeks = balance.groupby("passage")["week"].first()
-drawn = figures.estimation_grid(
-    balance,
-    estimates={
-        passage: {pair: None if one.withheld else one for pair, one in own.items()}
-        for passage, own in contrasts["myeloid_balance"].items()
-    },
-    titles={passage: f"passage {passage}, week {week:g}: myeloid balance, ILR" for passage, week in weeks.items()},
-    **animals,
-)
-
-# %% tags=["needs:serial_transplants", "needs:recipients", "needs:lineages"]
+titles = {panel: f"{panel}: myeloid balance, ILR" for panel in contrasts["myeloid_balance"]}
+compared = by_contrast(contrasts["myeloid_balance"])
 chapter.show(
-    drawn,
+    figures.estimation_grid(balance, estimates=contrasts["myeloid_balance"], titles=titles, **panels),
     caption="Every exposed animal a point, the mean of its recipients; contrasts with 95 % intervals. "
-    f"Unit: {unit}; {n_text(named['myeloid_balance'].values())}.",
-    alt=alt_text("Myeloid-lymphoid balance per exposed animal", named["myeloid_balance"]),
+    f"Unit: {unit}; {n_text(compared.values())}.",
+    alt=alt_text("Myeloid-lymphoid balance per exposed animal", compared),
     name="fig-exposed-myeloid-balance",
 )
 
@@ -345,36 +299,24 @@ chapter.results("C5.transplant.myeloid_balance", caption="Lineages: phi. The row
 # Every phi on one axis, from cells of a young niche (0) to cells of an aged niche (1):
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:phi"]
-rows, reasons = [], []
-for readout, passages in phis.items():
-    for passage, phi in passages.items():
-        label = f"{readout.replace('_', ' ')}, passage {passage}"
-        label += " (primary)" if passage == final[readout] else ""
-        limits = {"low": phi.ci_low, "high": phi.ci_high, "interval_kind": phi.interval_kind}
-        note = "no verdict" if phi.withheld else None
-        rows.append({"label": label, "estimate": phi.estimate, "group": "ecko", "note": note, **limits})
-        reasons += [f"- {label}: no verdict. {phi.withheld}"] * bool(phi.withheld)
-        reasons += [f"- {label}: {warning}" for warning in phi.warnings]
-if not rows:
-    raise NotTestable(
-        "Phi needs young, aged and ECKO niches in one passage, and these data have none: see the contrasts."
-    )
+if not phis:
+    raise NotTestable("Phi needs young, aged and ECKO niches in one passage, and these data have none.")
+columns = {"estimate": "estimate", "ci_low": "low", "ci_high": "high", "interval_kind": "interval_kind"}
+forest = pd.DataFrame(map(vars, phis.values()))[list(columns)].rename(columns=columns).assign(group="ecko")
+forest["note"] = ["no verdict" if phi.withheld else "" for phi in phis.values()]
+forest["label"] = [f"{endpoint_text(readout)}, passage {passage}" for readout, passage in phis]
+forest.loc[[passage == final[readout] for readout, passage in phis], "label"] += " (primary)"
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:phi"]
-everyone = {f"{readout}, passage {n}": phi for readout, own in phis.items() for n, phi in own.items()}
+xlabel = "phi: how far an ECKO niche moves cells from young to aged"
+drawn = figures.forest(forest, xlabel=xlabel, references={0: "young", 1: "aged"}, smallest=rule.smallest)
 chapter.show(
-    figures.forest(
-        pd.DataFrame(rows),
-        xlabel="phi: how far an ECKO niche moves cells from young to aged",
-        references={0: "young", 1: "aged"},
-        smallest=rule.smallest,
-    ),
+    drawn,
     caption="Phi of each read-out and passage with its 95 % set; dotted: the smallest phi of interest. "
-    f"Unit: {unit}; {n_text(everyone.values())}.",
-    alt=alt_text("Phi of serial transplants", everyone),
+    f"Unit: {unit}; {n_text(phis.values())}.",
+    alt=alt_text("Phi of serial transplants", dict(zip(forest["label"], phis.values(), strict=True))),
     name="fig-phi",
 )
-Markdown("\n".join(reasons))
 
 # %% [markdown]
 # ## All weeks: secondary
@@ -386,26 +328,22 @@ Markdown("\n".join(reasons))
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:weeks"]
 weekly = pd.concat([transplants.over_weeks(recipients, readout).assign(readout=readout) for readout in final])
-compared = list(zip(weekly["a"], weekly["b"], strict=True))
-by_design = [chapter.dataset.withheld("serial_transplants", a, b) for a, b in compared]
-weekly["withheld"] = weekly["withheld"].where(weekly["withheld"] != "", by_design)
-weekly["contrast"] = [f"{figures.named(a)} − {figures.named(b)}" for a, b in compared]
-estimated = weekly[weekly["withheld"] == ""]
+weekly["contrast"] = weekly["a"].map(figures.named) + " − " + weekly["b"].map(figures.named)
+weekly["n"] = weekly["n_a"].astype(str) + " v " + weekly["n_b"].astype(str)
+weekly["95 %"] = (
+    weekly["low"].map(lambda low: number(low, 3)) + " to " + weekly["high"].map(lambda high: number(high, 3))
+)
+estimated = weekly[weekly["withheld"] == ""].rename(columns={"p_holm": "p (Holm)"})
 reasons = " ".join(dict.fromkeys([*weekly["withheld"], *estimated["notes"]])).strip()
 if estimated.empty:
     raise NotTestable(f"The mixed model over weeks estimates nothing here. {reasons}")
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:weeks"]
 for readout, own in estimated.groupby("readout"):
-    limits = [f"{number(low, 3)} to {number(high, 3)}" for low, high in zip(own["low"], own["high"], strict=True)]
-    table = own[["passage", "contrast", "what", "estimate"]].assign(**{"95 %": limits})
-    table[["df", "p", "p (Holm)"]] = own[["df", "p", "p_holm"]]
-    n = pd.concat([own["n_a"], own["n_b"]])
     chapter.show_table(
-        table.astype({"passage": str}),
-        caption=f"Secondary, no verdict rests on it: {readout.replace('_', ' ')} over all weeks, linear mixed model, "
-        f"REML, Kenward-Roger; p adjusted within a passage. Unit: exposed animal, {n.min()} to {n.max()} in a niche. "
-        f"{reasons}",
+        own[["passage", "contrast", "what", "n", "estimate", "95 %", "df", "p", "p (Holm)"]],
+        caption=f"Secondary, no verdict rests on it: {endpoint_text(readout)} over all weeks, linear mixed model, REML, "
+        f"Kenward-Roger; p adjusted within a passage. Unit: exposed animal. {reasons}",
         formats={"df": ".1f"},
     )
 
@@ -415,42 +353,27 @@ for readout, own in estimated.groupby("readout"):
 # A common mistake, shown so that it can be recognised: every later recipient counted as an experiment of its own.
 # Two recipients of one exposed animal share its niche, its graft and its luck; counting both says twice what was seen once.
 # Taking subsamples for n can give up to 80 % false positives {cite}`aarts2014`.
-# Here only the unit differs; the blocks stay.
 
-# %% tags=["needs:serial_transplants", "needs:recipients", "needs:chimerism", "needs:recipients_as_n"]
-passage = final.get("chimerism")
-own = contrasts["chimerism"][passage] if passage else {}
-pair = next((pair for pair in own if pair[0] == "ecko" and not own[pair].withheld), None)
+# %% tags=["needs:serial_transplants", "needs:recipients", "needs:final"]
+last = exposed[(exposed["readout"] == "chimerism") & (exposed["passage"] == final.get("chimerism"))]
+if last.empty:
+    raise NotTestable(
+        "No later passage has the chimerism of every niche: there is none whose recipients could be counted."
+    )
+passage, week, panel = last[["passage", "week", "panel"]].iloc[0]
+read = recipients[(recipients["passage"] == passage) & (recipients["week"] == week)].dropna(subset="chimerism")
+found = contrasts["chimerism"][panel]
+
+# %% [markdown]
+# Only the unit differs; the blocks stay.
+
+# %% tags=["needs:serial_transplants", "needs:recipients", "needs:final", "needs:reference"]
+pair = next((pair for pair, one in found.items() if pair[0] == "ecko" and not one.withheld), None)
 if pair is None:
-    raise NotTestable("No later passage compares ECKO with a reference: nothing can be counted wrongly here.")
-right = own[pair]
-averaged = chimerism[(chimerism["passage"] == passage) & chimerism["niche"].isin(pair)]
-read = recipients[(recipients["passage"] == passage) & (recipients["week"] == averaged["week"].iloc[0])]
-each = read[read["niche"].isin(pair)].dropna(subset=["chimerism"])
-blocks = arrange(averaged, **design).blocks
-about = {"group": "niche", "a": pair[0], "b": pair[1]}
-wrong = difference(each, value="chimerism", unit="recipient", block=blocks, **about)
-
-# %% tags=["needs:serial_transplants", "needs:recipients", "needs:chimerism", "needs:recipients_as_n"]
-both = {f"right: {right.unit}s as n": right, "WRONG: recipients as n": wrong}
-rows = [
-    {"label": label, "estimate": one.estimate, "low": one.ci_low, "high": one.ci_high, "n": n_text([one])}
-    for label, one in both.items()
-]
-drawn = figures.forest(
-    pd.DataFrame(rows).assign(interval_kind="bounded"),
-    xlabel="ECKO − reference, logit of donor chimerism",
-    references={0: "no difference"},
-)
-
-# %% tags=["needs:serial_transplants", "needs:recipients", "needs:chimerism", "needs:recipients_as_n"]
-chapter.show(
-    drawn,
-    caption=f"The same contrast of passage {passage}, {' − '.join(map(figures.named, pair))}, with 95 % intervals: over "
-    f"{right.unit}s ({n_text([right])}) and, wrongly, over recipients ({n_text([wrong])}).",
-    alt=alt_text("Right and wrong unit", both),
-    name="fig-wrong-unit",
-)
+    raise NotTestable("ECKO cannot be compared with a reference here, neither rightly nor wrongly.")
+right, blocks = found[pair], arrange(last[last["niche"].isin(pair)], **design).blocks
+about = {"group": "niche", "a": pair[0], "b": pair[1], "unit": "recipient", "block": blocks}
+wrong = difference(read, value="chimerism", **about)
 share = (wrong.ci_high - wrong.ci_low) / (right.ci_high - right.ci_low)
 change = f"{100 * (1 - share):.0f} % narrower" if share < 1 else "not narrower this time, and wrong all the same"
 Markdown(f"**Wrong:** {result_text(wrong)}. **Right:** {result_text(right)}. The wrong interval is {change}.")
@@ -460,57 +383,42 @@ Markdown(f"**Wrong:** {result_text(wrong)}. **Right:** {result_text(right)}. The
 #
 # A recipient with a poor graft may die before it is bled for the last time, and an exposed animal that dies early has no later recipients.
 # What is then read are the survivors, whose grafts may have been better.
-# A bias arises above all where deaths differ between niches.
+# A bias arises above all where deaths differ between niches, so they are counted for each.
+# Where the table has no status, a death counts as not read.
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:chimerism"]
-lost = (
-    recipients.groupby(["passage", "niche", "recipient"])["status"].agg(lambda own: "died" in set(own)).rename("died")
-)
-lost = lost.reset_index()
-at_week = recipients["week"] == recipients["passage"].map(chimerism.groupby("passage")["week"].first())
-read = recipients.loc[at_week & recipients["chimerism"].notna(), "recipient"]
-lost["fate"] = lost["died"].map({True: "died", False: "not read"}).mask(lost["recipient"].isin(read), "read")
-fates = pd.crosstab([lost["passage"], lost["niche"]], lost["fate"])
+at_readout = recipients["week"] == recipients["passage"].map(chimerism.groupby("passage")["week"].first())
+has_value = recipients.loc[at_readout & recipients["chimerism"].notna(), "recipient"]
+died = recipients.loc[recipients["status"] == "died", "recipient"]
+each = recipients.drop_duplicates("recipient")
+fate = np.select([each["recipient"].isin(has_value), each["recipient"].isin(died)], ["read", "died before"], "not read")
+fates = pd.crosstab([each["passage"], each["niche"]], fate)
 fates["exposed animals with a value"] = chimerism.groupby(["passage", "niche"]).size()
-unknown = " Status is not given: deaths cannot be told from other gaps." if (recipients["status"] == "").all() else ""
-chapter.show_table(
-    fates.reset_index(),
-    caption="Recipients in each passage and niche: read, died before the read-out, or not read for another reason; "
-    f"and the exposed animals that have a value.{unknown}",
-)
+fates.fillna(0).astype(int)
 
 # %% [markdown]
 # How much could the dead have changed?
-# The next table puts the lowest chimerism that was seen in the place of every death.
+# The lowest chimerism that was seen is put in the place of every death.
 # This is a **sensitivity analysis**: the dead may have been lower still, and it enters no verdict.
 
-# %% tags=["needs:serial_transplants", "needs:recipients", "needs:chimerism", "needs:deaths"]
-passage = final.get("chimerism")
-if passage is None:
-    raise NotTestable("No later passage has every niche: there is no read-out that the dead could change.")
-week = chimerism.loc[chimerism["passage"] == passage, "week"].iloc[0]
+# %% tags=["needs:serial_transplants", "needs:recipients", "needs:final", "needs:deaths"]
 dead = transplants.dead_at_the_lowest(recipients, "chimerism", passage=passage, week=week)
 if dead.empty:
     raise NotTestable("No death before the read-out of the final passage is on record, so none is filled in.")
-read = recipients[(recipients["passage"] == passage) & (recipients["week"] == week)]
-filled = pd.concat([read, dead]).rename(columns={"chimerism": "value"})
-filled = one_value_per_unit(filled, value="value", unit="exposed animal", carry=["niche", "donor", "batch"])
-
-# %% tags=["needs:serial_transplants", "needs:recipients", "needs:chimerism", "needs:deaths"]
-rows = {
-    f"{a} − {b}, logit": (one, blocked_difference(filled, a=a, b=b, **design))
-    for (a, b), one in contrasts["chimerism"][passage].items()
-}
-if passage in phis["chimerism"]:
+everyone = pd.concat([read, dead]).rename(columns={"chimerism": "value"})
+filled = one_value_per_unit(everyone, value="value", unit="exposed animal", carry=["niche", "donor", "batch"])
+rows = {f"{a} − {b}, logit": (one, blocked_difference(filled, a=a, b=b, **design)) for (a, b), one in found.items()}
+if ("chimerism", passage) in phis:
     rule = chapter.rule("C5.transplant.chimerism")
-    phi = blocked_phi(filled, direction=rule.direction, smallest=rule.smallest, **design)
-    rows["phi"] = (phis["chimerism"][passage], phi)
+    with_dead = blocked_phi(filled, direction=rule.direction, smallest=rule.smallest, **design)
+    rows["phi"] = (phis["chimerism", passage], with_dead)
+
+# %% tags=["needs:serial_transplants", "needs:recipients", "needs:final", "needs:deaths"]
 words = {name: [f"{number(one.estimate)} ({limits_text(one)})" for one in both] for name, both in rows.items()}
 chapter.show_table(
-    pd.DataFrame(words, index=["survivors", "dead at the lowest"]).T.reset_index(names=""),
-    caption=f"Donor chimerism of passage {passage} (95 % interval) in survivors, which is the analysis, and with the "
-    "lowest value seen put in for every recipient that died before. Descriptive only. "
-    f"{n_text(both[1] for both in rows.values())}.",
+    pd.DataFrame(words, index=["survivors", "dead at the lowest"]).T.rename_axis("").reset_index(),
+    caption=f"Donor chimerism, {panel} (95 % interval): in survivors, which is the analysis, and with the lowest value "
+    f"seen for every recipient that died before. Descriptive only. Then {n_text(both[1] for both in rows.values())}.",
 )
 
 # %% [markdown]
@@ -528,9 +436,9 @@ for _, own in others.groupby(labels):
     read = own[own["week"] == transplants.readout_week(own, "chimerism").time]
     carry = [*labels, "week", "niche"]
     values.append(one_value_per_unit(read, value="chimerism", unit="exposed animal", carry=carry))
-described = pd.concat(values).groupby([*labels, "week", "niche"])["chimerism"].agg(["mean", "size"])
+described = pd.concat(values).groupby(carry)["chimerism"].agg(["mean", "size"])
 described["mean"] = 100 * expit(described["mean"])
-described.set_axis(["donor chimerism, %", "exposed animals"], axis=1).round(1)
+described.rename(columns={"mean": "donor chimerism, %", "size": "exposed animals"}).round(1)
 
 # %% [markdown]
 # ## Real data

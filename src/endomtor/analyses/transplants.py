@@ -90,14 +90,15 @@ def exposed_animals(tables: Mapping[str, object]) -> dict[str, pd.DataFrame]:
     rows = recipients(tables)
     found = {}
     for readout in READOUTS:
-        passages = {}
+        passages = []
         for passage, own in rows.groupby("passage"):
             week = transplants.readout_week(own, readout).time
             animals = _averaged(own[own["week"] == week].rename(columns={readout: "value"}))
             if len(animals):
-                passages[int(passage)] = animals.assign(passage=int(passage), week=week)
-        final = transplants.final_passage({number: one["niche"] for number, one in passages.items()})
-        for number, one in passages.items():
+                passages.append(animals.assign(passage=int(passage), week=week))
+        final = transplants.final_passage(pd.concat(passages)) if passages else None
+        for one in passages:
+            number = one["passage"].iat[0]
             found[f"{FAMILY}.{readout}" + ("" if number == final else f".p{number}")] = one
     return found
 

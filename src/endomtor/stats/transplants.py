@@ -5,7 +5,6 @@ passage, week, status ("" where not given) and read-outs on the scale of analysi
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from itertools import product
 
 import numpy as np
@@ -96,7 +95,7 @@ def readout_week(rows: pd.DataFrame, value: str) -> CommonTime:
     return living if living.reached else common
 
 
-def final_passage(niches: Mapping[int, Iterable[str]]) -> int | None:
+def final_passage(animals: pd.DataFrame) -> int | None:
     """Return the latest passage after the first that has every niche of the data, or None.
 
     Passages with at least two exposed animals of each niche go first. A passage without control counts where none has
@@ -104,25 +103,28 @@ def final_passage(niches: Mapping[int, Iterable[str]]) -> int | None:
 
     Parameters
     ----------
-    niches : mapping of int to iterable of str
-        Passage to the niche of each exposed animal with a value.
+    animals : DataFrame
+        passage, niche; one row per passage and exposed animal with a value.
 
     Examples
     --------
     Nobody of an aged niche is read in passage 3:
 
+    >>> import pandas as pd
     >>> from endomtor.stats import transplants
-    >>> transplants.final_passage({
-    ...     1: ["young", "young", "aged", "aged"],
-    ...     2: ["young", "young", "aged", "aged"],
-    ...     3: ["young", "young"],
+    >>> animals = pd.DataFrame({
+    ...     "passage": [1, 1, 1, 1, 2, 2, 2, 2, 3, 3],
+    ...     "niche": ["young", "young", "aged", "aged"] * 2 + ["young", "young"],
     ... })
+    >>> transplants.final_passage(animals)
     2
     """
-    counts = {number: Counter(own) for number, own in niches.items()}
-    everyone = set().union(*counts.values())
+    niches: dict[int, Counter] = {}
+    for passage, niche in zip(animals["passage"], animals["niche"], strict=True):
+        niches.setdefault(int(passage), Counter())[niche] += 1
+    everyone = set(animals["niche"])
     for least, wanted in product((2, 1), (everyone, everyone - {"control"})):
-        whole = [number for number, n in counts.items() if number > 1 and all(n[niche] >= least for niche in wanted)]
+        whole = [number for number, n in niches.items() if number > 1 and all(n[niche] >= least for niche in wanted)]
         if whole:
             return max(whole)
     return None
