@@ -138,21 +138,22 @@ niches = ["young", "aged", "control", "ecko"]
 course = {"time": "week", "animal": "recipient", "unit": "exposed animal", "group": "niche", "order": niches}
 course |= {"facet": "passage", "xlabel": "week after the transplant"}
 axes = {"chimerism": ("donor chimerism (%)", "logit"), "myeloid_balance": ("ILR balance", "linear")}
+
+# %% tags=["needs:serial_transplants", "needs:recipients"]
 for readout, (ylabel, scale) in axes.items():
     seen = recipients.dropna(subset=readout)
-    if len(seen):
-        titles = {passage: f"passage {passage}" for passage in sorted(seen["passage"].unique())}
-        means = seen.groupby(["passage", "niche"])[readout].mean().items()
-        levels = "; ".join(
-            f"passage {passage}, {figures.named(niche)} {number(mean)}" for (passage, niche), mean in means
-        )
-        chapter.show(
-            figures.courses(seen, value=readout, ylabel=ylabel, scale=scale, titles=titles, **course),
-            caption=f"{endpoint_text(readout).capitalize()} of donor cells in blood. Thin lines: recipients, which are "
-            "subsamples; bold: mean over exposed animals, the unit, whose n is in the legend.",
-            alt=f"{endpoint_text(readout).capitalize()} over weeks. Means of all bleeds, {scale} scale: {levels}.",
-            name=f"fig-courses-{readout.replace('_', '-')}",
-        )
+    if seen.empty:
+        continue
+    titles = {passage: f"passage {passage}" for passage in sorted(seen["passage"].unique())}
+    means = seen.groupby(["passage", "niche"])[readout].mean().items()
+    levels = "; ".join(f"passage {passage}, {figures.named(niche)} {number(mean)}" for (passage, niche), mean in means)
+    chapter.show(
+        figures.courses(seen, value=readout, ylabel=ylabel, scale=scale, titles=titles, **course),
+        caption=f"{endpoint_text(readout).capitalize()} of donor cells in blood. Thin lines: recipients, which are "
+        "subsamples; bold: mean over exposed animals, the unit, whose n is in the legend.",
+        alt=f"{endpoint_text(readout).capitalize()} over weeks. Means of all bleeds, {scale} scale: {levels}.",
+        name=f"fig-courses-{readout.replace('_', '-')}",
+    )
 
 # %% [markdown]
 # ### One value for each exposed animal
@@ -190,12 +191,13 @@ pd.Series(final, name="primary passage").to_frame()
 
 # %% tags=["needs:serial_transplants", "needs:recipients"]
 design = {"value": "value", "group": "niche", "unit": "exposed animal", "block": "donor", "also": ["batch"]}
+rules = {readout: chapter.rule(f"C5.transplant.{readout}") for readout in final}
 contrasts, phis = {readout: {} for readout in final}, {}
 for (readout, passage, panel), own in exposed.groupby(["readout", "passage", "panel"]):
     contrasts[readout][panel] = {(a, b): blocked_difference(own, a=a, b=b, **design) for a, b in pairs(own["niche"])}
     if allows_phi(own["niche"]):
-        rule = chapter.rule(f"C5.transplant.{readout}")
-        phis[readout, passage] = blocked_phi(own, direction=rule.direction, smallest=rule.smallest, **design)
+        aim = {"direction": rules[readout].direction, "smallest": rules[readout].smallest}
+        phis[readout, passage] = blocked_phi(own, **aim, **design)
 
 # %% [markdown]
 # Each phi goes on record, where the ledger finds it.
@@ -213,16 +215,10 @@ for (readout, passage), phi in phis.items():
 # What the design made of the donors, and what to know beside the numbers:
 
 # %% tags=["needs:serial_transplants", "needs:recipients"]
-tested = {f"{endpoint_text(readout)}, passage {passage}": phi for (readout, passage), phi in phis.items()}
-for readout, found in contrasts.items():
-    tested |= {f"{endpoint_text(readout)}, {name}": one for name, one in by_contrast(found).items()}
-unit = " or ".join(dict.fromkeys(one.unit for one in tested.values())) or "exposed animal"
-notes = {}
-for name, one in tested.items():
-    for note in filter(None, (*one.warnings, one.withheld)):
-        notes.setdefault(note.rstrip("."), []).append(name)
-words = "\n".join(f"- {note} ({'; '.join(names)})." for note, names in notes.items())
-Markdown(f"The unit of every test is the {unit}.\n\n{words}")
+tested = [one for panels in contrasts.values() for found in panels.values() for one in found.values()]
+unit = " or ".join(dict.fromkeys(one.unit for one in tested)) or "exposed animal"
+notes = dict.fromkeys(note for one in [*tested, *phis.values()] for note in (*one.warnings, one.withheld) if note)
+Markdown("\n".join([f"- The unit of every test is the {unit}.", *(f"- {note}" for note in notes)]))
 
 # %% [markdown] tags=["result:C5.transplant.chimerism"]
 # ## Donor chimerism
@@ -309,7 +305,7 @@ forest.loc[[passage == final[readout] for readout, passage in phis], "label"] +=
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:phi"]
 xlabel = "phi: how far an ECKO niche moves cells from young to aged"
-drawn = figures.forest(forest, xlabel=xlabel, references={0: "young", 1: "aged"}, smallest=rule.smallest)
+drawn = figures.forest(forest, xlabel=xlabel, references={0: "young", 1: "aged"}, smallest=aim["smallest"])
 chapter.show(
     drawn,
     caption="Phi of each read-out and passage with its 95 % set; dotted: the smallest phi of interest. "
@@ -330,18 +326,16 @@ chapter.show(
 weekly = pd.concat([transplants.over_weeks(recipients, readout).assign(readout=readout) for readout in final])
 weekly["contrast"] = weekly["a"].map(figures.named) + " − " + weekly["b"].map(figures.named)
 weekly["n"] = weekly["n_a"].astype(str) + " v " + weekly["n_b"].astype(str)
-weekly["95 %"] = (
-    weekly["low"].map(lambda low: number(low, 3)) + " to " + weekly["high"].map(lambda high: number(high, 3))
-)
-estimated = weekly[weekly["withheld"] == ""].rename(columns={"p_holm": "p (Holm)"})
+estimated = weekly[weekly["withheld"] == ""]
 reasons = " ".join(dict.fromkeys([*weekly["withheld"], *estimated["notes"]])).strip()
 if estimated.empty:
     raise NotTestable(f"The mixed model over weeks estimates nothing here. {reasons}")
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:weeks"]
-for readout, own in estimated.groupby("readout"):
+names = {"low": "95 % from", "high": "to", "p_holm": "p (Holm)"}
+for readout, own in estimated.rename(columns=names).groupby("readout"):
     chapter.show_table(
-        own[["passage", "contrast", "what", "n", "estimate", "95 %", "df", "p", "p (Holm)"]],
+        own[["passage", "contrast", "what", "n", "estimate", "95 % from", "to", "df", "p", "p (Holm)"]],
         caption=f"Secondary, no verdict rests on it: {endpoint_text(readout)} over all weeks, linear mixed model, REML, "
         f"Kenward-Roger; p adjusted within a passage. Unit: exposed animal. {reasons}",
         formats={"df": ".1f"},
@@ -392,7 +386,7 @@ has_value = recipients.loc[at_readout & recipients["chimerism"].notna(), "recipi
 died = recipients.loc[recipients["status"] == "died", "recipient"]
 each = recipients.drop_duplicates("recipient")
 fate = np.select([each["recipient"].isin(has_value), each["recipient"].isin(died)], ["read", "died before"], "not read")
-fates = pd.crosstab([each["passage"], each["niche"]], fate)
+fates = pd.crosstab([each["passage"], each["niche"]], fate, colnames=["recipients"])
 fates["exposed animals with a value"] = chimerism.groupby(["passage", "niche"]).size()
 fates.fillna(0).astype(int)
 
@@ -407,18 +401,18 @@ if dead.empty:
     raise NotTestable("No death before the read-out of the final passage is on record, so none is filled in.")
 everyone = pd.concat([read, dead]).rename(columns={"chimerism": "value"})
 filled = one_value_per_unit(everyone, value="value", unit="exposed animal", carry=["niche", "donor", "batch"])
-rows = {f"{a} − {b}, logit": (one, blocked_difference(filled, a=a, b=b, **design)) for (a, b), one in found.items()}
+both = {f"{a} − {b}, logit": (one, blocked_difference(filled, a=a, b=b, **design)) for (a, b), one in found.items()}
 if ("chimerism", passage) in phis:
-    rule = chapter.rule("C5.transplant.chimerism")
-    with_dead = blocked_phi(filled, direction=rule.direction, smallest=rule.smallest, **design)
-    rows["phi"] = (phis["chimerism", passage], with_dead)
+    aim = {"direction": rules["chimerism"].direction, "smallest": rules["chimerism"].smallest}
+    both["phi"] = (phis["chimerism", passage], blocked_phi(filled, **aim, **design))
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:final", "needs:deaths"]
-words = {name: [f"{number(one.estimate)} ({limits_text(one)})" for one in both] for name, both in rows.items()}
+words = {name: [f"{number(one.estimate)} ({limits_text(one)})" for one in two] for name, two in both.items()}
+table = pd.DataFrame(words, index=["survivors", "dead at the lowest"]).T.rename_axis("").reset_index()
 chapter.show_table(
-    pd.DataFrame(words, index=["survivors", "dead at the lowest"]).T.rename_axis("").reset_index(),
+    table.replace({"": r"^ecko"}, {"": "ECKO"}, regex=True),
     caption=f"Donor chimerism, {panel} (95 % interval): in survivors, which is the analysis, and with the lowest value "
-    f"seen for every recipient that died before. Descriptive only. Then {n_text(both[1] for both in rows.values())}.",
+    f"seen for every recipient that died before. Descriptive only. Then {n_text(two[1] for two in both.values())}.",
 )
 
 # %% [markdown]
