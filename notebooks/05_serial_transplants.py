@@ -324,16 +324,16 @@ chapter.show(
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:weeks"]
 weekly = pd.concat([transplants.over_weeks(recipients, readout).assign(readout=readout) for readout in final])
-weekly["contrast"] = weekly["a"].map(figures.named) + " − " + weekly["b"].map(figures.named)
-weekly["n"] = weekly["n_a"].astype(str) + " v " + weekly["n_b"].astype(str)
 estimated = weekly[weekly["withheld"] == ""]
 reasons = " ".join(dict.fromkeys([*weekly["withheld"], *estimated["notes"]])).strip()
 if estimated.empty:
     raise NotTestable(f"The mixed model over weeks estimates nothing here. {reasons}")
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:weeks"]
-names = {"low": "95 % from", "high": "to", "p_holm": "p (Holm)"}
-for readout, own in estimated.rename(columns=names).groupby("readout"):
+table = estimated.rename(columns={"low": "95 % from", "high": "to", "p_holm": "p (Holm)"})
+table["contrast"] = table["a"].map(figures.named) + " − " + table["b"].map(figures.named)
+table["n"] = table["n_a"].astype(str) + " v " + table["n_b"].astype(str)
+for readout, own in table.groupby("readout"):
     chapter.show_table(
         own[["passage", "contrast", "what", "n", "estimate", "95 % from", "to", "df", "p", "p (Holm)"]],
         caption=f"Secondary, no verdict rests on it: {endpoint_text(readout)} over all weeks, linear mixed model, REML, "
