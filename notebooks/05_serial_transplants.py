@@ -92,7 +92,7 @@ grafts.groupby(["passage", "niche"])[["exposed animal", "recipient"]].nunique().
 # ### Two scales
 #
 # Chimerism is averaged and compared as a {term}`logit`, because a percentage has walls at 0 and 100.
-# Myeloid, B and T cells add to a whole, so a rise of one is a fall of the others {cite}`buttner2021`.
+# Myeloid, B and T cells add to a whole, so when one rises the others fall {cite}`buttner2021`.
 # One balance was named beforehand: myeloid against B and T cells, an isometric log-ratio ({term}`ILR`) {cite}`egozcue2003`.
 
 # %% tags=["needs:serial_transplants"]
@@ -137,10 +137,10 @@ Markdown(f"{recipients['recipient'].nunique()} recipients are read; {left_out} t
 niches = ["young", "aged", "control", "ecko"]
 course = {"time": "week", "animal": "recipient", "unit": "exposed animal", "group": "niche", "order": niches}
 course |= {"facet": "passage", "xlabel": "week after the transplant"}
-axes = {"chimerism": ("donor chimerism (%)", "logit"), "myeloid_balance": ("ILR balance", "linear")}
+scales = {"chimerism": ("donor chimerism (%)", "logit"), "myeloid_balance": ("ILR balance", "linear")}
 
 # %% tags=["needs:serial_transplants", "needs:recipients"]
-for readout, (ylabel, scale) in axes.items():
+for readout, (ylabel, scale) in scales.items():
     seen = recipients.dropna(subset=readout)
     if seen.empty:
         continue
@@ -397,8 +397,8 @@ fates.fillna(0).astype(int)
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:final", "needs:deaths"]
 dead = transplants.dead_at_the_lowest(recipients, "chimerism", passage=passage, week=week)
-if dead.empty:
-    raise NotTestable("No death before the read-out of the final passage is on record, so none is filled in.")
+if dead.empty or not found:
+    raise NotTestable("No death before the read-out of the final passage could change a contrast: none is filled in.")
 everyone = pd.concat([read, dead]).rename(columns={"chimerism": "value"})
 filled = one_value_per_unit(everyone, value="value", unit="exposed animal", carry=["niche", "donor", "batch"])
 both = {f"{a} − {b}, logit": (one, blocked_difference(filled, a=a, b=b, **design)) for (a, b), one in found.items()}
