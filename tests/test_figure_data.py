@@ -8,6 +8,7 @@ import html
 import io
 import json
 import math
+import re
 import shutil
 import time
 from html.parser import HTMLParser
@@ -105,7 +106,7 @@ def test_every_figure_of_a_page_has_a_fold_out_with_links_that_lead_somewhere(bu
         assert not fold.has_attr("open")
         assert len(fold.select("tbody tr")) == min(len(rows), figure_data.MOST_ROWS)
         assert (f"The first {figure_data.MOST_ROWS} of" in fold.text) == (len(rows) > figure_data.MOST_ROWS)
-        download, cell = fold.select("p a")
+        download, cell, code = fold.select("p a")
         assert download.has_attr("download")
         assert (page.parent / download["href"]).resolve().read_bytes() == one["data"].encode()
         assert cell.text == "the cell that drew it"
@@ -115,6 +116,11 @@ def test_every_figure_of_a_page_has_a_fold_out_with_links_that_lead_somewhere(bu
         assert picture["alt"] == one["alt"]
         # No other cell lies between: the fold-out is that of the figure above it.
         assert picture.find_previous(class_="cell_input") is source
+        assert code.text == "Code"
+        place, line = re.fullmatch(r".*/blob/[0-9a-f]{12}/(notebooks/\w+\.py)#L(\d+)", code["href"]).groups()
+        written = (ROOT / place).read_text(encoding="utf-8").splitlines()[int(line) - 1 :]
+        drew = source.text.strip().splitlines()
+        assert written[: len(drew)] == drew
         region = fold.select_one(".endomtor-table")
         assert region["tabindex"] == "0"
         assert region["aria-label"].startswith("Values of the figure ")
@@ -201,7 +207,7 @@ def test_the_fold_out_works_by_keyboard_and_the_download_is_the_file(browser, bu
     headless.screen(browser, 390, 900)
     browser.get(f"{serve(built_book / 'html')}/notebooks/01_mtor_decline.html")
     fold = browser.find_element(By.CSS_SELECTOR, "details.endomtor-figure-data")
-    link, _ = fold.find_elements(By.CSS_SELECTOR, "p a")
+    link, *_ = fold.find_elements(By.CSS_SELECTOR, "p a")
     region = fold.find_element(By.CSS_SELECTOR, ".endomtor-table")
     assert not region.is_displayed()
     browser.execute_script("arguments[0].focus()", fold.find_element(By.TAG_NAME, "summary"))
@@ -210,16 +216,16 @@ def test_the_fold_out_works_by_keyboard_and_the_download_is_the_file(browser, bu
     assert region.is_displayed()
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
     reached = []
-    for _ in range(3):
+    for _ in range(4):
         browser.switch_to.active_element.send_keys(Keys.TAB)
         reached.append(browser.switch_to.active_element)
     assert reached[0] == link
-    assert reached[2] == region
+    assert reached[3] == region
     for axis, key in (("scrollTop", Keys.ARROW_DOWN), ("scrollLeft", Keys.ARROW_RIGHT)):
         deadline = time.monotonic() + 5
         # A key that comes while the page still glides may be swallowed.
         while not browser.execute_script(f"return arguments[0].{axis}", region) and time.monotonic() < deadline:
-            reached[2].send_keys(key)
+            reached[3].send_keys(key)
             time.sleep(0.1)
         assert browser.execute_script(f"return arguments[0].{axis}", region) > 0, axis
     browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})

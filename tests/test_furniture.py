@@ -449,6 +449,61 @@ class TestNotes:
             browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
 
 
+class TestCode:
+    """The code of a chapter is folded; one switch opens all of it on every page."""
+
+    OPEN = "return [...document.querySelectorAll('div.cell details.hide')].map(fold => fold.open)"
+
+    @pytest.fixture
+    def chapter(self, browser, address):
+        headless.screen(browser, 1280, 900)
+        browser.get(f"{address}/notebooks/01_mtor_decline.html")
+        browser.execute_script("localStorage.removeItem('endomtor-all-code')")
+        browser.refresh()
+        yield browser
+        browser.execute_script("localStorage.removeItem('endomtor-all-code')")
+
+    def test_no_page_shows_a_cell_that_only_the_build_needs(self, html):
+        for chapter in CHAPTERS:
+            text = text_of(html, f"notebooks/{chapter}.html")
+            assert text.count('<details class="admonition hide') > 3
+            assert "data_dir = " not in re.sub(r"<[^>]*>", "", text)
+
+    def test_the_switch_by_keyboard_is_remembered_on_other_pages(self, chapter):
+        assert not any(chapter.execute_script(self.OPEN))
+        switch = chapter.find_element(By.CSS_SELECTOR, ".endomtor-all-code")
+        assert (switch.text, switch.get_attribute("aria-pressed")) == ("Show all code", "false")
+        switch.send_keys(Keys.ENTER)
+        assert switch.get_attribute("aria-pressed") == "true"
+        assert all(chapter.execute_script(self.OPEN))
+        chapter.get(chapter.current_url.replace("01_mtor_decline", "02_rapamycin"))
+        assert all(chapter.execute_script(self.OPEN))
+        switch = chapter.find_element(By.CSS_SELECTOR, ".endomtor-all-code")
+        switch.send_keys(Keys.SPACE)
+        assert switch.get_attribute("aria-pressed") == "false"
+        chapter.refresh()
+        assert not any(chapter.execute_script(self.OPEN))
+
+    def test_a_fold_opens_by_itself_and_says_what_it_does(self, chapter):
+        summary = chapter.find_element(By.CSS_SELECTOR, "div.cell details.hide > summary")
+        assert summary.text == "Show code"
+        assert summary.get_attribute("aria-label") is None
+        summary.send_keys(Keys.ENTER)
+        assert summary.text == "Hide code"
+        assert sum(chapter.execute_script(self.OPEN)) == 1
+
+    def test_a_figure_leads_to_its_code(self, chapter):
+        link = chapter.find_element(By.CSS_SELECTOR, ".endomtor-figure-data a[href^='#cell-of-']")
+        chapter.execute_script("arguments[0].closest('details').open = true; arguments[0].click()", link)
+        WebDriverWait(chapter, 5).until(lambda page: sum(page.execute_script(self.OPEN)) == 1)
+        top = "return document.querySelector('div.cell details.hide[open]').getBoundingClientRect().top"
+        assert 0 <= chapter.execute_script(top) < 400
+
+    def test_a_page_without_code_has_no_switch(self, html):
+        assert "endomtor-all-code" not in text_of(html, "book/methods.html")
+        assert 'aria-pressed="false"' in text_of(html, "notebooks/06_synthesis.html")
+
+
 class TestWays:
     def test_next_leads_through_the_whole_book_and_previous_back(self, html):
         page, walked = "book/index.html", []

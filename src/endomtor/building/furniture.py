@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 from sphinx.application import Sphinx
 
 from endomtor import files
-from endomtor.building import twins
+from endomtor.building import code_cells, twins
 from endomtor.building.workflow import build_date, build_folder, fingerprint, revision, shown_versions
 
 TIMES = "build-times.js"
@@ -334,6 +334,7 @@ def _furnish(app: Sphinx, page: str, template: str, context: dict, doctree: node
         return
     repository = app.config.html_theme_options.get("repository_url", "")
     commit = app.config.endomtor_commit
+    context["body"] = code_cells.linked(context["body"], repository, _reachable(app, commit))
     if repository:
         _point_issues(context, report_link(repository, commit, page))
     if _is_chapter(app, page):

@@ -8,7 +8,7 @@ import inspect
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +23,7 @@ from sphinx.search.en import SearchEnglish
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from endomtor.building import accessibility, furniture, interactive
+from endomtor.building import accessibility, code_cells, furniture, interactive
 from endomtor.building.twins import KEY, own_cells, stale_cell
 from endomtor.building.workflow import LEDGER_OF_PAGES, PACKAGE, build_folder, fingerprint, last
 
@@ -121,6 +121,8 @@ def _show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
     twin = build_folder(Path(app.srcdir)) / "executed" / f"{docname}.ipynb"
     # Noted even where there is none yet: Sphinx then reads the page again when it has appeared.
     app.env.note_dependency(str(twin))
+    script = Path(app.env.doc2path(docname)).with_suffix(".py")
+    app.env.note_dependency(str(script))
     ledger = _ledger(app.env)
     if twin.is_file() and ledger:
         executed = twin.read_text(encoding="utf-8")
@@ -129,7 +131,8 @@ def _show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
             logger.warning(
                 "%s was executed from another text than is committed (cell %d differs): build again", twin, cell
             )
-        source[0] = page_of(executed, twin.stem, ledger)
+        lines = code_cells.lines(script.read_text(encoding="utf-8")) if script.is_file() else {}
+        source[0] = page_of(executed, twin.stem, ledger, lines)
         settings = last(build_folder(Path(app.srcdir)))
         if settings and settings.state_of(twin.stem) != notebook.metadata.get(KEY, {}).get("state"):
             source[0] = with_note(source[0], NOT_FRESH, kind="warning")
@@ -145,7 +148,7 @@ def _ledger(env: BuildEnvironment) -> dict | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def page_of(executed: str, chapter: str, ledger: dict) -> str:
+def page_of(executed: str, chapter: str, ledger: dict, lines: Mapping[str, int] | None = None) -> str:
     """Return the text of an executed notebook as the site shows it.
 
     Below the title stands in short what the ledger says, and before each cell the ids of the records that it computed.
@@ -155,6 +158,12 @@ def page_of(executed: str, chapter: str, ledger: dict) -> str:
     Caption and alt text move from the output's metadata to the cell's, where myst-nb looks for them. A figure's name
     gets the chapter before it, since names are one to a book. The cell that papermill put in is left out: it names
     folders of the machine that built the book.
+    Code is folded or left out by the tags of its cell (`code_cells`).
+
+    Parameters
+    ----------
+    lines : mapping, optional
+        The line of the notebook's script on which the source of a cell begins: below the cell's figures stands a link.
 
     Raises
     ------
@@ -168,6 +177,7 @@ def page_of(executed: str, chapter: str, ledger: dict) -> str:
     own = [record for record in ledger["evidence"] if record["notebook"] == chapter]
     notebook.cells = own_cells(notebook.cells)
     drawn = figure_data.of_notebook(notebook.cells, chapter)
+    code_cells.fold(notebook.cells)
     for cell in notebook.cells:
         cell.source = headings.tell(cell.source, cell.metadata.get("tags", []), ledger)
         for output in cell.get("outputs", []):
@@ -188,10 +198,12 @@ def page_of(executed: str, chapter: str, ledger: dict) -> str:
         if names:
             cells.append(nbformat.v4.new_markdown_cell(figure_data.anchors(names), id=f"cell-of-{names[0]}"))
         cells.append(cell)
+        line = (lines or {}).get(cell.source.strip())
+        code = code_cells.address(f"notebooks/{chapter}", line) if line else ""
         for name in names:
             cells += [
                 nbformat.v4.new_markdown_cell(html, id=f"{what}-{name}")
-                for what, html in _below_figure(drawn[name], chapter)
+                for what, html in _below_figure(drawn[name], chapter, code)
             ]
     if summary := pages.summary_html(chapter, ledger):
         cells.insert(1, nbformat.v4.new_markdown_cell(summary, id="endomtor-summary"))
@@ -199,14 +211,14 @@ def page_of(executed: str, chapter: str, ledger: dict) -> str:
     return nbformat.writes(notebook)
 
 
-def _below_figure(shown: dict, chapter: str) -> Iterator[tuple[str, str]]:
+def _below_figure(shown: dict, chapter: str, code: str) -> Iterator[tuple[str, str]]:
     """Yield what stands below a figure as HTML, each with what it is, and take the data from the page's notebook."""
     from endomtor.building import figure_data
 
     if "interactive" in shown:
         yield "interactive", interactive.fold_html(shown, chapter)
         del shown["interactive"]
-    yield "data", figure_data.fold_html(shown, chapter)
+    yield "data", figure_data.fold_html(shown, chapter, code=code)
     del shown["data"]
 
 
