@@ -76,13 +76,18 @@ def rows_of(text: str) -> list[dict]:
 @pytest.fixture(scope="module")
 def shown(built_book) -> dict[str, dict[str, dict]]:
     """Chapter to the name of a figure to what `figures.show` left for it."""
-    twins = {name: nbformat.read(built_book / "executed" / "notebooks" / f"{name}.ipynb", 4) for name in CHAPTERS}
-    for chapter, twin in twins.items():
+    executed = {name: nbformat.read(built_book / "executed" / "notebooks" / f"{name}.ipynb", 4) for name in CHAPTERS}
+    for chapter, notebook in executed.items():
         pictures = [
-            output for cell in twin.cells for output in cell.get("outputs", []) if "image/png" in output.get("data", {})
+            output
+            for cell in notebook.cells
+            for output in cell.get("outputs", [])
+            if "image/png" in output.get("data", {})
         ]
-        assert len(pictures) == len(figure_data.of_notebook(twin.cells, chapter)), f"{chapter}: a figure without data"
-    return {chapter: figure_data.of_notebook(twin.cells, chapter) for chapter, twin in twins.items()}
+        assert len(pictures) == len(figure_data.of_notebook(notebook.cells, chapter)), (
+            f"{chapter}: a figure without data"
+        )
+    return {chapter: figure_data.of_notebook(notebook.cells, chapter) for chapter, notebook in executed.items()}
 
 
 def test_every_figure_of_the_book_has_its_csv_and_no_other_file_is_there(built_book, shown):
@@ -386,12 +391,12 @@ def test_the_data_leave_the_notebook_of_the_page(shell):
 
 
 def test_files_follow_the_figures(tmp_path, shell):
-    folder, twin = tmp_path / "figures", tmp_path / "01_one.ipynb"
+    folder, executed = tmp_path / "figures", tmp_path / "01_one.ipynb"
 
     def write(*names):
         cells = [cell_of(*(output_of(pd.DataFrame({"a": [name]}), name=name) for name in names))]
-        nbformat.write(nbformat.v4.new_notebook(cells=cells), twin)
-        figure_data.write([twin], folder)
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), executed)
+        figure_data.write([executed], folder)
         return {path.name: path.read_text() for path in folder.iterdir()}
 
     first = write("fig-one", "fig-two")
@@ -420,9 +425,9 @@ def test_sphinx_lays_the_csv_beside_the_page_again_and_again(tmp_path, built_boo
 
     def execute(value):
         output = output_of(pd.DataFrame({"animal": [HOSTILE, "{{ x }}\n\n:::{note}"], "value": [value, 2.0]}))
-        twin = nbformat.from_dict(committed)
-        twin.cells[-1] = cell_of(output)
-        nbformat.write(twin, build / "executed" / "notebooks" / "01_one.ipynb")
+        executed = nbformat.from_dict(committed)
+        executed.cells[-1] = cell_of(output)
+        nbformat.write(executed, build / "executed" / "notebooks" / "01_one.ipynb")
         return output.metadata["endomtor"]["data"].encode()
 
     csv_file = build / "html" / "figures" / "01_one-fig-one.csv"

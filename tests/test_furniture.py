@@ -32,7 +32,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from conftest import ROOT
 from endomtor import cli
-from endomtor.building import furniture, twins
+from endomtor.building import executed, furniture
 from endomtor.building.workflow import Settings
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
@@ -142,8 +142,18 @@ class TestMap:
             assert (colours == colour).all(axis=1).sum() > 5_000
         assert "SIMULATED" in head.meta["og:image:alt"]
 
+    def test_pages_about_the_making_stand_below_the_colophon_at_their_old_addresses(self, html):
+        sidebar = text_of(html, "book/colophon.html").partition('class="bd-links')[2].partition("</nav>")[0]
+        [own] = re.findall(r"<li[^>]*has-children.*?</details>", sidebar, re.DOTALL)
+        for page in ("changes", "performance", "status"):
+            assert f'href="{page}.html"' in own
+            assert sidebar.count(f'href="{page}.html"') == 1
+
     def test_the_pages_of_sphinx_are_not_to_be_found(self, html):
-        for page in ("404.html", "search.html"):
+        modules = [path.relative_to(html).as_posix() for path in html.glob("_modules/**/*.html")]
+        assert "_modules/endomtor/stats/groups.html" in modules
+        assert "_modules" not in text_of(html, "searchindex.js")
+        for page in ("404.html", "search.html", *modules):
             assert Head(text_of(html, page)).meta["robots"] == "noindex"
 
 
@@ -258,8 +268,8 @@ class TestTimes:
         folder.mkdir(parents=True)
         for name in ("01_one", "02_two"):
             nbformat.write(nbformat.v4.new_notebook(), folder / f"{name}.ipynb")
-        twins.run_time_file(folder / "01_one.ipynb").parent.mkdir()
-        twins.run_time_file(folder / "01_one.ipynb").write_text('{"seconds": 12.3}')
+        executed.run_time_file(folder / "01_one.ipynb").parent.mkdir()
+        executed.run_time_file(folder / "01_one.ipynb").write_text('{"seconds": 12.3}')
         assert furniture.times(tmp_path) == {"date": "1970-01-02", "year": "1970", "seconds": {"01_one": 12.3}}
 
     def test_no_page_holds_a_time(self, html):

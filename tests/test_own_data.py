@@ -904,17 +904,17 @@ def test_an_experiment_by_others_passes_with_the_warnings_that_it_deserves(by_ot
 
 @pytest.mark.slow
 def test_chapter_04_says_what_two_young_and_two_aged_mice_can_tell(by_others, tmp_path):
-    twin, evidence = tmp_path / "04.ipynb", tmp_path / "evidence.json"
+    executed, evidence = tmp_path / "04.ipynb", tmp_path / "evidence.json"
     execute.execute(
         ROOT / "notebooks" / "04_transcriptome_resemblance.ipynb",
         parameters={"data_dir": str(by_others), "world": "paper", "seed": 1},
         build=tmp_path,
-        twin=twin,
+        executed=executed,
         evidence=evidence,
         failed=tmp_path / "failed.ipynb",
     )
     assert {one["kind"] for one in json.loads(evidence.read_text())} <= {"premise", "context"}
-    outputs = [output for cell in nbformat.read(twin, as_version=4).cells for output in cell.get("outputs", [])]
+    outputs = [output for cell in nbformat.read(executed, as_version=4).cells for output in cell.get("outputs", [])]
     assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
     said = "\n".join(str(output.get("data", "")) for output in outputs)
     for words in (

@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 from sphinx.application import Sphinx
 
 from endomtor import files
-from endomtor.building import code_cells, twins
+from endomtor.building import code_cells, executed
 from endomtor.building.workflow import build_date, build_folder, fingerprint, revision, shown_versions
 
 TIMES = "build-times.js"
@@ -132,7 +132,7 @@ def times(build: Path) -> dict:
     """
     seconds = {}
     for path in sorted((build / "executed" / "notebooks").glob("*.ipynb")):
-        told = twins.run_time_file(path)
+        told = executed.run_time_file(path)
         if told.is_file():
             seconds[path.stem] = json.loads(told.read_text(encoding="utf-8"))["seconds"]
     date = build_date()
@@ -214,12 +214,12 @@ def status_markdown(root: Path, build: Path, chapters: list[str], ledger: dict |
     pythons = set()
     for page in chapters:
         chapter = page.rpartition("/")[2]
-        twin = build / "executed" / f"{page}.ipynb"
+        path = build / "executed" / f"{page}.ipynb"
         cells, state = "", "not executed"
-        if twin.is_file():
-            executed = nbformat.read(twin, as_version=4)
-            pythons.add(executed.metadata.get("language_info", {}).get("version"))
-            cells = str(sum(cell.cell_type == "code" for cell in twins.own_cells(executed.cells)))
+        if path.is_file():
+            notebook = nbformat.read(path, as_version=4)
+            pythons.add(notebook.metadata.get("language_info", {}).get("version"))
+            cells = str(sum(cell.cell_type == "code" for cell in executed.own_cells(notebook.cells)))
             state = "executed"
         records = sum(record["notebook"] == chapter for record in ledger["evidence"]) if ledger else 0
         lines.append(f"| {{doc}}`/{page}` | {state} | {cells} | {records} | {_run_time(chapter)} |")

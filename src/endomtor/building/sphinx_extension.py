@@ -23,8 +23,9 @@ from sphinx.search.en import SearchEnglish
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from endomtor import files
 from endomtor.building import accessibility, code_cells, furniture, interactive
-from endomtor.building.twins import KEY, own_cells, stale_cell
+from endomtor.building.executed import KEY, own_cells, stale_cell
 from endomtor.building.workflow import LEDGER_OF_PAGES, PACKAGE, build_folder, fingerprint, last
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", _name_addresses)
     app.connect("config-inited", _look_up_once)
     app.connect("builder-inited", _read_side_by_side)
+    app.connect("builder-inited", _draw_modules_again)
     app.connect("html-collect-pages", _forget_words_of_earlier_pages)
     app.connect("source-read", _show_executed)
     app.connect("html-page-context", _describe_to_machines)
@@ -89,6 +91,18 @@ def _read_side_by_side(app: Sphinx) -> None:
         app.extensions[name].parallel_read_safe = True
 
 
+def _draw_modules_again(app: Sphinx) -> None:
+    """Take away the pages of the package's modules where what stands around them may have changed.
+
+    viewcode goes by the time of a module alone, and would leave sidebar and addresses of style sheets as they were.
+    """
+    root, kept = Path(app.srcdir), Path(app.doctreedir) / "modules.txt"
+    now = fingerprint([root / "_toc.yml", root / "_config.yml"], app.config.endomtor_code, app.config.endomtor_build)
+    if not kept.is_file() or kept.read_text(encoding="utf-8") != now:
+        shutil.rmtree(Path(app.outdir) / "_modules", ignore_errors=True)
+        files.write_text(kept, now)
+
+
 def _look_up_once(app: Sphinx, config) -> None:
     """Let pybtex remember where its styles are, and the search the stem of a word.
 
@@ -115,26 +129,26 @@ def _name_addresses(app: Sphinx, config) -> None:
 
 
 def _show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Put the executed twin's text in the place of a notebook's."""
+    """Put the executed notebook's text in the place of the committed one's."""
     if Path(app.env.doc2path(docname)).suffix != ".ipynb":
         return
-    twin = build_folder(Path(app.srcdir)) / "executed" / f"{docname}.ipynb"
+    path = build_folder(Path(app.srcdir)) / "executed" / f"{docname}.ipynb"
     # Noted even where there is none yet: Sphinx then reads the page again when it has appeared.
-    app.env.note_dependency(str(twin))
+    app.env.note_dependency(str(path))
     script = Path(app.env.doc2path(docname)).with_suffix(".py")
     app.env.note_dependency(str(script))
     ledger = _ledger(app.env)
-    if twin.is_file() and ledger:
-        executed = twin.read_text(encoding="utf-8")
+    if path.is_file() and ledger:
+        executed = path.read_text(encoding="utf-8")
         notebook, committed = (nbformat.reads(text, as_version=4) for text in (executed, source[0]))
         if cell := stale_cell(notebook, committed):
             logger.warning(
-                "%s was executed from another text than is committed (cell %d differs): build again", twin, cell
+                "%s was executed from another text than is committed (cell %d differs): build again", path, cell
             )
         lines = code_cells.lines(script.read_text(encoding="utf-8")) if script.is_file() else {}
-        source[0] = page_of(executed, twin.stem, ledger, lines)
+        source[0] = page_of(executed, path.stem, ledger, lines)
         settings = last(build_folder(Path(app.srcdir)))
-        if settings and settings.state_of(twin.stem) != notebook.metadata.get(KEY, {}).get("state"):
+        if settings and settings.state_of(path.stem) != notebook.metadata.get(KEY, {}).get("state"):
             source[0] = with_note(source[0], NOT_FRESH, kind="warning")
     else:
         source[0] = with_note(source[0], NOT_BUILT)
@@ -254,8 +268,8 @@ def _copy_downloads(app: Sphinx, error: Exception | None) -> None:
         if (build / name).is_file():
             shutil.copyfile(build / name, Path(app.outdir) / name)
     # All of them, also in a run that draws no page: a file that is gone would not be missed by Sphinx.
-    twins = [build / "executed" / f"{docname}.ipynb" for docname in sorted(app.env.found_docs)]
-    figure_data.write([twin for twin in twins if twin.is_file()], Path(app.outdir) / figure_data.FOLDER)
+    executed = [build / "executed" / f"{docname}.ipynb" for docname in sorted(app.env.found_docs)]
+    figure_data.write([path for path in executed if path.is_file()], Path(app.outdir) / figure_data.FOLDER)
 
 
 def _leave_out_constants(app: Sphinx, what: str, name: str, member: object, skip: bool, options) -> bool | None:
