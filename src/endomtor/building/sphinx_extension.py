@@ -135,8 +135,6 @@ def _show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
     path = build_folder(Path(app.srcdir)) / "executed" / f"{docname}.ipynb"
     # Noted even where there is none yet: Sphinx then reads the page again when it has appeared.
     app.env.note_dependency(str(path))
-    script = Path(app.env.doc2path(docname)).with_suffix(".py")
-    app.env.note_dependency(str(script))
     ledger = _ledger(app.env)
     if path.is_file() and ledger:
         executed = path.read_text(encoding="utf-8")
@@ -145,7 +143,12 @@ def _show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
             logger.warning(
                 "%s was executed from another text than is committed (cell %d differs): build again", path, cell
             )
-        lines = code_cells.lines(script.read_text(encoding="utf-8")) if script.is_file() else {}
+        script = Path(app.env.doc2path(docname)).with_suffix(".py")
+        lines = {}
+        # One that is not there would have Sphinx read the page each time.
+        if script.is_file():
+            app.env.note_dependency(str(script))
+            lines = code_cells.lines(script.read_text(encoding="utf-8"))
         source[0] = page_of(executed, path.stem, ledger, lines)
         settings = last(build_folder(Path(app.srcdir)))
         if settings and settings.state_of(path.stem) != notebook.metadata.get(KEY, {}).get("state"):
