@@ -32,7 +32,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from conftest import ROOT
 from endomtor import cli
-from endomtor.building import executed, furniture
+from endomtor.building import executed, furniture, sharing, status_page
 from endomtor.building.workflow import Settings
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
@@ -134,7 +134,7 @@ class TestMap:
         head = Head(text_of(html, "book/index.html"))
         with Image.open(html / "card.png") as picture:
             assert picture.format == "PNG"
-            assert picture.size == furniture.CARD_SIZE
+            assert picture.size == sharing.CARD_SIZE
             assert picture.size == (int(head.meta["og:image:width"]), int(head.meta["og:image:height"]))
             colours = np.asarray(picture.convert("RGB")).reshape(-1, 3)
         # Title and note are there: ink on paper, and the colour of the mark for simulated data.
@@ -142,12 +142,14 @@ class TestMap:
             assert (colours == colour).all(axis=1).sum() > 5_000
         assert "SIMULATED" in head.meta["og:image:alt"]
 
-    def test_pages_about_the_making_stand_below_the_colophon_at_their_old_addresses(self, html):
-        sidebar = text_of(html, "book/colophon.html").partition('class="bd-links')[2].partition("</nav>")[0]
-        [own] = re.findall(r"<li[^>]*has-children.*?</details>", sidebar, re.DOTALL)
+    def test_pages_about_the_making_are_reached_from_the_colophon_at_their_old_addresses(self, html):
+        text = text_of(html, "book/colophon.html")
+        sidebar = text.partition('class="bd-links')[2].partition("</nav>")[0]
+        article = text.partition("<article")[2].partition("</article>")[0]
+        assert 'href="glossary.html"' in sidebar
         for page in ("changes", "performance", "status"):
-            assert f'href="{page}.html"' in own
-            assert sidebar.count(f'href="{page}.html"') == 1
+            assert f'href="{page}.html' not in sidebar
+            assert f'href="{page}.html' in article
 
     def test_the_pages_of_sphinx_are_not_to_be_found(self, html):
         modules = [path.relative_to(html).as_posix() for path in html.glob("_modules/**/*.html")]
@@ -270,7 +272,7 @@ class TestTimes:
             nbformat.write(nbformat.v4.new_notebook(), folder / f"{name}.ipynb")
         executed.run_time_file(folder / "01_one.ipynb").parent.mkdir()
         executed.run_time_file(folder / "01_one.ipynb").write_text('{"seconds": 12.3}')
-        assert furniture.times(tmp_path) == {"date": "1970-01-02", "year": "1970", "seconds": {"01_one": 12.3}}
+        assert status_page.times(tmp_path) == {"date": "1970-01-02", "year": "1970", "seconds": {"01_one": 12.3}}
 
     def test_no_page_holds_a_time(self, html):
         for page in pages_of(html):
@@ -281,7 +283,7 @@ class TestTimes:
 
     def test_a_script_puts_them_in_also_from_the_disk(self, browser, html):
         headless.screen(browser, 1280, 900)
-        kept = json.loads(text_of(html, furniture.TIMES).partition("= ")[2].rstrip(";\n"))
+        kept = json.loads(text_of(html, status_page.TIMES).partition("= ")[2].rstrip(";\n"))
         assert set(kept["seconds"]) == set(CHAPTERS)
         browser.get((html / "book" / "status.html").as_uri())
         shown = {
@@ -360,12 +362,12 @@ class TestNotFound:
 
     @given(st.sampled_from(["href", "src", "action"]), st.text("abc./#-", max_size=12), st.sampled_from(["/", "/a/b/"]))
     def test_links_stay_where_they_are_and_are_changed_once(self, name, target, base):
-        once = furniture._from_any_depth(f'<x {name}="{target}">', base)
-        assert furniture._from_any_depth(once, base) == once
+        once = sharing._from_any_depth(f'<x {name}="{target}">', base)
+        assert sharing._from_any_depth(once, base) == once
         link = re.search(r'"(.*)"', once)[1]
         assert link.startswith(("/", "#"))
         for whole in ("https://a.b/c", "mailto:a@b", "data:,x", "/x", "#x"):
-            assert furniture._from_any_depth(f'<a href="{whole}">', base) == f'<a href="{whole}">'
+            assert sharing._from_any_depth(f'<a href="{whole}">', base) == f'<a href="{whole}">'
 
 
 NOTE = "return (n => n && !n.hidden ? n.textContent : null)(document.querySelector('#endomtor-note'))"

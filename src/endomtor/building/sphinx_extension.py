@@ -431,21 +431,23 @@ class SignatureDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the table."""
-        return [nodes.raw("", furniture.signature_html(), format="html")]
+        from endomtor.building import signature_page
+
+        return [nodes.raw("", signature_page.html(), format="html")]
 
 
 class StatusDirective(SphinxDirective):
-    """`{endomtor-status}`: run times, state and environment of the build; see `furniture`."""
+    """`{endomtor-status}`: run times, state and environment of the build."""
 
     def run(self) -> list[nodes.Node]:
         """Return the tables."""
+        from endomtor.building import status_page
+
         # The commit and the state of each chapter change without a change of this page.
         self.env.note_reread()
         root = Path(self.env.srcdir)
         chapters = sorted(page for page in self.env.found_docs if Path(self.env.doc2path(page)).suffix == ".ipynb")
-        return self.parse_text_to_nodes(
-            furniture.status_markdown(root, build_folder(root), chapters, _ledger(self.env))
-        )
+        return self.parse_text_to_nodes(status_page.text(root, build_folder(root), chapters, _ledger(self.env)))
 
 
 class ChangesDirective(SphinxDirective):
