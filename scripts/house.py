@@ -1,4 +1,4 @@
-"""Print the sizes that this project keeps to, each with its limit: lines, cells, layers, files to touch for an addition.
+"""Print the sizes that this project keeps to, each with its limit: lines, cells, layers, files per addition.
 
 `make house`; exit status 1 where a limit is passed. How long builds take is measured by `make bench`.
 """

@@ -17,7 +17,7 @@ from endomtor.files import write_bytes
 
 LARGE = 512
 TOUCH = 180
-PAPER = "#fbf3ea"  # the colour within the logo, and of `furniture.card`
+PAPER = "#fbf3ea"  # the colour within the logo, and of `sharing.card`
 FAVICON = [(16, 16), (32, 32), (48, 48)]
 
 

@@ -20,7 +20,7 @@ import nbformat
 import yaml
 
 from endomtor import files, paths
-from endomtor.building import twins, workflow
+from endomtor.building import executed, workflow
 from endomtor.claims import ledger
 from endomtor.errors import BuildError, EndomtorError
 from endomtor.views import changes
@@ -83,7 +83,7 @@ def archive(root: Path, build: Path, out: Path) -> Path:
         if committed is None:
             raise BuildError(f"{path} is of no committed notebook: run `make book` first")
         pair = (nbformat.read(path, as_version=4), nbformat.reads(committed[0].decode(), as_version=4))
-        if cell := twins.stale_cell(*pair):
+        if cell := executed.stale_cell(*pair):
             raise BuildError(f"{path} was executed from another text than is committed (cell {cell} differs)")
     sums = "".join(f"{hashlib.sha256(found).hexdigest()}  {name}\n" for name, (found, _) in sorted(contents.items()))
     contents["SHA256SUMS"] = (sums.encode(), 0o644)

@@ -227,18 +227,18 @@ def work_on_counts(folder: Path) -> dict:
     from endomtor.building.execute import execute
 
     chapter, seconds = "04_transcriptome_resemblance", {}
-    twin = folder / "build" / f"{chapter}.ipynb"
+    executed = folder / "build" / f"{chapter}.ipynb"
     with _clock(seconds, "chapter"):
         execute(
             ROOT / "notebooks" / f"{chapter}.ipynb",
             parameters={"data_dir": str(folder), "world": WORLD, "seed": SEED},
             build=folder / "build",
-            twin=twin,
+            executed=executed,
             evidence=folder / "build" / f"{chapter}.json",
             failed=folder / "build" / "failed.ipynb",
         )
     records = json.loads((folder / "build" / f"{chapter}.json").read_text(encoding="utf-8"))
-    cells = sum(cell.cell_type == "code" for cell in nbformat.read(twin, as_version=4).cells)
+    cells = sum(cell.cell_type == "code" for cell in nbformat.read(executed, as_version=4).cells)
     return {"seconds": seconds, "records": len(records), "cells": cells}
 
 

@@ -89,17 +89,18 @@ def test_a_build_leaves_what_the_design_says(built):
 
 
 def test_a_notebook_runs_in_this_interpreter_on_the_data_of_the_build(built):
-    twin = (built / "_build" / "executed" / "notebooks" / "01_one.ipynb").read_text()
-    assert f"kernel prefix {sys.prefix}" in twin
-    assert "world paper seed 1 data paper-1" in twin
+    executed = (built / "_build" / "executed" / "notebooks" / "01_one.ipynb").read_text()
+    assert f"kernel prefix {sys.prefix}" in executed
+    assert "world paper seed 1 data paper-1" in executed
 
 
-def test_a_page_shows_the_executed_twin(built):
+def test_a_page_shows_the_executed_notebook(built):
     page = (built / "_build" / "html" / "notebooks" / "02_two.html").read_text()
     assert "twin of two" in page.split("cell_output", 1)[1]
     assert 'alt="a red dot"' in page
     assert "One <em>dot</em>." in page
-    assert "data_dir" in page
+    # The cell of the parameters is on no page.
+    assert "data_dir" not in page
     assert str(built) not in page
     first = (built / "_build" / "html" / "book" / "index.html").read_text()
     assert "endomtor-ledger" in first
@@ -293,7 +294,7 @@ def test_measured_data_are_read_in_place(tmp_path):
 
 
 @pytest.mark.slow
-def test_jupyter_book_alone_shows_the_twins_and_says_when_there_are_none(built, tmp_path):
+def test_jupyter_book_alone_shows_executed_notebooks_and_says_when_there_are_none(built, tmp_path):
     def jupyter_book(root: Path) -> str:
         command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", ".", "-W", "-n"]
         subprocess.run(command, cwd=root, check=True, capture_output=True)
@@ -321,7 +322,7 @@ def test_a_dead_kernel_is_named_with_its_cell(tmp_path):
             path,
             parameters={},
             build=tmp_path / "out",
-            twin=tmp_path / "out" / "twin.ipynb",
+            executed=tmp_path / "out" / "executed.ipynb",
             evidence=tmp_path / "evidence.json",
             failed=tmp_path / "failed.ipynb",
         )
@@ -362,39 +363,36 @@ def remark(module: Path) -> None:
     module.write_text(module.read_text(encoding="utf-8") + "\n# A remark.\n", encoding="utf-8")
 
 
-def test_a_module_bears_on_what_uses_it(own_package, tmp_path):
-    """The forest plot is in chapter 03 and not in 02; the tables of a world are drawn by `worlds/tabular.py`."""
+def test_a_module_bears_on_its_layer_and_those_above(own_package, tmp_path):
+    """Below all are data, above all is what only draws pages; between them all chapters are one layer."""
     program = (
         "import json, sys\n"
         "from endomtor.building.workflow import Settings\n"
         "book = Settings(root=sys.argv[1], build=sys.argv[2])\n"
-        "chapters = {one: book.chapter_print(one) for one in book.chapters()}\n"
-        "print(json.dumps({'data': book.data_print(), 'ledger': book.ledger_print(), **chapters}))\n"
+        "chapters = {book.chapter_print(one) for one in book.chapters()}\n"
+        "print(json.dumps({'data': book.data_print(), 'ledger': book.ledger_print(), 'chapters': sorted(chapters),"
+        " 'interactive': book.interactive_print()}))\n"
     )
 
     def prints() -> dict[str, str]:
         return json.loads(with_package(own_package, program, str(ROOT), str(tmp_path / "out")))
 
     states = [prints()]
-    for module in ("building/site.py", "figures/forest.py", "worlds/tabular.py"):
+    for module in ("building/site.py", "views/pages.py", "figures/forest.py", "worlds/tabular.py"):
         remark(own_package / module)
         states.append(prints())
-    changed = [
+    assert [
         {name for name, one in after.items() if before[name] != one} for before, after in itertools.pairwise(states)
-    ]
-    assert changed[0] == {"ledger"}
-    assert {"ledger", "03_ecko_phenotypes"} <= changed[1]
-    assert not {"data", "01_mtor_decline", "02_rapamycin"} & changed[1]
-    assert changed[2] == set(states[0])
+    ] == [{"ledger"}, {"ledger"}, {"ledger", "chapters", "interactive"}, {"data", "ledger", "chapters"}]
 
 
 @pytest.mark.slow
-def test_a_module_that_no_chapter_uses_executes_nothing(own_package, tmp_path):
+def test_a_module_that_only_draws_pages_executes_nothing(own_package, tmp_path):
     root = small_book(tmp_path / "book")
     program = f"import sys; sys.path.insert(1, {str(ROOT / 'tests')!r}); from test_building import build, Path\n"
     program += "print(build(Path(sys.argv[1])))"
     assert with_package(own_package, program, str(root)).count(" done ") == 5
-    remark(own_package / "figures" / "forest.py")
+    remark(own_package / "building" / "site.py")
     again = with_package(own_package, program, str(root))
     assert [line.split()[0] for line in again.splitlines() if " done " in line] == ["ledger", "site"]
     assert again.count("unchanged") == len(CHAPTERS)

@@ -8,6 +8,7 @@ import html
 import io
 import json
 import math
+import re
 import shutil
 import time
 from html.parser import HTMLParser
@@ -75,13 +76,18 @@ def rows_of(text: str) -> list[dict]:
 @pytest.fixture(scope="module")
 def shown(built_book) -> dict[str, dict[str, dict]]:
     """Chapter to the name of a figure to what `figures.show` left for it."""
-    twins = {name: nbformat.read(built_book / "executed" / "notebooks" / f"{name}.ipynb", 4) for name in CHAPTERS}
-    for chapter, twin in twins.items():
+    executed = {name: nbformat.read(built_book / "executed" / "notebooks" / f"{name}.ipynb", 4) for name in CHAPTERS}
+    for chapter, notebook in executed.items():
         pictures = [
-            output for cell in twin.cells for output in cell.get("outputs", []) if "image/png" in output.get("data", {})
+            output
+            for cell in notebook.cells
+            for output in cell.get("outputs", [])
+            if "image/png" in output.get("data", {})
         ]
-        assert len(pictures) == len(figure_data.of_notebook(twin.cells, chapter)), f"{chapter}: a figure without data"
-    return {chapter: figure_data.of_notebook(twin.cells, chapter) for chapter, twin in twins.items()}
+        assert len(pictures) == len(figure_data.of_notebook(notebook.cells, chapter)), (
+            f"{chapter}: a figure without data"
+        )
+    return {chapter: figure_data.of_notebook(notebook.cells, chapter) for chapter, notebook in executed.items()}
 
 
 def test_every_figure_of_the_book_has_its_csv_and_no_other_file_is_there(built_book, shown):
@@ -105,7 +111,7 @@ def test_every_figure_of_a_page_has_a_fold_out_with_links_that_lead_somewhere(bu
         assert not fold.has_attr("open")
         assert len(fold.select("tbody tr")) == min(len(rows), figure_data.MOST_ROWS)
         assert (f"The first {figure_data.MOST_ROWS} of" in fold.text) == (len(rows) > figure_data.MOST_ROWS)
-        download, cell = fold.select("p a")
+        download, cell, code = fold.select("p a")
         assert download.has_attr("download")
         assert (page.parent / download["href"]).resolve().read_bytes() == one["data"].encode()
         assert cell.text == "the cell that drew it"
@@ -115,6 +121,11 @@ def test_every_figure_of_a_page_has_a_fold_out_with_links_that_lead_somewhere(bu
         assert picture["alt"] == one["alt"]
         # No other cell lies between: the fold-out is that of the figure above it.
         assert picture.find_previous(class_="cell_input") is source
+        assert code.text == "Code"
+        place, line = re.fullmatch(r".*/blob/[0-9a-f]{12}/(notebooks/\w+\.py)#L(\d+)", code["href"]).groups()
+        written = (ROOT / place).read_text(encoding="utf-8").splitlines()[int(line) - 1 :]
+        drew = source.text.strip().splitlines()
+        assert written[: len(drew)] == drew
         region = fold.select_one(".endomtor-table")
         assert region["tabindex"] == "0"
         assert region["aria-label"].startswith("Values of the figure ")
@@ -201,7 +212,7 @@ def test_the_fold_out_works_by_keyboard_and_the_download_is_the_file(browser, bu
     headless.screen(browser, 390, 900)
     browser.get(f"{serve(built_book / 'html')}/notebooks/01_mtor_decline.html")
     fold = browser.find_element(By.CSS_SELECTOR, "details.endomtor-figure-data")
-    link, _ = fold.find_elements(By.CSS_SELECTOR, "p a")
+    link, *_ = fold.find_elements(By.CSS_SELECTOR, "p a")
     region = fold.find_element(By.CSS_SELECTOR, ".endomtor-table")
     assert not region.is_displayed()
     browser.execute_script("arguments[0].focus()", fold.find_element(By.TAG_NAME, "summary"))
@@ -210,16 +221,16 @@ def test_the_fold_out_works_by_keyboard_and_the_download_is_the_file(browser, bu
     assert region.is_displayed()
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 390
     reached = []
-    for _ in range(3):
+    for _ in range(4):
         browser.switch_to.active_element.send_keys(Keys.TAB)
         reached.append(browser.switch_to.active_element)
     assert reached[0] == link
-    assert reached[2] == region
+    assert reached[3] == region
     for axis, key in (("scrollTop", Keys.ARROW_DOWN), ("scrollLeft", Keys.ARROW_RIGHT)):
         deadline = time.monotonic() + 5
         # A key that comes while the page still glides may be swallowed.
         while not browser.execute_script(f"return arguments[0].{axis}", region) and time.monotonic() < deadline:
-            reached[2].send_keys(key)
+            reached[3].send_keys(key)
             time.sleep(0.1)
         assert browser.execute_script(f"return arguments[0].{axis}", region) > 0, axis
     browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
@@ -380,12 +391,12 @@ def test_the_data_leave_the_notebook_of_the_page(shell):
 
 
 def test_files_follow_the_figures(tmp_path, shell):
-    folder, twin = tmp_path / "figures", tmp_path / "01_one.ipynb"
+    folder, executed = tmp_path / "figures", tmp_path / "01_one.ipynb"
 
     def write(*names):
         cells = [cell_of(*(output_of(pd.DataFrame({"a": [name]}), name=name) for name in names))]
-        nbformat.write(nbformat.v4.new_notebook(cells=cells), twin)
-        figure_data.write([twin], folder)
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), executed)
+        figure_data.write([executed], folder)
         return {path.name: path.read_text() for path in folder.iterdir()}
 
     first = write("fig-one", "fig-two")
@@ -414,9 +425,9 @@ def test_sphinx_lays_the_csv_beside_the_page_again_and_again(tmp_path, built_boo
 
     def execute(value):
         output = output_of(pd.DataFrame({"animal": [HOSTILE, "{{ x }}\n\n:::{note}"], "value": [value, 2.0]}))
-        twin = nbformat.from_dict(committed)
-        twin.cells[-1] = cell_of(output)
-        nbformat.write(twin, build / "executed" / "notebooks" / "01_one.ipynb")
+        executed = nbformat.from_dict(committed)
+        executed.cells[-1] = cell_of(output)
+        nbformat.write(executed, build / "executed" / "notebooks" / "01_one.ipynb")
         return output.metadata["endomtor"]["data"].encode()
 
     csv_file = build / "html" / "figures" / "01_one-fig-one.csv"

@@ -37,11 +37,16 @@ def notebook(tmp_path: Path) -> Path:
 
 def outputs(notebook: Path, folder: Path) -> dict[str, list]:
     """Execute a notebook and return what each cell has shown."""
-    twin = folder / "twin.ipynb"
+    executed = folder / "executed.ipynb"
     execute(
-        notebook, parameters={}, build=folder, twin=twin, evidence=folder / "one.json", failed=folder / "failed.ipynb"
+        notebook,
+        parameters={},
+        build=folder,
+        executed=executed,
+        evidence=folder / "one.json",
+        failed=folder / "failed.ipynb",
     )
-    cells = [cell for cell in nbformat.read(twin, as_version=4).cells if "injected" not in str(cell.metadata)]
+    cells = [cell for cell in nbformat.read(executed, as_version=4).cells if "injected" not in str(cell.metadata)]
     return dict(zip(CELLS, [cell.outputs for cell in cells], strict=True))
 
 
@@ -84,7 +89,7 @@ def a_kernel(offer: str, folder: Path) -> forks.Fork:
     connection = folder / "connection.json"
     connection.write_text(json.dumps({"ip": "127.0.0.1", "transport": "tcp", "key": "k"}))
     arguments = ["-f", str(connection)]
-    found = forks.ask(
+    found = forks.request_worker(
         offer, function=forks.KERNEL, arguments=arguments, folder=str(folder), environment=dict(os.environ)
     )
     assert found is not None
@@ -105,8 +110,8 @@ def test_its_end_is_noticed(offer, tmp_path):
 def test_it_ends_with_the_process_that_asked_for_it(offer, tmp_path):
     program = (
         "import os, sys; from endomtor.building import forks;"
-        f"fork = forks.ask({offer!r}, function=forks.KERNEL, arguments=['-f', 'none.json'], folder={str(tmp_path)!r},"
-        " environment=dict(os.environ)); print(fork.pid, flush=True); sys.stdin.read()"
+        f"fork = forks.request_worker({offer!r}, function=forks.KERNEL, arguments=['-f', 'none.json'],"
+        f" folder={str(tmp_path)!r}, environment=dict(os.environ)); print(fork.pid, flush=True); sys.stdin.read()"
     )
     asker = subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -121,7 +126,7 @@ def test_it_ends_with_the_process_that_asked_for_it(offer, tmp_path):
 def test_where_nobody_answers_a_plain_kernel_is_started(notebook, tmp_path, monkeypatch):
     with forks.offered(soon=False) as environment:
         address = environment[forks.SOCKET]
-    assert forks.ask(address, function=forks.KERNEL, arguments=[], folder=".", environment={}) is None
+    assert forks.request_worker(address, function=forks.KERNEL, arguments=[], folder=".", environment={}) is None
     monkeypatch.setenv(forks.SOCKET, address)
     assert text(outputs(notebook, tmp_path)["is heavy"]) == "False False"
 
@@ -129,7 +134,7 @@ def test_where_nobody_answers_a_plain_kernel_is_started(notebook, tmp_path, monk
 def test_a_server_that_dies_keeps_nobody_waiting(monkeypatch, tmp_path):
     monkeypatch.setattr(forks.sys, "executable", "/bin/false")
     with forks.offered(soon=False) as environment:
-        asked = forks.ask(
+        asked = forks.request_worker(
             environment[forks.SOCKET], function=forks.KERNEL, arguments=[], folder=str(tmp_path), environment={}
         )
     assert asked is None
@@ -202,11 +207,11 @@ def test_a_chapter_has_the_same_evidence_and_figures_either_way(built_book, tmp_
             ROOT / "notebooks" / f"{chapter}.ipynb",
             parameters={"data_dir": str(data), "world": "paper", "seed": 1},
             build=built_book,
-            twin=folder / "twin.ipynb",
+            executed=folder / "executed.ipynb",
             evidence=folder / "evidence.json",
             failed=folder / "failed.ipynb",
         )
-        cells = nbformat.read(folder / "twin.ipynb", as_version=4).cells
+        cells = nbformat.read(folder / "executed.ipynb", as_version=4).cells
         return (folder / "evidence.json").read_bytes(), [cell.get("outputs") for cell in cells]
 
     forked = run("forked")

@@ -32,7 +32,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from conftest import ROOT
 from endomtor import cli
-from endomtor.building import furniture, twins
+from endomtor.building import executed, furniture, sharing, status_page
 from endomtor.building.workflow import Settings
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
@@ -134,7 +134,7 @@ class TestMap:
         head = Head(text_of(html, "book/index.html"))
         with Image.open(html / "card.png") as picture:
             assert picture.format == "PNG"
-            assert picture.size == furniture.CARD_SIZE
+            assert picture.size == sharing.CARD_SIZE
             assert picture.size == (int(head.meta["og:image:width"]), int(head.meta["og:image:height"]))
             colours = np.asarray(picture.convert("RGB")).reshape(-1, 3)
         # Title and note are there: ink on paper, and the colour of the mark for simulated data.
@@ -142,8 +142,20 @@ class TestMap:
             assert (colours == colour).all(axis=1).sum() > 5_000
         assert "SIMULATED" in head.meta["og:image:alt"]
 
+    def test_pages_about_the_making_are_reached_from_the_colophon_at_their_old_addresses(self, html):
+        text = text_of(html, "book/colophon.html")
+        sidebar = text.partition('class="bd-links')[2].partition("</nav>")[0]
+        article = text.partition("<article")[2].partition("</article>")[0]
+        assert 'href="glossary.html"' in sidebar
+        for page in ("changes", "performance", "status"):
+            assert f'href="{page}.html' not in sidebar
+            assert f'href="{page}.html' in article
+
     def test_the_pages_of_sphinx_are_not_to_be_found(self, html):
-        for page in ("404.html", "search.html"):
+        modules = [path.relative_to(html).as_posix() for path in html.glob("_modules/**/*.html")]
+        assert "_modules/endomtor/stats/groups.html" in modules
+        assert "_modules" not in text_of(html, "searchindex.js")
+        for page in ("404.html", "search.html", *modules):
             assert Head(text_of(html, page)).meta["robots"] == "noindex"
 
 
@@ -258,9 +270,9 @@ class TestTimes:
         folder.mkdir(parents=True)
         for name in ("01_one", "02_two"):
             nbformat.write(nbformat.v4.new_notebook(), folder / f"{name}.ipynb")
-        twins.run_time_file(folder / "01_one.ipynb").parent.mkdir()
-        twins.run_time_file(folder / "01_one.ipynb").write_text('{"seconds": 12.3}')
-        assert furniture.times(tmp_path) == {"date": "1970-01-02", "year": "1970", "seconds": {"01_one": 12.3}}
+        executed.run_time_file(folder / "01_one.ipynb").parent.mkdir()
+        executed.run_time_file(folder / "01_one.ipynb").write_text('{"seconds": 12.3}')
+        assert status_page.times(tmp_path) == {"date": "1970-01-02", "year": "1970", "seconds": {"01_one": 12.3}}
 
     def test_no_page_holds_a_time(self, html):
         for page in pages_of(html):
@@ -271,7 +283,7 @@ class TestTimes:
 
     def test_a_script_puts_them_in_also_from_the_disk(self, browser, html):
         headless.screen(browser, 1280, 900)
-        kept = json.loads(text_of(html, furniture.TIMES).partition("= ")[2].rstrip(";\n"))
+        kept = json.loads(text_of(html, status_page.TIMES).partition("= ")[2].rstrip(";\n"))
         assert set(kept["seconds"]) == set(CHAPTERS)
         browser.get((html / "book" / "status.html").as_uri())
         shown = {
@@ -350,12 +362,12 @@ class TestNotFound:
 
     @given(st.sampled_from(["href", "src", "action"]), st.text("abc./#-", max_size=12), st.sampled_from(["/", "/a/b/"]))
     def test_links_stay_where_they_are_and_are_changed_once(self, name, target, base):
-        once = furniture._from_any_depth(f'<x {name}="{target}">', base)
-        assert furniture._from_any_depth(once, base) == once
+        once = sharing._from_any_depth(f'<x {name}="{target}">', base)
+        assert sharing._from_any_depth(once, base) == once
         link = re.search(r'"(.*)"', once)[1]
         assert link.startswith(("/", "#"))
         for whole in ("https://a.b/c", "mailto:a@b", "data:,x", "/x", "#x"):
-            assert furniture._from_any_depth(f'<a href="{whole}">', base) == f'<a href="{whole}">'
+            assert sharing._from_any_depth(f'<a href="{whole}">', base) == f'<a href="{whole}">'
 
 
 NOTE = "return (n => n && !n.hidden ? n.textContent : null)(document.querySelector('#endomtor-note'))"
@@ -447,6 +459,61 @@ class TestNotes:
             WebDriverWait(browser, 10).until(lambda page: page.current_url.endswith("glossary.html#term-ECKO"))
         finally:
             browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+
+class TestCode:
+    """The code of a chapter is folded; one switch opens all of it on every page."""
+
+    OPEN = "return [...document.querySelectorAll('div.cell details.hide')].map(fold => fold.open)"
+
+    @pytest.fixture
+    def chapter(self, browser, address):
+        headless.screen(browser, 1280, 900)
+        browser.get(f"{address}/notebooks/01_mtor_decline.html")
+        browser.execute_script("localStorage.removeItem('endomtor-all-code')")
+        browser.refresh()
+        yield browser
+        browser.execute_script("localStorage.removeItem('endomtor-all-code')")
+
+    def test_no_page_shows_a_cell_that_only_the_build_needs(self, html):
+        for chapter in CHAPTERS:
+            text = text_of(html, f"notebooks/{chapter}.html")
+            assert text.count('<details class="admonition hide') > 3
+            assert "data_dir = " not in re.sub(r"<[^>]*>", "", text)
+
+    def test_the_switch_by_keyboard_is_remembered_on_other_pages(self, chapter):
+        assert not any(chapter.execute_script(self.OPEN))
+        switch = chapter.find_element(By.CSS_SELECTOR, ".endomtor-all-code")
+        assert (switch.text, switch.get_attribute("aria-pressed")) == ("Show all code", "false")
+        switch.send_keys(Keys.ENTER)
+        assert switch.get_attribute("aria-pressed") == "true"
+        assert all(chapter.execute_script(self.OPEN))
+        chapter.get(chapter.current_url.replace("01_mtor_decline", "02_rapamycin"))
+        assert all(chapter.execute_script(self.OPEN))
+        switch = chapter.find_element(By.CSS_SELECTOR, ".endomtor-all-code")
+        switch.send_keys(Keys.SPACE)
+        assert switch.get_attribute("aria-pressed") == "false"
+        chapter.refresh()
+        assert not any(chapter.execute_script(self.OPEN))
+
+    def test_a_fold_opens_by_itself_and_says_what_it_does(self, chapter):
+        summary = chapter.find_element(By.CSS_SELECTOR, "div.cell details.hide > summary")
+        assert summary.text == "Show code"
+        assert summary.get_attribute("aria-label") is None
+        summary.send_keys(Keys.ENTER)
+        assert summary.text == "Hide code"
+        assert sum(chapter.execute_script(self.OPEN)) == 1
+
+    def test_a_figure_leads_to_its_code(self, chapter):
+        link = chapter.find_element(By.CSS_SELECTOR, ".endomtor-figure-data a[href^='#cell-of-']")
+        chapter.execute_script("arguments[0].closest('details').open = true; arguments[0].click()", link)
+        WebDriverWait(chapter, 5).until(lambda page: sum(page.execute_script(self.OPEN)) == 1)
+        top = "return document.querySelector('div.cell details.hide[open]').getBoundingClientRect().top"
+        assert 0 <= chapter.execute_script(top) < 400
+
+    def test_a_page_without_code_has_no_switch(self, html):
+        assert "endomtor-all-code" not in text_of(html, "book/methods.html")
+        assert 'aria-pressed="false"' in text_of(html, "notebooks/06_synthesis.html")
 
 
 class TestWays:

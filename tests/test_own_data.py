@@ -14,6 +14,7 @@ from math import sqrt
 from pathlib import Path
 
 import anndata
+import nbformat
 import numpy as np
 import openpyxl
 import pandas as pd
@@ -23,6 +24,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.power import TTestIndPower
 
 from endomtor import cli, contract, genes, own_data, public, worlds
+from endomtor.building import execute
 from endomtor.claims import catalogue
 from endomtor.contract import excel
 from endomtor.contract.tables import CHAPTERS, TABLES
@@ -788,3 +790,28 @@ def test_an_experiment_by_others_passes_with_the_warnings_that_it_deserves(by_ot
     assert "found 2 aged against 2 young, expected enough for a permutation p below 0.05" in few
     (phi,) = [one for one in own_data.allowed(dataset) if one.rule.id == "C4.transcriptome.phi"]
     assert phi.why_not == "no ecko units in hspc_samples.csv"
+
+
+@pytest.mark.slow
+def test_chapter_04_says_what_two_young_and_two_aged_mice_can_tell(by_others, tmp_path):
+    executed, evidence = tmp_path / "04.ipynb", tmp_path / "evidence.json"
+    execute.execute(
+        ROOT / "notebooks" / "04_transcriptome_resemblance.ipynb",
+        parameters={"data_dir": str(by_others), "world": "paper", "seed": 1},
+        build=tmp_path,
+        executed=executed,
+        evidence=evidence,
+        failed=tmp_path / "failed.ipynb",
+    )
+    assert {one["kind"] for one in json.loads(evidence.read_text())} <= {"premise", "context"}
+    outputs = [output for cell in nbformat.read(executed, as_version=4).cells for output in cell.get("outputs", [])]
+    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+    said = "\n".join(str(output.get("data", "")) for output in outputs)
+    for words in (
+        "n: young 2, aged 2",
+        "No ECKO animals in these data: phi is not testable here.",
+        "the smallest possible here is 0.33",
+        "Prediction: not testable here. Premise: supported by public data.",
+    ):
+        assert words in said
+    assert "SIMULATED" not in said

@@ -1,5 +1,35 @@
 "use strict";
-// Times that the build wrote beside the pages, and notes on terms and citations.
+// Folded code, times that the build wrote beside the pages, and notes on terms and citations.
+(() => {
+  // One switch opens the code of all cells, on this page and on those that are read after it. Each fold also works by
+  // itself, and without this script only so.
+  const all = document.querySelector(".endomtor-all-code");
+  if (!all) return;
+  const KEY = "endomtor-all-code";
+  const show = (open) => {
+    all.setAttribute("aria-pressed", open);
+    for (const fold of document.querySelectorAll("div.cell details.hide")) fold.open = open;
+  };
+  const reach = (scroll) => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    // From a figure to the cell that drew it: to its code, that is.
+    const code = target?.closest(".endomtor-anchors") && target.id.startsWith("cell-of-")
+      ? target.parentElement.nextElementSibling?.querySelector("details.hide")
+      : null;
+    if (code) code.open = true;
+    if (target && (code || scroll)) target.scrollIntoView();
+  };
+  all.addEventListener("click", () => {
+    const open = all.getAttribute("aria-pressed") !== "true";
+    show(open);
+    localStorage.setItem(KEY, open);
+  });
+  addEventListener("hashchange", () => reach(false));
+  const before = localStorage.getItem(KEY) === "true";
+  if (before) show(true);
+  // What was opened has moved the place that the address names.
+  reach(before);
+})();
 (() => {
   const build = window.endomtorBuild;
   if (build) {

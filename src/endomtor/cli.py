@@ -145,17 +145,17 @@ def run(
             raise BuildError(f"{name} has no parameter {key!r}; {_nearest(key, known)}")
         given[key] = value
     interactive = Path(settings.build) / "interactive"
-    twin = interactive / "executed" / "notebooks" / notebook.name
+    executed = interactive / "executed" / "notebooks" / notebook.name
     with Console(stderr=True).status(f"running {name}"):
         execute.execute(
             notebook,
             parameters={key: value for key, value in given.items() if key in known},
             build=Path(settings.build),
-            twin=twin,
+            executed=executed,
             evidence=interactive / "evidence" / f"{name}.json",
             failed=interactive / "failed" / notebook.name,
         )
-    print(f"The executed notebook is at {twin}")
+    print(f"The executed notebook is at {executed}")
 
 
 @app.command()

@@ -49,6 +49,8 @@ _NEEDED = {
 _IN_TEXT = (
     # ARIA has withdrawn the role that docutils gives to the entries of a bibliography.
     (r'role="doc-biblioentry"', 'role="listitem"'),
+    # What is read aloud is what is seen: "Show code".
+    (r'<summary aria-label="Toggle hidden content">', "<summary>"),
     # A cell without words is no heading.
     (r'<th\b(?: scope="\w+")?([^>]*)>(?:<p></p>)?\s*</th>', r"<td\1></td>"),
     # A page has many tables that scroll; as landmarks they would hide the page's own.

@@ -19,7 +19,8 @@ from papermill.engines import NBClientEngine, papermill_engines
 from traitlets import default
 
 from endomtor import files
-from endomtor.building import forks, twins
+from endomtor.building import forks
+from endomtor.building.executed import KEY, forget_circumstances, own_cells, run_time_file
 from endomtor.errors import BuildError, NotTestable
 
 
@@ -113,13 +114,13 @@ def execute(
     *,
     parameters: Mapping[str, object],
     build: Path,
-    twin: Path,
+    executed: Path,
     evidence: Path,
     failed: Path,
     state: str = "",
     calibrated_only: bool = False,
 ) -> None:
-    """Execute a notebook and keep its executed twin and its evidence, both only if every cell ran.
+    """Execute a notebook and keep what was executed and its evidence, both only if every cell ran.
 
     Parameters
     ----------
@@ -129,12 +130,12 @@ def execute(
         Put into the cell after the one tagged `parameters`.
     build : Path
         The build folder that the notebook's code sees.
-    twin, evidence : Path
+    executed, evidence : Path
         Where the executed notebook and its evidence records go; an empty list when it wrote none.
     failed : Path
         Where the partial notebook goes when a cell raises.
     state : str
-        What the twin says that it was made from; its page compares (`Settings.state_of`).
+        What the executed notebook says that it was made from; its page compares (`Settings.state_of`).
     calibrated_only : bool
         Whether a record that is not the calibrated analysis fails the notebook (`Chapter.record`).
 
@@ -143,8 +144,8 @@ def execute(
     BuildError
         A cell raised or the kernel died: names notebook, cell (as counted in the committed notebook, from 1) and error.
     """
-    twin.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=twin.parent, prefix=f".{notebook.stem}.") as scratch:
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=executed.parent, prefix=f".{notebook.stem}.") as scratch:
         partial = Path(scratch) / notebook.name
         records = Path(scratch) / f"{notebook.stem}.json"
         surroundings = {
@@ -174,16 +175,16 @@ def execute(
             if partial.is_file():
                 files.write_bytes(failed, partial.read_bytes())
             raise BuildError(_what_failed(notebook, failed, error)) from error
-        # The twin comes last: where it is new, its evidence is. It keeps what the evidence was, so that a record that
-        # is edited or dropped later is noticed.
+        # The notebook comes last: where it is new, its evidence is. It keeps what the evidence was, so that a record
+        # that is edited or dropped later is noticed.
         found = records.read_bytes() if records.is_file() else b"[]\n"
-        executed = nbformat.read(partial, as_version=4)
-        seconds = executed.metadata.papermill.duration
-        twins.forget_circumstances(executed)
-        executed.metadata[twins.KEY] = {"evidence": sha256(found).hexdigest(), "state": state}
+        ran = nbformat.read(partial, as_version=4)
+        seconds = ran.metadata.papermill.duration
+        forget_circumstances(ran)
+        ran.metadata[KEY] = {"evidence": sha256(found).hexdigest(), "state": state}
         files.write_bytes(evidence, found)
-        files.write_text(twins.run_time_file(twin), json.dumps({"seconds": round(seconds, 1)}) + "\n")
-        files.write_bytes(twin, nbformat.writes(executed).encode())
+        files.write_text(run_time_file(executed), json.dumps({"seconds": round(seconds, 1)}) + "\n")
+        files.write_bytes(executed, nbformat.writes(ran).encode())
         failed.unlink(missing_ok=True)
 
 
@@ -213,7 +214,7 @@ def _what_failed(notebook: Path, failed: Path, error: Exception) -> str:
     if not failed.is_file():
         return f"{name}: {last}"
     cells = nbformat.read(failed, as_version=4).cells
-    own = twins.own_cells(cells)
+    own = own_cells(cells)
     reached = [number for number, cell in enumerate(own, start=1) if _status(cell) in ("completed", "failed")]
     if not reached:
         return f"{name}: {last}; the partial notebook is {failed}"

@@ -64,7 +64,7 @@ def _anchor(name: str) -> str:
     return f"cell-of-{name}"
 
 
-def fold_html(shown: Mapping, chapter: str, *, links: bool = True) -> str:
+def fold_html(shown: Mapping, chapter: str, *, links: bool = True, code: str = "") -> str:
     """Return the fold-out of one figure: its first rows, numbers rounded, what is empty left out.
 
     A column of text that is the same in all rows is said once above the table.
@@ -75,6 +75,8 @@ def fold_html(shown: Mapping, chapter: str, *, links: bool = True) -> str:
         As `of_notebook` returns it.
     links : bool
         With links to the CSV and to the cell, from a page in a folder of the site; without for a file by itself.
+    code : str
+        Address of the code in the repository, if there is to be a link to it as well.
     """
     # Not with the module: the CSV files alone are written without them.
     import pandas as pd
@@ -107,9 +109,10 @@ def fold_html(shown: Mapping, chapter: str, *, links: bool = True) -> str:
         parts.append(f"<p>{escape(' '.join(notes))}</p>")
     if links:
         file = file_name(chapter, name)
+        source = f' · <a href="{escape(code)}">Code</a>' if code else ""
         parts.append(
             f'<p><a href="../{FOLDER}/{file}" download>Download {file}</a> · '
-            f'<a href="#{_anchor(name)}">the cell that drew it</a></p>'
+            f'<a href="#{_anchor(name)}">the cell that drew it</a>{source}</p>'
         )
     if len(head):
         cells = head.apply(lambda column: in_words(column) if column.name in numbers else column)

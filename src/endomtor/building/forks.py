@@ -273,7 +273,7 @@ class Fork:
         self.send_signal(signal.SIGTERM)
 
 
-def ask(
+def request_worker(
     address: str,
     *,
     function: str,
@@ -314,7 +314,9 @@ def main() -> int:
     function, *arguments = sys.argv[1:]
     address = os.environ.get(SOCKET)
     if address and _up(address).exists():
-        fork = ask(address, function=function, arguments=arguments, folder=os.getcwd(), environment=os.environ)
+        fork = request_worker(
+            address, function=function, arguments=arguments, folder=os.getcwd(), environment=os.environ
+        )
         if fork:
             return fork.wait()
     _leave_out_addresses()

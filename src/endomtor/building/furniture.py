@@ -1,39 +1,29 @@
-"""What the site draws around the pages: the block at the end of a chapter, status, cards, site map, page not found.
-
-Times change with each build, so none stands in a page: all are in one file, `build-times.js`, and a script of the site
-writes them into the pages (as a script and not as JSON, so that it also works from the disk).
-"""
+"""What the site draws around the pages: head, buttons, definitions of terms, the block at the end of a chapter."""
 
 import json
 import platform
 import re
-import textwrap
 from collections.abc import Iterator
 from html import escape
-from importlib.metadata import requires, version
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-import nbformat
 from docutils import nodes
-from packaging.requirements import Requirement
 from sphinx.application import Sphinx
 
 from endomtor import files
-from endomtor.building import twins
-from endomtor.building.workflow import build_date, build_folder, fingerprint, revision, shown_versions
+from endomtor.building import code_cells, sharing
+from endomtor.building.sharing import is_chapter
+from endomtor.building.status_page import TIMES, run_time, span, times
+from endomtor.building.workflow import build_folder, fingerprint, revision, shown_versions
 
-TIMES = "build-times.js"
-CARD = "card.png"
-CARD_SIZE = (1200, 630)
 LAUNCH_BRANCH = "launch"
 """The branch that deploying writes, with notebooks for Colab."""
 
 _BINDER = "https://mybinder.org/v2/gh"
 _COLAB = "https://colab.research.google.com/github"
 _NO_DATE = "n.d."
-_NOT_RECORDED = "not recorded"
-_LONGEST_DESCRIPTION = 200
 
 
 def connect(app: Sphinx) -> None:
@@ -46,7 +36,7 @@ def connect(app: Sphinx) -> None:
     app.connect("doctree-resolved", _define_terms)
     # After the theme, whose buttons are completed.
     app.connect("html-page-context", _furnish, priority=900)
-    app.connect("html-collect-pages", _not_found)
+    app.connect("html-collect-pages", sharing.not_found)
     app.connect("build-finished", _finish)
 
 
@@ -121,153 +111,6 @@ def citation_bibtex(about: dict, key: str, title: str, details: str, address: st
     return re.sub("|".join(filled), lambda match: filled[match[0]], text)
 
 
-def times(build: Path) -> dict:
-    """Return what changes with each build: its date, and how long each chapter took.
-
-    Returns
-    -------
-    dict
-        `date` (UTC), `year`, and `seconds`: a chapter's name to its run time, which its execution left beside the
-        executed notebook; a chapter of which it is not known is left out.
-    """
-    seconds = {}
-    for path in sorted((build / "executed" / "notebooks").glob("*.ipynb")):
-        told = twins.run_time_file(path)
-        if told.is_file():
-            seconds[path.stem] = json.loads(told.read_text(encoding="utf-8"))["seconds"]
-    date = build_date()
-    return {"date": date.strftime("%Y-%m-%d"), "year": str(date.year), "seconds": seconds}
-
-
-def description(doctree: nodes.document) -> str:
-    """Return the first sentences of a page in plain words, for search engines; empty where it has no paragraph."""
-    for paragraph in doctree.findall(nodes.paragraph):
-        if not isinstance(paragraph.parent, nodes.section):
-            continue
-        plain = paragraph.deepcopy()
-        for cited in list(
-            plain.findall(lambda node: "bibtex-citation" in getattr(node, "get", dict().get)("classes", []))
-        ):
-            cited.parent.remove(cited)
-        text = " ".join(re.sub(r"\s+([,.;:?])", r"\1", plain.astext()).split())
-        if text:
-            whole = [end.end() for end in re.finditer(r"[.?!](?= |$)", text) if end.end() <= _LONGEST_DESCRIPTION]
-            return text[: whole[-1]] if whole else textwrap.shorten(text, _LONGEST_DESCRIPTION, placeholder=" …")
-    return ""
-
-
-def card(title: str, lines: list[str], logo: Path) -> bytes:
-    """Return the picture that others show beside a link to the book: a PNG of `CARD_SIZE`.
-
-    Parameters
-    ----------
-    lines : list[str]
-        Stand below the title; the last says whose data are shown.
-    logo : Path
-        A square PNG.
-    """
-    import io
-
-    import matplotlib
-    from PIL import Image, ImageDraw, ImageFont
-
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
-
-    def font(size: int, weight: str = "") -> ImageFont.FreeTypeFont:
-        return ImageFont.truetype(folder / f"DejaVuSans{weight}.ttf", size)
-
-    picture = Image.new("RGB", CARD_SIZE, "#fbf3ea")
-    draw = ImageDraw.Draw(picture)
-    draw.rectangle((0, 0, CARD_SIZE[0], 16), fill="#b5443c")
-    with Image.open(logo) as image:
-        mark = image.convert("RGBA").resize((150, 150), Image.Resampling.LANCZOS)
-    picture.paste(mark, (70, 66), mark)
-    draw.text((250, 108), "endomtor", font=font(52, "-Bold"), fill="#7a2e2e")
-    y = 262
-    for line in textwrap.wrap(title, 28):
-        draw.text((70, y), line, font=font(58, "-Bold"), fill="#222222")
-        y += 76
-    *plain, last = lines
-    for line in plain:
-        draw.text((70, y + 14), line, font=font(30), fill="#444444")
-        y += 44
-    note = font(30, "-Bold")
-    draw.rounded_rectangle((70, 528, 70 + draw.textlength(last, font=note) + 48, 592), 10, "#fff3d6", "#b07a12", 3)
-    draw.text((94, 541), last, font=note, fill="#4a3203")
-    stream = io.BytesIO()
-    picture.save(stream, "PNG", optimize=True)
-    return stream.getvalue()
-
-
-def status_markdown(root: Path, build: Path, chapters: list[str], ledger: dict | None) -> str:
-    """Return the tables of the page of run times and environment.
-
-    Parameters
-    ----------
-    chapters : list[str]
-        The pages that are notebooks, in the order of the book.
-    """
-    from endomtor.markup import plain_in_markdown
-    from endomtor.views import boxes
-
-    lines = ["| chapter | state | code cells | pieces of evidence | run time |", "| --- | --- | --- | --- | --- |"]
-    pythons = set()
-    for page in chapters:
-        chapter = page.rpartition("/")[2]
-        twin = build / "executed" / f"{page}.ipynb"
-        cells, state = "", "not executed"
-        if twin.is_file():
-            executed = nbformat.read(twin, as_version=4)
-            pythons.add(executed.metadata.get("language_info", {}).get("version"))
-            cells = str(sum(cell.cell_type == "code" for cell in twins.own_cells(executed.cells)))
-            state = "executed"
-        records = sum(record["notebook"] == chapter for record in ledger["evidence"]) if ledger else 0
-        lines.append(f"| {{doc}}`/{page}` | {state} | {cells} | {records} | {_run_time(chapter)} |")
-    lines.append(f"| all chapters together | | | | {_run_time('')} |")
-    rows = {
-        "date": _span("date"),
-        "commit": f"`{revision(root) or 'not under version control'}`",
-        # A title is the user's text, and must not end up as HTML or as a cell of its own.
-        "data": plain_in_markdown(boxes.dataset_sentence(ledger["dataset"])) if ledger else "none: not built yet",
-        "endomtor": version("endomtor"),
-        "Python": ", ".join(sorted(pythons - {None})) or platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "packages": ", ".join(f"{name} {version(name)}" for name in _dependencies()),
-    }
-    lines += [
-        "",
-        "| of this build | value |",
-        "| --- | --- |",
-        *(f"| {key} | {value} |" for key, value in rows.items()),
-    ]
-    return "\n".join(lines)
-
-
-def signature_html() -> str:
-    """Return the genes of the aging signature that chapter 04 uses, in a block to be opened."""
-    from endomtor.public import hsc_aging
-    from endomtor.public.originals import STUDIES
-
-    genes, _ = hsc_aging.signature()
-    rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td class="endomtor-number">{row["average"]:.2f}</td>'
-        f'<td class="endomtor-number">{row[list(STUDIES)].notna().sum()}</td></tr>'
-        for name, row in genes.iterrows()
-    )
-    return (
-        f"<details><summary>The {len(genes)} genes of the signature</summary>"
-        '<div class="endomtor-table" tabindex="0" role="region" aria-label="Genes of the signature"><table>'
-        '<thead><tr><th scope="col">gene</th><th scope="col">mean log2 fold change, old against young</th>'
-        f'<th scope="col">studies, of {len(STUDIES)}</th></tr></thead><tbody>{rows}</tbody></table></div></details>'
-    )
-
-
-def _dependencies() -> list[str]:
-    """Return the packages that this one asks for itself, without those of its extras."""
-    asked = [Requirement(line) for line in requires("endomtor") or ()]
-    return sorted(one.name for one in asked if one.marker is None or one.marker.evaluate({"extra": ""}))
-
-
 def _note_build(app: Sphinx, config) -> None:
     root = Path(app.srcdir)
     ledger = _ledger(app)
@@ -320,7 +163,7 @@ def _furnish(app: Sphinx, page: str, template: str, context: dict, doctree: node
     pathto = context["pathto"]
     ledger = _ledger(app)
     head = []
-    if _logo(app).is_file():
+    if sharing.logo(app).is_file():
         head += [
             f'<link rel="icon" href="{pathto("favicon.ico", 1)}" sizes="32x32">',
             f'<link rel="apple-touch-icon" href="{pathto("apple-touch-icon.png", 1)}">',
@@ -328,15 +171,16 @@ def _furnish(app: Sphinx, page: str, template: str, context: dict, doctree: node
     if doctree is None:
         head.append('<meta name="robots" content="noindex">')
     else:
-        head += _cards(app, page, doctree, ledger)
+        head += sharing.tags(app, page, doctree, ledger)
     context["metatags"] = f"{context.get('metatags', '')}{chr(10).join(head)}\n"
     if doctree is None:
         return
     repository = app.config.html_theme_options.get("repository_url", "")
     commit = app.config.endomtor_commit
+    context["body"] = code_cells.linked(context["body"], repository, _reachable(app, commit))
     if repository:
         _point_issues(context, report_link(repository, commit, page))
-    if _is_chapter(app, page):
+    if is_chapter(app, page):
         launch = launch_links(repository, _reachable(app, commit), page)
         _add_launch_buttons(context, launch)
         context["body"] += _about(app, page, commit, launch, pathto, ledger)
@@ -345,67 +189,8 @@ def _furnish(app: Sphinx, page: str, template: str, context: dict, doctree: node
         context["body"] += f'<script src="{pathto(TIMES, 1)}"></script>\n'
 
 
-def _is_chapter(app: Sphinx, page: str) -> bool:
-    return Path(app.env.doc2path(page)).suffix == ".ipynb"
-
-
 def _reachable(app: Sphinx, commit: str) -> str:
     return commit.removesuffix("-dirty") or app.config.html_theme_options.get("repository_branch") or "main"
-
-
-def _cards(app: Sphinx, page: str, doctree: nodes.document, ledger: dict | None) -> list[str]:
-    """Return tags that say, to search engines and where a link is shared, what a page is about."""
-    title = app.env.titles[page].astext()
-    said = description(doctree) or app.config.html_title
-    if ledger and _is_chapter(app, page):
-        from endomtor.views import boxes
-
-        said = f"{said} Answered on {boxes.dataset_kind(ledger['dataset'])} data."
-    tags = [f'<meta name="description" content="{escape(said)}">']
-    if not app.config.html_baseurl:
-        return tags
-    base = f"{app.config.html_baseurl.rstrip('/')}/"
-    properties = {
-        "og:type": "article",
-        "og:site_name": app.config.html_title,
-        "og:title": title,
-        "og:description": said,
-        "og:url": f"{base}{app.builder.get_target_uri(page)}",
-    }
-    names = {
-        "twitter:card": "summary_large_image",
-        "twitter:title": title,
-        "twitter:description": said,
-    }
-    if _logo(app).is_file():
-        picture, words = f"{base}{CARD}", _card_words(app, ledger)[1]
-        width, height = CARD_SIZE
-        properties |= {"og:image": picture, "og:image:width": width, "og:image:height": height, "og:image:alt": words}
-        names |= {"twitter:image": picture, "twitter:image:alt": words}
-    tags += [f'<meta property="{key}" content="{escape(str(value))}">' for key, value in properties.items()]
-    return tags + [f'<meta name="{key}" content="{escape(value)}">' for key, value in names.items()]
-
-
-def _logo(app: Sphinx) -> Path:
-    """Return where the logo is as pixels; a book without one has no card and no icons but its favicon."""
-    return Path(app.srcdir) / "book" / "_extra" / "apple-touch-icon.png"
-
-
-def _card_words(app: Sphinx, ledger: dict | None) -> tuple[list[str], str]:
-    """Return the lines of the card, and its words for who does not see it."""
-    from endomtor.views import boxes
-
-    kind = ledger and boxes.dataset_kind(ledger["dataset"])
-    note = {
-        None: "Not built yet",
-        "simulated": "The mice of this copy are SIMULATED",
-        "example": "The mice of this copy are INVENTED examples",
-        "measured": "This copy shows a laboratory's own mice",
-        "public": "This copy shows public measurements",
-    }[kind]
-    lines = ["An executable book about the claims of one paper", note]
-    title = app.env.titles[app.config.root_doc].astext()
-    return lines, f"{title}. {'. '.join(lines)}."
 
 
 def _point_issues(context: dict, address: str) -> None:
@@ -486,8 +271,8 @@ def _about(app: Sphinx, page: str, commit: str, launch: dict[str, str], pathto, 
         f"<h3>Cite this page</h3>{_copyable(text)}<details><summary>BibTeX</summary>{_copyable(bibtex)}</details>"
     )
     rows = {
-        "Built": _span("date"),
-        "Run time": _run_time(chapter),
+        "Built": span("date"),
+        "Run time": run_time(chapter),
         "Commit": _commit_html(commit, repository),
         "Versions": f"Python {platform.python_version()}, endomtor {version('endomtor')}, {shown_versions()}",
     }
@@ -515,17 +300,8 @@ def _copyable(text: str) -> str:
     """Return a block that gets a button to copy it; dates are put in by the script of the site."""
     filled = escape(text, quote=False)
     for key in ("date", "year"):
-        filled = filled.replace(f"{{{key}}}", _span(key, _NO_DATE))
+        filled = filled.replace(f"{{{key}}}", span(key, _NO_DATE))
     return f'<div class="highlight-none notranslate"><div class="highlight"><pre>{filled}</pre></div></div>'
-
-
-def _span(key: str, without: str = _NOT_RECORDED) -> str:
-    return f'<span data-endomtor-build="{key}">{without}</span>'
-
-
-def _run_time(chapter: str) -> str:
-    """Return the place of a chapter's run time, of all together where it is empty."""
-    return f'<span data-endomtor-seconds="{chapter}">{_NOT_RECORDED}</span>'
 
 
 def _person(author: dict):
@@ -537,48 +313,11 @@ def _person(author: dict):
     return Person(first=author["given-names"], last=author["family-names"])
 
 
-def _not_found(app: Sphinx) -> Iterator[tuple[str, dict, str]]:
-    """Yield the page that a host shows in the place of one that is not there."""
-    first = app.builder.get_target_uri(app.config.root_doc)
-    body = (
-        '<section id="page-not-found"><h1>Page not found</h1>'
-        "<p>There is no page at this address; it may have moved.</p>"
-        f'<p><a href="{first}">To the first page of the book</a></p>'
-        '<form action="search.html" method="get" role="search">'
-        '<label for="endomtor-not-found">Or search the book:</label> '
-        '<input type="search" id="endomtor-not-found" name="q"> <button type="submit">Search</button></form></section>'
-    )
-    yield "404", {"title": "Page not found", "body": body}, "page.html"
-
-
 def _finish(app: Sphinx, error: Exception | None) -> None:
-    """Write what lies beside the pages: times, and with the site's address: site map, robots, card, links of 404."""
+    """Write what lies beside the pages: times, and with the site's address what others than readers ask for."""
     if error is not None or app.builder.format != "html":
         return
-    out, told = Path(app.outdir), times(build_folder(Path(app.srcdir)))
-    files.write_text(out / TIMES, f"window.endomtorBuild = {json.dumps(told, sort_keys=True)};\n")
-    if not app.config.html_baseurl:
-        return
-    base = f"{app.config.html_baseurl.rstrip('/')}/"
-    files.write_text(out / "sitemap.xml", _sitemap(base, app))
-    files.write_text(out / "robots.txt", f"User-agent: *\nAllow: /\nSitemap: {base}sitemap.xml\n")
-    if (logo := _logo(app)).is_file():
-        title = app.env.titles[app.config.root_doc].astext()
-        files.write_bytes(out / CARD, card(title, _card_words(app, _ledger(app))[0], logo))
-    page = out / "404.html"
-    files.write_text(page, _from_any_depth(page.read_text(encoding="utf-8"), urlsplit(base).path))
-
-
-def _sitemap(base: str, app: Sphinx) -> str:
-    pages = sorted(app.builder.get_target_uri(page) for page in app.env.found_docs)
-    lines = "".join(f"<url><loc>{escape(base + quote(page))}</loc></url>\n" for page in pages)
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{lines}</urlset>\n'
-    )
-
-
-def _from_any_depth(html: str, base: str) -> str:
-    """Return a page of the site's first folder with links that lead to the same places from any address."""
-    relative = re.compile(r'\b(href|src|action|data-content_root)="(?![a-z][a-z0-9+.-]*:|/|#)(?:\./)?([^"]*)"')
-    return relative.sub(lambda match: f'{match[1]}="{base}{match[2]}"', html)
+    told = times(build_folder(Path(app.srcdir)))
+    files.write_text(Path(app.outdir) / TIMES, f"window.endomtorBuild = {json.dumps(told, sort_keys=True)};\n")
+    if app.config.html_baseurl:
+        sharing.write(app, _ledger(app))

@@ -12,7 +12,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 from endomtor import files
-from endomtor.building.workflow import PARTS, build_folder
+from endomtor.building.workflow import INTERACTIVE, build_folder
 
 FOLDER = "interactive"
 """Folder of the site that holds the library and a script of data for each interactive part."""
@@ -73,7 +73,7 @@ def _name_script(app: Sphinx, page: str, template: str, context: dict, doctree) 
 
 def _lay_all(app: Sphinx, error: Exception | None) -> None:
     if error is None and app.builder.format == "html":
-        made = build_folder(Path(app.srcdir)) / PARTS
+        made = build_folder(Path(app.srcdir)) / INTERACTIVE
         lay([made / Path(page).name for page in sorted(app.env.found_docs)], Path(app.outdir))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from endomtor import files
-from endomtor.building.workflow import LEDGER_OF_PAGES, NEWS, PARTS, Settings
+from endomtor.building.workflow import INTERACTIVE, LEDGER_OF_PAGES, NEWS, Settings
 from endomtor.errors import BuildError, EndomtorError
 
 
@@ -42,31 +42,31 @@ def execute(settings: Settings, chapter: str) -> None:
         parameters=settings.parameters,
         state=settings.state_of(chapter),
         build=build,
-        twin=build / "executed" / "notebooks" / f"{chapter}.ipynb",
+        executed=build / "executed" / "notebooks" / f"{chapter}.ipynb",
         evidence=build / "evidence" / f"{chapter}.json",
         failed=build / "failed" / f"{chapter}.ipynb",
         calibrated_only=not settings.changed_analysis,
     )
 
 
-def closer(settings: Settings, chapter: str) -> None:
+def interactive(settings: Settings, chapter: str) -> None:
     """Write what the interactive parts of an executed chapter show."""
-    from endomtor.building import interactive
+    from endomtor.building.interactive import write
 
     build = Path(settings.build)
-    interactive.write(build / "executed" / "notebooks" / f"{chapter}.ipynb", build / PARTS / chapter)
+    write(build / "executed" / "notebooks" / f"{chapter}.ipynb", build / INTERACTIVE / chapter)
 
 
 def ledger(settings: Settings) -> None:
     """Gather the evidence of all chapters, and write it in the forms that other programs read."""
     from endomtor.building import exports
-    from endomtor.building.twins import evidence_fault
+    from endomtor.building.executed import evidence_fault
     from endomtor.claims import ledger as claims_ledger
 
     build = Path(settings.build)
     for chapter in settings.chapters():
-        twin, found = build / "executed" / "notebooks" / f"{chapter}.ipynb", build / "evidence" / f"{chapter}.json"
-        if fault := evidence_fault(twin, found):
+        notebook, found = build / "executed" / "notebooks" / f"{chapter}.ipynb", build / "evidence" / f"{chapter}.json"
+        if fault := evidence_fault(notebook, found):
             # Gone, the evidence is made again by the next build.
             found.unlink()
             raise BuildError(f"{fault}; it is removed, build again")
@@ -89,7 +89,7 @@ JOBS: dict[str, tuple[str | None, Callable]] = {
     "simulate": ("data", simulate),
     "check": ("data", check),
     "execute": ("", execute),
-    "closer": (None, closer),
+    "interactive": (None, interactive),
     "ledger": ("ledger", ledger),
     "site": ("site", site),
 }

@@ -18,7 +18,7 @@ class Provisioner(LocalProvisioner):
         address = environment.get(forks.SOCKET)
         folder = str(kwargs.get("cwd") or Path.cwd())
         # The command is `python -m ipykernel_launcher -f FILE`.
-        forked = address and forks.ask(
+        forked = address and forks.request_worker(
             address, function=forks.KERNEL, arguments=cmd[3:], folder=folder, environment=environment
         )
         if not forked:

@@ -8,7 +8,7 @@ import inspect
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -23,8 +23,9 @@ from sphinx.search.en import SearchEnglish
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from endomtor.building import accessibility, furniture, interactive
-from endomtor.building.twins import KEY, own_cells, stale_cell
+from endomtor import files
+from endomtor.building import accessibility, code_cells, furniture, interactive
+from endomtor.building.executed import KEY, own_cells, stale_cell
 from endomtor.building.workflow import LEDGER_OF_PAGES, PACKAGE, build_folder, fingerprint, last
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", _name_addresses)
     app.connect("config-inited", _look_up_once)
     app.connect("builder-inited", _read_side_by_side)
+    app.connect("builder-inited", _draw_modules_again)
     app.connect("html-collect-pages", _forget_words_of_earlier_pages)
     app.connect("source-read", _show_executed)
     app.connect("html-page-context", _describe_to_machines)
@@ -89,6 +91,18 @@ def _read_side_by_side(app: Sphinx) -> None:
         app.extensions[name].parallel_read_safe = True
 
 
+def _draw_modules_again(app: Sphinx) -> None:
+    """Take away the pages of the package's modules where what stands around them may have changed.
+
+    viewcode goes by the time of a module alone, and would leave sidebar and addresses of style sheets as they were.
+    """
+    root, kept = Path(app.srcdir), Path(app.doctreedir) / "modules.txt"
+    now = fingerprint([root / "_toc.yml", root / "_config.yml"], app.config.endomtor_code, app.config.endomtor_build)
+    if not kept.is_file() or kept.read_text(encoding="utf-8") != now:
+        shutil.rmtree(Path(app.outdir) / "_modules", ignore_errors=True)
+        files.write_text(kept, now)
+
+
 def _look_up_once(app: Sphinx, config) -> None:
     """Let pybtex remember where its styles are, and the search the stem of a word.
 
@@ -115,23 +129,29 @@ def _name_addresses(app: Sphinx, config) -> None:
 
 
 def _show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Put the executed twin's text in the place of a notebook's."""
+    """Put the executed notebook's text in the place of the committed one's."""
     if Path(app.env.doc2path(docname)).suffix != ".ipynb":
         return
-    twin = build_folder(Path(app.srcdir)) / "executed" / f"{docname}.ipynb"
+    path = build_folder(Path(app.srcdir)) / "executed" / f"{docname}.ipynb"
     # Noted even where there is none yet: Sphinx then reads the page again when it has appeared.
-    app.env.note_dependency(str(twin))
+    app.env.note_dependency(str(path))
     ledger = _ledger(app.env)
-    if twin.is_file() and ledger:
-        executed = twin.read_text(encoding="utf-8")
+    if path.is_file() and ledger:
+        executed = path.read_text(encoding="utf-8")
         notebook, committed = (nbformat.reads(text, as_version=4) for text in (executed, source[0]))
         if cell := stale_cell(notebook, committed):
             logger.warning(
-                "%s was executed from another text than is committed (cell %d differs): build again", twin, cell
+                "%s was executed from another text than is committed (cell %d differs): build again", path, cell
             )
-        source[0] = page_of(executed, twin.stem, ledger)
+        script = Path(app.env.doc2path(docname)).with_suffix(".py")
+        lines = {}
+        # One that is not there would have Sphinx read the page each time.
+        if script.is_file():
+            app.env.note_dependency(str(script))
+            lines = code_cells.lines(script.read_text(encoding="utf-8"))
+        source[0] = page_of(executed, path.stem, ledger, lines)
         settings = last(build_folder(Path(app.srcdir)))
-        if settings and settings.state_of(twin.stem) != notebook.metadata.get(KEY, {}).get("state"):
+        if settings and settings.state_of(path.stem) != notebook.metadata.get(KEY, {}).get("state"):
             source[0] = with_note(source[0], NOT_FRESH, kind="warning")
     else:
         source[0] = with_note(source[0], NOT_BUILT)
@@ -145,7 +165,7 @@ def _ledger(env: BuildEnvironment) -> dict | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def page_of(executed: str, chapter: str, ledger: dict) -> str:
+def page_of(executed: str, chapter: str, ledger: dict, lines: Mapping[str, int] | None = None) -> str:
     """Return the text of an executed notebook as the site shows it.
 
     Below the title stands in short what the ledger says, and before each cell the ids of the records that it computed.
@@ -155,6 +175,12 @@ def page_of(executed: str, chapter: str, ledger: dict) -> str:
     Caption and alt text move from the output's metadata to the cell's, where myst-nb looks for them. A figure's name
     gets the chapter before it, since names are one to a book. The cell that papermill put in is left out: it names
     folders of the machine that built the book.
+    Code is folded or left out by the tags of its cell (`code_cells`).
+
+    Parameters
+    ----------
+    lines : mapping, optional
+        The line of the notebook's script on which the source of a cell begins: below the cell's figures stands a link.
 
     Raises
     ------
@@ -168,6 +194,7 @@ def page_of(executed: str, chapter: str, ledger: dict) -> str:
     own = [record for record in ledger["evidence"] if record["notebook"] == chapter]
     notebook.cells = own_cells(notebook.cells)
     drawn = figure_data.of_notebook(notebook.cells, chapter)
+    code_cells.fold(notebook.cells)
     for cell in notebook.cells:
         cell.source = headings.tell(cell.source, cell.metadata.get("tags", []), ledger)
         for output in cell.get("outputs", []):
@@ -188,10 +215,12 @@ def page_of(executed: str, chapter: str, ledger: dict) -> str:
         if names:
             cells.append(nbformat.v4.new_markdown_cell(figure_data.anchors(names), id=f"cell-of-{names[0]}"))
         cells.append(cell)
+        line = (lines or {}).get(cell.source.strip())
+        code = code_cells.address(f"notebooks/{chapter}", line) if line else ""
         for name in names:
             cells += [
                 nbformat.v4.new_markdown_cell(html, id=f"{what}-{name}")
-                for what, html in _below_figure(drawn[name], chapter)
+                for what, html in _below_figure(drawn[name], chapter, code)
             ]
     if summary := pages.summary_html(chapter, ledger):
         cells.insert(1, nbformat.v4.new_markdown_cell(summary, id="endomtor-summary"))
@@ -199,14 +228,14 @@ def page_of(executed: str, chapter: str, ledger: dict) -> str:
     return nbformat.writes(notebook)
 
 
-def _below_figure(shown: dict, chapter: str) -> Iterator[tuple[str, str]]:
+def _below_figure(shown: dict, chapter: str, code: str) -> Iterator[tuple[str, str]]:
     """Yield what stands below a figure as HTML, each with what it is, and take the data from the page's notebook."""
     from endomtor.building import figure_data
 
     if "interactive" in shown:
         yield "interactive", interactive.fold_html(shown, chapter)
         del shown["interactive"]
-    yield "data", figure_data.fold_html(shown, chapter)
+    yield "data", figure_data.fold_html(shown, chapter, code=code)
     del shown["data"]
 
 
@@ -242,8 +271,8 @@ def _copy_downloads(app: Sphinx, error: Exception | None) -> None:
         if (build / name).is_file():
             shutil.copyfile(build / name, Path(app.outdir) / name)
     # All of them, also in a run that draws no page: a file that is gone would not be missed by Sphinx.
-    twins = [build / "executed" / f"{docname}.ipynb" for docname in sorted(app.env.found_docs)]
-    figure_data.write([twin for twin in twins if twin.is_file()], Path(app.outdir) / figure_data.FOLDER)
+    executed = [build / "executed" / f"{docname}.ipynb" for docname in sorted(app.env.found_docs)]
+    figure_data.write([path for path in executed if path.is_file()], Path(app.outdir) / figure_data.FOLDER)
 
 
 def _leave_out_constants(app: Sphinx, what: str, name: str, member: object, skip: bool, options) -> bool | None:
@@ -402,21 +431,23 @@ class SignatureDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the table."""
-        return [nodes.raw("", furniture.signature_html(), format="html")]
+        from endomtor.building import signature_page
+
+        return [nodes.raw("", signature_page.html(), format="html")]
 
 
 class StatusDirective(SphinxDirective):
-    """`{endomtor-status}`: run times, state and environment of the build; see `furniture`."""
+    """`{endomtor-status}`: run times, state and environment of the build."""
 
     def run(self) -> list[nodes.Node]:
         """Return the tables."""
+        from endomtor.building import status_page
+
         # The commit and the state of each chapter change without a change of this page.
         self.env.note_reread()
         root = Path(self.env.srcdir)
         chapters = sorted(page for page in self.env.found_docs if Path(self.env.doc2path(page)).suffix == ".ipynb")
-        return self.parse_text_to_nodes(
-            furniture.status_markdown(root, build_folder(root), chapters, _ledger(self.env))
-        )
+        return self.parse_text_to_nodes(status_page.text(root, build_folder(root), chapters, _ledger(self.env)))
 
 
 class ChangesDirective(SphinxDirective):

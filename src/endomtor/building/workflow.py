@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from endomtor import files
-from endomtor.building import code, forks
+from endomtor.building import forks
 from endomtor.errors import BuildError
 
 # A job's line that begins with this is news for the user; every other line goes to the log.
@@ -31,16 +31,25 @@ LEDGER = ("ledger.json", "ledger.csv", "claims.csv", "codecheck.yml", "ro-crate-
 """The ledger and its exports, relative to the build folder."""
 LEDGER_OF_PAGES = "site-goes-by/ledger.json"
 """A copy of the ledger that is written only where it differs: by its time the site sees which pages to read again."""
-PARTS = "closer"
+INTERACTIVE = "interactive-parts"
 """Folder of the build that holds, for each chapter, a folder with the data of its interactive parts."""
 FINISHED = "finished.txt"
 """What the last whole build and its pages rest on and have made, relative to the build folder; see `_standing`."""
 
-PACKAGE = code.PACKAGE
+PACKAGE = Path(__file__).resolve().parents[1]
 _SHOWN = ("scanpy", "pandas", "pydeseq2", "statsmodels", "scipy", "numpy", "seaborn", "papermill", "snakemake")
-MAKES_DATA = {"simulate": "from endomtor.worlds import simulate", "check": "from endomtor.contract import load"}
-"""What the jobs that make the data set import of the package."""
-_EXECUTE = tuple(f"building/{name}.py" for name in ("execute", "forks", "provisioner", "twins"))
+# Which part of the package each layer of a build rests on: one list a layer, since all chapters together take a minute.
+# A test looks that nothing in a list imports what is outside.
+_OF_DATA = (
+    *("contract", "worlds", "stats", "claims"),
+    *(f"{name}.py" for name in ("cells", "errors", "estimate", "files", "genes", "paths", "provenance")),
+)
+_NOT_OF_CHAPTERS = {"building", "views", "cli.py", "performance.py", "sweep.py"}
+_ALSO_OF_CHAPTERS = (
+    *("views/boxes.py", "views/__init__.py"),
+    *(f"building/{name}.py" for name in ("execute", "forks", "provisioner", "executed")),
+)
+_OF_INTERACTIVE = ("figures", "building/figure_data.py", "building/interactive.py")
 
 
 @dataclass(frozen=True)
@@ -148,46 +157,23 @@ class Settings:
             # Folders are no tables, and editors leave links that lead nowhere.
             stats = [(path.name, path.stat()) for path in sorted(Path(self.data).iterdir()) if path.is_file()]
             found = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
-        job = "check" if self.data else "simulate"
-        used = self._used(job, [], lambda: code.used_by(MAKES_DATA[job]))
         root = Path(self.root)
-        depends = [*used, PACKAGE / "building" / "jobs.py", root / "data", root / "requirements.lock"]
+        depends = [*_in_package(_OF_DATA), PACKAGE / "building" / "jobs.py", root / "data", root / "requirements.lock"]
         return fingerprint(depends, self.data, self.world, self.seed, found)
 
     def chapter_print(self, chapter: str) -> str:
         """Fingerprint of what the execution of a chapter depends on: a change means that it must run again."""
         root = Path(self.root)
-        depends = [self.notebook(chapter), root / "data", root / "requirements.lock", *self.code_of(chapter)]
+        depends = [self.notebook(chapter), root / "data", root / "requirements.lock", *code_of_chapters()]
         return fingerprint(depends, self.parameters, self.missing, self.changed_analysis, sys.version)
 
     def state_of(self, chapter: str) -> str:
         """Fingerprint of all that an executed chapter was made from, its data set included; see `chapter_print`."""
         return fingerprint([Path(self.build) / self.dataset_is_there], self.chapter_print(chapter))
 
-    def code_of(self, chapter: str) -> list[Path]:
-        """The files of the package that a chapter uses, and those that execute it."""
-        notebook = self.notebook(chapter)
-        used = self._used(chapter, [notebook], lambda: code.of_notebook(notebook))
-        return [*used, *(PACKAGE / file for file in _EXECUTE)]
-
-    def _used(self, name: str, by: list[Path], find: Callable[[], list[Path]]) -> list[Path]:
-        """Return the files of the package that something uses: found once for each state of the package."""
-        kept = Path(self.build) / "code" / f"{name}.json"
-        now = fingerprint([*by, PACKAGE])
-        try:
-            known = json.loads(kept.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            known = {}
-        if known.get("of") != now:
-            # Reading all sources takes most of a second, which a build that has nothing to do should not cost.
-            known = {"of": now, "files": [str(file.relative_to(PACKAGE)) for file in find()]}
-            files.write_text(kept, json.dumps(known, indent=1) + "\n")
-        return [PACKAGE / file for file in known["files"]]
-
     def interactive_print(self) -> str:
         """Fingerprint of what the data of interactive parts depends on besides the executed chapter."""
-        used = self._used("interactive", [], lambda: code.used_by("from endomtor.building import interactive"))
-        return fingerprint([Path(self.root) / "requirements.lock", *used])
+        return fingerprint([Path(self.root) / "requirements.lock", *_in_package(_OF_INTERACTIVE)])
 
     def ledger_print(self) -> str:
         """Fingerprint of what the ledger and its exports depend on besides the evidence."""
@@ -201,6 +187,16 @@ class Settings:
         ]
         addresses = [os.environ.get(name) for name in ("ENDOMTOR_SITE_URL", "ENDOMTOR_REPOSITORY_URL")]
         return fingerprint([*depends, PACKAGE], revision(root), addresses)
+
+
+def _in_package(names: Iterable[str]) -> list[Path]:
+    return [PACKAGE / name for name in names]
+
+
+def code_of_chapters() -> list[Path]:
+    """Return the files and folders of the package that an executed chapter rests on, those that execute it included."""
+    own = [place for place in sorted(PACKAGE.iterdir()) if place.name not in _NOT_OF_CHAPTERS]
+    return [*own, *_in_package(_ALSO_OF_CHAPTERS)]
 
 
 def _forked(function: str, *words: str) -> list[str]:
@@ -387,7 +383,7 @@ def _standing(settings: Settings) -> list[str]:
         return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
 
     goes_by = [settings.file, root / "workflow" / "Snakefile", root / "requirements.lock"]
-    of_chapters = ("executed/notebooks/{}.ipynb", "evidence/{}.json", f"{PARTS}/{{}}")
+    of_chapters = ("executed/notebooks/{}.ipynb", "evidence/{}.json", f"{INTERACTIVE}/{{}}")
     outputs = [settings.dataset_is_there, *LEDGER, *(name.format(one) for one in chapters for name in of_chapters)]
     return [
         fingerprint(
@@ -431,7 +427,7 @@ def _sweep(settings: Settings) -> None:
         for path in Path(settings.build).glob(half_done):
             shutil.rmtree(path, ignore_errors=True)
     chapters = set(settings.chapters())
-    for folder in ("evidence", "executed/notebooks", "executed/run-times", "failed", PARTS):
+    for folder in ("evidence", "executed/notebooks", "executed/run-times", "failed", INTERACTIVE):
         for path in (Path(settings.build) / folder).glob("[0-9][0-9]_*"):
             if path.stem not in chapters:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -19,34 +19,36 @@ def own_cells(cells: Sequence[nbformat.NotebookNode]) -> list[nbformat.NotebookN
     return [cell for cell in cells if not _ADDED & set(cell.metadata.get("tags", []))]
 
 
-def forget_circumstances(twin: nbformat.NotebookNode) -> None:
+def forget_circumstances(executed: nbformat.NotebookNode) -> None:
     """Take out of an executed notebook when and where it ran, so that two builds give the same bytes."""
-    twin.metadata.pop("papermill", None)
-    for cell in twin.cells:
+    executed.metadata.pop("papermill", None)
+    for cell in executed.cells:
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
         if _PARAMETERS in cell.metadata.get("tags", []):
             cell.id = "parameters-of-this-build"
 
 
-def run_time_file(twin: Path) -> Path:
+def run_time_file(executed: Path) -> Path:
     """Return the file that says how many seconds an executed notebook took, `{"seconds": 12.3}`."""
-    return twin.parent.with_name("run-times") / f"{twin.stem}.json"
+    return executed.parent.with_name("run-times") / f"{executed.stem}.json"
 
 
-def evidence_fault(twin: Path, evidence: Path) -> str:
+def evidence_fault(executed: Path, evidence: Path) -> str:
     """Return why evidence is not what its executed notebook left, empty where it is."""
-    if not twin.is_file():
-        return f"{evidence} has no executed notebook {twin}, so nothing stands behind it"
-    left = nbformat.read(twin, as_version=4).metadata.get(KEY, {}).get("evidence")
+    if not executed.is_file():
+        return f"{evidence} has no executed notebook {executed}, so nothing stands behind it"
+    left = nbformat.read(executed, as_version=4).metadata.get(KEY, {}).get("evidence")
     if left != sha256(evidence.read_bytes()).hexdigest():
-        return f"{evidence} is not what {twin.name} left when it was executed: a record was edited, added or dropped"
+        return (
+            f"{evidence} is not what {executed.name} left when it was executed: a record was edited, added or dropped"
+        )
     return ""
 
 
-def stale_cell(twin: nbformat.NotebookNode, committed: nbformat.NotebookNode) -> int | None:
+def stale_cell(executed: nbformat.NotebookNode, committed: nbformat.NotebookNode) -> int | None:
     """Return the number (from 1) of the first cell in which an executed notebook is not the committed one, or None."""
-    own = [cell.source for cell in own_cells(twin.cells)]
+    own = [cell.source for cell in own_cells(executed.cells)]
     wanted = [cell.source for cell in committed.cells]
     for number, (one, other) in enumerate(zip_longest(own, wanted), start=1):
         if one != other:

@@ -1,0 +1,54 @@
+"""Code on the pages: folded, open or left out by the tags of its cell, and the line of the repository where it stands.
+
+The text of a page holds `SOURCE` in the place of the repository's address: a page is read once and drawn again for each
+commit, as all that is drawn around it.
+"""
+
+import re
+from collections.abc import Iterable
+
+import nbformat
+
+LEFT_OUT = {"parameters", "plumbing"}
+"""Tags of cells that no page shows: what the build puts in, and what opens and closes a chapter."""
+OPEN = "show-code"
+"""Tag of a cell whose code stands open on its page; that of all others is folded."""
+SOURCE = "endomtor-source:"
+"""Stands for the address of the book's files at the commit of the build."""
+
+_LINK = re.compile(rf' · <a href="{SOURCE}[^"]*">[^<]*</a>')
+
+
+def fold(cells: Iterable[nbformat.NotebookNode]) -> None:
+    """Give each code cell the tag by which myst-nb folds its code or leaves the cell out."""
+    for cell in cells:
+        tags = cell.metadata.get("tags", [])
+        if cell.cell_type == "code" and OPEN not in tags:
+            cell.metadata["tags"] = [*tags, "remove-cell" if LEFT_OUT & set(tags) else "hide-input"]
+
+
+def lines(script: str) -> dict[str, int]:
+    """Return for the source of each cell of a script in percent format the line (from 1) on which it begins.
+
+    Of cells with one source the first counts.
+    """
+    found: dict[str, int] = {}
+    written = script.splitlines()
+    starts = [number for number, line in enumerate(written) if line.startswith("# %%")]
+    for start, end in zip(starts, [*starts[1:], len(written)], strict=True):
+        text = "\n".join(written[start + 1 : end])
+        blank = len(text) - len(text.lstrip("\n"))
+        found.setdefault(text.strip(), start + 2 + blank)
+    return found
+
+
+def address(page: str, line: int) -> str:
+    """Return the address of a line of a notebook's script, for the text of a page."""
+    return f"{SOURCE}{page}.py#L{line}"
+
+
+def linked(body: str, repository: str, commit: str) -> str:
+    """Return a page's HTML with links to a commit of the repository; without them where there is no repository."""
+    if not repository:
+        return _LINK.sub("", body)
+    return body.replace(f'"{SOURCE}', f'"{repository.rstrip("/")}/blob/{commit}/')
