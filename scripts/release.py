@@ -19,9 +19,8 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from endomtor import files, paths
+from endomtor import files, ledger, paths
 from endomtor.building import executed, workflow
-from endomtor.claims import ledger
 from endomtor.errors import BuildError, EndomtorError
 from endomtor.views import changes
 

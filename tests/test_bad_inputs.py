@@ -26,9 +26,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import ROOT
-from endomtor import cli, contract, files
+from endomtor import cli, contract, files, ledger
 from endomtor.building import exports
-from endomtor.claims import catalogue, evidence, ledger
+from endomtor.claims import catalogue, evidence
 from endomtor.contract import excel, reading
 from endomtor.errors import BuildError, EndomtorError
 from endomtor.provenance import Provenance

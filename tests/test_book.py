@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from conftest import ROOT, build_book, build_to_ledger
-from endomtor import worlds
-from endomtor.claims import catalogue, evidence, ledger, verdicts
+from endomtor import ledger, worlds
+from endomtor.claims import catalogue, evidence, verdicts
 from endomtor.provenance import Provenance
 from endomtor.views import boxes, terminal
 from endomtor.views import pages as pages_of_claims

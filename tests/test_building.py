@@ -15,11 +15,10 @@ import nbformat
 import pytest
 from rich.console import Console
 
-from endomtor import cli
+from endomtor import cli, ledger
 from endomtor.building import accessibility, forks, sphinx_extension, workflow
 from endomtor.building.site import render
 from endomtor.building.workflow import Settings, fingerprint
-from endomtor.claims import ledger
 from endomtor.errors import BuildError
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from endomtor import cli, paths
+from endomtor import cli, ledger, paths
 from endomtor.building import changes_page
-from endomtor.claims import ledger
 from endomtor.errors import ClaimsError
 from endomtor.views import changes
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endomtor import contract
-from endomtor.claims import catalogue, evidence, ledger, verdicts
+from endomtor import contract, ledger
+from endomtor.claims import catalogue, evidence, verdicts
 from endomtor.errors import ClaimsError
 from endomtor.provenance import Provenance
 from endomtor.stats import Estimate

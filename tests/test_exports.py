@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from conftest import ROOT
+from endomtor import ledger
 from endomtor.building import exports, workflow
-from endomtor.claims import ledger
 from endomtor.errors import BuildError
 from endomtor.files import sha256_of
 from endomtor.views import boxes

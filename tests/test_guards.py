@@ -25,7 +25,7 @@ STRICT = """
 from endomtor import worlds
 from endomtor.calibration import cohorts
 from endomtor.chapter import Chapter
-from endomtor.claims import ledger
+from endomtor import ledger
 data = worlds.dataset("paper", 1, names=cohorts.TABLES)
 chapter = Chapter("03_ecko_phenotypes", data)
 cohorts.analyse(chapter, "tables")

@@ -34,7 +34,7 @@ from endomtor import figures
 from endomtor.building import figure_data
 from endomtor.building import interactive as building
 from endomtor.estimate import Estimate
-from endomtor.figures import closer, drawn, interactive
+from endomtor.figures import interactive, interactive_plot
 from endomtor.provenance import Provenance
 
 PUBLIC = Provenance("public", "GSE162607", "GEO", "0", frozen=True)
@@ -89,16 +89,13 @@ def described(name: str) -> RichOutput:
     frame, provenance = genes(), PUBLIC
     if name == "fig-volcano":
         about = {"contrast": ("aged", "young"), "n": {"aged": 2, "young": 2}}
-        table = drawn.volcano(frame, **about)
-        spec = interactive.volcano(table, **about)
+        drawn = figures.volcano(frame, **about)
     elif name == "fig-scatter":
         about = {"x": "log2fc", "y": "lfc_MPP1", "xlabel": "HSC", "ylabel": "MPP1", "slope": slope()}
-        table = drawn.lfc_scatter(frame, **about)
-        spec = interactive.lfc_scatter(table, **about)
+        drawn = figures.lfc_scatter(frame, **about)
     elif name == "fig-map":
         about = {"xlabel": "HSC", "ylabel": "MPP1", "genes": 12000, "value_label": "−ln p"}
-        table = drawn.rrho_map(np.add.outer(np.arange(12.0), np.arange(12.0)), **about)
-        spec = interactive.rrho_map(table, **about)
+        drawn = figures.rrho_map(np.add.outer(np.arange(12.0), np.arange(12.0)), **about)
     else:
         about = {
             "time": "week",
@@ -113,18 +110,15 @@ def described(name: str) -> RichOutput:
             "titles": {1: "passage 1", 2: "passage 2"},
             "scale": "logit",
         }
-        table, provenance = drawn.courses(mice(), **about), INVENTED
-        spec = interactive.courses(table, **about)
-    with figures.house():
-        figure = plt.figure()
+        drawn, provenance = figures.courses(mice(), **about), INVENTED
     with capture_output() as captured:
         figures.show(
-            figure,
+            drawn.figure,
             caption="Unit: animal.",
             alt=f"Alt of {name}: 5 > 3 & “so”.",
             provenance=provenance,
-            data=table,
-            interactive=spec.to_dict(),
+            data=drawn.table,
+            interactive=drawn.interactive,
             name=name,
         )
     return captured.outputs[0]
@@ -517,8 +511,8 @@ def test_every_animal_is_one_line_with_all_its_times(names, data):
     about = {name: name for name in ("time", "value", "animal", "group")}
     about |= {"facet": "passage", "order": ("control", "ecko")}
     about |= {"titles": {1: "passage 1"}, "xlabel": "week", "ylabel": "value"}
-    table = drawn.courses(frame, **about)
-    sources = closer.plot(interactive.courses(table, **about).to_dict(), table).references()
+    drawn = figures.courses(frame, **about)
+    sources = interactive_plot.plot(drawn.interactive, drawn.table).references()
     drawn_rows = [one.data for one in sources if one.name == "rows"]
     lines = {label: xs for one in drawn_rows for label, xs in zip(one["label"], one["xs"], strict=True)}
     assert {name: sorted(set(xs)) for name, xs in lines.items()} == weeks
@@ -529,19 +523,17 @@ def test_every_animal_is_one_line_with_all_its_times(names, data):
 def test_a_slope_without_limits_is_a_line_without_a_band():
     about = {"x": "log2fc", "y": "lfc_MPP1", "xlabel": "HSC", "ylabel": "MPP1"}
     open_ended = replace(slope(), interval_kind="unbounded")
-    table = drawn.lfc_scatter(genes(), slope=open_ended, **about)
-    _, line = interactive.lfc_scatter(table, slope=open_ended, **about).lines
-    assert (line.words, line.low, line.high) == ("slope 0.40, 95 %: not bounded", None, None)
+    _, line = figures.lfc_scatter(genes(), slope=open_ended, **about).interactive["lines"]
+    assert (line["words"], line["low"], line["high"]) == ("slope 0.40, 95 %: not bounded", None, None)
     unknown = replace(slope(), estimate=np.nan)
-    assert len(interactive.lfc_scatter(table, slope=unknown, **about).lines) == 1
+    assert len(figures.lfc_scatter(genes(), slope=unknown, **about).interactive["lines"]) == 1
 
 
 def test_a_column_that_is_not_there_is_named():
     about = {"contrast": ("aged", "young"), "n": {"aged": 2, "young": 2}}
-    table = drawn.volcano(genes(), **about)
-    spec = interactive.volcano(table, **about).to_dict()
+    _, table, spec = figures.volcano(genes(), **about)
     with pytest.raises(ValueError, match="no column 'adjusted p' in the figure's data, expected one of gene, log2"):
-        closer.plot(spec, table.drop(columns="adjusted p"))
+        interactive_plot.plot(spec, table.drop(columns="adjusted p"))
 
 
 def test_an_unknown_kind_is_refused():

@@ -13,10 +13,10 @@ import jsonschema
 import pytest
 
 from conftest import some_quick
-from endomtor import calibration, estimate, paths, worlds
+from endomtor import calibration, estimate, ledger, paths, worlds
 from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, transcriptome, transplants
 from endomtor.chapter import open_chapter
-from endomtor.claims import catalogue, evidence, ledger, premises, verdicts
+from endomtor.claims import catalogue, evidence, premises, verdicts
 from endomtor.errors import BuildError, ClaimsError
 from endomtor.views import boxes, pages, terminal
 

@@ -9,8 +9,9 @@ import browser as headless
 import pytest
 
 from conftest import ROOT
+from endomtor import ledger
 from endomtor.building import readers_map
-from endomtor.claims import catalogue, ledger, verdicts
+from endomtor.claims import catalogue, verdicts
 from endomtor.provenance import Provenance
 from endomtor.views import boxes
 

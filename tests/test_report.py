@@ -13,12 +13,11 @@ from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
 from conftest import build_book, built_once
-from endomtor import cli, contract, own_data, worlds
+from endomtor import cli, contract, ledger, own_data, worlds
 from endomtor.analyses import mtor_decline
 from endomtor.building import figure_data, report
 from endomtor.building.workflow import Settings
 from endomtor.chapter import Chapter
-from endomtor.claims import ledger
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "01_mtor_decline"

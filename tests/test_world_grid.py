@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from endomtor import calibration, worlds
+from endomtor import calibration, ledger, worlds
 from endomtor.calibration import cohorts, grid, rates
 from endomtor.calibration.run import Calibration
-from endomtor.claims import ledger, verdicts
+from endomtor.claims import verdicts
 
 PLAN = calibration.load()
 FROZEN = calibration.frozen()

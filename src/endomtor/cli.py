@@ -433,7 +433,8 @@ def claims(
 
     Example: `endomtor claims --strict`
     """
-    from endomtor.claims import ledger, premises
+    from endomtor import ledger
+    from endomtor.claims import premises
 
     built = ledger.read(paths.build_dir())
     if freeze:

@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from endomtor import analyses
+from endomtor import analyses, ledger
 from endomtor.analyses import Analysis, Answer
 from endomtor.analyses.alternatives import FACTORS
 from endomtor.analyses.judge import Judge
-from endomtor.claims import catalogue, ledger, verdicts
+from endomtor.claims import catalogue, verdicts
 from endomtor.claims.evidence import Record
 from endomtor.contract import TABLES, Dataset
 from endomtor.contract.dataset import Confounding

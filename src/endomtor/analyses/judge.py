@@ -3,8 +3,8 @@
 from collections.abc import Container, Iterable
 from dataclasses import replace
 
-from endomtor import analyses, worlds
-from endomtor.claims import catalogue, evidence, ledger
+from endomtor import analyses, ledger, worlds
+from endomtor.claims import catalogue, evidence
 from endomtor.contract import TABLES, Dataset
 from endomtor.errors import ClaimsError
 from endomtor.estimate import Estimate

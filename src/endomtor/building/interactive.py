@@ -135,16 +135,16 @@ def _script(part: str, spec: dict, data: str) -> str:
     import pandas as pd
     from bokeh.embed import json_item
 
-    from endomtor.figures import closer
+    from endomtor.figures import interactive_plot
 
     # Only an empty field is missing, and names stay text: a recipient may be called "NA" or "007".
     names = dict.fromkeys((spec[key] for key in ("label", "group", "facet") if spec[key]), str)
     frame = pd.read_csv(io.StringIO(data), keep_default_na=False, na_values=[""], dtype=names)
     told = {
         "noun": spec["label"],
-        "digits": closer.DIGITS,
-        "said": closer.said(spec),
-        "item": json_item(closer.plot(spec, frame), theme=closer.theme()),
+        "digits": interactive_plot.DIGITS,
+        "said": interactive_plot.said(spec),
+        "item": json_item(interactive_plot.plot(spec, frame), theme=interactive_plot.theme()),
     }
     text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
     return f"(window.endomtorInteractive ??= {{}})[{json.dumps(part)}] = {text};\n"

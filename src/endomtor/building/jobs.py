@@ -59,9 +59,9 @@ def interactive(settings: Settings, chapter: str) -> None:
 
 def ledger(settings: Settings) -> None:
     """Gather the evidence of all chapters, and write it in the forms that other programs read."""
+    from endomtor import ledger as claims_ledger
     from endomtor.building import exports
     from endomtor.building.executed import evidence_fault
-    from endomtor.claims import ledger as claims_ledger
 
     build = Path(settings.build)
     for chapter in settings.chapters():

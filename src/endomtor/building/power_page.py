@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import binomtest
 
-from endomtor import calibration, paths, sweep, worlds
-from endomtor.claims import catalogue, ledger, verdicts
+from endomtor import calibration, ledger, paths, sweep, worlds
+from endomtor.claims import catalogue, verdicts
 from endomtor.reporting import percent
 
 FILE = "power.parquet"

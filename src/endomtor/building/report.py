@@ -14,10 +14,9 @@ from pathlib import Path
 import nbformat
 from markdown_it import MarkdownIt
 
-from endomtor import contract
+from endomtor import contract, ledger
 from endomtor.building import figure_data
 from endomtor.building.workflow import Settings, build_date, revision, shown_versions
-from endomtor.claims import ledger
 from endomtor.contract import Dataset
 from endomtor.views import boxes, pages
 from endomtor.views.conclusions import conclusions

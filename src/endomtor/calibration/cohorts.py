@@ -5,12 +5,12 @@ from contextlib import redirect_stdout
 
 import pandas as pd
 
-from endomtor import worlds
+from endomtor import ledger, worlds
 from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, transcriptome, transplants
 from endomtor.calibration import wrong
 from endomtor.calibration.plan import Scenario
 from endomtor.chapter import Chapter
-from endomtor.claims import catalogue, ledger, verdicts
+from endomtor.claims import catalogue, verdicts
 from endomtor.worlds.world import GROUPS
 
 CHAPTER = "07_calibration"

@@ -5,11 +5,11 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from endomtor import worlds
+from endomtor import ledger, worlds
 from endomtor.calibration import plan as plans
 from endomtor.calibration import rates
 from endomtor.calibration.run import Calibration
-from endomtor.claims import catalogue, ledger, verdicts
+from endomtor.claims import catalogue, verdicts
 from endomtor.claims.catalogue import Claim
 from endomtor.reporting import percent
 from endomtor.views import boxes

@@ -21,12 +21,12 @@ import pandas as pd
 from scipy.optimize import isotonic_regression
 from scipy.stats import beta
 
-from endomtor import calibration, figures, files, paths, reporting, worlds
+from endomtor import calibration, figures, files, ledger, paths, reporting, worlds
 from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, transcriptome, transplants
 from endomtor.calibration import run
 from endomtor.calibration.cohorts import TABLES, tables_of
 from endomtor.chapter import Chapter
-from endomtor.claims import catalogue, ledger, verdicts
+from endomtor.claims import catalogue, verdicts
 from endomtor.errors import BuildError
 from endomtor.provenance import Provenance
 

@@ -12,8 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from endomtor import files, paths
-from endomtor.claims import ledger
+from endomtor import files, ledger, paths
 from endomtor.errors import ClaimsError
 from endomtor.views import boxes
 

@@ -145,9 +145,10 @@ def _recorded(build_dir: Path) -> list[Record]:
 
 
 def _truth(dataset: Provenance):
+    # Not with the module, here and below: what only reads a ledger need not wait for pandas.
     from endomtor import worlds
 
-    return worlds.load(dataset.world).truth if dataset.kind == "simulated" else None
+    return worlds.truth_of(dataset)
 
 
 def read(build_dir: Path) -> dict:
