@@ -30,11 +30,12 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from scipy import stats as scipy_stats
 from threadpoolctl import threadpool_limits
 
-from endomtor import calibration, performance, public, stats, worlds
+from endomtor import calibration, public, stats, worlds
 from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, transcriptome, transplants
+from endomtor.building import performance
+from endomtor.building.performance import Row, amount
 from endomtor.calibration import cohorts
 from endomtor.chapter import Chapter
-from endomtor.performance import Row, amount
 from endomtor.stats import expression
 
 SCENARIO = "edge"

@@ -21,8 +21,8 @@ import yaml
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from endomtor import performance
-from endomtor.performance import Row, amount
+from endomtor.building import performance
+from endomtor.building.performance import Row, amount
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent

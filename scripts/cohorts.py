@@ -14,8 +14,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from endomtor import performance
-from endomtor.performance import Row
+from endomtor.building import performance
+from endomtor.building.performance import Row
 
 FEWEST = 100
 GRID = """\

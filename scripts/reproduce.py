@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from endomtor import performance
-from endomtor.performance import Row
+from endomtor.building import performance
+from endomtor.building.performance import Row
 from endomtor.views import changes
 
 ROOT = Path(__file__).resolve().parents[1]

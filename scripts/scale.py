@@ -25,8 +25,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from endomtor import performance
-from endomtor.performance import Row
+from endomtor.building import performance
+from endomtor.building.performance import Row
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMITS = {"cells": 3.0, "linear": 1.25, "counts": 4.0, "counts seconds": 600.0}

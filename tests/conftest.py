@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from endomtor import performance, public
-from endomtor.building import workflow
+from endomtor import public
+from endomtor.building import performance, workflow
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))

@@ -6,9 +6,8 @@ import sys
 import builds
 import pytest
 
-from endomtor import performance
-from endomtor.building import forks, performance_page
-from endomtor.performance import Row, amount
+from endomtor.building import forks, performance, performance_page
+from endomtor.building.performance import Row, amount
 from test_building import content, small_book
 
 ROWS = [

@@ -14,8 +14,8 @@ import pytest
 import reproduce
 
 from endomtor.building import forks
+from endomtor.building.performance import Row
 from endomtor.errors import BuildError
-from endomtor.performance import Row
 from test_building import build, edit, small_book
 
 MOMENTS = 20

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from conftest import ROOT
-from endomtor.performance import Row
+from endomtor.building.performance import Row
 
 ROWS = (
     *(

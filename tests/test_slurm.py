@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from endomtor import paths, sweep
-from endomtor.performance import Row
+from endomtor.building.performance import Row
 from test_sweep import PLAIN, begin, files_of, finish
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "scancel", "sinfo")

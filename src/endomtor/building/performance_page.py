@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from html import escape
 
-from endomtor import performance
+from endomtor.building import performance
+from endomtor.building.performance import WORDS, Measured, Row, amount
 from endomtor.markup import plain_in_markdown as plain
-from endomtor.performance import WORDS, Measured, Row, amount
 
 NOTHING_KEPT = "Nothing is kept yet: `make bench ARGS=--keep` measures and keeps."
 

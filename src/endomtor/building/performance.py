@@ -141,7 +141,7 @@ def read(name: str = "*") -> list[Measured]:
             rows = tuple(Row(**row) for row in content["rows"])
             found.append(Measured(*(content[field.name] for field in fields(Measured)[:-1]), rows))
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path.name}: expected what `endomtor.performance.keep` writes; {error!r}") from error
+            raise ValueError(f"{path.name}: expected what `performance.keep` writes; {error!r}") from error
     return found
 
 
