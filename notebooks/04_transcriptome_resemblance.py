@@ -24,8 +24,6 @@ world = "paper"
 seed = 1
 
 # %% tags=["imports"]
-import warnings
-
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -38,13 +36,10 @@ from scipy import stats
 from endomtor import figures, public
 from endomtor.chapter import open_chapter
 from endomtor.errors import NotTestable
-from endomtor.public import hsc_aging, single_cells
-from endomtor.public.originals import STUDIES
+from endomtor.public import hsc_aging, originals, single_cells
 from endomtor.reporting import alt_text, limits_text, n_text, number, result_text
-from endomtor.stats import allows_phi, difference, pairs, phi, rrho, transcriptome_phi_genes
-from endomtor.stats.expression import independent_filter
+from endomtor.stats import allows_phi, difference, expression, pairs, phi, resemblance, rrho, transcriptome_phi_genes
 from endomtor.stats.negative_binomial import AllGenes
-from endomtor.stats.resemblance import project
 
 # %% tags=["plumbing"]
 chapter = open_chapter("04_transcriptome_resemblance", data_dir, world, seed)
@@ -99,18 +94,13 @@ for column in ("sex", "batch"):  # lanes of two days belong to both: "day 1+day 
     animals[column] = by_animal[column].agg(lambda labels: "+".join(sorted(set(labels))))
 animals = animals.assign(samples=by_animal.size()).reset_index()
 counts = counts[samples["sample"]].T.groupby(samples["animal"].to_numpy(), sort=False).sum().T
-animals.assign(reads=counts.sum().to_numpy(), genes=(counts > 0).sum().to_numpy()).head()
+animals.groupby(["group", "batch"])["samples"].agg(["size", "sum"]).set_axis(["animals", "samples"], axis="columns")
 
 # %% tags=["needs:hspc_counts"]
 n = animals["group"].value_counts().to_dict()
-columns = {"group": "group", "unit": "animal", "block": "batch"}
 group_order = [group for group in ("young", "aged", "control", "ecko") if group in n]
-pooled = int((samples.get("n_animals_pooled", pd.Series(1, index=samples.index)) > 1).sum())
-Markdown(
-    f"{len(animals)} animals ({', '.join(f'{figures.named(group)} {n[group]}' for group in group_order)}), "
-    f"{len(counts):,} genes. Several samples, which were added: {(animals['samples'] > 1).sum()} animals. "
-    f"Pools of mice, each of which counts as one: {pooled}."
-)
+columns = {"group": "group", "unit": "animal", "block": "batch"}
+animals.assign(reads=counts.sum().to_numpy(), genes=(counts > 0).sum().to_numpy()).head()
 
 # %% [markdown]
 # A library that was sequenced twice as deep has twice the counts.
@@ -138,32 +128,23 @@ logs.iloc[:5, :6].round(2)
 # Each group has a mean of its own (`0 +`); contrasts are those of `~batch + group`.
 
 # %% tags=["needs:hspc_counts", "needs:deseq"]
-contrasts = pairs(animals["group"])
+batches = animals["batch"].nunique()
 layout = pd.get_dummies(animals[["group", "batch"]], dtype=float)
-parameters = animals["group"].nunique() + animals["batch"].nunique() - 1
-separable = np.linalg.matrix_rank(layout) == parameters < len(animals)
-design = "~0 + group + batch" if animals["batch"].nunique() > 1 and separable else "~0 + group"
-if not contrasts or len(animals) <= len(n):
+separable = np.linalg.matrix_rank(layout) == len(n) + batches - 1 < len(animals)
+design = "~0 + group + batch" if batches > 1 and separable else "~0 + group"
+if not pairs(n) or len(animals) <= len(n):
     raise NotTestable("DESeq2 needs two groups to compare, and animals enough to see how they vary within a group.")
 
 # %% [markdown]
 # `inference` says who solves the equations: pydeseq2 asks an optimiser gene by gene, `AllGenes` solves the same equations for all genes at once, some thirty times as fast.
 
 # %% tags=["needs:hspc_counts", "needs:deseq"]
-fit = DeseqDataSet(
-    counts=counts.T,
-    metadata=animals.set_index("animal")[["group", "batch"]],
-    design=design,
-    inference=AllGenes(),
-    quiet=True,
-)
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    fit.fit_size_factors()
-    fit.fit_genewise_dispersions()
-    if not (fit.var["genewise_dispersions"] >= 100 * fit.min_disp).any():
-        raise NotTestable("No gene varies more than counting alone would: DESeq2 has no trend to fit.")
-    fit.deseq2()
+mice = animals.set_index("animal")[["group", "batch"]]
+fit = DeseqDataSet(counts=counts.T, metadata=mice, design=design, inference=AllGenes(), quiet=True)
+fit.fit_genewise_dispersions()
+if not (fit.var["genewise_dispersions"] >= 1e-6).any():
+    raise NotTestable("No gene varies more than counting alone would: DESeq2 has no trend to fit.")
+fit.deseq2()
 Markdown(f"Design `{design}`; trend of dispersion over mean: {fit.uns['disp_function_type']}.")
 
 # %% [markdown]
@@ -173,50 +154,42 @@ Markdown(f"Design `{design}`; trend of dispersion over mean: {fit.uns['disp_func
 # And genes with too few counts to be found are left out of the adjustment by R's rule (`independent_filter`): pydeseq2's own curve follows single outliers and can lose a hundred genes.
 
 # %% tags=["needs:hspc_counts", "needs:deseq"]
+wanted = dict.fromkeys([*pairs(n), ("ecko", "young"), ("control", "young")])  # the last two for the trap below
+about = {"alpha": 0.1, "independent_filter": False, "inference": AllGenes(), "quiet": True}
 results = {}
-for a, b in dict.fromkeys([*contrasts, ("ecko", "young"), ("control", "young")]):
-    if not {a, b} <= set(n):
-        continue
-    test = DeseqStats(
-        fit, contrast=["group", a, b], alpha=0.1, independent_filter=False, inference=AllGenes(), quiet=True
-    )
+for a, b in (pair for pair in wanted if set(pair) <= set(n)):
+    test = DeseqStats(fit, contrast=["group", a, b], **about)
     test.summary()
     table = test.results_df
     silent = (counts.loc[:, animals["group"].isin([a, b]).to_numpy()] == 0).all(axis=1) & table["pvalue"].notna()
     table.loc[silent, ["log2FoldChange", "stat", "pvalue"]] = 0.0, 0.0, 1.0
-    table["padj"] = independent_filter(table["baseMean"], table["pvalue"], alpha=0.1)
+    table["padj"] = expression.independent_filter(table["baseMean"], table["pvalue"], alpha=0.1)
     results[a, b] = table
-results[contrasts[0]].head()
+table.head()
 
 # %% [markdown]
 # A gene drops out for one of three reasons: no animal has a count; one animal's count is an outlier by Cook's distance; or its counts are so few that testing it would only cost the others.
 
 # %% tags=["needs:hspc_counts", "needs:deseq"]
-pd.DataFrame(
-    {
-        f"{figures.named(a)} − {figures.named(b)}": {
-            "genes": len(table),
-            "without a count": (table["baseMean"] == 0).sum(),
-            "outlier": (table["pvalue"].isna() & (table["baseMean"] > 0)).sum(),
-            "too few counts": (table["padj"].isna() & table["pvalue"].notna()).sum(),
-            "higher, adjusted p ≤ 0.05": ((table["padj"] <= 0.05) & (table["log2FoldChange"] > 0)).sum(),
-            "lower, adjusted p ≤ 0.05": ((table["padj"] <= 0.05) & (table["log2FoldChange"] < 0)).sum(),
-        }
-        for (a, b), table in ((pair, results[pair]) for pair in contrasts)
-    }
-)
+fates = {}
+for (a, b), table in results.items():
+    reasons = [table["baseMean"] == 0, table["pvalue"].isna(), table["padj"].isna(), table["padj"] <= 0.05]
+    words = ["no count", "outlier", "too few counts", "adjusted p ≤ 0.05"]
+    fates[f"{a} − {b}"] = pd.Series(np.select(reasons, words, "adjusted p > 0.05")).value_counts()
+pd.DataFrame(fates).fillna(0).astype(int)
 
 # %% [markdown]
 # The same six genes are named in every figure: those of the published signature on which most of its studies agree.
 
 # %%
 signature, _ = hsc_aging.signature()
-agreement = pd.DataFrame({"studies": signature[list(STUDIES)].notna().sum(axis=1), "size": signature["average"].abs()})
-named = agreement.sort_values(["studies", "size"], ascending=False).index[:6]
+studies = signature[list(originals.STUDIES)].notna().sum(axis=1)
+ranking = signature.assign(studies=studies, size=signature["average"].abs()).sort_values(["studies", "size"])
+named = list(ranking.index[:-7:-1])
 signature.loc[named].round(2)
 
 # %% tags=["needs:hspc_counts", "needs:deseq"]
-for a, b in contrasts:
+for a, b in pairs(n):
     table = results[a, b].rename(columns={"log2FoldChange": "log2fc", "padj": "p_adjusted"})
     words = f"{figures.named(a)} against {figures.named(b)}"
     chapter.show(
@@ -240,38 +213,25 @@ for a, b in contrasts:
 
 # %% tags=["needs:hspc_counts", "needs:signature"]
 average = signature["average"]
-up, down = (logs.index.isin(average.index[side]) for side in (average > 0, average < 0))
+up, down = logs.index.isin(average.index[average > 0]), logs.index.isin(average.index[average < 0])
 if min(up.sum(), (~up).sum(), down.sum(), (~down).sum()) < 2:
     raise NotTestable(f"{(up | down).sum()} of the signature's {len(average)} genes are expressed here: too few.")
-animals["score"] = animals["animal"].map(project(logs, average))
+animals["score"] = animals["animal"].map(resemblance.project(logs, average))
 equal_weights = logs[up].mean() - logs[~up].mean() - (logs[down].mean() - logs[~down].mean())
 animals["up_down"] = animals["animal"].map(equal_weights)
-Markdown(
-    f"{(up | down).sum()} of the signature's {len(average)} genes are expressed here, "
-    f"among {len(logs):,} genes with a mean count of at least 10."
-)
+Markdown(f"{(up | down).sum()} of the signature's {len(average)} genes are among the {len(logs):,} expressed here.")
 
 # %% tags=["needs:hspc_counts", "needs:signature"]
-differences = {
-    (a, b): difference(animals, value="score", a=a, b=b, check=("sex",), **columns) for a, b in pairs(animals["group"])
-}
-drawn = figures.estimation(
-    animals,
-    value="score",
-    group="group",
-    animal="animal",
-    order=group_order,
-    estimates={pair: None if one.withheld else one for pair, one in differences.items()},
-    ylabel="aging score, 1 = the published old − young",
-)
+differences = {(a, b): difference(animals, value="score", a=a, b=b, check=("sex",), **columns) for a, b in pairs(n)}
+shape = {"value": "score", "group": "group", "animal": "animal", "order": group_order, "estimates": differences}
+drawn = figures.estimation(animals, ylabel="aging score, 1 = the published old − young", **shape)
 
 # %% tags=["needs:hspc_counts", "needs:signature"]
-seen = {f"{figures.named(a)} − {figures.named(b)}": one for (a, b), one in differences.items() if not one.withheld}
+seen = {f"{figures.named(a)} − {figures.named(b)}": one for (a, b), one in differences.items()}
 chapter.show(
     drawn,
-    caption="Score on the twelve-study aging signature, every animal a point, with the differences and their 95 % "
-    f"intervals. {' '.join(f'{name}: {number(one.estimate)} ({limits_text(one)}).' for name, one in seen.items())} "
-    f"Unit: animal; {n_text(differences.values())}.",
+    caption="Score on the twelve-study aging signature, every animal a point. "
+    + "; ".join(f"{name} {result_text(one)}" for name, one in seen.items()),
     alt=alt_text("Score on the aging signature, every animal a point", seen),
     name="fig-score",
 )
@@ -297,36 +257,8 @@ by_equal_weights = phi(animals, value="up_down", **question)
 # %% tags=["needs:hspc_counts", "needs:phi", "needs:signature", "needs:phi_of_scores"]
 if record.reason == "withheld":
     raise NotTestable(f"No verdict: {by_score.withheld or 'sex or batch cannot be told from the groups.'}")
-Markdown(
-    f"phi = {result_text(by_score)}."
-    if record.reason != "no aging effect"
-    else "No aging effect is seen in these animals, so that phi is a ratio to nothing."
-)
-
-# %% [markdown]
-# Does the answer depend on the weights?
-# Where both scores order the animals alike, it does not.
-
-# %% tags=["needs:hspc_counts", "needs:phi", "needs:signature", "needs:phi_of_scores"]
-with figures.house():
-    figure = figures.page(3.6)
-    axes = figure.subplots()
-    style = {"palette": figures.COLOURS, "markers": {group: figures.marker(group) for group in group_order}, "s": 60}
-    sns.scatterplot(animals, x="score", y="up_down", hue="group", style="group", ax=axes, **style)
-    axes.set(xlabel="aging score, genes weigh as published", ylabel="up − down genes, equal weights, log₂")
-    handles, names = axes.get_legend_handles_labels()
-    axes.legend(handles, [figures.named(name) for name in names])
-
-# %% tags=["needs:hspc_counts", "needs:phi", "needs:signature", "needs:phi_of_scores"]
-correlation = animals["score"].corr(animals["up_down"])
-chapter.show(
-    (figure, animals[["animal", "group", "score", "up_down"]]),
-    caption="The two scores of each animal, with the published and with equal weights. "
-    f"Phi with equal weights: {number(by_equal_weights.estimate)} ({limits_text(by_equal_weights)}). "
-    f"Unit: animal; {n_text([by_score])}.",
-    alt=f"Scatter of the two scores of {len(animals)} animals, correlation {correlation:.2f}.",
-    name="fig-up-down",
-)
+read = f"phi = {result_text(by_score)}" if record.reason != "no aging effect" else "No aging effect is seen here"
+Markdown(f"{read}. With equal weights: {number(by_equal_weights.estimate)} ({limits_text(by_equal_weights)}).")
 
 # %% [markdown] tags=["result:C4.transcriptome.phi_genes"]
 # ## All expressed genes
@@ -350,16 +282,10 @@ changes.head().round(2)
 # %% tags=["needs:hspc_counts", "needs:phi", "needs:deseq", "needs:phi_of_genes"]
 if record_of_genes.reason == "withheld":
     raise NotTestable(f"No slope: {by_genes.withheld or 'sex or batch cannot be told from the groups.'}")
+axes = {"x": "aged - young", "y": f"ecko - {reference}"}
+titles = {"xlabel": "log₂ fold change, aged − young", "ylabel": f"log₂ fold change, ECKO − {reference}"}
 chapter.show(
-    figures.lfc_scatter(
-        changes,
-        x="aged - young",
-        y=f"ecko - {reference}",
-        xlabel="log₂ fold change, aged − young",
-        ylabel=f"log₂ fold change, ECKO − {reference}",
-        slope=by_genes,
-        label=named,
-    ),
+    figures.lfc_scatter(changes, slope=by_genes, label=named, **axes, **titles),
     caption="Each point a gene, fold changes by DESeq2; line: phi over genes by moments, with its jackknife interval. "
     f"Unit: animal; {n_text([by_genes])}.",
     alt=alt_text(f"Scatter of {len(changes)} genes, ECKO against aging fold changes", {"slope": by_genes}),
@@ -371,32 +297,23 @@ chapter.show(
 
 # %% tags=["needs:hspc_counts", "needs:phi", "needs:signature", "needs:phi_of_scores"]
 ways = {"signature, primary": by_score, "signature, equal weights": by_equal_weights, "all expressed genes": by_genes}
-ways = {label: one for label, one in ways.items() if not one.withheld}
-unclear = {label for label, one in ways.items() if one.aging_p > 0.025 or one.interval_kind != "bounded"}
-drawn = figures.forest(
-    pd.DataFrame(
-        {
-            "label": label,
-            "estimate": np.nan if label in unclear else one.estimate,
-            "low": one.ci_low,
-            "high": one.ci_high,
-            "interval_kind": one.interval_kind,
-            "group": "ecko",
-            "note": "no aging effect seen" if label in unclear else None,
-        }
-        for label, one in ways.items()
-    ),
-    xlabel="phi: share of the way from young to aged, 95 % set",
-    references={0.0: "young", 1.0: "aged"},
-    smallest=rule.smallest,
-)
+rows = pd.DataFrame(map(vars, ways.values())).assign(label=list(ways), group="ecko", note="")
+rows = rows.rename(columns={"ci_low": "low", "ci_high": "high"})
+silent = (rows["aging_p"] > 0.025) | (rows["interval_kind"] != "bounded")
+rows.loc[silent, ["estimate", "note"]] = np.nan, "no aging effect seen"
+rows = rows.loc[rows["withheld"] == "", ["label", "group", "note", "estimate", "low", "high", "interval_kind"]]
 
 # %% tags=["needs:hspc_counts", "needs:phi", "needs:signature", "needs:phi_of_scores"]
 chapter.show(
-    drawn,
+    figures.forest(
+        rows,
+        xlabel="phi: share of the way from young to aged, 95 % set",
+        references={0.0: "young", 1.0: "aged"},
+        smallest=rule.smallest,
+    ),
     caption="Phi of the HSPC transcriptome by three ways; the first decides. Dotted: the smallest phi of interest. "
     f"Unit: animal; {n_text(ways.values())}.",
-    alt=alt_text("Forest plot of phi", {label: one for label, one in ways.items() if label not in unclear}),
+    alt=alt_text("Forest plot of phi", {label: ways[label] for label in rows.loc[~silent, "label"]}),
     name="fig-phi",
 )
 
@@ -408,36 +325,29 @@ chapter.show(
 # Dark in the other corners: it acts against it.
 # Pale everywhere: unrelated.
 # The map is a picture: its p values treat genes as independent and search the whole map, so none of them enters a verdict ({ref}`methods-rrho`).
-
-# %% tags=["needs:hspc_counts", "needs:phi", "needs:deseq"]
-ranked = pd.DataFrame({"aging": results["aged", "young"]["stat"], "ECKO": results["ecko", reference]["stat"]}).dropna()
-ranks = rrho(ranked["aging"], ranked["ECKO"], step=max(1, len(ranked) // 60))
-drawn = figures.rrho_map(
-    ranks.corrected.T,
-    xlabel="genes by aged − young",
-    ylabel=f"genes by ECKO − {reference}",
-    genes=ranks.genes,
-    value_label="−ln p, counted from each corner (a picture, not a test)",
-)
-
-# %% tags=["needs:hspc_counts", "needs:phi", "needs:deseq"]
-signs = ranked.gt(0).replace({True: "up", False: "down"})
-quadrants = pd.crosstab("ECKO " + signs["ECKO"], "aging " + signs["aging"])
-chance = pd.DataFrame(stats.contingency.expected_freq(quadrants), quadrants.index, quadrants.columns)
-chapter.show(
-    drawn,
-    caption="Rank-rank overlap of the two contrasts, counted from the corner of each quadrant: the darker, the more "
-    f"genes are shared beyond chance. A picture of {ranks.genes:,} genes, not a test. Unit behind both lists: animal; "
-    f"n: {', '.join(f'{figures.named(group)} {n[group]}' for group in group_order)}.",
-    alt=f"Rank-rank overlap map of {ranks.genes} genes; the table below counts its quadrants.",
-    name="fig-overlap",
-)
-
-# %% [markdown]
+#
 # The quadrants in numbers of genes, and in brackets what chance would give:
 
 # %% tags=["needs:hspc_counts", "needs:phi", "needs:deseq"]
-quadrants.astype(str) + " (" + chance.round().astype(int).astype(str) + ")"
+stat = pd.DataFrame({"aging": results["aged", "young"]["stat"], "ECKO": results["ecko", reference]["stat"]}).dropna()
+ranks = rrho(stat["aging"], stat["ECKO"], step=max(1, len(stat) // 60))
+quadrants = pd.crosstab(
+    np.where(stat["ECKO"] > 0, "ECKO up", "ECKO down"), np.where(stat["aging"] > 0, "aging up", "aging down")
+)
+chance = stats.contingency.expected_freq(quadrants).round().astype(int).astype(str)
+quadrants.astype(str) + " (" + chance + ")"
+
+# %% tags=["needs:hspc_counts", "needs:phi", "needs:deseq"]
+titles = {"xlabel": "genes by aged − young", "ylabel": f"genes by ECKO − {reference}"}
+score = "−ln p, counted from each corner (a picture, not a test)"
+chapter.show(
+    figures.rrho_map(ranks.corrected.T, genes=ranks.genes, value_label=score, **titles),
+    caption="Rank-rank overlap of the two contrasts, counted from the corner of each quadrant: the darker, the more "
+    f"genes are shared beyond chance. A picture of {ranks.genes:,} genes, not a test. Unit behind both lists: animal; "
+    f"{n_text([by_genes])}.",
+    alt=f"Rank-rank overlap map of {ranks.genes} genes; the table above counts its quadrants.",
+    name="fig-overlap",
+)
 
 # %% [markdown]
 # ### A trap: correlating fold changes
@@ -455,17 +365,12 @@ if reference == "control":
     stand_in = animals[animals["group"] != "ecko"].replace({"group": {"control": "ecko"}})
     right["ecko - young"] = transcriptome_phi_genes(counts, without_control, **over_genes)
     right["control - young"] = transcriptome_phi_genes(counts, stand_in, **over_genes)
+trap = pd.DataFrame({"naive r (wrong)": changes.corrwith(changes["aged - young"]).loc[list(right)]})
+trap["shared group"] = ["young" if name.endswith("young") else "none" for name in right]
+trap["phi over genes"] = [one.estimate for one in right.values()]
+trap["95 % over animals"] = ["no interval" if one.withheld else limits_text(one) for one in right.values()]
 chapter.show_table(
-    pd.DataFrame(
-        {
-            "against aged − young": name.replace("ecko", "ECKO").replace(" - ", " − "),
-            "shared group": "young" if name.endswith("young") else "none",
-            "naive r (wrong)": changes["aged - young"].corr(changes[name]),
-            "phi over genes": one.estimate,
-            "95 % over animals": "no interval" if one.withheld else limits_text(one),
-        }
-        for name, one in right.items()
-    ),
+    trap.rename_axis("against aged − young").reset_index(),
     caption="The naive correlation of fold changes, wrong on purpose, beside phi with the shared noise taken off. "
     f"Unit: animal; {n_text(right.values())}.",
 )
@@ -525,21 +430,13 @@ chapter.results("C4.premise", caption="The premises, over published studies.")
 
 # %%
 labels = {name: f"{name} (negative control)" if name in hsc_aging.CONTROLS else name for name in by_population}
+rows = pd.DataFrame(map(vars, by_population.values())).assign(label=list(labels.values()))
 drawn = figures.forest(
-    pd.DataFrame(
-        {
-            "label": labels[name],
-            "estimate": one.estimate,
-            "low": one.ci_low,
-            "high": one.ci_high,
-            "interval_kind": one.interval_kind,
-        }
-        for name, one in by_population.items()
-    ),
+    rows.rename(columns={"ci_low": "low", "ci_high": "high"})[["label", "estimate", "low", "high", "interval_kind"]],
+    dots=slopes[list(labels)].rename(columns=labels).melt(var_name="label"),
     xlabel="slope on the published log₂ fold changes",
     references={0.0: "not seen", 1.0: "as published"},
     smallest=chapter.rule("C4.premise.HSC").smallest,
-    dots=slopes[list(labels)].rename(columns=labels).melt(var_name="label"),
 )
 
 # %%
@@ -563,16 +460,10 @@ chapter.show(
 
 # %%
 of_signature = public_changes.set_index("gene").join(average, how="inner")
+in_hsc = {"x": "average", "y": "lfc_HSC", "slope": by_population["HSC"], "label": named}
+titles = {"xlabel": "log₂ fold change, mean of twelve studies", "ylabel": "log₂ fold change, old − young HSC here"}
 chapter.show(
-    figures.lfc_scatter(
-        of_signature[["average", "lfc_HSC"]],
-        x="average",
-        y="lfc_HSC",
-        xlabel="log₂ fold change, mean of twelve studies",
-        ylabel="log₂ fold change, old − young HSC here",
-        slope=by_population["HSC"],
-        label=named,
-    ),
+    figures.lfc_scatter(of_signature[["average", "lfc_HSC"]], **in_hsc, **titles),
     caption="Each point a gene of the signature: published average against GSE162607. Line: mean slope over the "
     f"studies with its interval. Unit: study; {n_text([by_population['HSC']])}.",
     alt=alt_text(f"Scatter of {len(of_signature)} signature genes in HSCs", {"mean slope": by_population["HSC"]}),
@@ -594,23 +485,18 @@ for name, one in by_population.items():
     weights = 1 / (of_signature[f"se_{name}"] ** 2 + hsc_aging.SCATTER**2)
     low, high = sm.WLS(y, x, weights=weights).fit().conf_int().loc["average"]
     rest = (weights * x * y).sort_values().index[:-10]
-    rows[name] = {
-        "slope": one.estimate,
-        "95 % over studies": limits_text(one),
-        "studies from": slopes[name].min(),
-        "to": slopes[name].max(),
-        "NOT over genes": f"{number(low)} to {number(high)}",
-        "up genes that rise, %": 100 * (y[x > 0] > 0).mean(),
-        "without 10 genes": sm.WLS(y[rest], x[rest], weights=weights[rest]).fit().params["average"],
-    }
+    without = sm.WLS(y[rest], x[rest], weights=weights[rest]).fit().params["average"]
+    rise = 100 * (y[x > 0] > 0).mean()
+    rows[name] = one.estimate, limits_text(one), f"{number(low)} to {number(high)}", rise, without
 
 # %%
+heads = ["slope", "95 % over studies", "NOT over genes", "up genes that rise, %", "without 10 genes"]
 chapter.show_table(
-    pd.DataFrame.from_dict(rows, orient="index").rename_axis("population").reset_index(),
+    pd.DataFrame.from_dict(rows, orient="index", columns=heads).rename_axis("population").reset_index(),
     caption="The signature in eight populations, two young and two old mice each. Unit: study (12). The interval over "
     "genes is not for inference.",
     provenance=gse162607,
-    formats={"up genes that rise, %": ".0f"},
+    formats={"slope": ".2f", "up genes that rise, %": ".0f", "without 10 genes": ".2f"},
 )
 
 # %% [markdown]
@@ -641,38 +527,21 @@ Markdown(
 )
 
 # %%
+look = {"hue": "group", "palette": figures.COLOURS, "size": 4, "hue_order": ["young", "aged"]}
 with figures.house():
-    figure = figures.page(2.9)
-    panels = figure.subplots(1, 2, sharex=True, sharey=True)
-    for axes, group in zip(panels, ("young", "aged"), strict=True):
-        own = kept[kept["group"] == group]
-        sns.scatterplot(kept, x="pc1", y="pc2", color="lightgrey", s=12, linewidth=0, ax=axes)
-        sns.scatterplot(own, x="pc1", y="pc2", color=figures.colour(group), s=14, linewidth=0, ax=axes)
-        axes.set(title=f"{group}: {len(own)} cells,\nanimals unknown", xlabel="PC 1", ylabel="PC 2")
+    figure = figures.page(3)
+    left, right = figure.subplots(1, 2)
+    sns.scatterplot(kept, x="pc1", y="pc2", style="group", legend=False, ax=left, **look | {"size": None})
+    sns.swarmplot(kept, x="group", y="score", order=["young", "aged"], legend=False, ax=right, **look)
+    left.set(xlabel="PC 1", ylabel="PC 2")
+    right.set(xlabel="", ylabel="signature score")
 chapter.show(
-    (figure, kept[["cell", "group", "pc1", "pc2"]]),
-    caption="Single HSCs of 4 months (young) and 18 months (aged), each over all cells in grey. For the eye only: "
-    f"cells are not replicates; {len(young)} and {len(old)} cells of an unknown number of mice.",
-    alt=f"First two principal components of {len(kept)} single HSCs, young and aged in separate panels.",
-    name="fig-cells-group",
-    provenance=gse87631,
-)
-
-# %% [markdown]
-# The scores of the same cells:
-
-# %%
-with figures.house():
-    figure = figures.page(2.8)
-    axes = figure.subplots()
-    sns.swarmplot(kept, x="score", y="group", hue="group", palette=figures.COLOURS, order=["young", "aged"], ax=axes)
-    axes.set(xlabel="signature score, made without these cells' study", ylabel="")
-chapter.show(
-    (figure, kept[["cell", "group", "score"]]),
-    caption="Signature score of single HSCs. For the eye only: cells are not replicates; "
-    f"{len(young)} and {len(old)} cells of an unknown number of mice.",
-    alt=f"Scores of single HSCs: mean {number(young.mean())} in young, {number(old.mean())} in old cells.",
-    name="fig-cells-score",
+    (figure, kept[["cell", "group", "score", "pc1", "pc2"]]),
+    caption="Single HSCs of 4 months (young) and 18 months (aged): principal components, and the score of a signature "
+    f"made without their study. For the eye only: cells are not replicates; {len(young)} and {len(old)} cells of an "
+    "unknown number of mice.",
+    alt=f"Single HSCs by age. Mean score {number(young.mean())} in young, {number(old.mean())} in old cells.",
+    name="fig-cells",
     provenance=gse87631,
 )
 

@@ -140,7 +140,7 @@ def _difference(
     axes.spines["right"].set_visible(True)
     axes.yaxis.tick_right()
     scales.read_differences(axes.yaxis, reading)
-    if estimate is None:
+    if estimate is None or estimate.withheld:
         axes.text(0.7, np.mean(shifted), "not\ntestable\nhere", ha="right", va="center", color=style.QUIET)
         return
     intervals.draw(
