@@ -137,6 +137,7 @@ if not pairs(n) or len(animals) <= len(n):
 
 # %% [markdown]
 # `inference` says who solves the equations: pydeseq2 asks an optimiser gene by gene, `AllGenes` solves the same equations for all genes at once, some thirty times as fast.
+# It also keeps fitted means at half a count or more in the standard error, as R does.
 
 # %% tags=["needs:hspc_counts", "needs:deseq"]
 mice = animals.set_index("animal")[["group", "batch"]]
@@ -151,7 +152,7 @@ Markdown(f"Design `{design}`; trend of dispersion over mean: {fit.uns['disp_func
 # Then each contrast is tested by Wald's test, `alpha=0.1` as in R.
 # Two steps follow R, where pydeseq2 goes another way.
 # A gene without a count in either group has a fold change of 0 and a p of 1.
-# And genes with too few counts to be found are left out of the adjustment by R's rule (`independent_filter`): pydeseq2's own curve follows single outliers and can lose a hundred genes.
+# And genes with too few counts to be found are left out of the adjustment by R's rule (`independent_filter`): pydeseq2 smooths the same curve in another way and can draw the line elsewhere, here and there a hundred genes apart.
 
 # %% tags=["needs:hspc_counts", "needs:deseq"]
 wanted = dict.fromkeys([*pairs(n), ("ecko", "young"), ("control", "young")])  # the last two for the trap below
@@ -184,8 +185,9 @@ pd.DataFrame(fates).fillna(0).astype(int)
 # %%
 signature, _ = hsc_aging.signature()
 studies = signature[list(originals.STUDIES)].notna().sum(axis=1)
-ranking = signature.assign(studies=studies, size=signature["average"].abs()).sort_values(["studies", "size"])
-named = list(ranking.index[:-7:-1])
+average = signature["average"]
+ranking = pd.DataFrame({"studies": studies, "size": average.abs()}).sort_values(["studies", "size"], ascending=False)
+named = list(ranking.index[:6])
 signature.loc[named].round(2)
 
 # %% tags=["needs:hspc_counts", "needs:deseq"]
@@ -212,7 +214,6 @@ for a, b in pairs(n):
 # Beside it stands the same signature with equal weights: the up genes against all others, minus the down genes against all others.
 
 # %% tags=["needs:hspc_counts", "needs:signature"]
-average = signature["average"]
 up, down = logs.index.isin(average.index[average > 0]), logs.index.isin(average.index[average < 0])
 if min(up.sum(), (~up).sum(), down.sum(), (~down).sum()) < 2:
     raise NotTestable(f"{(up | down).sum()} of the signature's {len(average)} genes are expressed here: too few.")
@@ -231,7 +232,8 @@ seen = {f"{figures.named(a)} − {figures.named(b)}": one for (a, b), one in dif
 chapter.show(
     drawn,
     caption="Score on the twelve-study aging signature, every animal a point. "
-    + "; ".join(f"{name} {result_text(one)}" for name, one in seen.items()),
+    + "; ".join(f"{name}: {number(one.estimate)} ({limits_text(one)})" for name, one in seen.items())
+    + f". Unit: animal; {n_text(differences.values())}.",
     alt=alt_text("Score on the aging signature, every animal a point", seen),
     name="fig-score",
 )
@@ -242,6 +244,7 @@ chapter.show(
 # Phi divides *ECKO − control* by *aged − young*; where there is no control, young stands in for it.
 # Its interval is Fieller's {cite}`fieller1954`, which takes the uncertainty of the denominator into account.
 # Where aged and young cannot be told apart it is unbounded, as it should be ({ref}`methods-transcriptome-phi`).
+# The phi of the published weights goes on record; that of equal weights is for comparison.
 
 # %% tags=["needs:hspc_counts", "needs:phi"]
 if not allows_phi(n):
@@ -297,11 +300,12 @@ chapter.show(
 
 # %% tags=["needs:hspc_counts", "needs:phi", "needs:signature", "needs:phi_of_scores"]
 ways = {"signature, primary": by_score, "signature, equal weights": by_equal_weights, "all expressed genes": by_genes}
+ways = {label: one for label, one in ways.items() if not one.withheld}
 rows = pd.DataFrame(map(vars, ways.values())).assign(label=list(ways), group="ecko", note="")
 rows = rows.rename(columns={"ci_low": "low", "ci_high": "high"})
 silent = (rows["aging_p"] > 0.025) | (rows["interval_kind"] != "bounded")
 rows.loc[silent, ["estimate", "note"]] = np.nan, "no aging effect seen"
-rows = rows.loc[rows["withheld"] == "", ["label", "group", "note", "estimate", "low", "high", "interval_kind"]]
+rows = rows[["label", "group", "note", "estimate", "low", "high", "interval_kind"]]
 
 # %% tags=["needs:hspc_counts", "needs:phi", "needs:signature", "needs:phi_of_scores"]
 chapter.show(
@@ -527,12 +531,12 @@ Markdown(
 )
 
 # %%
-look = {"hue": "group", "palette": figures.COLOURS, "size": 4, "hue_order": ["young", "aged"]}
+look = {"hue": "group", "palette": figures.COLOURS, "legend": False}
 with figures.house():
     figure = figures.page(3)
     left, right = figure.subplots(1, 2)
-    sns.scatterplot(kept, x="pc1", y="pc2", style="group", legend=False, ax=left, **look | {"size": None})
-    sns.swarmplot(kept, x="group", y="score", order=["young", "aged"], legend=False, ax=right, **look)
+    sns.scatterplot(kept, x="pc1", y="pc2", style="group", markers={"young": "o", "aged": "s"}, s=18, ax=left, **look)
+    sns.swarmplot(kept, x="group", y="score", order=["young", "aged"], size=4, ax=right, **look)
     left.set(xlabel="PC 1", ylabel="PC 2")
     right.set(xlabel="", ylabel="signature score")
 chapter.show(
