@@ -146,7 +146,8 @@ fit.fit_genewise_dispersions()
 if not (fit.var["genewise_dispersions"] >= 1e-6).any():
     raise NotTestable("No gene varies more than counting alone would: DESeq2 has no trend to fit.")
 fit.deseq2()
-Markdown(f"Design `{design}`; trend of dispersion over mean: {fit.uns['disp_function_type']}.")
+note = " (batch cannot be told from the groups)" if batches > 1 and not separable else ""
+Markdown(f"Design `{design}`{note}; trend of dispersion over mean: {fit.uns['disp_function_type']}.")
 
 # %% [markdown]
 # Then each contrast is tested by Wald's test, `alpha=0.1` as in R.
