@@ -109,15 +109,14 @@ animals.assign(reads=counts.sum().to_numpy(), genes=(counts > 0).sum().to_numpy(
 # That choice looks at no group, so it cannot favour one.
 
 # %% tags=["needs:hspc_counts"]
-everywhere = np.log(counts[(counts > 0).all(axis=1)])
-if everywhere.empty:
+logs = np.log(counts[(counts > 0).all(axis=1)])
+if logs.empty:
     raise NotTestable("No gene has a count in every library, so that they cannot be compared.")
-size_factors = np.exp(everywhere.sub(everywhere.mean(axis=1), axis=0).median())
-normalised = counts / size_factors
-normalised = normalised[normalised.mean(axis=1) >= 10]
-if len(normalised) < 2:
-    raise NotTestable(f"{len(normalised)} of {len(counts)} genes have a mean count of 10: too few to compare.")
-logs = np.log2(normalised + 0.5)
+size_factors = np.exp(logs.sub(logs.mean(axis=1), axis=0).median())
+expressed = (counts / size_factors).mean(axis=1) >= 10
+if expressed.sum() < 2:
+    raise NotTestable(f"{expressed.sum()} of {len(counts)} genes have a mean count of 10: too few to compare.")
+logs = np.log2(counts[expressed] / size_factors + 0.5)
 logs.iloc[:5, :6].round(2)
 
 # %% [markdown]
@@ -141,7 +140,8 @@ if not pairs(n) or len(animals) <= len(n):
 
 # %% tags=["needs:hspc_counts", "needs:deseq"]
 mice = animals.set_index("animal")[["group", "batch"]]
-fit = DeseqDataSet(counts=counts.T, metadata=mice, design=design, inference=AllGenes(), quiet=True)
+sparing = {"inference": AllGenes(), "quiet": True, "low_memory": True}  # large matrices go once they are used
+fit = DeseqDataSet(counts=counts.T, metadata=mice, design=design, **sparing)
 fit.fit_genewise_dispersions()
 if not (fit.var["genewise_dispersions"] >= 1e-6).any():
     raise NotTestable("No gene varies more than counting alone would: DESeq2 has no trend to fit.")

@@ -180,7 +180,8 @@ class TestGenes:
         counts.iloc[0, compared] = 0
         mice = animals.set_index("animal")[["group", "batch"]]
         about = {"inference": AllGenes(), "quiet": True}
-        fit = DeseqDataSet(counts=counts.T, metadata=mice, design="~0 + group + batch", **about)
+        fit = DeseqDataSet(counts=counts.T, metadata=mice, design="~0 + group + batch", low_memory=True, **about)
+        fit.fit_genewise_dispersions()
         fit.deseq2()
         test = DeseqStats(fit, contrast=["group", "aged", "young"], alpha=0.1, independent_filter=False, **about)
         test.summary()
