@@ -24,6 +24,8 @@ world = "paper"
 seed = 1
 
 # %% tags=["imports"]
+import warnings
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -139,6 +141,7 @@ if not pairs(n) or len(animals) <= len(n):
 # It also keeps fitted means at half a count or more in the standard error, as R does.
 
 # %% tags=["needs:hspc_counts", "needs:deseq"]
+warnings.filterwarnings("ignore", module="pydeseq2")  # a trend that does not converge is named below
 mice = animals.set_index("animal")[["group", "batch"]]
 sparing = {"inference": AllGenes(), "quiet": True, "low_memory": True}  # large matrices go once they are used
 fit = DeseqDataSet(counts=counts.T, metadata=mice, design=design, **sparing)
