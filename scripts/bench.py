@@ -299,7 +299,7 @@ def table_pair(seed: int, part: str) -> tuple[float, float]:
 def transcriptome_pair(seed: int, genes: int) -> tuple[float, float]:
     """Time the genes of one cohort: DESeq2 of two contrasts and both phi, against pydeseq2 twice and a correlation."""
     chapter = drawn(seed, "expression")
-    data = transcriptome.transcriptomes(chapter)
+    data = transcriptome.transcriptomes(chapter.dataset.tables)
     signature, _ = public.hsc_aging.signature()
     counts, animals, pairs = data.counts.iloc[:genes], data.animals, data.contrasts
     about = {"sample": "animal", "min_mean": transcriptome.MIN_MEAN, "block": "batch"}
