@@ -536,16 +536,16 @@ with figures.house():
     figure, panels = plt.subplots(len(measures), 1, figsize=(5, 1.75 * len(measures)), sharex=True, squeeze=False)
     for axes, measure in zip(panels.flat, measures, strict=True):
         rows = named[named["measure"] == measure]
-        sns.stripplot(rows, **strips, ax=axes)
+        sns.stripplot(rows, **strips, ax=axes, legend=measure == measures[0])
         title, floor = endpoint_text(measure.removesuffix("_pct")), -0.05 * rows["value"].max()
         axes.set(title=title, xlabel="", ylabel=rows["unit"].iat[0], ylim=(floor, None))
-        sns.move_legend(axes, "center left", bbox_to_anchor=(1, 0.5), title=None)
+    sns.move_legend(panels[0, 0], "upper right", ncols=2, title=None)
 
 # %% tags=["needs:ecko_verification"]
 n = ", ".join(f"{figures.named(group)} {rows['animal'].nunique()}" for group, rows in knockout.groupby("group"))
 chapter.show(
     (figure, knockout),
-    caption=f"How far mTOR is gone, and in which cells: every animal a point. Unit: animal; n: {n}. Descriptive.",
+    caption=f"How far mTOR is gone, and in which cells: every animal a point, controls at the left of ECKO mice. Unit: animal; n: {n}.",
     alt="Recombined alleles, mRNA, protein and signal of mTOR per animal and cell type, ECKO mice beside controls.",
     name="fig-recombined-allele-pct",
 )
