@@ -30,11 +30,10 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from endomtor import figures, public, worlds
+from endomtor import figures, ledger, public, worlds
 from endomtor.calibration import sample_size
 from endomtor.chapter import open_chapter
 from endomtor.claims import catalogue, evidence, verdicts
-from endomtor import ledger
 from endomtor.errors import NotTestable
 from endomtor.public import blood as public_blood
 from endomtor.reporting import endpoint_text, n_text, number, p_text
