@@ -12,7 +12,7 @@ from IPython.utils.capture import capture_output
 from scipy import stats
 from traitlets.config import Config
 
-from endomtor import calibration, paths, worlds
+from endomtor import paths, worlds
 from endomtor.calibration import sample_size
 from endomtor.calibration.sample_size import SampleSizes
 from endomtor.claims import catalogue
@@ -178,7 +178,6 @@ def test_what_is_frozen_is_complete(frozen):
         assert list(zip(table["id"], table["n"], strict=True)) == list(expected)
     assert (frozen.table["cohorts"] == frozen.about["cohorts"]).all()
     assert frozen.table["count"].between(0, frozen.table["cohorts"]).all()
-    assert re.fullmatch(r"[0-9a-f]{64}", frozen.about["code"])
     assert frozen.about["worlds"] == sample_size.WORLDS
 
 
@@ -240,7 +239,7 @@ def test_a_sentence_has_the_n_of_the_frozen_counts_with_its_unit(frozen):
         assert re.match(rf"{words}{unit} in each group \(.+ within the 95 % limits\)$", text), text
 
 
-def test_the_tables_are_grouped_by_claim_and_say_that_effects_are_invented():
+def test_the_tables_are_grouped_by_claim_and_say_that_effects_are_invented(frozen):
     with capture_output() as shown:
         sample_size.show_table()
     support, ruled_out, about = shown.outputs
@@ -253,27 +252,8 @@ def test_the_tables_are_grouped_by_claim_and_say_that_effects_are_invented():
     claims = [line.split()[:2] for line in support.data["text/plain"].splitlines() if "Claim C" in line]
     assert claims == [["Claim", f"C{i}"] for i in range(1, 6)]
     assert "Claim" not in ruled_out.data["text/plain"]
-    assert "code " in about.data["text/markdown"]
-
-
-def test_the_page_says_when_the_code_has_changed(frozen, tmp_path, monkeypatch):
-    (tmp_path / "derived").mkdir()
-    now = calibration.code_print()
-    for name in ("claims.toml", "vocabulary.toml"):
-        (tmp_path / name).write_bytes((paths.data() / name).read_bytes())
-    monkeypatch.setattr(paths, "data", lambda: tmp_path)
-    for code, sentence in (
-        (now, "That is the code of this page."),
-        ("0" * 64, "The code has changed since: `make frozen` counts again."),
-    ):
-        sample_size.freeze(SampleSizes(frozen.table, frozen.about | {"code": code}))
-        with capture_output() as shown:
-            sample_size.show_table()
-        text = shown.outputs[-1].data["text/markdown"]
-        assert text.endswith(sentence)
-        assert f"code {code[:12]} " in text
-        assert frozen.about["frozen"] in text
-        assert "seeds from 2,000,000 on" in text
+    assert "seeds from 2,000,000 on" in about.data["text/markdown"]
+    assert frozen.about["frozen"] in about.data["text/markdown"]
 
 
 def test_beside_measured_data_no_simulated_number_is_shown():

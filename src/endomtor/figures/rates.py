@@ -45,8 +45,8 @@ def error_rates(frame: pd.DataFrame, *, rows: Sequence[str], xlabel: str) -> Dra
 
     A dashed line stands at each nominal level; what lies between it and the nearest Monte Carlo limit of the row is
     shaded, so a dot on the shade keeps its level whatever its number of cohorts, and the mark of one outside tells.
-    Beside each row stands how many of its rates lie beyond their limit. Dots of one rate are heaped; where they are too many, one stands for
-    those of its kind, with their number. Those beyond the axis are arrows at its end.
+    Beside each row stands how many of its rates lie beyond their limit. Dots of one rate are heaped; where they are too
+    many, one stands for those of its kind, with their number. Those beyond the axis are arrows at its end.
 
     Parameters
     ----------

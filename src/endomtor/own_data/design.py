@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from math import ceil, floor
@@ -9,13 +10,14 @@ from math import ceil, floor
 import pandas as pd
 from scipy import stats
 
-from endomtor import calibration, worlds
+from endomtor import calibration, paths, worlds
 from endomtor.analyses.judge import Judge
 from endomtor.calibration import cohorts
 from endomtor.calibration.plan import Scenario
 from endomtor.claims import verdicts
 from endomtor.contract import TABLES, Dataset
 from endomtor.own_data.prospects import allowed
+from endomtor.provenance import Provenance
 
 NULL, TRUE = "edge", "paper"
 """Scenarios of the plan: where false support is likeliest, and where every effect is planted."""
@@ -162,3 +164,16 @@ def _over(below: Mapping, above: Mapping) -> dict:
     """Return `below` with `above` laid over it, table by table."""
     both = {key: _over(below[key], above[key]) for key in above if isinstance(below.get(key), Mapping)}
     return {**below, **above, **both}
+
+
+def provenance() -> Provenance:
+    """Return the provenance of what `support` counts: simulated, whoever's design it is."""
+    plan = calibration.load()
+    return Provenance(
+        kind="simulated",
+        title="calibration in the design of the data at hand",
+        source=f"Drawn by endomtor in scenarios of data/calibration.toml, version {plan.version}",
+        sha256=hashlib.sha256((paths.data() / "calibration.toml").read_bytes()).hexdigest(),
+        world=f"scenarios {NULL} and {TRUE}, in the design of these data",
+        seed=plan.seed,
+    )
