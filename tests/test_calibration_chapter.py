@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import Markdown
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
@@ -44,11 +45,14 @@ def cells(*, among=lambda tags: True) -> list[str]:
 
 
 def run(shell: InteractiveShell, sources: list[str]) -> list:
-    """Run cells one after another and return what they show."""
+    """Run cells one after another and return what they show; their last expressions come last."""
+    last = []
     with capture_output() as captured:
         for source in sources:
-            shell.run_cell(source).raise_error()
-    return captured.outputs
+            ran = shell.run_cell(source)
+            ran.raise_error()
+            last += [ran.result] if isinstance(ran.result, Markdown) else []
+    return [*captured.outputs, *last]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +65,7 @@ def page(shell, measured):
 
 
 def text_of(output) -> str:
-    return output.data.get("text/markdown") or output.data.get("text/plain", "")
+    return output.data if isinstance(output, Markdown) else output.data.get("text/plain", "")
 
 
 # --- what the page computes ---
@@ -75,7 +79,11 @@ def test_the_page_judges_as_the_calibration_does(page):
 
 
 def test_each_figure_is_marked_and_counts_cohorts(page):
-    shown = {one.metadata["endomtor"]["name"]: one for one in page[0] if "image/png" in one.data}
+    shown = {
+        one.metadata["endomtor"]["name"]: one
+        for one in page[0]
+        if not isinstance(one, Markdown) and "image/png" in one.data
+    }
     ends = ("false-support", "false-support-either", "false-contradiction", "coverage", "courses", "mistakes")
     assert set(shown) == {f"fig-{one}" for one in ends}
     for one in shown.values():
@@ -145,7 +153,7 @@ def test_facts_name_what_lies_beyond_the_extreme_and_the_flawless():
 
 def test_of_coverage_the_lowest_is_named():
     own = judged(("edge", PS6, rates.COVERAGE, 1903, 0.95), ("three", PS6, rates.COVERAGE, 1990, 0.95))
-    assert report.facts(own) == f"Beyond: 0 of 2. The lowest is 95.1 % for {PS6} in “edge”."
+    assert report.facts(own) == f"Beyond: 0 of 2. The lowest is 95.2 % for {PS6} in “edge”."
     assert report.n_text(own) == "Unit: cohort; n = 2,000 with a verdict"
 
 
@@ -159,7 +167,7 @@ def test_rules_are_told_apart_by_kind_and_direction():
         ("null", "cells as n: polarity", "wrong", 1, np.nan),
         ("null", "cells as n: polarity", "right", 1, 0.05),
     )
-    kinds = ["difference", "phi", "difference", "claim", "mixed model", "wrong analysis", "right twin"]
+    kinds = ["difference", "phi", "phi", "claim", "mixed model", "wrong analysis", "right twin"]
     assert own["kind"].tolist() == kinds
     assert own["claim"].sum() == 1
     assert own.loc[own["either"], "id"].tolist() == [LSK]
