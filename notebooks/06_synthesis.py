@@ -23,11 +23,24 @@ data_dir = ""  # a folder in the data contract; empty: the simulated world below
 world = "paper"
 seed = 1
 
-# %%
-from endomtor.calibration import sample_size
-from endomtor.analyses import synthesis
-from endomtor.chapter import open_chapter
+# %% tags=["imports"]
+from dataclasses import asdict
 
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+
+from endomtor import figures, public, worlds
+from endomtor.calibration import sample_size
+from endomtor.chapter import open_chapter
+from endomtor.claims import catalogue, evidence, ledger, verdicts
+from endomtor.errors import NotTestable
+from endomtor.public import blood as public_blood
+from endomtor.reporting import endpoint_text, n_text, number, p_text
+from endomtor.stats import joint_phi
+from endomtor.views.conclusions import conclusions
+
+# %% tags=["plumbing"]
 chapter = open_chapter("06_synthesis", data_dir, world, seed)
 
 # %% [markdown]
@@ -39,20 +52,29 @@ chapter = open_chapter("06_synthesis", data_dir, world, seed)
 #
 # **What would count as an answer.**
 # {term}`Phi` is one number for every assay: how far {term}`ECKO` went from young (0) to aged (1).
-# This page puts all of them on one axis, and asks whether the primary endpoints share one phi ({ref}`methods-joint`).
-# It judges no claim anew and records no evidence: the verdicts are those of the chapters, gathered in the ledger.
+# Here all of them stand on one axis, and a joint test asks whether the primary endpoints share one phi ({ref}`methods-joint`).
+# The verdicts are those of the chapters, gathered in the ledger; none is judged anew.
 #
 # **Which data this page used.**
 
-# %%
-chapter.data_box(*(table for _, table in synthesis.ASSAYS.values()))
+# %% tags=["plumbing-shown"]
+chapter.data_box()
 
 # %% [markdown]
-# The evidence comes from the other chapters of the same build; where one of them is missing, or was made from other data, this page stops and says which.
+# The other chapters have left their evidence in the same build; where one is missing, or was run on other data, the next cell says which.
 
 # %%
-records = synthesis.gather(chapter)
-synthesis.show_evidence(records)
+records = evidence.of_build(chapter.provenance)
+found = pd.DataFrame(asdict(record) for record in records).set_index("id")
+found[["kind", "estimate", "ci_low", "ci_high", "verdict"]].head()
+
+# %% [markdown]
+# Records by chapter and kind, and how many of them have no verdict:
+
+# %%
+pd.crosstab(found["notebook"].str[:2], found["kind"]).assign(
+    withheld=(found["verdict"] == verdicts.NOT_TESTABLE).groupby(found["notebook"].str[:2]).sum()
+)
 
 # %% [markdown]
 # ## Who is the unit?
@@ -63,10 +85,69 @@ synthesis.show_evidence(records)
 # %% [markdown]
 # ## Phi, assay by assay
 #
-# An endpoint without an aging effect in the declared direction has no phi that could be read; its set is drawn, its estimate is not.
+# The second part of an id names the assay, the rest the endpoint.
 
-# %%
-synthesis.show_forest(chapter, records)
+# %% tags=["needs:phi"]
+assays = {"blood": "blood", "marrow": "marrow", "cells": "single HSCs", "limiting_dilution": "limiting dilution"}
+assays |= {"transcriptome": "transcriptome", "transplant": "serial transplants"}
+predictions = found[found["kind"] == "prediction"]
+phis = predictions[[chapter.rule(one).rule == "phi" for one in predictions.index]].copy()
+if phis.empty:
+    raise NotTestable("No endpoint of these data has a phi: it needs young, aged and ECKO units in one table.")
+
+phis["assay"] = phis.index.str.split(".").str[1].map(assays)
+phis["place"] = phis["assay"].map(list(assays.values()).index)
+phis["secondary"] = [chapter.rule(one).role != "primary" for one in phis.index]
+phis = phis.sort_values(["place", "secondary"], kind="stable")
+
+# %% [markdown]
+# The names as they are printed, and the number of units in each group.
+
+# %% tags=["needs:phi"]
+names = {"phi": "score on the published axis", "phi_genes": "all expressed genes"}
+endpoint = phis.index.str.split(".", n=2).str[2].to_series(index=phis.index).replace(names)
+endpoint = endpoint.str.replace(r"\.p(\d+)$", r", passage \1", regex=True).str.replace(".", ", ").map(endpoint_text)
+phis["label"] = phis["assay"] + ": " + endpoint + np.where(phis["secondary"], "", " (primary)")
+
+order = [group for group in ("young", "aged", "control", "ecko") if any(group in n for n in phis["n"])]
+counts = [[n[group] for group in order if group in n] for n in phis["n"]]
+phis["n"] = ["n " + "/".join(map(str, one if len(set(one)) > 1 else one[:1])) for one in counts]
+
+# %% [markdown]
+# An endpoint without an aging effect in the declared direction has no phi that could be read: its set is drawn, its estimate is not.
+# A set without an end on one side is unbounded there.
+
+# %% tags=["needs:phi"]
+withheld = phis["verdict"] == verdicts.NOT_TESTABLE
+silent = withheld | (phis["reason"] == verdicts.NO_AGING)
+phis["note"] = np.select([withheld, silent], ["no verdict", "no aging effect seen"], "")
+phis["estimate"] = phis["estimate"].astype(float).mask(silent)
+phis["low"] = phis["ci_low"].astype(float).fillna(-np.inf)
+phis["high"] = phis["ci_high"].astype(float).fillna(np.inf)
+
+# %% tags=["needs:phi"]
+drawn = figures.forest(
+    phis.assign(group="ecko"),
+    xlabel="phi: share of the way from young to aged, 95 % set",
+    references={0.0: "young", 1.0: "aged"},
+    smallest=chapter.rule("C3.blood.myeloid_balance").smallest,
+)
+units = "; ".join(
+    f"{unit} in {', '.join(own)}" for unit, own in phis.groupby("unit", sort=False)["assay"].unique().items()
+)
+shown = [
+    f"{one.label} {number(one.estimate)}, {number(one.low)} to {number(one.high)}" for one in phis[~silent].itertuples()
+]
+
+# %% tags=["needs:phi"]
+chapter.show(
+    drawn,
+    caption="How far ECKO went from young (0) to aged (1). Dotted: smallest phi of interest. Filled arrowhead: the set "
+    "has no end there; open: it ends beyond the axis. Two pieces are one set. "
+    f"Unit: {units}. n: units a group, or {', '.join(map(figures.named, order))}.",
+    alt=f"Forest plot of phi, {len(phis)} endpoints. {'; '.join(shown) or 'No endpoint with a readable phi'}.",
+    name="fig-phi",
+)
 
 # %% [markdown] tags=["result:C4.premise"]
 # ### Beside it: what public data have
@@ -75,28 +156,127 @@ synthesis.show_forest(chapter, records)
 # The nearest thing is the transcriptome of old, unmanipulated cells (GSE162607) {cite}`itokawa2022` on the published signature of {term}`HSC` aging {cite}`svendsen2021`.
 # Its slope is called *concordance* here, and it is a premise of claim C4, not a result about ECKO.
 
-# %%
-synthesis.show_analogue(records)
+# %% tags=["needs:analogue"]
+public_rows = found[(found.index == "C4.premise.HSC") | found.index.str.startswith("C4.context.")].copy()
+if public_rows.empty:
+    raise NotTestable("The evidence holds no public analogue of the transcriptome.")
+public_rows["label"] = "old " + public_rows.index.str.split(".").str[2].map(endpoint_text)
+public_rows.loc["C4.premise.HSC", "label"] = "old HSCs (premise)"
+public_rows = public_rows.rename(columns={"ci_low": "low", "ci_high": "high"}).sort_values("kind", ascending=False)
+drawn = figures.forest(
+    public_rows.drop(columns="n"),
+    xlabel="concordance: slope on the published signature, 95 % interval",
+    references={0.0: "not seen", 1.0: "as published"},
+)
 
-# %%
-synthesis.say_do_mice(records)
+# %% tags=["needs:analogue"]
+numbers = [
+    f"{one.label} {number(one.estimate)}, {number(one.low)} to {number(one.high)}" for one in public_rows.itertuples()
+]
+of_public = [record for record in records if record.id in public_rows.index]
+chapter.show(
+    drawn,
+    caption="Concordance of aged, unmanipulated cells with the published signature. It is not phi: there is no "
+    f"knock-out and no control in it. Unit: {of_public[0].unit}; {n_text(of_public)}.",
+    alt=f"Forest plot of concordance. {'; '.join(numbers)}.",
+    name="fig-concordance",
+    provenance=public.table("hsc_aging_lfc")[1],
+)
+
+# %% [markdown]
+# Blood of Diversity Outbred mice shows what age alone does to counts.
+# A change is unsettled where its interval and the authors' bootstrap disagree on whether there is one.
+# No phi follows: nothing was knocked out, and the lineage balance was not measured.
+
+# %% tags=["needs:do_mice"]
+traits = found[found.index.str.startswith("C3.context.")].copy()
+if traits.empty:
+    raise NotTestable("The evidence holds no blood of DO mice.")
+effects, provenance = public_blood.effects("age")
+traits["trait"] = traits.index.str.removeprefix("C3.context.").map(endpoint_text)
+authors = effects.set_index("name").loc[traits["trait"], "p_authors"].to_numpy() < 0.05
+seen = (traits["ci_low"] > 0) | (traits["ci_high"] < 0)
+rises = np.where(traits["estimate"] > 0, "rises", "falls")
+traits["with age it"] = np.select([seen != authors, ~seen], ["is unsettled", "shows no clear change"], rises)
+
+# %% tags=["needs:do_mice"]
+names = {
+    "trait": "trait",
+    "with age it": "with age it",
+    "estimate": "SD per month",
+    "ci_low": "95 % from",
+    "ci_high": "to",
+}
+chapter.show_table(
+    traits.rename(columns=names)[list(names.values())],
+    caption=f"Blood of DO mice, context only. Unit: mouse; n: {traits['n'].iat[0]['mice']}.",
+    provenance=provenance,
+)
 
 # %% [markdown]
 # ## Do the assays share one phi?
 #
 # Only the primary endpoints enter, which were fixed in `data/claims.toml` before any data were read; with every marrow population in it, it would be a test of marrow.
+# Each brings the values that its chapter tested, one for each unit, on the scale of analysis.
+
+# %% tags=["needs:values"]
+tables, left_out = chapter.unit_values()
+if not tables:
+    raise NotTestable("These data hold no values of a primary endpoint, so a common phi cannot be tested.")
+values = pd.concat(
+    {name: one.frame.rename(columns={one.unit: "unit"}) for name, one in tables.items()}, names=["table"]
+)
+values.groupby(["table", "id", "group"])["unit"].nunique().unstack().fillna(0).astype(int)
+
+# %% [markdown]
+# If N is ECKO − control and D is aged − young, one phi for all endpoints means that N = phi · D for each of them.
+# The test asks how far the endpoints are from the phi that fits best, in standard errors that know which endpoints were read in the same animals; p comes from 2,000 cohorts drawn as if there were one phi.
 # An endpoint whose aging contrast is not seen in the declared direction is left out and named.
 # The test enters no verdict.
 
-# %%
-agreement = synthesis.agreement(chapter)
-synthesis.say_joint(agreement)
+# %% tags=["needs:values"]
+direction = {one: chapter.rule(one).direction for one in values["id"].unique()}
+joint = joint_phi(tables, direction=direction, bootstrap=2000, seed=1)
 
-# %%
-synthesis.show_joint(chapter, agreement)
+# %% tags=["needs:values"]
+common = f"{number(joint.phi)}, {100 * joint.level:.0f} % set {number(joint.ci_low)} to {number(joint.ci_high)}"
+if joint.withheld:
+    answer = f"**Whether the assays share one phi cannot be asked.** {joint.withheld}"
+elif joint.p < 1 - joint.level:
+    answer = (
+        f"**They do not agree:** no single phi describes these {len(joint.endpoints)} endpoints ({p_text(joint.p)})."
+    )
+else:
+    answer = (
+        f"**All {len(joint.endpoints)} endpoints are compatible with one phi** ({common}; {p_text(joint.p)}). "
+        "A large p does not show that they agree, only that no disagreement is seen."
+    )
+Markdown(" ".join([answer, *(f"Note: {remark}." for remark in joint.warnings)]))
 
-# %%
-synthesis.show_left_out(agreement)
+# %% [markdown]
+# How far each endpoint lies from the common phi, in standard errors, the furthest first: above 0 towards aged, below 0 towards young.
+
+# %% tags=["needs:values", "needs:common_phi"]
+if joint.withheld:
+    raise NotTestable("Without a joint test there is no distance from a common phi.")
+sign = {"greater": 1, "less": -1, "either": np.nan}
+distance = pd.Series({one: sign[direction[one]] * far for one, far in joint.residuals.items()})
+distance = distance.sort_values(key=abs, ascending=False)
+chapter.show_table(
+    pd.DataFrame(
+        {"endpoint": distance.index.map(phis["label"]).str.removesuffix(" (primary)"), "distance, SE": distance}
+    ),
+    caption="Distance of each endpoint from the common phi. "
+    f"Unit: {', '.join(dict.fromkeys(joint.unit.values()))}; {joint.bootstrap:,} replicates.",
+    formats={"distance, SE": ".2f"},
+)
+
+# %% [markdown]
+# Primary endpoints that take no part in it, and why:
+
+# %% tags=["needs:values"]
+reasons = dict(sorted((left_out | joint.left_out).items()))
+Markdown("\n".join(f"- {endpoint_text(one)}: {why}" for one, why in reasons.items()) or "None is left out.")
 
 # %% [markdown] tags=["result:claims"]
 # ## The ledger at this point
@@ -104,7 +284,9 @@ synthesis.show_left_out(agreement)
 # One sentence for each kind of data, made from the ledger; the claims themselves stand on the {ref}`first page <ledger>`.
 
 # %%
-synthesis.say_conclusions(synthesis.whole_ledger(chapter, records))
+truth = worlds.truth_of(chapter.provenance)
+whole = ledger.build(records, chapter.provenance, catalogue.load(), truth)
+Markdown("\n\n".join(f"**{heading}.** {sentence}" for heading, sentence in conclusions(whole).items()))
 
 # %% [markdown]
 # ## How many animals would a real study need?
@@ -132,7 +314,7 @@ sample_size.show_table(chapter.provenance.kind)
 #
 # ## Key takeaways
 #
-# - The ledger judges claims one by one; this page shows whether they tell one story.
+# - The ledger judges claims one by one; one axis for phi shows whether they tell one story.
 # - Agreement is never shown by a large p, only disagreement by a small one.
 # - What an analysis recovers in a simulated {term}`world` is a statement about the analysis.
 #
@@ -142,5 +324,5 @@ sample_size.show_table(chapter.provenance.kind)
 # - A published rival for how an old niche ages its stem cells: {cite:t}`young2021`.
 # - Why an estimate with its interval says more than a p value: {cite:t}`ho2019`.
 
-# %%
+# %% tags=["plumbing"]
 chapter.write()

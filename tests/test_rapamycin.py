@@ -4,23 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import capture_output
 from scipy import stats
-from traitlets.config import Config
 
-from endomtor import contract, worlds
-from endomtor.analyses import amounts, rapamycin
-from endomtor.chapter import Chapter
+from endomtor import worlds
+from endomtor.analyses import rapamycin
+from endomtor.analyses.judge import Judge
+from endomtor.claims import verdicts
+from endomtor.contract.dataset import from_tables
+from endomtor.stats import amounts
 
-ABOUT = 'title = "T"\nprovenance = "measured"\nsource = "a test"\n'
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _shell():
-    # Something must receive what is published; no history file is written for it.
-    yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-    InteractiveShell.clear_instance()
+MEASURED = {"title": "T", "provenance": "measured", "source": "a test"}
+TABLES = ["rapamycin_blood", "rapamycin_marrow"]
 
 
 def blood_rows(ages=("young", "aged"), days=(0, 7, 14), n=4) -> pd.DataFrame:
@@ -39,150 +33,143 @@ def blood_rows(ages=("young", "aged"), days=(0, 7, 14), n=4) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def chapter_on(folder, **tables) -> Chapter:
-    folder.mkdir(exist_ok=True)
-    (folder / "dataset.toml").write_text(ABOUT, encoding="utf-8")
-    for name, rows in tables.items():
-        rows.to_csv(folder / f"{name}.csv", index=False)
-    return Chapter("02_rapamycin", contract.load(folder))
+def with_batch(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(batch=rows["treatment"].map({"vehicle": "monday", "rapamycin": "friday"}))
 
 
-def compare_blood(chapter: Chapter) -> dict:
-    return rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(rapamycin.blood(chapter)))
+def changes_of(rows: pd.DataFrame) -> pd.DataFrame:
+    arm = rows["age_group"] + " " + rows["treatment"]
+    return rapamycin.change_from_baseline(rows.assign(log2=np.log2(rows["value"]), arm=arm))
+
+
+def platelets(rows: pd.DataFrame) -> dict:
+    """Estimates by age, the mean of ages under ""."""
+    found = rapamycin.answers({"rapamycin_blood": rows})
+    return {name.removeprefix("C2.blood.platelets").strip("."): one.estimate for name, one in found.items()}
+
+
+def records_of(judge: Judge) -> list:
+    return [judge.record(name, one.estimate) for name, one in rapamycin.answers(judge.dataset.tables).items()]
 
 
 class TestOneNumberPerAnimal:
-    def test_the_animals_own_baseline_is_subtracted(self, tmp_path):
+    def test_the_animals_own_baseline_is_subtracted(self):
         rows = blood_rows()
-        changes = rapamycin.change_from_baseline(rapamycin.blood(chapter_on(tmp_path, rapamycin_blood=rows)))
+        changes = changes_of(rows)
         one = rows[rows["animal"] == "young-rapamycin-0"].set_index("day")["value"]
         expected = np.log2(one[[7, 14]]).mean() - np.log2(one[0])
-        found = changes.set_index("animal")["value"]["young-rapamycin-0"]
-        assert found == pytest.approx(expected)
+        assert changes.set_index("animal")["value"]["young-rapamycin-0"] == pytest.approx(expected)
         assert len(changes) == rows["animal"].nunique()
 
-    def test_a_day_that_one_animal_missed_is_left_out_for_all(self, tmp_path):
+    def test_a_day_that_one_animal_missed_is_left_out_for_all(self):
         rows = blood_rows()
-        rows = rows[~((rows["animal"] == "aged-vehicle-1") & (rows["day"] == 14))]
-        changes = rapamycin.change_from_baseline(rapamycin.blood(chapter_on(tmp_path, rapamycin_blood=rows)))
+        changes = changes_of(rows[~((rows["animal"] == "aged-vehicle-1") & (rows["day"] == 14))])
         assert set(changes["days"]) == {"7"}
 
-    def test_without_one_baseline_none_is_subtracted(self, tmp_path):
+    def test_without_one_baseline_none_is_subtracted(self):
         rows = blood_rows()
-        rows = rows[~((rows["animal"] == "aged-vehicle-1") & (rows["day"] == 0))]
-        changes = rapamycin.change_from_baseline(rapamycin.blood(chapter_on(tmp_path, rapamycin_blood=rows)))
+        changes = changes_of(rows[~((rows["animal"] == "aged-vehicle-1") & (rows["day"] == 0))])
         assert not changes["baseline"].any()
 
 
 class TestContrasts:
-    def test_the_primary_is_the_mean_of_the_ages(self, tmp_path):
-        chapter = chapter_on(tmp_path, rapamycin_blood=blood_rows())
-        answers = compare_blood(chapter)["platelets"]
-        mean = (answers["young"].estimate + answers["aged"].estimate) / 2
-        assert answers["averaged"].estimate == pytest.approx(mean)
-        assert answers["averaged"].estimate == pytest.approx(-1, abs=0.1)
-        assert [record.id for record in chapter.records] == [
-            "C2.blood.platelets",
-            "C2.blood.platelets.young",
-            "C2.blood.platelets.aged",
-        ]
-        assert chapter.records[0].verdict == "supported"
+    def test_the_primary_is_the_mean_of_the_ages(self):
+        found = platelets(blood_rows())
+        assert list(found) == ["", "young", "aged"]
+        assert found[""].estimate == pytest.approx((found["young"].estimate + found["aged"].estimate) / 2)
+        assert found[""].estimate == pytest.approx(-1, abs=0.1)
+        records = records_of(Judge(from_tables(MEASURED, {"rapamycin_blood": blood_rows()})))
+        assert records[0].verdict == "supported"
 
-    def test_one_age_alone_stands_for_both(self, tmp_path):
-        chapter = chapter_on(tmp_path, rapamycin_blood=blood_rows(ages=("aged",)))
-        answers = compare_blood(chapter)["platelets"]
-        assert answers["averaged"] == answers["aged"]
-        assert chapter.records[0].n == {"aged rapamycin": 4, "aged vehicle": 4}
+    def test_the_contrast_is_rapamycin_against_vehicle(self):
+        for one in rapamycin.answers({"rapamycin_blood": blood_rows()}).values():
+            assert one.contrasts == {("rapamycin", "vehicle"): one.estimate}
 
-    def test_batch_that_is_the_treatment_withholds(self, tmp_path):
-        rows = blood_rows()
-        rows["batch"] = rows["treatment"].map({"vehicle": "monday", "rapamycin": "friday"})
-        chapter = chapter_on(tmp_path, rapamycin_blood=rows)
-        compare_blood(chapter)
-        assert {record.verdict for record in chapter.records} == {"not testable here"}
+    def test_one_age_alone_stands_for_both(self):
+        found = platelets(blood_rows(ages=("aged",)))
+        assert list(found) == ["", "aged"]
+        assert found[""] == found["aged"]
+        assert found[""].n == {"aged rapamycin": 4, "aged vehicle": 4}
 
-    def test_without_tables_nothing_is_claimed(self, tmp_path):
-        chapter = chapter_on(tmp_path, rapamycin_blood=blood_rows())
-        assert rapamycin.marrow(chapter) is None
-        assert rapamycin.compare_marrow(chapter, None) == {}
-        assert rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(None)) == {}
+    def test_batch_that_is_the_treatment_withholds(self):
+        records = records_of(Judge(from_tables(MEASURED, {"rapamycin_blood": with_batch(blood_rows())})))
+        assert {record.verdict for record in records} == {"not testable here"}
+
+    def test_the_other_test_takes_one_variance(self):
+        found = rapamycin.answers({"rapamycin_blood": blood_rows()})
+        for one in found.values():
+            (other,) = one.alternatives().values()
+            assert other.estimate == pytest.approx(one.estimate.estimate)
+            assert other.df > one.estimate.df
+
+    def test_only_what_is_wanted_is_answered(self):
+        tables = worlds.simulate_tables("paper", 1, TABLES)
+        wanted = {"C2.blood.platelets.aged", "C2.marrow.CFU"}
+        whole, found = rapamycin.answers(tables), rapamycin.answers(tables, wanted)
+        assert set(found) == wanted
+        assert all(found[name].estimate == whole[name].estimate for name in wanted)
+
+    def test_without_tables_nothing_is_claimed(self):
+        assert rapamycin.answers({}) == {}
 
 
 class TestOverDays:
-    def over_days(self, folder, rows):
-        chapter = chapter_on(folder, rapamycin_blood=rows)
-        answers = compare_blood(chapter)
-        return answers, rapamycin.over_days(rapamycin.blood(chapter), answers)
+    def over_days(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return rapamycin.over_days({"rapamycin_blood": rows})
 
-    def test_without_a_baseline_a_balanced_design_gives_the_primary_contrast(self, tmp_path):
-        answers, table = self.over_days(tmp_path, blood_rows(days=(7, 14, 21)))
-        found = table.set_index("contrast")
+    def test_without_a_baseline_a_balanced_design_gives_the_primary_contrast(self):
+        rows = blood_rows(days=(7, 14, 21))
+        primaries, found = platelets(rows), self.over_days(rows).set_index("contrast")
         assert list(found.index) == ["young", "aged", "averaged"]
         assert not found["baseline"].any()
         for contrast, one in found.iterrows():
-            primary = answers["platelets"][contrast]
+            primary = primaries["" if contrast == "averaged" else contrast]
             assert one["estimate"] == pytest.approx(primary.estimate, abs=1e-9)
         # Groups are equally large, so that the pooled variance of the mixed model gives the same t; only df differ.
-        averaged, primary = found.loc["averaged"], answers["platelets"]["averaged"]
+        averaged, primary = found.loc["averaged"], primaries[""]
         assert averaged["df"] == pytest.approx(12)
         t = stats.t.isf([averaged["p"] / 2, primary.p / 2], [averaged["df"], primary.df])
         assert t[0] == pytest.approx(t[1], rel=1e-6)
 
-    def test_the_baseline_is_a_covariate_of_least_squares(self, tmp_path):
+    def test_the_baseline_is_a_covariate_of_least_squares(self):
         rows = blood_rows(days=(0, 7, 14))
-        _, table = self.over_days(tmp_path, rows)
         means = rows.assign(log2=np.log2(rows["value"])).pivot_table(index="animal", columns="day", values="log2")
         wide = rows.drop_duplicates("animal").set_index("animal").assign(y=means[[7, 14]].mean(axis=1), base=means[0])
         # With as many days for each animal the contrast between animals is that of their means.
         fit = smf.ols("y ~ C(age_group, Sum) * C(treatment, Sum) + base", data=wide).fit()
         contrast = 2 * fit.params["C(treatment, Sum)[S.rapamycin]"]
-        found = table.set_index("contrast").loc["averaged"]
+        found = self.over_days(rows).set_index("contrast").loc["averaged"]
         assert found["baseline"]
         assert found["estimate"] == pytest.approx(contrast, abs=1e-6)
         assert found["df"] == pytest.approx(fit.df_resid, rel=1e-6)
         assert found["p"] == pytest.approx(fit.pvalues["C(treatment, Sum)[S.rapamycin]"], rel=1e-4)
 
-    def test_what_builds_up_is_seen(self, tmp_path):
+    def test_what_builds_up_is_seen(self):
         rows = blood_rows(days=(0, 7, 14, 21))
-        _, level = self.over_days(tmp_path / "level", rows)
+        level = self.over_days(rows)
         later = rows["day"].where(rows["treatment"] == "rapamycin", 0)
-        _, building = self.over_days(tmp_path / "building", rows.assign(value=rows["value"] * 2 ** (-0.05 * later)))
+        building = self.over_days(rows.assign(value=rows["value"] * 2 ** (-0.05 * later)))
         assert level["p_course"].iloc[-1] > 0.01
         assert building["p_course"].iloc[-1] < 1e-4
         assert level["p_course"].notna().tolist() == [False, False, True]
 
-    def test_one_age_alone(self, tmp_path):
-        _, table = self.over_days(tmp_path, blood_rows(ages=("aged",)))
+    def test_one_age_alone(self):
+        table = self.over_days(blood_rows(ages=("aged",)))
         assert table["contrast"].tolist() == ["aged"]
         assert table["numdf"].item() == 1
         assert table["withheld"].item() == ""
 
-    def test_one_day_is_no_course(self, tmp_path):
-        answers, table = self.over_days(tmp_path, blood_rows(days=(0, 7)))
-        assert set(table["withheld"]) == {"Fewer than two days after the first dose, no course to model."}
-        assert not answers["platelets"]["averaged"].withheld
+    def test_one_day_is_no_course(self):
+        rows = blood_rows(days=(0, 7))
+        assert set(self.over_days(rows)["withheld"]) == {
+            "Fewer than two days after the first dose, no course to model."
+        }
+        assert not platelets(rows)[""].withheld
 
-    def test_what_the_design_confounds_is_withheld(self, tmp_path):
-        rows = blood_rows(days=(0, 7, 14))
-        rows["batch"] = rows["treatment"].map({"vehicle": "monday", "rapamycin": "friday"})
-        _, table = self.over_days(tmp_path, rows)
+    def test_what_the_design_confounds_is_withheld(self):
+        table = self.over_days(with_batch(blood_rows(days=(0, 7, 14))))
         assert table["estimate"].isna().all()
         assert table["withheld"].str.contains("batch").all()
-
-    @pytest.mark.parametrize(("world", "estimated"), [("paper", True), ("null", True), ("confounded", False)])
-    def test_the_table_says_that_it_is_secondary(self, tmp_path, world, estimated):
-        rows = worlds.simulate_tables(world, 3, ["rapamycin_blood"])["rapamycin_blood"]
-        chapter = chapter_on(tmp_path, rapamycin_blood=rows.replace(r"^sim-", "", regex=True))
-        blood = rapamycin.blood(chapter)
-        answers = rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(blood))
-        with capture_output() as captured:
-            rapamycin.show_over_days(chapter, blood, answers)
-        (shown,) = (
-            output.data.get("text/plain", "") + output.data.get("text/markdown", "") for output in captured.outputs
-        )
-        assert "Secondary" in shown
-        assert ("that one is primary" in shown) == estimated
-        assert ("nothing is estimated" in shown) != estimated
 
 
 class TestUnits:
@@ -203,11 +190,25 @@ class TestUnits:
 
 
 @pytest.mark.parametrize(
-    ("world", "word"), [("paper", "recovered"), ("bystander", "rightly silent"), ("confounded", "not testable here")]
+    ("world", "word"),
+    [
+        ("paper", verdicts.RECOVERED),
+        ("bystander", verdicts.RIGHTLY_SILENT),
+        ("confounded", verdicts.NOT_TESTABLE),
+    ],
 )
-def test_claim_in_worlds(tmp_path, world, word):
-    chapter = Chapter("02_rapamycin", contract.load(worlds.simulate(world, seed=3, out=tmp_path / world)))
-    compare_blood(chapter)
-    rapamycin.compare_marrow(chapter, rapamycin.marrow(chapter))
-    claim = next(entry for entry in chapter.ledger()["claims"] if entry["id"] == "C2")
+def test_claim_in_worlds(world, word):
+    judge = Judge(worlds.dataset(world, 3, TABLES))
+    claim = next(entry for entry in judge.ledger(records_of(judge))["claims"] if entry["id"] == "C2")
     assert claim["prediction"]["verdict"] == word
+
+
+def test_a_population_in_two_units_has_two_records():
+    marrow = worlds.simulate_tables("paper", 1, TABLES)["rapamycin_marrow"]
+    one = marrow[marrow["population"] == "HSC"]
+    share = one.assign(unit="% of WBM", value=one["value"] / 1e6)
+    found = rapamycin.answers({"rapamycin_marrow": pd.concat([share, one])})
+    assert {name for name in found if name.count(".") == 2} == {"C2.marrow.HSC"}
+    assert found["C2.marrow.HSC.percent_of_WBM"].estimate.estimate == pytest.approx(
+        found["C2.marrow.HSC"].estimate.estimate
+    )

@@ -7,6 +7,8 @@ from dataclasses import asdict, replace
 from html import escape
 from pathlib import Path
 
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython import get_ipython
@@ -22,6 +24,7 @@ from endomtor.estimate import Estimate
 from endomtor.figures import publish
 from endomtor.provenance import Provenance
 from endomtor.robustness import Robustness, Source, as_frame, of_chapter
+from endomtor.stats import JointTable
 from endomtor.views import boxes
 
 CALIBRATED_ONLY = "ENDOMTOR_CALIBRATED_ONLY"
@@ -214,6 +217,13 @@ class Chapter:
             provenance=origins[0] if len(set(origins)) == 1 else None,
         )
 
+    def unit_values(self) -> tuple[dict[str, JointTable], dict[str, str]]:
+        """Return the values that chapters 03 to 05 test in their primary phis; see `analyses.synthesis.unit_values`."""
+        # Not with the module: one chapter needs all others' analyses.
+        from endomtor.analyses import synthesis
+
+        return synthesis.unit_values(self.dataset)
+
     def robustness(self) -> dict[str, Robustness]:
         """Count in how many variants of the analysis each verdict holds, write that into the records, and describe it.
 
@@ -309,6 +319,10 @@ def open_chapter(name: str, data_dir: str = "", world: str = "paper", seed: int 
     folder = Path(data_dir) if data_dir else paths.build_dir() / "data" / f"{world}-{seed}"
     if not data_dir and not (folder / "dataset.toml").is_file():
         worlds.simulate(world, seed=seed, out=folder)
+    # `Chapter.show` publishes figures with their mark; a notebook would show the first once more when its cell ends.
+    # The backend is loaded before, since loading it turns that on.
+    plt.switch_backend(matplotlib.get_backend())
+    plt.ioff()
     return Chapter(name, contract.load(folder))
 
 

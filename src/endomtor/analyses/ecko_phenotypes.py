@@ -13,14 +13,14 @@ import pandas as pd
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from endomtor import contract, figures, reporting
-from endomtor.analyses import alternatives, amounts
+from endomtor.analyses import alternatives
 from endomtor.chapter import Chapter, needs
 from endomtor.claims import catalogue, verdicts
 from endomtor.claims.evidence import Record
 from endomtor.contract.tables import GROUPS, LINEAGES
 from endomtor.figures import style
 from endomtor.public import blood as do_blood
-from endomtor.stats import Estimate, composition, groups, holm, limiting_dilution, nested, resemblance
+from endomtor.stats import Estimate, amounts, composition, groups, holm, limiting_dilution, nested, resemblance
 
 Contrast = tuple[str, str]
 

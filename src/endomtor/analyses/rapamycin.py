@@ -3,53 +3,88 @@
 Blood over days and marrow at the end, as a two-by-two of age and treatment; the animal is the unit throughout.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from endomtor import figures, reporting
-from endomtor.analyses import alternatives, amounts
-from endomtor.chapter import Chapter, needs
+from endomtor.analyses import alternatives
+from endomtor.analyses.answer import Answer
 from endomtor.errors import EndomtorError
-from endomtor.stats import Estimate, mixed_model, treatment_within_age
+from endomtor.stats import Estimate, amounts, mixed_model, treatment_within_age
 
 AGES = ("young", "aged")
 COMPARED = ("rapamycin", "vehicle")
 ANALYTES = ("platelets", "hemoglobin", "RBC", "WBC", "neutrophils", "lymphocytes")
 
 
-@needs("rapamycin_blood")
-def blood(chapter: Chapter) -> pd.DataFrame:
-    """Return the blood table with `log2`, and `arm` = age and treatment.
+def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) -> dict[str, Answer]:
+    """Return rapamycin - vehicle of each read-out, in the mean of the ages and (`.young`, `.aged`) within each.
 
-    Returns
-    -------
-    DataFrame
-        One row per animal, day and analyte.
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        `rapamycin_blood` (`C2.blood.ANALYTE`), `rapamycin_marrow` (`C2.marrow.ENDPOINT`); each may be absent.
+    wanted : container of str, optional
+        Ids to answer.
     """
-    table = chapter.dataset.get("rapamycin_blood")
+    found = {}
+    if "rapamycin_blood" in tables:
+        rows = change_from_baseline(_logs(tables["rapamycin_blood"]))
+        found |= _answers(rows, "analyte", "C2.blood", ANALYTES, wanted)
+    if "rapamycin_marrow" in tables:
+        rows = amounts.endpoints(tables["rapamycin_marrow"])
+        rows = _with_arm(rows.rename(columns={"value": "amount", "log2": "value"}))
+        found |= _answers(rows, "endpoint", "C2.marrow", list(dict.fromkeys(rows["endpoint"])), wanted)
+    return found
+
+
+def _answers(
+    frame: pd.DataFrame, endpoint: str, prefix: str, order: Iterable[str], wanted: Container[str] | None
+) -> dict[str, Answer]:
+    # The columns needed: a copy of fewer is faster, and calibration makes many.
+    frame = frame[[endpoint, "animal", "age_group", "treatment", "arm", "sex", "batch", "value"]]
+    by_name = dict(list(frame.groupby(endpoint, sort=False)))
+    found = {}
+    for name in (one for one in order if one in by_name):
+        rows, main = by_name[name], f"{prefix}.{name}"
+        studied = [age for age in AGES if age in set(rows["age_group"])]
+        ids = {main: "averaged"} | {f"{main}.{age}": age for age in studied}
+        if wanted is not None and not any(one in wanted for one in ids):
+            continue
+        effects = _effects(rows, studied)
+        for one, which in ids.items():
+            if wanted is None or one in wanted:
+                ages = studied if which == "averaged" else [which]
+                found[one] = Answer(effects[which], {COMPARED: effects[which]}, partial(_others, rows, ages))
+    return found
+
+
+def _effects(rows: pd.DataFrame, studied: list[str]) -> dict[str, Estimate]:
+    """Return the treatment within each age, averaged over ages, and the interaction; one age alone is its average."""
+    found = treatment_within_age(rows, value="value", unit="animal", batch="batch", check=("sex",))
+    return {**found, "averaged": found[studied[0]]} if len(studied) == 1 else found
+
+
+def _others(rows: pd.DataFrame, ages: list[str]) -> dict[str, Estimate]:
+    """Return the treatment in the mean of these ages by the other test."""
+    signs = zip(COMPARED, (1.0, -1.0), strict=True)
+    weights = {f"{age} {given}": sign / len(ages) for given, sign in signs for age in ages}
+    known = rows.dropna(subset=["value"])
+    about = {"value": "value", "group": "arm", "weights": weights, "unit": "animal", "block": "batch"}
+    return {alternatives.POOLED: alternatives.pooled(known, **about)}
+
+
+def _logs(table: pd.DataFrame) -> pd.DataFrame:
     return _with_arm(table.assign(log2=np.log2(table["value"])))
-
-
-@needs("rapamycin_marrow")
-def marrow(chapter: Chapter) -> pd.DataFrame:
-    """Return the marrow table with `log2`, `arm` and `endpoint`, the population (and unit, where several).
-
-    Returns
-    -------
-    DataFrame
-        One row per animal and endpoint.
-    """
-    return _with_arm(amounts.endpoints(chapter.dataset.get("rapamycin_marrow")))
 
 
 def _with_arm(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(arm=table["age_group"] + " " + table["treatment"])
 
 
-def change_from_baseline(table: pd.DataFrame | None) -> pd.DataFrame | None:
+def change_from_baseline(table: pd.DataFrame) -> pd.DataFrame:
     """Summarise each animal's course in one number: mean log2 after the first dose minus its own log2 before it.
 
     The days after the first dose are those on which every animal of the analyte was measured (all days, if there is
@@ -57,13 +92,16 @@ def change_from_baseline(table: pd.DataFrame | None) -> pd.DataFrame | None:
     the first dose, no animal of that analyte has its baseline subtracted. In a balanced design the treatment contrast
     of these numbers is the one of a mixed model with a random animal.
 
+    Parameters
+    ----------
+    table : DataFrame
+        `rapamycin_blood` with `log2` and `arm` (age and treatment).
+
     Returns
     -------
     DataFrame
         animal, age_group, treatment, arm, sex, batch, analyte, value, days (text), baseline (subtracted or not).
     """
-    if table is None or table.empty:
-        return None
     days = _shared_days(table[table["day"] > 0])
     used = [day in days.get(analyte, ()) for analyte, day in zip(table["analyte"], table["day"], strict=True)]
     place = table.groupby(["analyte", "animal"]).ngroup().to_numpy()
@@ -91,12 +129,7 @@ def _shared_days(after: pd.DataFrame) -> dict[str, list[float]]:
     }
 
 
-def compare_blood(chapter: Chapter, changes: pd.DataFrame | None) -> dict[str, dict[str, Estimate]]:
-    """Estimate rapamycin - vehicle for each analyte and record the evidence; see `_compare`."""
-    return _compare(chapter, changes, "analyte", "rapamycin_blood", "C2.blood", ANALYTES)
-
-
-def over_days(table: pd.DataFrame, answers: Mapping[str, Mapping[str, Estimate]]) -> pd.DataFrame:
+def over_days(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Compare rapamycin and vehicle over the days after the first dose: the secondary analysis, a linear mixed model.
 
     log2 ~ age * treatment * day + baseline + (1 | animal) + (1 | batch), REML, Kenward-Roger. Day is a category. The
@@ -105,10 +138,9 @@ def over_days(table: pd.DataFrame, answers: Mapping[str, Mapping[str, Estimate]]
 
     Parameters
     ----------
-    table : DataFrame
-        As from `blood`. An age without both treatments is left out, and a day on which an arm was not measured.
-    answers : mapping
-        As from `compare_blood`. What is withheld there is withheld here.
+    tables : mapping of str to DataFrame
+        `rapamycin_blood`. An age without both treatments is left out, and a day on which an arm was not measured. What
+        the primary analysis withholds is withheld here.
 
     Returns
     -------
@@ -118,9 +150,12 @@ def over_days(table: pd.DataFrame, answers: Mapping[str, Mapping[str, Estimate]]
         III test of treatment x day, whether the effect changes over the days; in the last row of an analyte only),
         days, baseline (in the model or not), notes, withheld (why there is no estimate).
     """
+    table = _logs(tables["rapamycin_blood"])
+    changes = dict(list(change_from_baseline(table).groupby("analyte")))
     lines = []
-    for analyte, found in answers.items():
-        lines += _over_days(table[table["analyte"] == analyte], analyte, found)
+    for analyte in (one for one in ANALYTES if one in changes):
+        studied = [age for age in AGES if age in set(changes[analyte]["age_group"])]
+        lines += _over_days(table[table["analyte"] == analyte], analyte, _effects(changes[analyte], studied))
     columns = ["analyte", "contrast", "estimate", "low", "high", "df", "p", "f", "numdf", "dendf", "p_course"]
     return pd.DataFrame(lines, columns=[*columns, "days", "baseline", "notes", "withheld"])
 
@@ -170,242 +205,3 @@ def _over_days(rows: pd.DataFrame, analyte: str, found: Mapping[str, Estimate]) 
         course = model.anova().set_index("term").loc["treatment:day"]
         lines[-1] |= {"f": course["F"], "numdf": course["numdf"], "dendf": course["dendf"], "p_course": course["p"]}
     return lines
-
-
-def compare_marrow(chapter: Chapter, table: pd.DataFrame | None) -> dict[str, dict[str, Estimate]]:
-    """Estimate rapamycin - vehicle for each marrow endpoint and record the evidence; see `_compare`."""
-    if table is None:
-        return {}
-    return _compare(chapter, table.assign(value=table["log2"]), "endpoint", "rapamycin_marrow", "C2.marrow")
-
-
-def _compare(
-    chapter: Chapter,
-    frame: pd.DataFrame | None,
-    endpoint: str,
-    table: str,
-    prefix: str,
-    order: tuple[str, ...] = (),
-) -> dict[str, dict[str, Estimate]]:
-    """Estimate the treatment within each age, its average over ages, and the interaction; record average and ages.
-
-    Returns
-    -------
-    dict[str, dict[str, Estimate]]
-        Endpoint to `young`, `aged`, `averaged`, `interaction`. Where one age only was studied its contrast is the
-        average.
-    """
-    if frame is None:
-        return {}
-    needed = [endpoint, "animal", "age_group", "treatment", "arm", "sex", "batch", "value"]
-    by_name = dict(list(frame[needed].groupby(endpoint, sort=False)))
-    answers = {}
-    for name in sorted(by_name, key=lambda name: order.index(name) if name in order else len(order)):
-        rows = by_name[name]
-        found = treatment_within_age(rows, value="value", unit="animal", batch="batch", check=("sex",))
-        studied = [age for age in AGES if age in set(rows["age_group"])]
-        if len(studied) == 1:
-            found = {**found, "averaged": found[studied[0]]}
-        answers[name] = found
-        evidence_id = f"{prefix}.{name}"
-        chapter.record(
-            evidence_id,
-            found["averaged"],
-            table=table,
-            compared=COMPARED,
-            family=prefix,
-            others=partial(_others, rows, studied),
-        )
-        family = f"{prefix} by age"
-        for age in studied:
-            chapter.record(
-                f"{evidence_id}.{age}",
-                found[age],
-                table=table,
-                compared=COMPARED,
-                family=family,
-                others=partial(_others, rows, [age]),
-            )
-    return answers
-
-
-def _others(rows: pd.DataFrame, ages: list[str]) -> dict[str, Estimate]:
-    """Return the treatment in the mean of these ages by the other test."""
-    signs = zip(COMPARED, (1.0, -1.0), strict=True)
-    weights = {f"{age} {given}": sign / len(ages) for given, sign in signs for age in ages}
-    known = rows.dropna(subset=["value"])
-    about = {"value": "value", "group": "arm", "weights": weights, "unit": "animal", "block": "batch"}
-    return {alternatives.POOLED: alternatives.pooled(known, **about)}
-
-
-def evidence(chapter: Chapter) -> None:
-    """Run the recorded analyses of blood and marrow, without figures."""
-    compare_blood(chapter, change_from_baseline(blood(chapter)))
-    compare_marrow(chapter, marrow(chapter))
-
-
-def show_blood(chapter: Chapter, table: pd.DataFrame | None) -> None:
-    """Draw each animal's course for each analyte, vehicle against rapamycin."""
-    if table is None:
-        return
-    units = table.drop_duplicates("analyte").set_index("analyte")["unit"]
-    titles = {name: f"{name}, {units[name]}" for name in ANALYTES if name in units}
-    n = table.groupby(["age_group", "treatment"])["animal"].nunique()
-    counts = ", ".join(f"{age} {treatment} {count}" for (age, treatment), count in n.items())
-    about = {
-        "time": "day",
-        "value": "log2",
-        "animal": "animal",
-        "group": "treatment",
-        "order": ("vehicle", "rapamycin"),
-        "xlabel": "day after the first dose",
-        "facet": "analyte",
-        "titles": titles,
-        "scale": "log2",
-        "same_y": False,
-    }
-    figures.show(
-        figures.courses(table, **about),
-        caption="Blood counts over days: every animal a thin line, the mean of each treatment bold. "
-        f"Unit: animal; n: {counts}.",
-        alt=f"Courses of {', '.join(titles)} over days {table['day'].min():g} to {table['day'].max():g}, n: {counts}.",
-        provenance=chapter.provenance,
-        data=figures.drawn.courses(table, **about),
-        name="fig-blood",
-    )
-
-
-def show_changes(chapter: Chapter, changes: pd.DataFrame | None, answers: dict[str, dict[str, Estimate]]) -> None:
-    """Draw every animal's change from its baseline, in each arm, with the contrast within each age."""
-    if changes is None:
-        return
-    by_days = changes.groupby("days")["analyte"].unique()
-    days = "; ".join(f"{', '.join(names)}: {shared}" for shared, names in by_days.items())
-    baseline = "minus the animal's own baseline" if changes["baseline"].all() else "baseline not subtracted everywhere"
-    about = f"Mean log2 after the first dose, {baseline} (days {days})."
-    _show_grid(chapter, changes, "analyte", answers, about, "fig-changes")
-
-
-def show_over_days(chapter: Chapter, table: pd.DataFrame | None, answers: Mapping[str, Mapping[str, Estimate]]) -> None:
-    """Show the secondary analysis of blood, the mixed model over days, or say why there is none."""
-    if table is None or not answers:
-        return
-    found = over_days(table, answers)
-    if found.empty:
-        return
-    by_design = chapter.dataset.withheld("rapamycin_blood", *COMPARED)
-    found["withheld"] = found["withheld"].where(found["withheld"] != "", by_design)
-    shown = found[found["withheld"] == ""]
-    reasons = [
-        f"Withheld: {', '.join(same['contrast'].unique())} ({', '.join(same['analyte'].unique())}). "
-        f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
-        for reason, same in found[found["withheld"] != ""].groupby("withheld", sort=False)
-    ]
-    if shown.empty:
-        reporting.say(f"Secondary analysis, the mixed model over days: nothing is estimated. {' '.join(reasons)}")
-        return
-    days = "; ".join(f"{', '.join(one['analyte'].unique())}: {days}" for days, one in shown.groupby("days"))
-    adjusted = shown[shown["baseline"]]["analyte"].unique()
-    notes = [f"{', '.join(one['analyte'].unique())}: {note}" for note, one in shown.groupby("notes") if note]
-    figures.table(
-        pd.DataFrame(
-            {
-                "analyte": shown["analyte"],
-                "age": shown["contrast"].replace("averaged", "mean of both"),
-                "difference, log2": shown["estimate"],
-                "95 %": [
-                    f"{reporting.number(low)} to {reporting.number(high)}"
-                    for low, high in zip(shown["low"], shown["high"], strict=True)
-                ],
-                "df": shown["df"],
-                "p": shown["p"],
-                "does it change over days?": [_course_text(one) for one in shown.itertuples()],
-            }
-        ),
-        caption="Secondary, no verdict rests on it: where it and the change from baseline above disagree, that one is "
-        f"primary. Rapamycin − vehicle, mean over the days after the first dose ({days}), and the type III test of "
-        "treatment × day. "
-        "Method: linear mixed model, REML, Kenward-Roger (age, treatment, day as a category and their products, "
-        f"{'the baseline as a covariate' if len(adjusted) else 'no baseline'}; random animal and, where there are "
-        "several, batch); p not adjusted for the number of analytes. Unit: animal; "
-        f"{reporting.n_text(answers[name]['averaged'] for name in shown['analyte'].unique())}. "
-        "A missing bleed drops out: the model takes it as missing at random. " + " ".join([*notes, *reasons]),
-        provenance=chapter.provenance,
-        formats={"df": ".1f"},
-    )
-
-
-def _course_text(one) -> str:
-    if pd.isna(one.numdf):
-        return ""
-    if pd.isna(one.p_course):
-        return "too few animals"
-    return f"F({one.numdf:.0f}, {one.dendf:.1f}) = {one.f:.2f}, {reporting.p_text(one.p_course)}"
-
-
-def show_marrow(chapter: Chapter, table: pd.DataFrame | None, answers: dict[str, dict[str, Estimate]]) -> None:
-    """Draw every animal's marrow populations in each arm, with the contrast within each age."""
-    if table is None:
-        return
-    _show_grid(chapter, table.assign(value=table["log2"]), "endpoint", answers, "Marrow populations.", "fig-marrow")
-
-
-def _show_grid(chapter: Chapter, frame: pd.DataFrame, endpoint: str, answers: dict, about: str, name: str) -> None:
-    order = [f"{age} {treatment}" for age in AGES for treatment in reversed(COMPARED)]
-    contrasts = {
-        key: {(f"{age} rapamycin", f"{age} vehicle"): found[age] for age in AGES if not found[age].withheld}
-        for key, found in answers.items()
-    }
-    averaged = {key: found["averaged"] for key, found in answers.items()}
-    shape = {
-        "value": "value",
-        "group": "arm",
-        "animal": "animal",
-        "endpoint": endpoint,
-        "order": order,
-        "estimates": contrasts,
-        "titles": {key: key.replace("_", " ") for key in answers},
-        "scale": "log2",
-    }
-    figures.show(
-        figures.estimation_grid(frame, **shape),
-        caption=f"{about} Every animal a point; rapamycin / vehicle within each age with its 95 % interval. "
-        f"Unit: animal; {reporting.n_text(averaged.values())}.",
-        alt=reporting.alt_text("Rapamycin - vehicle, log2, mean of the ages", averaged),
-        provenance=chapter.provenance,
-        data=figures.drawn.estimation_grid(frame, **shape),
-        name=name,
-    )
-
-
-def show_interactions(chapter: Chapter, answers: dict[str, dict[str, Estimate]]) -> None:
-    """Show how far the effect of rapamycin differs between the ages."""
-    rows = [
-        {
-            "endpoint": name.replace("_", " "),
-            "difference, log2": found["interaction"].estimate,
-            "95 %": reporting.limits_text(found["interaction"]),
-            "p": found["interaction"].p,
-        }
-        for name, found in answers.items()
-        if not found["interaction"].withheld
-    ]
-    if rows:
-        figures.table(
-            pd.DataFrame(rows),
-            caption="Does age change the effect of rapamycin? The effect in aged minus that in young mice. "
-            "Descriptive; p not adjusted. Unit: animal.",
-            provenance=chapter.provenance,
-        )
-
-
-def show_values(chapter: Chapter, changes: pd.DataFrame | None) -> None:
-    """Show the first rows of the table that is tested."""
-    if changes is None:
-        return
-    shown = changes[["animal", "age_group", "treatment", "analyte", "value"]]
-    figures.table(
-        shown.rename(columns={"age_group": "age", "value": "log2 change"}).head(8),
-        caption=f"The first 8 of {len(changes)} values; one row per animal and analyte. Unit: animal.",
-        provenance=chapter.provenance,
-    )

@@ -15,12 +15,12 @@ import nbformat
 from markdown_it import MarkdownIt
 
 from endomtor import contract
-from endomtor.analyses import synthesis
 from endomtor.building import figure_data
 from endomtor.building.workflow import Settings, build_date, revision, shown_versions
 from endomtor.claims import ledger
 from endomtor.contract import Dataset
 from endomtor.views import boxes, pages
+from endomtor.views.conclusions import conclusions
 
 STYLE = "book/_static/endomtor.css"
 _FRAGILITY = "fig-fragility"
@@ -64,10 +64,7 @@ def html(settings: Settings) -> str:
         f"<h1>{title}</h1>",
         f'<p><span class="endomtor-mark-{kind}">{escape(own.label)}</span></p>',
         _about(dataset),
-        *(
-            f"<p><strong>{escape(head)}.</strong> {escape(text)}</p>"
-            for head, text in synthesis.conclusions(found).items()
-        ),
+        *(f"<p><strong>{escape(head)}.</strong> {escape(text)}</p>" for head, text in conclusions(found).items()),
         "<h2>The ledger</h2>",
         boxes.ledger_html(found),
         *_chapters(settings, found),

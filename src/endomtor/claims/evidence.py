@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from endomtor import files
-from endomtor.claims import verdicts
+from endomtor import files, paths
+from endomtor.claims import catalogue, verdicts
 from endomtor.claims.catalogue import Rule
-from endomtor.errors import ClaimsError
+from endomtor.errors import BuildError, ClaimsError
 from endomtor.estimate import Estimate
 from endomtor.provenance import Provenance
 
@@ -138,6 +138,42 @@ def read(path: Path) -> list[Record]:
         return [Record(**row) for row in json.loads(Path(path).read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ClaimsError(f"{path}: is not a list of evidence records ({error})") from error
+
+
+def of_build(own: Provenance) -> list[Record]:
+    """Return the evidence that the chapters with a claim have left in this build.
+
+    Parameters
+    ----------
+    own : Provenance
+        Of the data set that they must have been run on.
+
+    Raises
+    ------
+    BuildError
+        A chapter has left no evidence, or its evidence comes from other data.
+    """
+    folder = paths.build_dir() / "evidence"
+    names = sorted({claim.chapter for claim in catalogue.load().claims})
+    missing = [name for name in names if not (folder / f"{name}.json").is_file()]
+    if missing:
+        raise BuildError(
+            f"the evidence of {' and '.join(missing)} is not in {folder}, which this chapter reads: run "
+            "`endomtor build` with the same data first."
+        )
+    records = [record for name in names for record in read(folder / f"{name}.json")]
+    for record in records:
+        if record.kind == "prediction" and record.provenance != own.as_dict():
+            raise BuildError(
+                f"the evidence {record.id} in {folder} comes from {_origin(record.provenance)}, expected "
+                f"{_origin(own.as_dict())} as it is now: run `endomtor build` with the same data first."
+            )
+    return records
+
+
+def _origin(provenance: dict) -> str:
+    seed = "" if provenance["seed"] is None else f", seed {provenance['seed']}"
+    return f"“{provenance['title']}”{seed}"
 
 
 def _finite(value: float | None) -> float | None:

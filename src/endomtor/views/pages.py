@@ -12,6 +12,7 @@ from endomtor.claims.catalogue import Claim
 from endomtor.errors import ClaimsError
 from endomtor.provenance import Provenance
 from endomtor.views import boxes, headings
+from endomtor.views.conclusions import conclusions
 
 VERDICT_ANCHOR = "the-verdict"
 """The section of a chapter that holds its verdict box."""
@@ -220,8 +221,6 @@ def _how_sure(records: list[dict], groups: list[str], counted: bool) -> str:
 
 def _all_claims(ledger: dict) -> str:
     """The claims of the book with their verdicts: what the synthesis draws together."""
-    from endomtor.analyses import synthesis
-
     dataset = ledger["dataset"]
     kind, example = dataset["provenance"], dataset["example"]
     rows = "".join(
@@ -231,7 +230,7 @@ def _all_claims(ledger: dict) -> str:
         f"<td>{_held(claim, ledger)}</td></tr>"
         for claim in ledger["claims"]
     )
-    own, public = synthesis.conclusions(ledger).values()
+    own, public = conclusions(ledger).values()
     return (
         f'<p class="endomtor-summary-answer">{escape(own)}</p>'
         f'<table><thead><tr><th scope="col">claim</th><th scope="col">{boxes.heading(kind, example=example)}</th>'
