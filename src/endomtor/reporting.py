@@ -89,6 +89,17 @@ def alt_text(subject: str, estimates: Mapping[str, Estimate]) -> str:
     return f"{subject}. {'; '.join(parts)}."
 
 
+def by_contrast(differences: Mapping[str, Mapping[tuple[str, str], Estimate]]) -> dict[str, Estimate]:
+    """Return the differences of several endpoints under one name each, `HSC, aged − young`, for an alt text."""
+    from endomtor.figures import style
+
+    return {
+        f"{endpoint_text(name)}, {style.named(a)} − {style.named(b)}": one
+        for name, found in differences.items()
+        for (a, b), one in found.items()
+    }
+
+
 def say(text: str) -> None:
     """Show a sentence that holds computed numbers."""
     display(Markdown(text))

@@ -140,7 +140,7 @@ def _difference(
     axes.spines["right"].set_visible(True)
     axes.yaxis.tick_right()
     scales.read_differences(axes.yaxis, reading)
-    if estimate is None:
+    if estimate is None or estimate.withheld:
         axes.text(0.7, np.mean(shifted), "not\ntestable\nhere", ha="right", va="center", color=style.QUIET)
         return
     intervals.draw(
@@ -305,7 +305,8 @@ def estimation_grid(
     reading = scales.find(scale)
     parts = {name: _measured(frame[frame[endpoint] == name], value, animal) for name in estimates}
     shown = {name: [g for g in order if (parts[name][group] == g).any()] for name in estimates}
-    limits = _common_limits([e for contrasts in estimates.values() for e in contrasts.values() if e is not None])
+    tested = (e for contrasts in estimates.values() for e in contrasts.values())
+    limits = _common_limits([e for e in tested if e is not None and not e.withheld])
     with style.house():
         heights = [0.3 * max(len(groups), 2) for groups in shown.values()]
         heads = [textwrap.fill(titles[name], 54, break_on_hyphens=False) for name in estimates]
@@ -341,7 +342,7 @@ def estimation_grid(
 def _contrast(
     axes: Axes, at: float, contrast: Contrast, estimate: Estimate | None, limits: tuple[float, float]
 ) -> None:
-    if estimate is None:
+    if estimate is None or estimate.withheld:
         axes.text(np.mean(limits), at, "not testable here", ha="center", va="center", color=style.QUIET, fontsize=9)
         return
     intervals.draw(

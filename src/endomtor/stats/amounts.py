@@ -14,18 +14,37 @@ def endpoints(table: pd.DataFrame) -> pd.DataFrame:
 
     The endpoint is the population. Where a population comes in several units, an absolute number is the population's
     endpoint (a frequency moves when other cells move), the first in the alphabet if there are several; each other unit
-    is an endpoint of its own, `HSC.percent_of_WBM`.
+    is an endpoint of its own, `HSC.percent_of_WBM`. The values play no part in it.
 
     Parameters
     ----------
     table : DataFrame
         `rapamycin_marrow` or `ecko_marrow` of the data contract.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from endomtor.stats import amounts
+    >>> marrow = pd.DataFrame({
+    ...     "population": ["HSC", "HSC"],
+    ...     "unit": ["% of LSK", "cells per femur"],
+    ...     "value": [4.0, 1024.0],
+    ... })
+    >>> amounts.endpoints(marrow)[["endpoint", "unit", "log2"]]
+                 endpoint             unit  log2
+    0  HSC.percent_of_LSK         % of LSK   2.0
+    1                 HSC  cells per femur  10.0
     """
     measured = list(zip(table["population"], table["unit"], strict=True))
-    names, named = {}, set()
+    names: dict[tuple[str, str], str] = {}
     for population, unit in sorted(set(measured), key=lambda kind: (is_relative(kind[1]), kind[1])):
-        names[population, unit] = f"{population}.{slug(unit)}" if population in named else population
-        named.add(population)
+        name = population
+        if name in names.values():
+            name = f"{population}.{slug(unit)}"
+        # Two spellings of one unit would give one name.
+        while name in names.values():
+            name += "_"
+        names[population, unit] = name
     return table.assign(log2=np.log2(table["value"]), endpoint=[names[kind] for kind in measured])
 
 
