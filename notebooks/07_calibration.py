@@ -192,13 +192,11 @@ chapter.show_table(
 # ### False support
 
 # %%
-about = "a mark is a rule in a scenario; dashed, nominal level; grey, Monte Carlo limits."
 support = rates[(rates["measure"] == "false support") & (rates["part"] != "courses")]
 declared = support[~support["either"]]
 chapter.show(
     figures.error_rates(declared, rows=order, xlabel="% of cohorts: supported, though not true"),
-    caption=f"False support, predictions and claims: {about} {report.facts(declared)} {report.n_text(declared)}.",
-    alt=f"False support by scenario. {report.facts(declared)}",
+    **report.words("False support, predictions and claims", declared),
     name="fig-false-support",
     provenance=found.provenance,
 )
@@ -210,8 +208,7 @@ chapter.show(
 either = support[support["either"]]
 chapter.show(
     figures.error_rates(either, rows=order, xlabel="% of cohorts: supported, though not true"),
-    caption=f"False support, no direction declared: {about} {report.facts(either)} {report.n_text(either)}.",
-    alt=f"False support by scenario, rules without a direction. {report.facts(either)}",
+    **report.words("False support, no direction declared", either),
     name="fig-false-support-either",
     provenance=found.provenance,
 )
@@ -223,8 +220,7 @@ chapter.show(
 contradicted = rates[rates["measure"] == "false contradiction"]
 chapter.show(
     figures.error_rates(contradicted, rows=order, xlabel="% of cohorts: contradicted, though true"),
-    caption=f"False contradiction: {about} {report.facts(contradicted)} {report.n_text(contradicted)}.",
-    alt=f"False contradiction by scenario. {report.facts(contradicted)}",
+    **report.words("False contradiction", contradicted),
     name="fig-false-contradiction",
     provenance=found.provenance,
 )
@@ -236,8 +232,7 @@ chapter.show(
 covered = rates[coverage & (rates["part"] != "courses")]
 chapter.show(
     figures.error_rates(covered, rows=order, xlabel="% of cohorts: 95 % interval holds what was planted"),
-    caption=f"Coverage: {about} {report.facts(covered)} {report.n_text(covered)}.",
-    alt=f"Coverage by scenario. {report.facts(covered)}",
+    **report.words("Coverage", covered),
     name="fig-coverage",
     provenance=found.provenance,
 )
@@ -271,20 +266,6 @@ Markdown(
         if named
         else ""
     )
-)
-
-# %% [markdown]
-# The five that come closest to their limit, by the chance of such a rate where the level is just kept:
-
-# %%
-too_low = stats.binom.cdf(rates["count"], rates["of"], rates["nominal"])
-too_high = stats.binom.sf(rates["count"] - 1, rates["of"], rates["nominal"])
-closest = rates.assign(p=np.where(coverage, too_low, too_high)).nsmallest(5, "p")
-chapter.show_table(
-    closest[["id", "scenario", "measure", "rate", "nominal", "limit", "p"]],
-    caption=f"Closest to their limit. With so many rates a p below {tail:.1g} counts as beyond. Unit: cohort.",
-    provenance=found.provenance,
-    formats=dict.fromkeys(["rate", "nominal", "limit"], ".3f") | {"p": ".1g"},
 )
 
 # %% [markdown]
@@ -323,9 +304,7 @@ chapter.show_table(
 courses = rates[rates["part"] == "courses"]
 chapter.show(
     figures.error_rates(courses, rows=order, xlabel="% of cohorts: 95 % interval holds what was planted"),
-    caption=f"Coverage, contrasts and slopes of the mixed models: {about} "
-    f"{report.facts(courses)} {report.n_text(courses)}.",
-    alt=f"Coverage of the mixed models by scenario. {report.facts(courses)}",
+    **report.words("Coverage, contrasts and slopes of the mixed models", courses),
     name="fig-courses",
     provenance=found.provenance,
 )
@@ -339,17 +318,12 @@ chapter.show(
 
 # %%
 expression = rates[(rates["part"] == "expression") & rates["id"].str.startswith("C4.")]
-names = {"C4.transcriptome.phi": "scores", "C4.transcriptome.phi_genes": "genes"}
-shown = expression.assign(phi=expression["id"].replace(names)).pivot(
-    index=["scenario", "phi", "planted"], columns="measure", values="rate"
-)
-median = found.bias.assign(phi=found.bias["id"].map(names)).set_index(["scenario", "phi"])["median"]
+shown = expression.pivot(index=["scenario", "id", "planted"], columns="measure", values="rate")
 chapter.show_table(
-    (100 * shown).reset_index().join(median, on=["scenario", "phi"]),
-    caption="The transcriptome, rates in per cent: phi of the animals' scores, which is primary, and phi over genes, a "
-    f"description; last, the median estimate. {report.n_text(expression)}.",
+    shown.reset_index(),
+    caption="The transcriptome: phi of the animals' scores, which is primary, and phi over genes, a description. "
+    f"{report.n_text(expression)}.",
     provenance=found.provenance,
-    formats=dict.fromkeys(shown.columns, ".1f") | {"planted": ".2f", "median": ".2f"},
 )
 
 # %% [markdown]
@@ -361,30 +335,25 @@ chapter.show_table(
 # %%
 rules = catalogue.load()
 primary = {rule.id for claim in rules.claims for rule in claim.primaries} | {claim.id for claim in rules.claims}
-power = rates[(rates["measure"] == "power") & rates["id"].isin(primary)].sort_values("id")
-power = power.merge(found.bias.drop(columns="planted"), on=["scenario", "id"], how="left")
-columns = ["id", "rate", "low", "high", "planted", "median", "bias"]
+power = rates[(rates["measure"] == "power") & rates["id"].isin(primary)].set_index(["scenario", "id"])
+shown = power.loc["paper", ["rate", "low", "high", "planted"]].join(
+    found.bias.query("scenario == 'paper'").set_index("id")["bias"]
+)
+shown["at the smallest"] = power.loc["smallest", "rate"]
 chapter.show_table(
-    power.loc[power["scenario"] == "paper", columns],
-    caption="Power in the scenario “paper”: share of cohorts that find a planted effect with its 95 % interval, and the "
-    f"median estimate with its bias (median minus planted). A claim has no estimate. {report.n_text(power)}.",
+    shown.sort_index().reset_index(),
+    caption="Share of cohorts that find a planted effect, with its 95 % interval, and bias of the median estimate in the "
+    "scenario “paper”; last, the share where every effect is just at the smallest of interest (“smallest”). A claim has "
+    f"no estimate. {report.n_text(power)}.",
     provenance=found.provenance,
-    formats=dict.fromkeys(["rate", "low", "high"], ".3f") | {"bias": "+.3f"},
+    formats=dict.fromkeys(["rate", "low", "high", "at the smallest"], ".3f") | {"bias": "+.3f"},
 )
 
 # %% [markdown]
-# At the smallest effect of interest little can be found, by the rule itself.
+# At the smallest effect of interest, the last column, little can be found, by the rule itself.
 # A difference is supported only if its *estimate* reaches that size, which at best every second cohort does, however many animals it has.
 # A phi is supported only if its whole *interval* lies above, which at this point is the false support that is to be rare.
 # So a study that is to support a claim needs effects well above the smallest of interest.
-
-# %%
-chapter.show_table(
-    power.loc[power["scenario"] == "smallest", columns],
-    caption=f"Power in the scenario “smallest”: every effect just at the smallest of interest. {report.n_text(power)}.",
-    provenance=found.provenance,
-    formats=dict.fromkeys(["rate", "low", "high"], ".3f") | {"bias": "+.3f"},
-)
 
 # %% [markdown]
 # ## Wrong on purpose: the tempting analyses
@@ -450,24 +419,19 @@ if own.empty:
     raise NotTestable("These data can test no primary prediction, so there is nothing to count in their design.")
 
 # %% tags=["needs:own_design"]
-own["supported in"] = [
-    f"{row.supported} of {row.of} ({100 * row.low:.0f} to {100 * row.high:.0f} %)" for row in own.itertuples()
-]
-too_small = (own["scenario"] == design.TRUE) & ~own["planted"]
-own.loc[too_small, "supported in"] = "effect below the smallest of interest"
-table = own.pivot(index="id", columns="scenario", values="supported in").fillna("no verdict")
 chapter.show_table(
-    table.rename(columns={design.NULL: "falsely (“edge”)", design.TRUE: "truly (“paper”)"}).reset_index(),
+    own,
     caption=f"Primary predictions that are supported in {design.COHORTS} cohorts a scenario, drawn with the numbers of "
-    f"units of “{chapter.provenance.title}”; in brackets the 95 % interval of the rate (Clopper and Pearson). "
-    f"Nominal level of the first column: {percent(plan.false_support)}. Unit: cohort.",
+    f"units of “{chapter.provenance.title}”, with the 95 % interval of the rate (Clopper and Pearson). Where nothing is "
+    f"planted, the nominal level is {percent(plan.false_support)}. Unit: cohort.",
     provenance=design.provenance(),
+    formats={"low": ".2f", "high": ".2f"},
 )
 
 # %% tags=["needs:own_design"]
 Markdown(
     f"**{design.COHORTS} cohorts are few:** an interval this wide shows a gross fault or a study that is far too small, "
-    "and no more. The effects planted in `paper` are invented, so the second column is not the chance that these data "
+    "and no more. The effects planted in `paper` are invented, so `supported` there is not the chance that these data "
     "had to find a true effect. The spread between units is the world's, and so is the layout of sex and batch."
 )
 

@@ -50,6 +50,21 @@ def order(table: pd.DataFrame) -> list[str]:
     return [one for one in planned if one in present] + [one for one in present if one not in planned]
 
 
+def words(what: str, own: pd.DataFrame) -> dict[str, str]:
+    """Return `caption` and `alt` of a figure of one measure (`figures.error_rates`).
+
+    Parameters
+    ----------
+    what : str
+        The measure, and of which rules.
+    own : DataFrame
+        Rates, judged.
+    """
+    marks = "a mark is a rule in a scenario; dashed, nominal level; grey, Monte Carlo limits."
+    said = facts(own)
+    return {"caption": f"{what}: {marks} {said} {n_text(own)}.", "alt": f"{what}, by scenario. {said}"}
+
+
 def facts(own: pd.DataFrame) -> str:
     """Return what a figure of one measure shows, as sentences: what lies beyond, the extreme rate, the flawless ones.
 
