@@ -217,7 +217,7 @@ class TestNotebooks:
             if tag.startswith(headings.TAG)
         ]
         assert wanted
-        known = (headings.CLAIMS, headings.PROMISES)
+        known = (headings.CLAIMS, headings.RATES)
         assert all(one in known or any(rule.startswith(one) for rule in rules) for one in wanted)
 
     def test_a_page_tells_the_result_and_an_unbuilt_one_the_topic(self):
