@@ -61,7 +61,7 @@ lab: $(STAMP) ## open the notebooks in JupyterLab
 
 frozen: $(STAMP) ## compute data/derived/ again: public originals, sample sizes, calibration, power (more than an hour)
 	@$(BIN)/python -c "from endomtor import public; public.freeze()"
-	@$(BIN)/python -c "import os; from endomtor.analyses import sample_size as s; \
+	@$(BIN)/python -c "import os; from endomtor.calibration import sample_size as s; \
 	  s.freeze(s.count(jobs=os.cpu_count(), progress=True))"
 	@$(BIN)/endomtor calibrate --freeze
 	@$(BIN)/endomtor sweep data/sweeps/power.toml --out data/derived/power.parquet

@@ -35,8 +35,7 @@ from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, transcri
 from endomtor.building import performance
 from endomtor.building.performance import Row, amount
 from endomtor.calibration import cohorts
-from endomtor.chapter import Chapter
-from endomtor.stats import expression
+from endomtor.stats import amounts, expression
 
 SCENARIO = "edge"
 """The scenario of `data/calibration.toml` that is drawn: the one that has every part."""
@@ -160,30 +159,34 @@ def plain_tables(prepared: dict) -> dict[str, float]:
     return found
 
 
-def prepare_tables(chapter: Chapter) -> dict:
+def prepare_tables(tables: dict[str, pd.DataFrame]) -> dict:
     """Return the values that the chapters test: evidence id to rows."""
-    changes = rapamycin.change_from_baseline(rapamycin.blood(chapter))
-    marrow = rapamycin.marrow(chapter)
+    changes = rapamycin.change_from_baseline(in_arms(tables["rapamycin_blood"]))
+    marrow = amounts.endpoints(in_arms(tables["rapamycin_marrow"]))
     marrow = marrow.assign(value=marrow["log2"])
     of_phi = {}
     for values in (
-        ecko_phenotypes.blood(chapter),
-        ecko_phenotypes.marrow(chapter),
-        ecko_phenotypes.per_animal(ecko_phenotypes.cells(chapter)),
-        ecko_phenotypes.donors(ecko_phenotypes.dilution(chapter)),
+        ecko_phenotypes.blood(tables["ecko_blood"]),
+        ecko_phenotypes.marrow(tables["ecko_marrow"]),
+        ecko_phenotypes.per_animal(tables["ecko_cells"]),
+        ecko_phenotypes.donors(tables["ecko_limiting_dilution"]),
     ):
         blocks = ["batch"] if "batch" in values else []
         of_phi |= {name: (rows, "group", blocks) for name, rows in values.groupby("id")}
-    for readout, passages in transplants.compare(chapter, transplants.recipients(chapter)).items():
-        for number, one in passages.items():
-            last = "" if number == transplants.final_passage(passages) else f".p{number}"
-            of_phi[f"C5.transplant.{readout}{last}"] = (one.units, "niche", ["donor", "batch"])
+    for name, rows in transplants.exposed_animals(tables).items():
+        of_phi[name] = (rows, "niche", ["donor", "batch"])
+    signals = mtor_decline.log2_signals(tables["bmec_signaling"])
     return {
-        "markers": {f"C1.signaling.{name}": rows for name, rows in mtor_decline.markers(chapter).groupby("marker")},
+        "markers": {f"C1.signaling.{name}": rows for name, rows in signals.groupby("marker")},
         "rapamycin": {f"C2.blood.{name}": rows for name, rows in changes.groupby("analyte")}
         | {f"C2.marrow.{name}": rows for name, rows in marrow.groupby("endpoint")},
         "phi": of_phi,
     }
+
+
+def in_arms(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the logarithm and the arm, age and treatment."""
+    return table.assign(log2=np.log2(table["value"]), arm=table["age_group"] + " " + table["treatment"])
 
 
 def crossed(rows: pd.DataFrame, formula: str, random: Sequence[str]):
@@ -244,14 +247,14 @@ def plain_courses(prepared: dict) -> dict[str, float]:
     return found
 
 
-def prepare_courses(chapter: Chapter) -> dict:
+def prepare_courses(tables: dict[str, pd.DataFrame]) -> dict:
     """Return the rows of each mixed model."""
     blood = {}
-    for analyte, rows in rapamycin.blood(chapter).groupby("analyte"):
+    for analyte, rows in in_arms(tables["rapamycin_blood"]).groupby("analyte"):
         before = rows[rows["day"] <= 0].groupby("animal")["log2"].mean()
         after = rows[(rows["day"] > 0) & rows["log2"].notna()]
         blood[analyte] = after.assign(baseline=after["animal"].map(before))
-    recipients = transplants.recipients(chapter)
+    recipients = transplants.recipients(tables)
     grafts = {
         (readout, passage): rows.assign(value=rows[readout]).dropna(subset=["value"])
         for readout in transplants.READOUTS
@@ -260,11 +263,10 @@ def prepare_courses(chapter: Chapter) -> dict:
     return {"blood": blood, "transplants": grafts}
 
 
-def drawn(seed: int, part: str) -> Chapter:
+def drawn(seed: int, part: str) -> dict[str, pd.DataFrame]:
     """Draw one cohort."""
-    world = calibration.load().scenario(SCENARIO).drawn_from()
-    tables = worlds.simulate_tables(world, seed, cohorts.tables_of(part))
-    return Chapter(cohorts.CHAPTER, worlds.dataset(world, seed, tables=tables))
+    scenario = calibration.load().scenario(SCENARIO)
+    return worlds.dataset(scenario.drawn_from(), seed, tables=cohorts.draw(scenario, seed, part)).tables
 
 
 def time_cohorts(part: str, seeds: Sequence[int], genes: int) -> tuple[float, float]:
@@ -298,8 +300,7 @@ def table_pair(seed: int, part: str) -> tuple[float, float]:
 
 def transcriptome_pair(seed: int, genes: int) -> tuple[float, float]:
     """Time the genes of one cohort: DESeq2 of two contrasts and both phi, against pydeseq2 twice and a correlation."""
-    chapter = drawn(seed, "expression")
-    data = transcriptome.transcriptomes(chapter.dataset.tables)
+    data = transcriptome.transcriptomes(drawn(seed, "expression"))
     signature, _ = public.hsc_aging.signature()
     counts, animals, pairs = data.counts.iloc[:genes], data.animals, data.contrasts
     about = {"sample": "animal", "min_mean": transcriptome.MIN_MEAN, "block": "batch"}
@@ -586,7 +587,7 @@ def ranks(size: Size) -> list[Row]:
 
 def dilution(size: Size) -> list[Row]:
     """Time ELDA's frequencies and intervals."""
-    table = ecko_phenotypes.dilution(drawn(calibration.load().seed, "tables"))
+    table = drawn(calibration.load().seed, "tables")["ecko_limiting_dilution"]
     rows = table[table["cell_type"] == "WBM"]
     names = list(rows["group"].unique())
 

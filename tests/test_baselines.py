@@ -126,7 +126,7 @@ def variants() -> pd.DataFrame:
 def rates() -> pd.DataFrame:
     rows = [("null", 0.004 * place, 0.025, 0.05, "holds", place == 3) for place in range(9)]
     rows += [("null", 0.0, 0.025, 0.05, "conservative", False)] * 3
-    rows += [("edge", 0.06, 0.025, 0.04, "beyond its band", False), ("edge", 0.9, np.nan, np.nan, "no promise", False)]
+    rows += [("edge", 0.06, 0.025, 0.04, "beyond its limit", False), ("edge", 0.9, np.nan, np.nan, "no level", False)]
     return rates_of(*rows)
 
 
@@ -228,8 +228,8 @@ KINDS = {
     "robustness": Kind(
         variants(), "estimate", partial(figures.robustness, xlabel="φ", references={0: "young", 1: "aged"})
     ),
-    "bands": Kind(
-        rates(), "rate", partial(figures.bands, rows=["null", "edge"], xlabel="false support (% of cohorts)")
+    "error_rates": Kind(
+        rates(), "rate", partial(figures.error_rates, rows=["null", "edge"], xlabel="false support (% of cohorts)")
     ),
     "pairs": Kind(
         twins(),

@@ -373,27 +373,27 @@ def test_scales_print_the_original_units():
 
 
 def rates_of(*rows):
-    columns = ["scenario", "rate", "promised", "limit", "judgement", "claim"]
-    return pd.DataFrame(rows, columns=columns).assign(id="C1", measure="false support", of=100)
+    columns = ["scenario", "rate", "nominal", "limit", "judgement", "claim"]
+    return pd.DataFrame(rows, columns=columns).assign(id="C1", measure="false support", of=200)
 
 
 def offsets(axes):
     return np.concatenate([one.get_offsets() for one in axes.collections if isinstance(one, PathCollection)])
 
 
-def test_bands_draw_each_rule_at_its_rate_and_count_the_broken():
+def test_error_rates_draw_each_rule_at_its_rate_and_count_the_broken():
     frame = rates_of(
         ("edge", 0.02, 0.025, 0.04, "holds", False),
-        ("edge", 0.06, 0.025, 0.04, "beyond its band", False),
+        ("edge", 0.06, 0.025, 0.04, "beyond its limit", False),
         ("null", 0.001, 0.025, 0.05, "conservative", True),
-        ("survivor", 0.9, np.nan, np.nan, "no promise", False),
+        ("survivor", 0.9, np.nan, np.nan, "no level", False),
     )
-    figure = figures.bands(frame, rows=["survivor", "none", "null", "edge"], xlabel="%").figure
+    figure = figures.error_rates(frame, rows=["survivor", "none", "null", "edge"], xlabel="%").figure
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["survivor", "null", "edge"]
     low, high = axes.get_xlim()
     found = {tuple(point) for point in np.round(offsets(axes), 6)}
-    # The rate without a promise does not stretch the axis: an arrow stands at its end.
+    # The rate without a nominal level does not stretch the axis: an arrow stands at its end.
     assert found == {(2.0, 2.0), (6.0, 2.0), (0.1, 1.0), (round(high, 6), 0.0)}
     assert low < 0.1
     assert 6 < high < 10
@@ -402,16 +402,16 @@ def test_bands_draw_each_rule_at_its_rate_and_count_the_broken():
     assert shades == {(2.5, 1.5, 1.5), (2.5, 2.5, 0.5)}
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == [
-        *("keeps its promise", "more careful than promised", "beyond its band", "nothing promised"),
+        *("within its limits", "more careful than its level", "beyond its limit", "no nominal level"),
         "diamond: rule of a claim",
     ]
 
 
 def test_judgements_are_told_apart_without_colour():
     rows = [("a", 0.01 * i, 0.025, 0.04, one, claim) for i, (one, claim) in enumerate(
-        [("holds", False), ("conservative", False), ("beyond its band", False), ("no promise", False), ("holds", True)]
+        [("holds", False), ("conservative", False), ("beyond its limit", False), ("no level", False), ("holds", True)]
     )]  # fmt: skip
-    axes = figures.bands(rates_of(*rows), rows=["a"], xlabel="%").figure.axes[0]
+    axes = figures.error_rates(rates_of(*rows), rows=["a"], xlabel="%").figure.axes[0]
     looks = {
         (one.get_paths()[0].vertices.tobytes(), contrast(one.get_facecolor()[0][:3], style.PAGE) > 1.1)
         for one in axes.collections
@@ -420,19 +420,20 @@ def test_judgements_are_told_apart_without_colour():
 
 
 def test_dots_of_one_rate_are_heaped_in_their_row_and_too_many_are_counted():
-    alone = figures.bands(rates_of(*[("a", 0.03, 0.025, 0.06, "holds", False)] * 5), rows=["a"], xlabel="%").figure
+    five = rates_of(*[("a", 0.03, 0.025, 0.06, "holds", False)] * 5)
+    alone = figures.error_rates(five, rows=["a"], xlabel="%").figure
     points = offsets(alone.axes[0])
     assert len(np.unique(points[:, 1].round(6))) == 5
     assert abs(points[:, 1]).max() < 0.5
     rows = [("a", 0.0, 0.025, 0.06, "conservative", False)] * 40 + [("a", 0.0, 0.025, 0.06, "holds", True)] * 2
-    heaped = figures.bands(rates_of(*rows), rows=["a"], xlabel="%").figure.axes[0]
+    heaped = figures.error_rates(rates_of(*rows), rows=["a"], xlabel="%").figure.axes[0]
     assert len(offsets(heaped)) == 3
     assert "×40" in [text.get_text() for text in heaped.texts]
 
 
 def test_the_number_beside_the_first_heap_has_room_inside_the_axis():
     rows = [("a", 0.0, 0.025, 0.06, "conservative", False)] * 40
-    figure = figures.bands(rates_of(*rows), rows=["a"], xlabel="%").figure
+    figure = figures.error_rates(rates_of(*rows), rows=["a"], xlabel="%").figure
     publish.mark(figure, SIMULATED)
     figure.draw_without_rendering()
     axes = figure.axes[0]
@@ -440,9 +441,9 @@ def test_the_number_beside_the_first_heap_has_room_inside_the_axis():
     assert number.get_window_extent().x0 > axes.get_window_extent().x0
 
 
-def test_bands_refuse_a_scenario_without_a_row():
+def test_error_rates_refuse_a_scenario_without_a_row():
     with pytest.raises(ValueError, match="'edge', expected one of null"):
-        figures.bands(rates_of(("edge", 0.02, 0.025, 0.04, "holds", False)), rows=["null"], xlabel="%")
+        figures.error_rates(rates_of(("edge", 0.02, 0.025, 0.04, "holds", False)), rows=["null"], xlabel="%")
 
 
 def test_pairs_draw_both_rates_with_their_intervals_and_print_them():
@@ -696,13 +697,13 @@ def test_the_table_of_an_embedding_holds_each_cell():
 
 def test_the_tables_of_rates_hold_each_mark():
     frame = rates_of(
-        ("edge", 0.02, 0.025, 0.04, "holds", False), ("null", 0.06, 0.025, 0.04, "beyond its band", True)
-    ).assign(id=["C1", "C2"], measure="false support", of=[200, 100])
+        ("edge", 0.02, 0.025, 0.04, "holds", False), ("null", 0.06, 0.025, 0.04, "beyond its limit", True)
+    ).assign(id=["C1", "C2"])
     about = {"rows": ["null", "edge"], "xlabel": "%"}
-    table = figures.bands(frame, **about).table
+    table = figures.error_rates(frame, **about).table
     assert table["rule"].tolist() == ["C2", "C1"]
     np.testing.assert_allclose(
-        np.sort(offsets(figures.bands(frame, **about).figure.axes[0])[:, 0]),
+        np.sort(offsets(figures.error_rates(frame, **about).figure.axes[0])[:, 0]),
         np.sort(100 * table["rate, share of cohorts"]),
     )
     numbers = {"wrong_low": 0.5, "wrong_high": 0.7, "right_low": 0.03, "right_high": 0.07}

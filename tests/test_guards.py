@@ -24,12 +24,11 @@ ROOT = Path(__file__).resolve().parents[1]
 STRICT = """
 from endomtor import worlds
 from endomtor.calibration import cohorts
-from endomtor.chapter import Chapter
+from endomtor.analyses.judge import Judge
 from endomtor import ledger
 data = worlds.dataset("paper", 1, names=cohorts.TABLES)
-chapter = Chapter("03_ecko_phenotypes", data)
-cohorts.analyse(chapter, "tables")
-print(*ledger.strict_faults(chapter.ledger()), sep="\\n")
+judge = Judge(data)
+print(*ledger.strict_faults(judge.ledger(judge.records())), sep="\\n")
 """
 
 

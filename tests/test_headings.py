@@ -162,23 +162,23 @@ class TestSentence:
         found = headings.sentence(["claims"], ledger_of())
         assert found.startswith("On measured data C1, C1b, C2, C3, C4 and C5 end as “supported”")
 
-    def test_the_promises_are_those_that_the_calibration_counts(self):
+    def test_the_rates_are_those_that_the_calibration_counts(self):
         table = calibration.frozen().table
-        broken, of = (table["judgement"] == rates.BEYOND).sum(), table["promised"].notna().sum()
-        assert headings.promises().startswith(f"In simulated studies {broken:,} of {of:,} promises are broken ")
+        beyond, of = (table["judgement"] == rates.BEYOND).sum(), table["nominal"].notna().sum()
+        assert headings.rates().startswith(f"In simulated studies {beyond:,} of {of:,} rates miss their nominal level ")
 
-    def test_broken_promises_are_counted_and_without_a_table_nothing_is_said(self, tmp_path, monkeypatch):
+    def test_missed_levels_are_counted_and_without_a_table_nothing_is_said(self, tmp_path, monkeypatch):
         monkeypatch.setattr(paths, "data", lambda: tmp_path)
-        assert headings.promises() == ""
+        assert headings.rates() == ""
         (tmp_path / "derived").mkdir()
-        rows = f"judgement,promised\n{rates.BEYOND},0.05\n{rates.HOLDS},0.05\n{rates.NO_PROMISE},\n"
+        rows = f"judgement,nominal\n{rates.BEYOND},0.05\n{rates.HOLDS},0.05\n{rates.NO_LEVEL},\n"
         (tmp_path / "derived" / run.FILE).write_text(rows, encoding="utf-8")
-        assert headings.promises().startswith("In simulated studies 1 of 2 promises are broken ")
+        assert headings.rates().startswith("In simulated studies 1 of 2 rates miss their nominal level ")
 
-    def test_the_promises_of_the_frozen_calibration(self):
+    def test_the_rates_of_the_frozen_calibration(self):
         assert re.fullmatch(
-            r"In simulated studies \d+ of \d,\d{3} promises are broken by more than chance explains",
-            headings.sentence(["promises"], ledger_of()),
+            r"In simulated studies \d+ of \d,\d{3} rates miss their nominal level by more than chance",
+            headings.sentence(["rates"], ledger_of()),
         )
 
 
@@ -217,7 +217,7 @@ class TestNotebooks:
             if tag.startswith(headings.TAG)
         ]
         assert wanted
-        known = (headings.CLAIMS, headings.PROMISES)
+        known = (headings.CLAIMS, headings.RATES)
         assert all(one in known or any(rule.startswith(one) for rule in rules) for one in wanted)
 
     def test_a_page_tells_the_result_and_an_unbuilt_one_the_topic(self):

@@ -320,7 +320,7 @@ class TestPages:
     def test_the_calibration_tells_the_frozen_rates(self, paper):
         text = re.sub(r"<[^>]*>", " ", pages.summary_html("07_calibration", paper))
         found = calibration.frozen().table
-        assert f"of {found['promised'].notna().sum():,} promises are broken" in text
+        assert f"of {found['nominal'].notna().sum():,} rates miss their nominal level" in text
         for measure in ("false support", "false contradiction", "coverage"):
             assert re.search(rf"{measure} +\d+ of [\d,]+ +[\d.]+ % \([\d.]+ % to [\d.]+ %\) +[\d.]+ %", text)
         assert "nothing about mice" in text

@@ -226,11 +226,9 @@ def test_the_effect_on_the_scale_of_analysis_comes_from_the_interval(filled):
     from scipy import stats
 
     from endomtor.analyses import mtor_decline
-    from endomtor.chapter import Chapter
 
     dataset = contract.load(filled)
-    chapter = Chapter("01_mtor_decline", dataset)
-    answer = mtor_decline.compare_markers(chapter, mtor_decline.markers(chapter))["pS6_S240_244"]
+    answer = mtor_decline.answers(dataset.tables)["C1.signaling.pS6_S240_244"].estimate
     se = (answer.ci_high - answer.estimate) / stats.t.ppf(0.975, answer.df)
     shown = {one.rule.id: one for one in own_data.allowed(dataset)}["C1.signaling.pS6_S240_244"].contrasts[0]
     assert shown.effect == pytest.approx(prospects.detectable(se, answer.df))

@@ -67,7 +67,7 @@ def test_nothing_lies_in_the_data_folders_that_no_list_names():
     found = {path.name for path in (DATA / "public").iterdir()}
     assert found == public_files | licences | {"README.md", "msigdb_mtor_hallmarks.gmt"}
     tables = {derived.file for derived in frozen.TABLES.values()}
-    calibrated = {run.FILE, run.ABOUT, premises.FILE, sample_size.FILE, sample_size.ABOUT, power_page.FILE}
+    calibrated = {run.FILE, run.SLICE, run.ABOUT, premises.FILE, sample_size.FILE, sample_size.ABOUT, power_page.FILE}
     # The ledger of the last release is there from the first release on.
     found = {path.name for path in (DATA / "derived").iterdir()} - {changes.FILE}
     assert found == tables | {"README.md", frozen.MANIFEST, *calibrated}

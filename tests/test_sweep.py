@@ -204,7 +204,7 @@ def test_a_book_on_other_data_shows_no_simulated_power():
 
 def test_the_frozen_result_is_that_of_its_grid():
     grid, (table, about) = sweep.read(ROOT / power_page.GRID), sweep.result(power_page.frozen())
-    assert about["grid"] == grid.print
+    assert about["grid"] == grid.hash
     counts = table.groupby(["world", *grid.names, "id"])["seed"].nunique()
     assert len(counts) == len(list(grid.cells())) * len(grid.ids)
     assert (counts == grid.count).all()

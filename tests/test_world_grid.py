@@ -7,9 +7,10 @@ import pytest
 from scipy import stats
 
 from endomtor import calibration, ledger, worlds
-from endomtor.calibration import cohorts, grid, rates
+from endomtor.calibration import cohorts, rates
 from endomtor.calibration.run import Calibration
 from endomtor.claims import verdicts
+from endomtor.views import grid
 
 PLAN = calibration.load()
 FROZEN = calibration.frozen()
@@ -43,7 +44,7 @@ def test_the_frozen_grid_holds_every_world_and_claim():
     assert drawn.tolist() == planned
 
 
-def test_a_false_claim_is_announced_no_more_often_than_promised():
+def test_a_false_claim_is_announced_no_more_often_than_its_level():
     table = grid.counts(FROZEN)
     false = table[table["wanted"] == verdicts.RIGHTLY_SILENT]
     of = false[[verdicts.FALSE_ALARM, verdicts.RIGHTLY_SILENT]].sum(axis=1)
@@ -57,9 +58,9 @@ def test_where_nobody_could_tell_every_verdict_is_withheld():
 
 
 def calibrated(words=(("paper", "C1", verdicts.MISSED, 7),), rows=()):
-    columns = ["scenario", "id", "measure", "rate", "promised", "judgement"]
+    columns = ["scenario", "id", "measure", "rate", "nominal", "judgement"]
     counted = pd.DataFrame(words, columns=["scenario", "claim", "word", "count"])
-    return Calibration(pd.DataFrame(rows, columns=columns), pd.DataFrame(), counted, FROZEN.about)
+    return Calibration(pd.DataFrame(rows, columns=columns), pd.DataFrame(), counted, pd.DataFrame(), FROZEN.about)
 
 
 def test_a_cell_names_the_wanted_verdict_first_though_it_never_fell():

@@ -609,15 +609,15 @@ def _print_rates(found) -> None:
     from endomtor.calibration import rates
 
     console = Console()
-    promised = found.table[found.table["promised"].notna()]
-    beyond = promised[promised["judgement"] == rates.BEYOND]
+    levels = found.table[found.table["nominal"].notna()]
+    beyond = levels[levels["judgement"] == rates.BEYOND]
     if len(beyond):
-        table = Table("Scenario", "Prediction", "Measure", "%", "Promised", "Limit", "Cohorts", box=None)
+        table = Table("Scenario", "Prediction", "Measure", "%", "Nominal", "Limit", "Cohorts", box=None)
         for row in beyond.itertuples():
-            numbers = (f"{100 * value:.1f}" for value in (row.rate, row.promised, row.limit))
+            numbers = (f"{100 * value:.1f}" for value in (row.rate, row.nominal, row.limit))
             table.add_row(row.scenario, row.id, row.measure, *numbers, str(row.of))
         console.print(table)
-    console.print(f"{len(beyond)} of {_count(len(promised), 'promise')} lie beyond their band.", highlight=False)
+    console.print(f"{len(beyond)} of {_count(len(levels), 'rate')} lie beyond their limit.", highlight=False)
 
 
 def _joined(arguments: list[str]) -> list[str]:

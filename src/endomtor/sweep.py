@@ -11,27 +11,24 @@ import hashlib
 import io
 import itertools
 import json
-import multiprocessing
-import os
 import shlex
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import asdict, dataclass, fields
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from threadpoolctl import threadpool_limits
 
 from endomtor import calibration, files, paths, worlds
 from endomtor.building import workflow
-from endomtor.calibration import cohorts, run, sample_size
+from endomtor.calibration import cohorts, sample_size
+from endomtor.calibration import jobs as processes
 from endomtor.claims import catalogue
 from endomtor.errors import BuildError, WorldError
 from endomtor.worlds.parameters import Design, nearest, read_toml
@@ -60,7 +57,7 @@ class Job:
     first, count : int
         Seeds `first` to `first + count - 1`.
     code : str
-        `calibration.code_print()` of the code that the cohorts are for.
+        `endomtor.calibration.jobs.code_hash` of the code that the cohorts are for.
     """
 
     world: str
@@ -74,7 +71,7 @@ class Job:
     @property
     def name(self) -> str:
         """Name of the file without its ending: what it depends on, and nothing else."""
-        return f"{self.world}-{self.part}-{_print(asdict(self) | {'values': None})[:20]}"
+        return f"{self.world}-{self.part}-{_hash(asdict(self) | {'values': None})[:20]}"
 
 
 @dataclass(frozen=True)
@@ -108,10 +105,10 @@ class Grid:
         return tuple(map(".".join, self.parameters))
 
     @property
-    def print(self) -> str:
+    def hash(self) -> str:
         """A sha256 over what decides which rows the result has."""
         content = asdict(self) | {"parameters": list(self.parameters.items())}
-        return _print({key: value for key, value in content.items() if key not in ("title", "cohorts_per_job")})
+        return _hash({key: value for key, value in content.items() if key not in ("title", "cohorts_per_job")})
 
     def cells(self) -> Iterator[tuple[str, dict, dict]]:
         """Yield world, values by name, and the changes that they are to the world, for each cell."""
@@ -122,7 +119,7 @@ class Grid:
 
     def jobs(self) -> list[Job]:
         """Return the jobs in the order of the grid."""
-        code, end = calibration.code_print(), self.first + self.count
+        code, end = processes.code_hash(), self.first + self.count
         return [
             Job(world, values, changes, part, first, min(self.cohorts_per_job, end - first), code)
             for world, values, changes in self.cells()
@@ -131,7 +128,7 @@ class Grid:
         ]
 
 
-def _print(content: object) -> str:
+def _hash(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -279,11 +276,10 @@ def work(job: Job, store: Path) -> None:
     BuildError
         The code is not the one that the job is for: its file would say what is not so.
     """
-    _end_with_parent()
     file = store / f"{job.name}.parquet"
     if file.is_file():
         return
-    if job.code != calibration.code_print():
+    if job.code != processes.code_hash():
         raise BuildError(
             f"{file.name}: the code has changed since this sweep began, expected it unchanged: begin again."
         )
@@ -291,20 +287,10 @@ def work(job: Job, store: Path) -> None:
         name=job.name, title="", world=job.world, parts=(job.part,), changes=job.changes, keep={}, without=(),
         mistakes=(), cohorts={}, biased="",
     )  # fmt: skip
-    answers = []
-    # The last digit may depend on how many threads added it up.
-    with threadpool_limits(1):
-        for seed in range(job.first, job.first + job.count):
-            answers += cohorts.cohort(scenario, seed, job.part)[0]
+    seeds = range(job.first, job.first + job.count)
+    answers = [one for seed in seeds for one in cohorts.cohort(scenario, seed, job.part)[0]]
     table, _ = cohorts.frames(answers, [])
     files.write_bytes(file, _parquet(table[list(COLUMNS)]))
-
-
-@cache
-def _end_with_parent() -> None:
-    """Let this process end when the one that started it was killed: nobody would send it work or an end."""
-    if parent := multiprocessing.parent_process():
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def _parquet(table: pd.DataFrame, about: dict | None = None) -> bytes:
@@ -351,15 +337,20 @@ def sweep(
     wanted, store = grid.jobs(), folder()
     store.mkdir(parents=True, exist_ok=True)
     missing = [job for job in wanted if not (store / f"{job.name}.parquet").is_file()]
-    with _bar(progress, grid, wanted, missing) as done:
+    total, left = (sum(job.count for job in own) for own in (wanted, missing))
+    bar = {"totals": {grid.title: total}, "there": {grid.title: total - left}, "progress": progress}
+    with processes.bars(**bar) as advance:
+        done = partial(advance, grid.title)
         if profile is not None and missing:
             _through_snakemake(wanted, missing, store, profile, jobs, done)
         else:
-            _locally(missing, store, jobs or 1, done)
+            with closing(processes.run(work, [(job, store) for job in missing], jobs=jobs or 1)) as finished:
+                for job, _ in zip(missing, finished, strict=True):
+                    done(job.count)
     table = _joined(grid, wanted, store)
     about = {
         "title": grid.title,
-        "grid": grid.print,
+        "grid": grid.hash,
         "code": wanted[0].code,
         "parameters": list(grid.names),
         "ids": list(grid.ids),
@@ -370,43 +361,11 @@ def sweep(
     return table
 
 
-class _bar:
-    """Progress in cohorts; called with the number of those that are done."""
-
-    def __init__(self, progress: bool, grid: Grid, wanted: Sequence[Job], missing: Sequence[Job]):
-        from rich.console import Console
-        from rich.progress import Progress
-
-        total, left = (sum(job.count for job in own) for own in (wanted, missing))
-        self.bars = Progress(console=Console(stderr=True), disable=not progress)
-        self.task = self.bars.add_task(grid.title, total=total, completed=total - left)
-        if progress and left < total:
-            self.bars.console.print(f"{total - left:,} of {total:,} cohorts are there already.", highlight=False)
-
-    def __enter__(self):
-        self.bars.start()
-        return lambda count: self.bars.advance(self.task, count)
-
-    def __exit__(self, *error):
-        self.bars.stop()
-
-
-def _locally(missing: Sequence[Job], store: Path, jobs: int, done) -> None:
-    try:
-        with run._pool(jobs) as pool:
-            for job, _ in zip(missing, (pool.map if pool else map)(work, missing, [store] * len(missing)), strict=True):
-                done(job.count)
-    except BrokenProcessPool as error:
-        raise BuildError(
-            "a process of the sweep was ended from outside (for want of memory?): run it again."
-        ) from error
-
-
 def _through_snakemake(
     wanted: Sequence[Job], missing: Sequence[Job], store: Path, profile: Path, jobs: int | None, done
 ) -> None:
     # One name for the whole sweep: what a run that was killed has left in a queue reads the same file.
-    settings = store / f"settings-{_print([job.name for job in wanted])[:20]}.json"
+    settings = store / f"settings-{_hash([job.name for job in wanted])[:20]}.json"
     command = shlex.join([sys.executable, "-P", "-m", "endomtor.sweep", str(settings)])
     content = {
         "command": workflow.for_snakemake(f"cd {shlex.quote(str(paths.root()))} && {command}"),
@@ -498,7 +457,7 @@ def profile_of(name: str) -> Path:
 def main(settings: Path, name: str) -> None:
     """Run one job of a sweep that was handed to Snakemake."""
     content = json.loads(settings.read_text(encoding="utf-8"))
-    work(Job(**content["jobs"][name]), Path(content["store"]))
+    list(processes.run(work, [(Job(**content["jobs"][name]), Path(content["store"]))]))
 
 
 if __name__ == "__main__":

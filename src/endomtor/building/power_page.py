@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import binomtest
 
-from endomtor import calibration, ledger, paths, sweep, worlds
+from endomtor import ledger, paths, sweep, worlds
 from endomtor.claims import catalogue, verdicts
 from endomtor.reporting import percent
 
@@ -115,16 +115,15 @@ def _cell(row) -> str:
 
 
 def sentences(table: pd.DataFrame, about: dict) -> list[str]:
-    """Return how the numbers were counted, and whether today's code and grid would count the same."""
+    """Return how the numbers were counted, and whether that was today's grid."""
     found = surface(table)
     false = found[~found["true"]]
     worst = false.loc[false["rate"].idxmax()]
-    current = about["code"] == calibration.code_print() and about["grid"] == sweep.read(paths.root() / GRID).print
+    current = about["grid"] == sweep.read(paths.root() / GRID).hash
     return [
         f"Each cell counts {about['cohorts']:,} cohorts, with seeds from {about['first']:,} on, by the chapters' own "
-        f"functions and the ledger's own rule, code {about['code'][:12]}. "
-        + ("That is the code of this page." if current else "The code or the grid has changed since: run it again."),
+        "functions and the ledger's own rule. " + ("" if current else "The grid has changed since: run it again."),
         f"Where a claim does not hold it was announced in at most {percent(worst['rate'])} of cohorts ({worst['id']}, "
-        f"n = {worst[ROW]}, φ = {worst[COLUMN]:g}). So few cohorts cannot tell that from the rate that is promised: "
+        f"n = {worst[ROW]}, φ = {worst[COLUMN]:g}). So few cohorts cannot tell that from the nominal level: "
         "the calibration counts more of them.",
     ]

@@ -81,7 +81,7 @@ def _box(chapter: str, ledger: dict | None) -> _Box:
     dataset = ledger["dataset"]
     style = boxes.dataset_kind(dataset)
     if chapter == "07_calibration":
-        return _Box(chapter, "simulated", "none", [headings.promises() or "no rates here"])
+        return _Box(chapter, "simulated", "none", [headings.rates() or "no rates here"])
     claims = [claim for claim in ledger["claims"] if claim["chapter"] == chapter]
     if not claims:
         counted = Counter(_said(claim["prediction"]["verdict"], dataset) for claim in ledger["claims"])

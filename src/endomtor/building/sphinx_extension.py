@@ -389,7 +389,7 @@ class WorldsDirective(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the grid and what it says."""
         from endomtor import calibration
-        from endomtor.calibration import grid
+        from endomtor.views import grid
 
         found = calibration.frozen()
         said = self.parse_text_to_nodes("\n".join(f"- {sentence}" for sentence in grid.sentences(found)))

@@ -1,7 +1,7 @@
 """How often each analysis of the book would be wrong: many simulated cohorts, the chapters' own functions, rates."""
 
 from endomtor.calibration.plan import PARTS, Plan, Scenario, load
-from endomtor.calibration.run import Calibration, calibrate, code_print, disagreements, freeze, frozen
+from endomtor.calibration.run import Calibration, calibrate, disagreements, freeze, frozen, moved
 
 __all__ = [
     "PARTS",
@@ -9,9 +9,9 @@ __all__ = [
     "Plan",
     "Scenario",
     "calibrate",
-    "code_print",
     "disagreements",
     "freeze",
     "frozen",
     "load",
+    "moved",
 ]

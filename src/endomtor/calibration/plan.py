@@ -1,4 +1,4 @@
-"""`data/calibration.toml`: scenarios, seeds, promises and bands, fixed before a run."""
+"""`data/calibration.toml`: scenarios, seeds and nominal levels, fixed before a run."""
 
 import datetime
 from dataclasses import dataclass, fields
@@ -36,7 +36,7 @@ class Scenario:
     cohorts : dict[str, int]
         By part, where the frozen run draws another number than the plan says for all.
     biased : str
-        Why this scenario is expected to break promises (a sentence); its rows are shown and promise nothing.
+        Why this scenario is expected to miss its levels (a sentence); its rows are shown and have no nominal level.
     """
 
     name: str
@@ -72,9 +72,9 @@ class Plan:
     cohorts : dict[str, int]
         Cohorts per scenario of the frozen run, by part, where a scenario says nothing else.
     joint : float
-        Probability that no row lies beyond its band where all promises are kept (Bonferroni over rows).
+        Probability that no row lies beyond its limit where all nominal levels are kept (Bonferroni over rows).
     false_support, false_contradiction, coverage : float
-        What is promised, one-sided where the rule declares a direction.
+        Nominal levels, one-sided where the rule declares a direction.
     scenarios : tuple[Scenario, ...]
     """
 

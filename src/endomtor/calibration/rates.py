@@ -1,4 +1,4 @@
-"""From many cohorts to rates: false support, false contradiction, coverage, power; each with the band it must keep."""
+"""From many cohorts to rates: false support, false contradiction, coverage, power; each beside its nominal level."""
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,10 @@ from endomtor.worlds import World
 
 FALSE_SUPPORT, FALSE_CONTRADICTION, COVERAGE, POWER = "false support", "false contradiction", "coverage", "power"
 MEASURES = (FALSE_SUPPORT, FALSE_CONTRADICTION, COVERAGE, POWER)
-HOLDS, BEYOND, CONSERVATIVE, NO_PROMISE = "holds", "beyond its band", "conservative", "no promise"
+HOLDS, BEYOND, CONSERVATIVE, NO_LEVEL = "holds", "beyond its limit", "conservative", "no level"
+"""Of a rate against its nominal level: within its Monte Carlo limits, on their bad side, on their good one; none."""
 COLUMNS = (
-    "part", "scenario", "id", "measure", "planted", "count", "of", "drawn", "rate", "low", "high", "promised", "limit",
+    "part", "scenario", "id", "measure", "planted", "count", "of", "drawn", "rate", "low", "high", "nominal", "limit",
     "typical", "judgement",
 )  # fmt: skip
 NULL, BETWEEN, TRUE, UNDEFINED = "null", "between", "true", "undefined"
@@ -43,8 +44,8 @@ def tabulate(answers: pd.DataFrame, plan: Plan, scenario: Scenario, part: str) -
     -------
     DataFrame
         One row per id and measure, with columns part, scenario, id, measure, planted (value), count, of (cohorts with a
-        verdict), drawn (all cohorts), rate, low and high (95 % Clopper-Pearson limits of the rate), promised (NaN where
-        nothing is).
+        verdict), drawn (all cohorts), rate, low and high (95 % Clopper-Pearson limits of the rate), nominal (level that
+        the rate should keep; NaN where there is none).
     """
     if part == "courses":
         return _with_rates(_courses(answers, plan, scenario))
@@ -61,8 +62,8 @@ def tabulate(answers: pd.DataFrame, plan: Plan, scenario: Scenario, part: str) -
         two_sided = rule.direction == "either"
         support = {NULL: FALSE_SUPPORT, TRUE: POWER}.get(truth)
         if support:
-            promised = plan.false_support * (2 if two_sided else 1) if support == FALSE_SUPPORT else np.nan
-            rows.append((name, support, planted, (tested["word"] == verdicts.SUPPORTED).sum(), len(tested), promised))
+            nominal = plan.false_support * (2 if two_sided else 1) if support == FALSE_SUPPORT else np.nan
+            rows.append((name, support, planted, (tested["word"] == verdicts.SUPPORTED).sum(), len(tested), nominal))
         contradicted = tested["word"] == verdicts.CONTRADICTED
         if truth == TRUE:
             rows.append((name, FALSE_CONTRADICTION, planted, contradicted.sum(), len(tested), plan.false_contradiction))
@@ -85,7 +86,7 @@ def tabulate(answers: pd.DataFrame, plan: Plan, scenario: Scenario, part: str) -
             rows.append((claim.id, POWER, None, supported, len(own), np.nan))
             wrongly = (own["word"] == verdicts.CONTRADICTED).sum()
             rows.append((claim.id, FALSE_CONTRADICTION, None, wrongly, len(own), plan.false_contradiction))
-    table = pd.DataFrame(rows, columns=["id", "measure", "planted", "count", "of", "promised"])
+    table = pd.DataFrame(rows, columns=["id", "measure", "planted", "count", "of", "nominal"])
     table.insert(0, "part", part)
     table.insert(1, "scenario", scenario.name)
     return _with_rates(table[table["of"] > 0].assign(drawn=answers["seed"].nunique()))
@@ -97,7 +98,7 @@ def _courses(answers: pd.DataFrame, plan: Plan, scenario: Scenario) -> pd.DataFr
     for name, own in answers[answers["word"] != verdicts.NOT_TESTABLE].groupby("id", sort=False):
         planted = float(own["planted"].iat[0])
         rows.append((name, COVERAGE, planted, int(_covered(own, planted).sum()), len(own), plan.coverage))
-    table = pd.DataFrame(rows, columns=["id", "measure", "planted", "count", "of", "promised"])
+    table = pd.DataFrame(rows, columns=["id", "measure", "planted", "count", "of", "nominal"])
     return table.assign(part="courses", scenario=scenario.name, drawn=answers["seed"].nunique())
 
 
@@ -120,34 +121,34 @@ def tabulate_mistakes(mistakes: pd.DataFrame, scenario: Scenario, part: str) -> 
     Returns
     -------
     DataFrame
-        Columns part, scenario, id, measure, planted, count, of, drawn, rate, low, high, promised (0.05 for the right
+        Columns part, scenario, id, measure, planted, count, of, drawn, rate, low, high, nominal (0.05 for the right
         ones). Only the mistakes for which the scenario is a null.
     """
     rows = []
     for name, own in mistakes.groupby("name", sort=False):
         if not name.startswith(scenario.mistakes):
             continue
-        for measure, promised in (("wrong", np.nan), ("right", 0.05)):
+        for measure, nominal in (("wrong", np.nan), ("right", 0.05)):
             p = own[f"p_{measure}"].dropna()
-            rows.append((part, scenario.name, name, measure, 0.0, int((p < 0.05).sum()), len(p), promised))
-    columns = ["part", "scenario", "id", "measure", "planted", "count", "of", "promised"]
+            rows.append((part, scenario.name, name, measure, 0.0, int((p < 0.05).sum()), len(p), nominal))
+    columns = ["part", "scenario", "id", "measure", "planted", "count", "of", "nominal"]
     table = pd.DataFrame(rows, columns=columns)
     return _with_rates(table[table["of"] > 0].assign(drawn=mistakes["seed"].nunique()))
 
 
 def judged(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """Add the band of each promise and whether the rate lies beyond it.
+    """Add the Monte Carlo limits of each nominal level and whether the rate lies beyond them.
 
-    `limit` is the rate that is passed with probability (1 - joint) / (2 rows) where the promise is just kept (exact
-    binomial), so that with the stated probability no row at all passes its limit; `typical` is the same on the side of
-    caution. Rows of scenarios that are biased by design promise nothing.
+    `limit` is the rate that is passed with probability (1 - joint) / (2 rows) where the nominal level is just kept
+    (exact binomial), so that with the stated probability no row at all passes its limit; `typical` is the same on the
+    side of caution. Rows of scenarios that are biased by design have no nominal level.
     """
     biased = {one.name for one in plan.scenarios if one.biased}
     table = table.copy()
-    table.loc[table["scenario"].isin(biased), "promised"] = np.nan
-    promised = table["promised"].notna()
-    tail = (1 - plan.joint) / (2 * max(1, int(promised.sum())))
-    of, share = table["of"].to_numpy(float), table["promised"].to_numpy(float)
+    table.loc[table["scenario"].isin(biased), "nominal"] = np.nan
+    nominal = table["nominal"].notna()
+    tail = (1 - plan.joint) / (2 * max(1, int(nominal.sum())))
+    of, share = table["of"].to_numpy(float), table["nominal"].to_numpy(float)
     upper = stats.binom.isf(tail, of, share) / of
     lower = (stats.binom.ppf(tail, of, share)) / of
     caution_is_high = (table["measure"] == COVERAGE).to_numpy()
@@ -156,7 +157,7 @@ def judged(table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     rate = table["rate"].to_numpy()
     beyond = np.where(caution_is_high, rate < table["limit"], rate > table["limit"])
     cautious = np.where(caution_is_high, rate > table["typical"], rate < table["typical"])
-    words = np.select([~promised, beyond, cautious], [NO_PROMISE, BEYOND, CONSERVATIVE], HOLDS)
+    words = np.select([~nominal, beyond, cautious], [NO_LEVEL, BEYOND, CONSERVATIVE], HOLDS)
     return table.assign(judgement=words)[list(COLUMNS)]
 
 

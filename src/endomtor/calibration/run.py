@@ -1,40 +1,32 @@
-"""Running a plan on all processors, freezing what came out, and comparing a smaller run with what is frozen."""
+"""Running a plan on all processors, freezing what came out, and comparing other counts with what is frozen."""
 
-import ast
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from multiprocessing import get_context
-from pathlib import Path
+from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from endomtor import files, paths
+from endomtor.calibration import cohorts as one_by_one
+from endomtor.calibration import jobs as processes
 from endomtor.calibration import plan as plans
 from endomtor.calibration import rates
 from endomtor.errors import BuildError
+from endomtor.provenance import Provenance
 
-FILE = "calibration.csv"
-ABOUT = "calibration.json"
-CHUNK = 25
-_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-# What the answers depend on; figures and pages do not change a rate.
-_CODE = ("estimate.py", "stats", "worlds", "claims", "analyses", "calibration")
-_DATA = ("claims.toml", "calibration.toml", "worlds")
-# What shows, exports or varies what was found, and words.
-_PAGES = (
-    "analyses/alternatives.py", "analyses/calibration.py", "analyses/reporting.py", "analyses/sample_size.py",
-    "analyses/synthesis.py", "calibration/grid.py", "claims/boxes.py", "claims/changes.py", "claims/fragility.py",
-    "claims/headings.py", "claims/pages.py", "claims/premises.py", "claims/terminal.py",
-)  # fmt: skip
+FILE, SLICE, ABOUT = "calibration.csv", "calibration_slice.csv", "calibration.json"
+SLICE_SCENARIO, SLICE_COHORTS = "edge", 4
+"""The answers of these cohorts are kept beside the rates: where the code counts others, the rates are older than it."""
+
+_SLICED = ["seed", "id", "estimate", "low", "high", "word"]
+_CHUNK = 10
 _TEXTS = ("kind", "reason", "word", "world_word")
 
 
@@ -50,14 +42,30 @@ class Calibration:
         scenario, id, planted, median, bias.
     grid : DataFrame
         scenario, claim, word, count: how the verdicts on each claim fell.
+    slice : DataFrame
+        seed, id, estimate, low, high, word: the answers of the first cohorts of `SLICE_SCENARIO`, where it was drawn.
     about : dict
-        plan version, seed, cohorts (all of each part), code (hash), date of the plan.
+        plan (version), date of the plan, seed, cohorts (all of each part), joint; frozen (date) where it was read.
     """
 
     table: pd.DataFrame
     bias: pd.DataFrame
     grid: pd.DataFrame
+    slice: pd.DataFrame
     about: dict
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """Simulated, from the scenarios of the table."""
+        return Provenance(
+            kind="simulated",
+            title="calibration",
+            source=f"Drawn by endomtor by the plan in data/calibration.toml, version {self.about['plan']}",
+            sha256=hashlib.sha256(_csv(self.table).encode()).hexdigest(),
+            world=f"{self.table['scenario'].nunique()} scenarios",
+            seed=self.about["seed"],
+            frozen=True,
+        )
 
 
 def calibrate(
@@ -86,140 +94,60 @@ def calibrate(
     WorldError
         A scenario is not in the plan.
     """
-    plan, code = plans.load(), code_print()
+    plan = plans.load()
     chosen = plan.scenarios if scenarios is None else [plan.scenario(name) for name in scenarios]
-    work = [(one, part) for part in parts for one in chosen if part in one.parts]
-    tables, biases, grids = [], [], []
-    with _pool(jobs) as pool, _bar(progress, work, plan, cohorts) as advance:
-        for scenario, part in work:
-            count = cohorts or plan.count(scenario, part)
-            seeds = range(plan.seed, plan.seed + count)
-            chunks = [seeds[i : i + CHUNK] for i in range(0, count, CHUNK)]
-            tasks = [(scenario.name, part, list(chunk)) for chunk in chunks]
-            found = []
-            for one in pool.map(_chunk, tasks) if pool else map(_chunk, tasks):
-                found.append(one)
-                advance(scenario.name, part, len(one[2]))
-            answers = _joined([one[0] for one in found])
-            mistakes = pd.concat([one[1] for one in found], ignore_index=True)
-            tables.append(rates.tabulate(answers, plan, scenario, part))
-            tables.append(rates.tabulate_mistakes(mistakes, scenario, part))
-            biases.append(rates.errors_of_estimates(answers, scenario))
-            grids.append(rates.grid(answers, scenario))
-    table = rates.judged(_joined(tables), plan)
+    work = [(one, part, cohorts or plan.count(one, part)) for part in parts for one in chosen if part in one.parts]
+    tasks = [(one.name, plan.seed + i, part) for one, part, count in work for i in range(count)]
+    totals = {f"{one.name}, {part}": count for one, part, count in work}
+    tables, biases, grids, kept = [], [], [], pd.DataFrame(columns=_SLICED)
+    drawn = processes.run(_cohort, tasks, jobs=jobs, chunk=_CHUNK)
+    with closing(drawn), processes.bars(totals, progress=progress) as advance:
+        for scenario, part, count in work:
+            answers, mistakes = [], []
+            for one, wrong in islice(drawn, count):
+                answers += one
+                mistakes += wrong
+                advance(f"{scenario.name}, {part}", 1)
+            told, tempting = one_by_one.frames(answers, mistakes)
+            tables.append(rates.tabulate(told, plan, scenario, part))
+            tables.append(rates.tabulate_mistakes(tempting, scenario, part))
+            biases.append(rates.errors_of_estimates(told, scenario))
+            grids.append(rates.grid(told, scenario))
+            if (scenario.name, part) == (SLICE_SCENARIO, "tables"):
+                kept = told.loc[told["seed"] < plan.seed + SLICE_COHORTS, _SLICED].reset_index(drop=True)
     about = {
         "plan": plan.version,
         "date": plan.date.isoformat(),
         "seed": plan.seed,
-        "cohorts": {part: sum(cohorts or plan.count(one, part) for one, own in work if own == part) for part in parts},
+        "cohorts": {part: sum(count for _, own, count in work if own == part) for part in parts},
         "joint": plan.joint,
-        "code": code,
     }
-    return Calibration(table, _joined(biases), pd.concat(grids, ignore_index=True), about)
+    table = rates.judged(_joined(tables), plan)
+    return Calibration(table, _joined(biases), pd.concat(grids, ignore_index=True), kept, about)
+
+
+def _cohort(scenario: str, seed: int, part: str) -> tuple[list[dict], list[dict]]:
+    """Draw a cohort of a scenario by its name: a process then loads its world once, and not with each cohort."""
+    return one_by_one.cohort(plans.load().scenario(scenario), seed, part)
 
 
 def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    kinds = dict.fromkeys(("planted", "promised"), float) | dict.fromkeys(_TEXTS, object)
+    kinds = dict.fromkeys(("planted", "nominal"), float) | dict.fromkeys(_TEXTS, object)
     same = [table.astype({k: v for k, v in kinds.items() if k in table}) for table in tables if len(table)]
     return pd.concat(same, ignore_index=True)
 
 
-def _chunk(task: tuple[str, str, list[int]]) -> tuple[pd.DataFrame, pd.DataFrame, list[int]]:
-    """Run some cohorts of one scenario; a function of the module, so that another process can be sent it."""
-    from endomtor.calibration import cohorts
-
-    name, part, seeds = task
-    scenario = plans.load().scenario(name)
-    answers, mistakes = [], []
-    for seed in seeds:
-        one = cohorts.cohort(scenario, seed, part)
-        answers += one[0]
-        mistakes += one[1]
-    return *cohorts.frames(answers, mistakes), seeds
-
-
-@contextmanager
-def _pool(jobs: int) -> Iterator[ProcessPoolExecutor | None]:
-    """Processes with one thread each for linear algebra: two would wait for each other on matrices this small."""
-    if jobs == 1:
-        yield None
-        return
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        # Spawned, not forked: a library that is loaded already has its threads.
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            yield pool
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name)
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _bar(
-    progress: bool, work: list, plan: plans.Plan, cohorts: int | None
-) -> Iterator[Callable[[str, str, int], None]]:
-    if not progress:
-        yield lambda scenario, part, done: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True)) as bars:
-        tasks = {
-            (one.name, part): bars.add_task(f"{one.name}, {part}", total=cohorts or plan.count(one, part))
-            for one, part in work
-        }
-        yield lambda scenario, part, done: bars.advance(tasks[scenario, part], done)
-
-
-@cache
-def code_print() -> str:
-    """Return a sha256 over the code and rules that the rates depend on.
-
-    Of Python only what runs enters, not comments, docstrings or layout, and not the functions that show or say.
-    """
-    whole = hashlib.sha256()
-    source = Path(__file__).resolve().parents[1]
-    for path in sorted(file for name in _CODE for file in _files(source / name) if file.suffix == ".py"):
-        if path.relative_to(source).as_posix() in _PAGES:
-            continue
-        whole.update(f"{path.relative_to(source)}\n{_running(path.read_text(encoding='utf-8'))}\n".encode())
-    for path in sorted(file for name in _DATA for file in _files(paths.data() / name)):
-        whole.update(f"{path.relative_to(paths.data())}\n".encode() + path.read_bytes())
-    return whole.hexdigest()
-
-
-def _files(path: Path) -> list[Path]:
-    return [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-
-
-def _running(source: str) -> str:
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if not isinstance(body, list):
-            continue
-        kept = [one for one in body if not _is_text(one) and not _shows(one)]
-        node.body = kept or [ast.Pass()]
-    return ast.dump(tree)
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def _shows(node: ast.stmt) -> bool:
-    return isinstance(node, ast.FunctionDef) and node.name.startswith(("show_", "say_", "_show"))
+def _csv(table: pd.DataFrame) -> str:
+    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 
 def freeze(calibration: Calibration) -> None:
-    """Write a calibration to `data/derived/`: the table as CSV; about, grid and bias as JSON beside it."""
+    """Write a calibration to `data/derived/`: table and slice as CSV; about, grid and bias as JSON beside them."""
     folder = paths.data() / "derived"
-    files.write_text(folder / FILE, calibration.table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    files.write_text(folder / FILE, _csv(calibration.table))
+    # More digits than in the rates: a slice is compared number by number.
+    kept = calibration.slice.to_csv(index=False, float_format="%.9g", lineterminator="\n")
+    files.write_text(folder / SLICE, kept)
     # A table that was read and is written again keeps its date.
     about = {"frozen": f"{datetime.now(UTC):%Y-%m-%d}"} | calibration.about
     for name in ("grid", "bias"):
@@ -237,11 +165,36 @@ def frozen() -> Calibration:
     """
     folder = paths.data() / "derived"
     try:
-        table = pd.read_csv(folder / FILE, keep_default_na=False, na_values=[""])
+        table, kept = (pd.read_csv(folder / name, keep_default_na=False, na_values=[""]) for name in (FILE, SLICE))
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        return Calibration(table, pd.DataFrame(about.pop("bias")), pd.DataFrame(about.pop("grid")), about)
+        return Calibration(table, pd.DataFrame(about.pop("bias")), pd.DataFrame(about.pop("grid")), kept, about)
     except (OSError, ValueError, KeyError) as error:
         raise BuildError(f"{folder / FILE}: cannot be read ({error}): run `make frozen`.") from error
+
+
+def moved(answers: pd.DataFrame, kept: pd.DataFrame, *, tolerance: float = 1e-6) -> pd.DataFrame:
+    """Compare answers of cohorts that were drawn anew with those that were frozen.
+
+    Parameters
+    ----------
+    answers, kept : DataFrame
+        seed, id, estimate, low, high, word; of `kept` the seeds of `answers` only are compared.
+    tolerance : float
+        Absolute and relative; the frozen numbers have nine digits.
+
+    Returns
+    -------
+    DataFrame
+        The rows that differ, or that one of the two lacks: seed, id, then each column "… then" and "… now". Empty where
+        the rates belong to the code.
+    """
+    same = kept[kept["seed"].isin(answers["seed"])]
+    both = same.merge(answers[_SLICED], on=["seed", "id"], how="outer", suffixes=(" then", " now"))
+    close = [
+        np.isclose(both[f"{one} then"], both[f"{one} now"], rtol=tolerance, atol=tolerance, equal_nan=True)
+        for one in ("estimate", "low", "high")
+    ]
+    return both[~np.all([*close, both["word then"] == both["word now"]], axis=0)]
 
 
 def disagreements(small: Calibration, large: Calibration, *, joint: float = 0.999) -> pd.DataFrame:

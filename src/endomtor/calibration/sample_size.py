@@ -7,11 +7,11 @@ missing does not show it. The effects are those of the worlds, which are invente
 only for mice like these.
 """
 
-import io
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -21,11 +21,10 @@ import pandas as pd
 from scipy.optimize import isotonic_regression
 from scipy.stats import beta
 
-from endomtor import calibration, figures, files, ledger, paths, reporting, worlds
-from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, transcriptome, transplants
-from endomtor.calibration import run
+from endomtor import figures, files, ledger, paths, reporting, worlds
+from endomtor.analyses.judge import Judge
+from endomtor.calibration import jobs as processes
 from endomtor.calibration.cohorts import TABLES, tables_of
-from endomtor.chapter import Chapter
 from endomtor.claims import catalogue, verdicts
 from endomtor.errors import BuildError
 from endomtor.provenance import Provenance
@@ -87,7 +86,7 @@ class SampleSizes:
         One row per question, id (a prediction or a claim) and n: question, id, n, count, cohorts. A cohort without a
         verdict counts as one that did not answer.
     about : dict
-        worlds (by question), seed, cohorts, code (hash); frozen (date) where it was read.
+        worlds (by question), seed, cohorts; frozen (date) where it was read.
     """
 
     table: pd.DataFrame
@@ -133,50 +132,18 @@ def ids(question: str = SUPPORTED) -> tuple[str, ...]:
 
 
 def answered(question: str, n: int, seed: int) -> set[str]:
-    """Draw one cohort, put it through the functions that the chapters call, and return which `ids` it answers so."""
+    """Draw one cohort, analyse it, and return which `ids` it answers so."""
     world, wanted = world_of(n, question), set(ids(question))
     drawn = worlds.simulate_tables(world, seed, _TABLES[question])
-    chapter = Chapter("06_synthesis", worlds.dataset(world, seed, tables=drawn))
-    # Analyses may say sentences for their page; here nobody reads them.
-    with redirect_stdout(io.StringIO()):
-        _analyse(chapter, wanted)
+    # With the predictions that nobody asks for here it would take twice the time.
+    records = Judge(worlds.dataset(world, seed, tables=drawn)).records(wanted)
     word = _WORDS[question]
-    found = {one.id for one in chapter.records if verdicts.data_word(one.verdict, one.reason) == word}
+    found = {one.id for one in records if verdicts.data_word(one.verdict, one.reason) == word}
     for claim in catalogue.load().claims:
-        side = ledger.side(claim, chapter.records, "prediction")
+        side = ledger.side(claim, records, "prediction")
         if claim.id in wanted and verdicts.data_word(side["verdict"], side["reason"]) == word:
             found.add(claim.id)
     return found & wanted
-
-
-def _analyse(chapter: Chapter, wanted: set[str]) -> None:
-    """Record the predictions that are wanted."""
-    # Not the chapters' own `evidence`: with the predictions that nobody asks for here it takes twice the time.
-    has = {name for name in _TABLES[SUPPORTED] if chapter.dataset.get(name) is not None}
-    if "bmec_signaling" in has:
-        markers = mtor_decline.markers(chapter)
-        mtor_decline.compare_markers(chapter, markers[("C1.signaling." + markers["marker"]).isin(wanted)])
-    if "rapamycin_blood" in has:
-        blood = rapamycin.blood(chapter)
-        blood = blood[("C2.blood." + blood["analyte"]).isin(wanted)]
-        rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(blood))
-    if "rapamycin_marrow" in has:
-        marrow = rapamycin.marrow(chapter)
-        rapamycin.compare_marrow(chapter, marrow[("C2.marrow." + marrow["endpoint"]).isin(wanted)])
-    for table, values in {
-        "ecko_blood": ecko_phenotypes.blood,
-        "ecko_marrow": ecko_phenotypes.marrow,
-        "ecko_cells": lambda one: ecko_phenotypes.per_animal(ecko_phenotypes.cells(one)),
-        "ecko_limiting_dilution": lambda one: ecko_phenotypes.donors(ecko_phenotypes.dilution(one)),
-    }.items():
-        if table in has:
-            found = values(chapter)
-            ecko_phenotypes.compare(chapter, found[found["id"].isin(wanted)], table)
-    if "hspc_counts" in has:
-        data = transcriptome.transcriptomes(chapter)
-        transcriptome.phi(chapter, data, transcriptome.scores(data))
-    if "serial_transplants" in has:
-        transplants.compare(chapter, transplants.recipients(chapter))
 
 
 def count(
@@ -202,20 +169,14 @@ def count(
     progress : bool
         Show a bar for each question.
     """
-    # The code that runs, also where files change while it does.
-    code = calibration.code_print()
     tasks = [(question, n, seed + i) for question, own in grids.items() for n in own for i in range(cohorts)]
+    totals = {question: len(own) * cohorts for question, own in grids.items()}
     hits: Counter = Counter()
-    with run._pool(jobs) as pool, _bars(progress) as bars:
-        bar = {question: bars.add_task(question, total=len(own) * cohorts) for question, own in grids.items()}
-        found = (
-            pool.map(answered, *zip(*tasks, strict=True), chunksize=_CHUNK)
-            if pool
-            else (answered(*one) for one in tasks)
-        )
+    found = processes.run(answered, tasks, jobs=jobs, chunk=_CHUNK)
+    with closing(found), processes.bars(totals, progress=progress) as advance:
         for (question, n, _), answers in zip(tasks, found, strict=True):
             hits.update((question, one, n) for one in answers)
-            bars.advance(bar[question])
+            advance(question, 1)
     rows = [
         (question, one, n, hits[question, one, n], cohorts)
         for question, own in grids.items()
@@ -223,21 +184,18 @@ def count(
         for n in own
     ]
     table = pd.DataFrame(rows, columns=_COLUMNS).sort_values(_COLUMNS[:3], ascending=[False, True, True])
-    about = {"worlds": WORLDS, "seed": seed, "cohorts": cohorts, "code": code}
+    about = {"worlds": WORLDS, "seed": seed, "cohorts": cohorts}
     return SampleSizes(table.reset_index(drop=True), about)
 
 
-def _bars(progress: bool):
-    from rich.console import Console
-    from rich.progress import Progress
-
-    return Progress(console=Console(stderr=True), disable=not progress)
+def _csv(table: pd.DataFrame) -> str:
+    return table.to_csv(index=False, lineterminator="\n")
 
 
 def freeze(found: SampleSizes) -> None:
     """Write the counts to `data/derived/sample_sizes.csv`, and how they were made to the JSON file beside it."""
     folder = paths.data() / "derived"
-    files.write_text(folder / FILE, found.table.to_csv(index=False, lineterminator="\n"))
+    files.write_text(folder / FILE, _csv(found.table))
     about = {"frozen": f"{datetime.now(UTC):%Y-%m-%d}"} | found.about
     files.write_text(folder / ABOUT, json.dumps(about, indent=1) + "\n")
 
@@ -305,7 +263,7 @@ def provenance(found: SampleSizes, question: str = SUPPORTED) -> Provenance:
         kind="simulated",
         title="sample sizes",
         source=f"Drawn by endomtor from the invented numbers of data/worlds/{world}.toml, at several n",
-        sha256=found.about["code"],
+        sha256=hashlib.sha256(_csv(found.table).encode()).hexdigest(),
         world=world,
         seed=found.about["seed"],
         frozen=True,
@@ -402,8 +360,7 @@ def show_table(kind: str = "simulated") -> None:
     about = found.about
     reporting.say(
         f"Both were counted on {about['frozen']} in {about['cohorts']:,} cohorts at each n, with seeds from "
-        f"{about['seed']:,} on, by code {about['code'][:12]} (sha256 over the code and rules that the numbers depend "
-        f"on). {_code_text(about['code'])}"
+        f"{about['seed']:,} on; the tests of this repository count some of them again."
     )
 
 
@@ -439,9 +396,3 @@ def _units_text(order: Sequence[str]) -> str:
 def _name(one: str) -> str:
     claim, *rest = one.split(".")
     return reporting.endpoint_text(", ".join([claim, *rest])) if rest else f"Claim {claim}"
-
-
-def _code_text(code: str) -> str:
-    if code == calibration.code_print():
-        return "That is the code of this page."
-    return "The code has changed since: `make frozen` counts again."

@@ -12,18 +12,18 @@ from endomtor.figures.drawing import Drawn
 from endomtor.figures.forest import forest
 from endomtor.figures.genes import embedding, lfc_scatter, rrho_map, volcano
 from endomtor.figures.publish import show, table
-from endomtor.figures.rates import bands, pairs
+from endomtor.figures.rates import error_rates, pairs
 from endomtor.figures.robustness import robustness
 from endomtor.figures.style import COLOURS, colour, house, marker, named, page
 
 __all__ = [
     "COLOURS",
     "Drawn",
-    "bands",
     "colour",
     "composition",
     "courses",
     "embedding",
+    "error_rates",
     "estimation",
     "estimation_grid",
     "forest",

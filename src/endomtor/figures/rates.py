@@ -1,4 +1,4 @@
-"""Rates of error over many simulated cohorts: each rule a dot, with the promise and its band."""
+"""Rates of error over many simulated cohorts: each rule a dot, with its nominal level and Monte Carlo limits."""
 
 from collections.abc import Sequence
 
@@ -25,33 +25,33 @@ _FIRST = 4
 _MOST = 11
 """Dots in a heap; in a taller one the most frequent kind is drawn once, with its number."""
 _LOOKS = {
-    "no promise": {"color": style.COLOURS["vehicle"], "filled": True, "shape": "v"},
+    "no level": {"color": style.COLOURS["vehicle"], "filled": True, "shape": "v"},
     "conservative": {"color": style.COLOURS["control"], "filled": False, "shape": "o"},
     "holds": {"color": style.COLOURS["young"], "filled": True, "shape": "o"},
-    "beyond its band": {"color": style.COLOURS["aged"], "filled": True, "shape": "X"},
+    "beyond its limit": {"color": style.COLOURS["aged"], "filled": True, "shape": "X"},
 }
 """By the words of `endomtor.calibration.rates`, drawn in this order: fill and shape say it as well as colour."""
 _WORDS = {
-    "holds": "keeps its promise",
-    "conservative": "more careful than promised",
-    "beyond its band": "beyond its band",
-    "no promise": "nothing promised",
+    "holds": "within its limits",
+    "conservative": "more careful than its level",
+    "beyond its limit": "beyond its limit",
+    "no level": "no nominal level",
 }
 _DASHED = {"color": style.QUIET, "linewidth": 1, "linestyle": (0, (4, 3)), "zorder": 1}
 
 
-def bands(frame: pd.DataFrame, *, rows: Sequence[str], xlabel: str) -> Drawn:
+def error_rates(frame: pd.DataFrame, *, rows: Sequence[str], xlabel: str) -> Drawn:
     """Draw one measure of error: scenarios from top to bottom, each rule a dot at its rate.
 
-    A dashed line stands at each promise; what lies between it and the nearest limit of the row is shaded, so a dot on
-    the shade keeps its promise whatever its number of cohorts, and the mark of one outside tells. Beside each row
-    stands how many of its promises are broken. Dots of one rate are heaped; where they are too many, one stands for
-    those of its kind, with their number. Those beyond the axis are arrows at its end.
+    A dashed line stands at each nominal level; what lies between it and the nearest Monte Carlo limit of the row is
+    shaded, so a dot on the shade keeps its level whatever its number of cohorts, and the mark of one outside tells.
+    Beside each row stands how many of its rates lie beyond their limit. Dots of one rate are heaped; where they are too
+    many, one stands for those of its kind, with their number. Those beyond the axis are arrows at its end.
 
     Parameters
     ----------
     frame : DataFrame
-        Columns scenario, rate (0 to 1), promised, limit, judgement (as `endomtor.calibration` gives them), and claim:
+        Columns scenario, rate (0 to 1), nominal, limit, judgement (as `endomtor.calibration` gives them), and claim:
         whether the rule is that of a claim, which is drawn as a diamond.
     rows : sequence of str
         Scenarios in the order of the rows; those without a dot are left out.
@@ -71,14 +71,14 @@ def bands(frame: pd.DataFrame, *, rows: Sequence[str], xlabel: str) -> Drawn:
         figure = style.page(_ROW_INCHES * (len(order) + 1) + 1.3)
         ax = figure.add_subplot()
         dots, low, high = _placed(frame, order)
-        for promised in frame["promised"].dropna().unique():
-            ax.axvline(100 * promised, **_DASHED)
+        for nominal in frame["nominal"].dropna().unique():
+            ax.axvline(100 * nominal, **_DASHED)
         for at, name in enumerate(order):
             own = frame[frame["scenario"] == name]
             _shade(ax, at, own)
             ax.annotate(
-                _broken(own), (1.02, at), xycoords=("axes fraction", "data"), va="center", fontsize=9.5,
-                fontweight="bold" if (own["judgement"] == "beyond its band").any() else "normal",
+                _beyond(own), (1.02, at), xycoords=("axes fraction", "data"), va="center", fontsize=9.5,
+                fontweight="bold" if (own["judgement"] == "beyond its limit").any() else "normal",
             )  # fmt: skip
         _draw(ax, dots)
         ax.annotate("beyond", (1.02, -0.95), xycoords=("axes fraction", "data"), va="center", fontsize=9.5)
@@ -88,7 +88,7 @@ def bands(frame: pd.DataFrame, *, rows: Sequence[str], xlabel: str) -> Drawn:
         ax.set_axisbelow(True)
         ax.grid(axis="y", color=style.RULE, linewidth=0.4)
         seen = [
-            one for one in ("holds", "conservative", "beyond its band", "no promise") if one in set(frame["judgement"])
+            one for one in ("holds", "conservative", "beyond its limit", "no level") if one in set(frame["judgement"])
         ]
         handles = [Line2D([], [], label=_WORDS[one], markersize=6, **_mark(_LOOKS[one], claim=False)) for one in seen]
         if frame["claim"].any():
@@ -96,26 +96,26 @@ def bands(frame: pd.DataFrame, *, rows: Sequence[str], xlabel: str) -> Drawn:
             handles.append(Line2D([], [], label="diamond: rule of a claim", markersize=5.5, **_mark(look, claim=True)))
         figure.legend(handles=handles, loc="outside upper left", ncols=2, handletextpad=0.3, columnspacing=1.2)
     names = {"id": "rule", "measure": "measure", "rate": "rate, share of cohorts"}
-    names |= {"promised": "promised, share of cohorts", "limit": "limit, share of cohorts", "of": "cohorts"}
+    names |= {"nominal": "nominal level, share of cohorts", "limit": "limit, share of cohorts", "of": "cohorts"}
     table = frame.assign(
-        kept=frame["judgement"] != "beyond its band", place=frame["scenario"].map(list(rows).index)
-    ).sort_values(["kept", "place"], kind="stable")
+        within=frame["judgement"] != "beyond its limit", place=frame["scenario"].map(list(rows).index)
+    ).sort_values(["within", "place"], kind="stable")
     return Drawn(figure, table[["scenario", *names, "judgement"]].rename(columns=names))
 
 
 def _limits(frame: pd.DataFrame) -> tuple[float, float]:
-    """Return the ends of the axis: all promises, their limits and the rates that are promised."""
-    bound = frame.dropna(subset=["promised"])
-    values = 100 * (bound if len(bound) else frame)[["rate", "promised", "limit"]].to_numpy(float).ravel()
+    """Return the ends of the axis: all nominal levels, their limits and the rates that have one."""
+    bound = frame.dropna(subset=["nominal"])
+    values = 100 * (bound if len(bound) else frame)[["rate", "nominal", "limit"]].to_numpy(float).ravel()
     low, high = np.nanmin(values), np.nanmax(values)
     edge = 0.04 * max(high - low, 1.0)
     return low - edge, high + edge
 
 
 def _shade(ax: Axes, at: int, own: pd.DataFrame) -> None:
-    for promised, rows in own.dropna(subset=["promised"]).groupby("promised"):
-        limit = rows["limit"].iloc[(rows["limit"] - promised).abs().argmin()]
-        start, end = sorted((100 * promised, 100 * limit))
+    for nominal, rows in own.dropna(subset=["nominal"]).groupby("nominal"):
+        limit = rows["limit"].iloc[(rows["limit"] - nominal).abs().argmin()]
+        start, end = sorted((100 * nominal, 100 * limit))
         ax.add_patch(Rectangle((start, at - 0.5), end - start, 1, color=style.RULE, alpha=0.4, linewidth=0, zorder=0))
 
 
@@ -155,7 +155,7 @@ def _draw(ax: Axes, dots: pd.DataFrame) -> None:
     for (turn, claim, arrow), own in dots.groupby(["turn", "claim", "shape"]):
         judgement = list(_LOOKS)[turn]
         look = _LOOKS[judgement] | ({"shape": arrow} if arrow else {})
-        size = 8.0 if judgement == "beyond its band" else _DOT + (0.8 if claim else 0)
+        size = 8.0 if judgement == "beyond its limit" else _DOT + (0.8 if claim else 0)
         mark = _mark(look, claim=claim)
         ax.scatter(
             own["x"], own["y"], s=size**2, marker=mark["marker"], facecolor=mark["markerfacecolor"],
@@ -182,9 +182,9 @@ def _mark(look: dict, *, claim: bool) -> dict:
     }
 
 
-def _broken(own: pd.DataFrame) -> str:
-    promises = int(own["promised"].notna().sum())
-    return f"{int((own['judgement'] == 'beyond its band').sum())} of {promises}" if promises else "–"
+def _beyond(own: pd.DataFrame) -> str:
+    levels = int(own["nominal"].notna().sum())
+    return f"{int((own['judgement'] == 'beyond its limit').sum())} of {levels}" if levels else "–"
 
 
 def pairs(frame: pd.DataFrame, *, xlabel: str, line: float, words: tuple[str, str]) -> Drawn:
@@ -198,7 +198,7 @@ def pairs(frame: pd.DataFrame, *, xlabel: str, line: float, words: tuple[str, st
     xlabel : str
         The axis is in per cent and reaches from 0 to 100.
     line : float
-        The rate that was promised.
+        The nominal level.
     words : tuple of str
         What the first and the second mark are.
     """
@@ -224,7 +224,7 @@ def pairs(frame: pd.DataFrame, *, xlabel: str, line: float, words: tuple[str, st
         ax.set(xlim=(0, 100), ylim=(len(frame) - 0.55, -0.6), yticks=[], xlabel=xlabel)
         ax.spines["left"].set_visible(False)
         handles = [Line2D([], [], linestyle="", label=word, **look) for word, look in zip(words, looks, strict=True)]
-        handles.append(Line2D([], [], label=f"promised: {100 * line:g} %", **_DASHED))
+        handles.append(Line2D([], [], label=f"nominal: {100 * line:g} %", **_DASHED))
         figure.legend(handles=handles, loc="outside upper left", ncols=3, handletextpad=0.4, columnspacing=1.2)
     table = {"label": frame["label"]}
     for key, word in zip(("wrong", "right"), words, strict=True):

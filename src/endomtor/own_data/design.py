@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import io
+import hashlib
 from collections.abc import Mapping
-from contextlib import redirect_stdout
 from dataclasses import replace
 from math import ceil, floor
 
 import pandas as pd
-from IPython.utils.capture import capture_output
 from scipy import stats
 
-from endomtor import calibration, worlds
+from endomtor import calibration, paths, worlds
+from endomtor.analyses.judge import Judge
 from endomtor.calibration import cohorts
 from endomtor.calibration.plan import Scenario
-from endomtor.chapter import Chapter
 from endomtor.claims import verdicts
 from endomtor.contract.dataset import Dataset
 from endomtor.contract.tables import MATRICES, TABLES
 from endomtor.own_data.prospects import allowed
+from endomtor.provenance import Provenance
 
 NULL, TRUE = "edge", "paper"
 """Scenarios of the plan: where false support is likeliest, and where every effect is planted."""
@@ -127,7 +126,7 @@ def support(dataset: Dataset, count: int = COHORTS) -> pd.DataFrame:
         scenario = replace(scenario, changes=_over(scenario.changes, design))
         world, words = scenario.drawn_from(), []
         for seed in range(plan.seed, plan.seed + count):
-            words.append(_words(dataset, scenario, seed))
+            words.append(_words(dataset, scenario, seed, {rule.id for rule in testable}))
         for rule in testable:
             tested = [one[rule.id] for one in words if one.get(rule.id, verdicts.NOT_TESTABLE) != verdicts.NOT_TESTABLE]
             if tested:
@@ -137,22 +136,29 @@ def support(dataset: Dataset, count: int = COHORTS) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "scenario", "planted", "supported", "of", "low", "high"])
 
 
-def _words(dataset: Dataset, scenario: Scenario, seed: int) -> dict[str, str]:
-    """Draw one cohort, put it through the chapters' functions, and return the word on the data of each prediction."""
-    world, found = scenario.drawn_from(), {}
-    for part in ("tables", "expression"):
-        names = [one for one in cohorts.tables_of(part) if dataset.get(one) is not None]
-        if names:
-            drawn = as_in(dataset, worlds.simulate_tables(world, seed, names))
-            chapter = Chapter(cohorts.CHAPTER, worlds.dataset(world, seed, tables=drawn))
-            # Sections say which tables are absent; the page has said so already.
-            with redirect_stdout(io.StringIO()), capture_output():
-                cohorts.analyse(chapter, part)
-            found |= {one.id: verdicts.data_word(one.verdict, one.reason) for one in chapter.records}
-    return found
+def _words(dataset: Dataset, scenario: Scenario, seed: int, wanted: set[str]) -> dict[str, str]:
+    """Draw one cohort in the design of a data set, analyse it, and return the word on the data of each prediction."""
+    world = scenario.drawn_from()
+    known = (*cohorts.tables_of("tables"), *cohorts.tables_of("expression"))
+    drawn = as_in(dataset, worlds.simulate_tables(world, seed, [one for one in known if one in dataset.tables]))
+    records = Judge(worlds.dataset(world, seed, tables=drawn)).records(wanted)
+    return {one.id: verdicts.data_word(one.verdict, one.reason) for one in records}
 
 
 def _over(below: Mapping, above: Mapping) -> dict:
     """Return `below` with `above` laid over it, table by table."""
     both = {key: _over(below[key], above[key]) for key in above if isinstance(below.get(key), Mapping)}
     return {**below, **above, **both}
+
+
+def provenance() -> Provenance:
+    """Return the provenance of what `support` counts: simulated, whoever's design it is."""
+    plan = calibration.load()
+    return Provenance(
+        kind="simulated",
+        title="calibration in the design of the data at hand",
+        source=f"Drawn by endomtor in scenarios of data/calibration.toml, version {plan.version}",
+        sha256=hashlib.sha256((paths.data() / "calibration.toml").read_bytes()).hexdigest(),
+        world=f"scenarios {NULL} and {TRUE}, in the design of these data",
+        seed=plan.seed,
+    )

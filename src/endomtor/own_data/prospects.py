@@ -1,23 +1,21 @@
 """What a data directory allows: which predictions, with how many units, and how large an effect they would show.
 
-The recorded analyses of the chapters are run on the tables, so that what is said here to be testable is what they test.
+The chapters' analyses are run on the tables, so that what is said here to be testable is what they test.
 No estimate and no verdict is shown: sizes come from n and from the spread within groups.
 """
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Iterator, Mapping
-from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from math import sqrt
 
-from IPython.utils.capture import capture_output
 from scipy import special, stats
 
-from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, transcriptome, transplants
-from endomtor.chapter import Chapter
+from endomtor import analyses
+from endomtor.analyses.answer import Answer
+from endomtor.analyses.judge import Judge
 from endomtor.claims import catalogue, verdicts
 from endomtor.claims.catalogue import Rule
 from endomtor.contract import CHAPTERS, TABLES, Dataset
@@ -90,42 +88,39 @@ class Prospect:
 
 def allowed(dataset: Dataset) -> list[Prospect]:
     """Return each prediction of the catalogue, and each endpoint of its families that is in the data, in its order."""
-    found: dict[str, dict[str, Estimate]] = {}
+    # To prepare the single cells takes too long for a check.
+    tables = {name: table for name, table in dataset.tables.items() if name != "bmec_cells"}
+    found: dict[str, Answer] = {}
     refused: dict[str, str] = {}
-    records = {}
-    for tables, analyse in _ANALYSES:
-        if not any(table in dataset.tables for table in tables):
-            continue
-        chapter = Chapter("06_synthesis", dataset)
+    for chapter in analyses.CHAPTERS.values():
         try:
-            # Analyses may say sentences for their page; here nobody reads them.
-            with redirect_stdout(io.StringIO()), capture_output():
-                found |= analyse(chapter)
+            found |= chapter.answers(tables)
         except EndomtorError as fault:
-            refused |= dict.fromkeys(tables, str(fault))
-        records |= {record.id: (record, chapter.sources[record.id].estimate) for record in chapter.records}
-    answers = []
+            refused |= dict.fromkeys(chapter.tables, str(fault))
+    judge, prospects = Judge(dataset), []
     for claim in catalogue.load().claims:
         named = [rule for rule in claim.evidence if rule.kind == "prediction" and not rule.id.endswith("*")]
         known = {rule.id for rule in named}
-        others = [catalogue.load().rule(one) for one in records if one.startswith(f"{claim.id}.") and one not in known]
+        others = [catalogue.load().rule(one) for one in found if one.startswith(f"{claim.id}.") and one not in known]
         for rule in [*named, *others]:
-            answers.append(_prospect(dataset, rule, records.get(rule.id), found.get(rule.id, {}), refused))
-    return answers
+            prospects.append(_prospect(judge, rule, found.get(rule.id), refused))
+    return prospects
 
 
-def _prospect(dataset: Dataset, rule: Rule, recorded, contrasts: Mapping[str, Estimate], refused) -> Prospect:
+def _prospect(judge: Judge, rule: Rule, answer: Answer | None, refused: Mapping[str, str]) -> Prospect:
+    dataset = judge.dataset
     table = TABLES_OF[".".join(rule.id.split(".")[:2])]
     if table not in dataset.tables:
         return Prospect(rule, table, f"no {TABLES[table].file}")
     if rule.id == "C1.cells.mTORC1_hallmark":
         return _of_cells(dataset, rule, table)
-    sizes = tuple(_contrast(name, one) for name, one in contrasts.items())
-    if recorded is not None:
-        record, estimate = recorded
-        reason = estimate.withheld or record.reason if record.verdict == verdicts.NOT_TESTABLE else ""
-        return Prospect(rule, table, reason.rstrip("."), sizes)
-    return Prospect(rule, table, refused.get(table, "").rstrip(".") or _missing(dataset, rule, table), sizes)
+    if answer is None:
+        return Prospect(rule, table, refused.get(table, "").rstrip(".") or _missing(dataset, rule, table))
+    record = judge.record(rule.id, answer.estimate)
+    withheld = judge.withheld(rule.id, answer.estimate).withheld
+    reason = withheld or record.reason if record.verdict == verdicts.NOT_TESTABLE else ""
+    sizes = tuple(_contrast(f"{a} - {b}", one) for (a, b), one in answer.contrasts.items())
+    return Prospect(rule, table, reason.rstrip("."), sizes)
 
 
 def _missing(dataset: Dataset, rule: Rule, table: str) -> str:
@@ -198,73 +193,6 @@ def detectable(se: float, df: float, *, power: float = POWER, level: float = LEV
     """
     limit = stats.t.ppf(1 - level / 2, df)
     return float(se * sqrt(special.ncfdtrinc(1, df, 1 - power, limit**2)))
-
-
-def _signaling(chapter: Chapter) -> dict[str, dict[str, Estimate]]:
-    answers = mtor_decline.compare_markers(chapter, mtor_decline.markers(chapter))
-    return {f"{mtor_decline.FAMILY}.{marker}": {"aged - young": one} for marker, one in answers.items()}
-
-
-def _rapamycin(chapter: Chapter) -> dict[str, dict[str, Estimate]]:
-    blood = rapamycin.compare_blood(chapter, rapamycin.change_from_baseline(rapamycin.blood(chapter)))
-    marrow = rapamycin.compare_marrow(chapter, rapamycin.marrow(chapter))
-    found = {}
-    for prefix, answers in (("C2.blood", blood), ("C2.marrow", marrow)):
-        for name, contrasts in answers.items():
-            for contrast, one in contrasts.items():
-                if contrast != "interaction":
-                    evidence_id = f"{prefix}.{name}" + ("" if contrast == "averaged" else f".{contrast}")
-                    found[evidence_id] = {"rapamycin - vehicle": one}
-    return found
-
-
-def _phenotypes(chapter: Chapter) -> dict[str, dict[str, Estimate]]:
-    found = {}
-    for values, table in (
-        (ecko_phenotypes.blood(chapter), "ecko_blood"),
-        (ecko_phenotypes.marrow(chapter), "ecko_marrow"),
-        (ecko_phenotypes.per_animal(ecko_phenotypes.cells(chapter)), "ecko_cells"),
-        (ecko_phenotypes.donors(ecko_phenotypes.dilution(chapter)), "ecko_limiting_dilution"),
-    ):
-        for evidence_id, answer in ecko_phenotypes.compare(chapter, values, table).items():
-            found[evidence_id] = _named(answer.contrasts)
-    return found
-
-
-def _transcriptome(chapter: Chapter) -> dict[str, dict[str, Estimate]]:
-    data = transcriptome.transcriptomes(chapter)
-    frame = transcriptome.scores(data)
-    transcriptome.phi(chapter, data, frame)
-    transcriptome.phi_genes(chapter, data)
-    if data is None or frame is None:
-        return {}
-    contrasts = transcriptome.compare(data, frame)
-    return {"C4.transcriptome.phi": _named({pair: contrasts[name] for name, pair in data.contrasts.items()})}
-
-
-def _transplants(chapter: Chapter) -> dict[str, dict[str, Estimate]]:
-    found = {}
-    for readout, passages in transplants.compare(chapter, transplants.recipients(chapter)).items():
-        final = transplants.final_passage(passages)
-        for number, one in passages.items():
-            name = f"{transplants.FAMILY}.{readout}"
-            found[name if number == final else f"{name}.p{number}"] = _named(one.contrasts)
-    return found
-
-
-def _named(contrasts: Mapping[tuple[str, str], Estimate]) -> dict[str, Estimate]:
-    """Name the contrasts, that of ECKO first: the prediction is about it, aging is what it is measured by."""
-    ordered = sorted(contrasts.items(), key=lambda item: item[0][0] != "ecko")
-    return {f"{a} - {b}": one for (a, b), one in ordered}
-
-
-_ANALYSES = (
-    (("bmec_signaling",), _signaling),
-    (("rapamycin_blood", "rapamycin_marrow"), _rapamycin),
-    (("ecko_blood", "ecko_marrow", "ecko_cells", "ecko_limiting_dilution"), _phenotypes),
-    (("hspc_counts", "hspc_samples"), _transcriptome),
-    (("serial_transplants",), _transplants),
-)
 
 
 # --- in words ---------------------------------------------------------------------------------------------------------

@@ -19,8 +19,8 @@ from endomtor.markup import plain_in_markdown
 from endomtor.views import boxes
 
 TAG = "result:"
-CLAIMS, PROMISES = "claims", "promises"
-"""Instead of evidence: what came out for all claims together, and for the promises of the calibration."""
+CLAIMS, RATES = "claims", "rates"
+"""Instead of evidence: what came out for all claims together, and for the rates of error of the calibration."""
 
 _HEADING = re.compile(r"^(#{2,4}) +(.+)$", re.MULTILINE)
 _NAMED = 3
@@ -177,12 +177,12 @@ def sentence(wanted: Sequence[str], ledger: dict) -> str:
     Parameters
     ----------
     wanted : sequence of str
-        Ids without their last parts, or `claims`, or `promises`.
+        Ids without their last parts, or `claims`, or `rates`.
     """
     if CLAIMS in wanted:
         return _of_claims(ledger)
-    if PROMISES in wanted:
-        return promises()
+    if RATES in wanted:
+        return rates()
     records = [one for one in ledger["evidence"] if any(f"{one['id']}.".startswith(f"{part}.") for part in wanted)]
     primary = {
         one for claim in ledger["claims"] for side in ("prediction", "premise") for one in claim[side]["primary"]
@@ -243,16 +243,16 @@ def _outcome(record: dict) -> str:
     return f"{side}, slight" if beyond_zero and record["interval_kind"] == "bounded" else "unclear"
 
 
-def promises() -> str:
-    """Return how many promises the frozen calibration found broken; empty where its table is not here."""
+def rates() -> str:
+    """Return how many rates of the frozen calibration miss their nominal level; empty where its table is not here."""
     # By itself: the first page of the book would wait for seconds for all that a calibration can do.
     try:
         with open(paths.data() / "derived" / "calibration.csv", encoding="utf-8", newline="") as stream:
-            judgements = [row["judgement"] for row in csv.DictReader(stream) if row["promised"]]
+            judgements = [row["judgement"] for row in csv.DictReader(stream) if row["nominal"]]
     except (OSError, ValueError, KeyError):
         return ""
-    broken = judgements.count("beyond its band")
-    return f"In simulated studies {broken:,} of {len(judgements):,} promises are broken by more than chance explains"
+    beyond = judgements.count("beyond its limit")
+    return f"In simulated studies {beyond:,} of {len(judgements):,} rates miss their nominal level by more than chance"
 
 
 def _of_claims(ledger: dict) -> str:

@@ -249,31 +249,30 @@ def _of_rates() -> str:
     """What the frozen calibration found, by kind of error; empty where its table is not here."""
     from endomtor import calibration
     from endomtor.calibration import rates
-    from endomtor.calibration.report import provenance
 
-    told = headings.promises()
+    told = headings.rates()
     if not told:
         return ""
     found = calibration.frozen()
-    promised = found.table[found.table["promised"].notna()]
+    levels = found.table[found.table["nominal"].notna()]
     rows = []
-    for measured, own in promised.groupby("measure", sort=False):
-        worst = own.loc[(own["rate"] - own["promised"]).mul(-1 if measured == rates.COVERAGE else 1).idxmax()]
-        broken = int((own["judgement"] == rates.BEYOND).sum())
-        rate, low, high, promise = (reporting.percent(worst[one]) for one in ("rate", "low", "high", "promised"))
+    for measured, own in levels.groupby("measure", sort=False):
+        worst = own.loc[(own["rate"] - own["nominal"]).mul(-1 if measured == rates.COVERAGE else 1).idxmax()]
+        beyond = int((own["judgement"] == rates.BEYOND).sum())
+        rate, low, high, nominal = (reporting.percent(worst[one]) for one in ("rate", "low", "high", "nominal"))
         rows.append(
             f'<tr><th scope="row">{measured if measured in rates.MEASURES else _RIGHT}</th>'
-            f"<td>{broken} of {len(own):,}</td>"
-            f"<td>{rate} ({low} to {high})</td><td>{promise}</td></tr>"
+            f"<td>{beyond} of {len(own):,}</td>"
+            f"<td>{rate} ({low} to {high})</td><td>{nominal}</td></tr>"
         )
-    fewest, most = promised["of"].min(), promised["of"].max()
+    fewest, most = levels["of"].min(), levels["of"].max()
     return _in_one_minute(
         "simulated",
-        provenance(found).label,
+        found.provenance.label,
         [
-            f'<p class="endomtor-summary-answer">{told}: they say how seldom an analysis may be wrong.</p>'
-            '<table><thead><tr><th scope="col">of simulated studies</th><th scope="col">broken</th>'
-            '<th scope="col">worst rate (95 % interval)</th><th scope="col">promised</th></tr></thead>'
+            f'<p class="endomtor-summary-answer">{told}. A nominal level says how seldom an analysis may be wrong.</p>'
+            '<table><thead><tr><th scope="col">of simulated studies</th><th scope="col">beyond</th>'
+            '<th scope="col">worst rate (95 % interval)</th><th scope="col">nominal</th></tr></thead>'
             f"<tbody>{''.join(rows)}</tbody></table>"
             f'<p class="endomtor-summary-n">Simulated data, unit: cohort, one simulated study; n: {fewest:,} to '
             f"{most:,} cohorts for each rate. These rates say how analyses behave and nothing about mice.</p>"

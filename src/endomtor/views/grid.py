@@ -73,13 +73,13 @@ def _cell(row: pd.Series) -> str:
 
 
 def sentences(found: Calibration) -> list[str]:
-    """Return what the grid says: how many cohorts, false support against its promise, power where the claims hold."""
+    """Return what the grid says: how many cohorts, false support beside its nominal level, power."""
     about, drawn = found.about, counts(found)[list(verdicts.WORLD_WORDS)].sum(axis=1)
     low, high = drawn.min(), drawn.max()
     cohorts = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     said = [
         f"A cell counts {cohorts} cohorts, with seeds from {about['seed']:,} on, by the chapters' own functions "
-        f"and the ledger's own rule; frozen on {about['frozen']}, code {about['code'][:12]}.",
+        f"and the ledger's own rule; frozen on {about['frozen']}.",
         "C1b is *not testable here* in every world: no table of this book could test it.",
     ]
     ids = [claim.id for claim in claims()]
@@ -92,7 +92,7 @@ def sentences(found: Calibration) -> list[str]:
         where = f" ({worst['id']} in `{worst['scenario']}`)" if worst["rate"] else ""
         said.append(
             f"Where a claim is false, it was announced in at most {percent(worst['rate'])} of cohorts{where}; "
-            f"promised is at most {percent(plans.load().false_support)}. "
+            f"the nominal level is {percent(plans.load().false_support)}. "
             + (f"**Beyond what chance allows: {named}.**" if named else "No world lies beyond what chance allows.")
         )
     power = own[(own["measure"] == rates.POWER) & (own["scenario"] == "paper")].sort_values("id")
