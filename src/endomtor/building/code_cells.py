@@ -6,6 +6,7 @@ commit, as all that is drawn around it.
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 import nbformat
 
@@ -25,6 +26,24 @@ def fold(cells: Iterable[nbformat.NotebookNode]) -> None:
         tags = cell.metadata.get("tags", [])
         if cell.cell_type == "code" and OPEN not in tags:
             cell.metadata["tags"] = [*tags, "remove-cell" if LEFT_OUT & set(tags) else "hide-input"]
+
+
+def one_figure_each(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """Return a cell as cells of at most one figure: myst-nb has one caption for all figures of a cell.
+
+    The first keeps the code, the others hold what else was shown.
+    """
+    outputs = cell.get("outputs", [])
+    figures = [place for place, output in enumerate(outputs) if "alt" in output.get("metadata", {}).get("endomtor", {})]
+    if len(figures) < 2:
+        return [cell]
+    starts = [*figures[1:], len(outputs)]
+    parts = [
+        nbformat.v4.new_code_cell(outputs=outputs[a:b], metadata={"tags": ["remove-input"]}, id=f"{cell.id}-{a}")
+        for a, b in pairwise(starts)
+    ]
+    cell.outputs = outputs[: starts[0]]
+    return [cell, *parts]
 
 
 def lines(script: str) -> dict[str, int]:

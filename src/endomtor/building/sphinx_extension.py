@@ -195,17 +195,9 @@ def page_of(executed: str, chapter: str, ledger: dict, lines: Mapping[str, int] 
     notebook.cells = own_cells(notebook.cells)
     drawn = figure_data.of_notebook(notebook.cells, chapter)
     code_cells.fold(notebook.cells)
-    for cell in notebook.cells:
-        cell.source = headings.tell(cell.source, cell.metadata.get("tags", []), ledger)
-        for output in cell.get("outputs", []):
-            shown = output.get("metadata", {}).get("endomtor", {})
-            if "alt" in shown:
-                figure = {"caption": shown["caption"]}
-                if shown.get("name"):
-                    figure["name"] = f"{chapter}-{shown['name']}"
-                cell.metadata["mystnb"] = {"figure": figure, "image": {"alt": shown["alt"]}}
     cells = []
     for cell in notebook.cells:
+        cell.source = headings.tell(cell.source, cell.metadata.get("tags", []), ledger)
         computed = [
             record for record in own if record["cell"] is not None and record["cell"] == cell.get("execution_count")
         ]
@@ -214,14 +206,18 @@ def page_of(executed: str, chapter: str, ledger: dict, lines: Mapping[str, int] 
         names = [shown["name"] for shown in figure_data.of_cell(cell)]
         if names:
             cells.append(nbformat.v4.new_markdown_cell(figure_data.anchors(names), id=f"cell-of-{names[0]}"))
-        cells.append(cell)
         line = (lines or {}).get(cell.source.strip())
         code = code_cells.address(f"notebooks/{chapter}", line) if line else ""
-        for name in names:
-            cells += [
-                nbformat.v4.new_markdown_cell(html, id=f"{what}-{name}")
-                for what, html in _below_figure(drawn[name], chapter, code)
-            ]
+        for part in code_cells.one_figure_each(cell):
+            cells.append(part)
+            for shown in figure_data.of_cell(part):
+                name = shown["name"]
+                figure = {"caption": shown["caption"], "name": f"{chapter}-{name}"}
+                part.metadata["mystnb"] = {"figure": figure, "image": {"alt": shown["alt"]}}
+                cells += [
+                    nbformat.v4.new_markdown_cell(html, id=f"{what}-{name}")
+                    for what, html in _below_figure(drawn[name], chapter, code)
+                ]
     if summary := pages.summary_html(chapter, ledger):
         cells.insert(1, nbformat.v4.new_markdown_cell(summary, id="endomtor-summary"))
     notebook.cells = cells
