@@ -147,6 +147,13 @@ def test_a_damaged_file_of_a_job_is_named(grid, tmp_path):
         sweep.sweep(grid, tmp_path / "out.parquet")
 
 
+def test_a_file_that_is_no_result_is_named(grid, tmp_path):
+    with pytest.raises(BuildError, match=r"grid\.toml: cannot be read as the result of a sweep"):
+        sweep.result(grid)
+    with pytest.raises(BuildError, match=r"none\.parquet: cannot be read as the result of a sweep"):
+        sweep.result(tmp_path / "none.parquet")
+
+
 def test_a_profile_is_a_folder_or_a_name(tmp_path):
     assert sweep.profile_of("slurm") == paths.root() / "workflow" / "profiles" / "slurm"
     (tmp_path / "config.yaml").write_text("cores: 1\n")
@@ -291,3 +298,13 @@ def test_a_killed_sweep_goes_on_where_it_was(grid, tmp_path):
     assert (first / "out.parquet").read_bytes() == (third / "out.parquet").read_bytes()
     assert files_of(third / "build").keys() == files_of(first / "build").keys()
     assert not list((third / "build" / "sweeps").glob("settings-*"))
+
+
+@pytest.mark.slow
+def test_what_snakemake_says_of_a_failure_is_shown(grid, tmp_path):
+    (tmp_path / "config.yaml").write_text("cores: 1\nexecutor: nowhere\n")
+    process = begin(grid, tmp_path / "out.parquet", "--profile", str(tmp_path))
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert "Snakemake could not run the sweep" in said
+    assert "nowhere" in said
