@@ -266,7 +266,7 @@ TYPED = [
     (("build", "--data", "{mice}", "--world", "paper"), 2, "exclude each other", {}),
     (("run", "01", "-p", "seed"), 2, "a name and a value", {}),
     (("check", "no/such/folder"), 1, "found nothing", {}),
-    (("build", "--data", "no/such/folder"), 1, "found nothing", {}),
+    (("build", "--data", "no/such/folder"), 1, "is not a folder", {}),
     (("check", LONG), 1, "File name too long", {}),
     (("build", "--world", "../worlds/paper"), 1, "did you mean 'paper'?", {}),
     (("simulate", "--world", "papr", "--seed", "1", "--out", "new"), 1, "did you mean 'paper'?", {}),
