@@ -156,12 +156,6 @@ def test_a_small_effect_must_not_be_said_to_go_the_other_way(monkeypatch):
     assert table.loc[rates.FALSE_CONTRADICTION, "promised"] == PLAN.false_support
 
 
-def test_the_share_of_withheld_verdicts_can_be_told():
-    words = [verdicts.SUPPORTED, verdicts.NOT_TESTABLE, verdicts.INCONCLUSIVE]
-    table = rates.tabulate(answers(words), PLAN, PLAN.scenario("edge"), "tables")
-    assert table[["of", "drawn"]].drop_duplicates().to_numpy().tolist() == [[2, 3]]
-
-
 def test_the_grid_counts_claims_in_the_words_of_the_world():
     words = [verdicts.RECOVERED] * 3 + [verdicts.MISSED]
     rows = pd.DataFrame({"seed": range(4), "id": "C2", "word": "x", "reason": "", "world_word": words})

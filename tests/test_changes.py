@@ -210,12 +210,6 @@ class TestShown:
         )
         assert "Values moved in 1 claim or record" in said
 
-    def test_json_holds_all(self):
-        found = both(estimate=-0.3, p=None)
-        read = json.loads(changes.as_json(found))
-        assert (read["same"], read["compared"]) == (False, 1)
-        assert [one["field"] for one in read["changes"]] == ["estimate", "p"]
-
     @pytest.mark.parametrize("bad", ["x|y", "`@someone`", "<img/src=x>", "[a](http://b)", "x\\|y", "a`|`b"])
     def test_markdown_of_a_hostile_ledger_is_code(self, bad):
         """A pull request's ledger is posted by a job that may write: it must stay data."""

@@ -346,12 +346,6 @@ def test_support_in_a_design_is_counted_of_what_the_data_can_test(tmp_path, fill
         assert limits is None or (row.low, row.high) == pytest.approx(limits)
 
 
-def test_nothing_is_counted_where_nothing_can_be_tested(tmp_path, filled):
-    marrow = table(filled, "ecko_marrow")
-    folder = directory(tmp_path / "d", ecko_marrow=marrow[marrow["group"] == "young"])
-    assert design.support(contract.load(folder), 1).empty
-
-
 # --- the commands and the page ---------------------------------------------------------------------------------------
 
 

@@ -147,13 +147,6 @@ def test_a_damaged_file_of_a_job_is_named(grid, tmp_path):
         sweep.sweep(grid, tmp_path / "out.parquet")
 
 
-def test_a_file_that_is_no_result_is_named(grid, tmp_path):
-    with pytest.raises(BuildError, match=r"grid\.toml: cannot be read as the result of a sweep"):
-        sweep.result(grid)
-    with pytest.raises(BuildError, match=r"none\.parquet: cannot be read as the result of a sweep"):
-        sweep.result(tmp_path / "none.parquet")
-
-
 def test_a_profile_is_a_folder_or_a_name(tmp_path):
     assert sweep.profile_of("slurm") == paths.root() / "workflow" / "profiles" / "slurm"
     (tmp_path / "config.yaml").write_text("cores: 1\n")
