@@ -200,11 +200,6 @@ def test_limits_lie_on_the_bad_side_of_each_measure():
     assert words == [holds, beyond, careful, holds, beyond, careful, rates.NO_LEVEL]
 
 
-def test_a_biased_scenario_has_no_level():
-    table = table_of(500, 1000, 0.025).assign(scenario="survivor")
-    assert rates.judged(table, PLAN)["judgement"].tolist() == [rates.NO_LEVEL]
-
-
 def test_limits_of_a_rate_are_clopper_and_pearsons():
     row = table_of(7, 60, 0.05).iloc[0]
     interval = stats.binomtest(7, 60).proportion_ci(0.95, method="exact")
@@ -214,6 +209,24 @@ def test_limits_of_a_rate_are_clopper_and_pearsons():
 
 
 # --- cohorts ---
+
+
+def test_a_biased_scenario_has_no_level():
+    table = table_of(500, 1000, 0.025).assign(scenario="survivor")
+    assert rates.judged(table, PLAN)["judgement"].tolist() == [rates.NO_LEVEL]
+
+
+@pytest.mark.slow
+def test_the_command_writes_every_rate(tmp_path):
+    out = tmp_path / "rates.csv"
+    command = [str(Path(sys.executable).with_name("endomtor")), "calibrate", "--cohorts", "2", "--jobs", "1"]
+    command += ["--scenario", "null", "--part", "tables", "--out", str(out)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    table = pd.read_csv(out, keep_default_na=False, na_values=[""])
+    assert tuple(table.columns) == rates.COLUMNS
+    assert set(table["scenario"]) == {"null"}
+    assert "rates lie beyond their limit" in ran.stdout
 
 
 @pytest.mark.parametrize("part", ["tables", "expression"])
@@ -322,19 +335,6 @@ def test_the_slice_is_that_of_the_code():
     again = calibration.calibrate(2, scenarios=[run.SLICE_SCENARIO], parts=["tables"])
     assert calibration.moved(again.slice, frozen.slice).empty
     assert set(frozen.slice["seed"]) == set(range(PLAN.seed, PLAN.seed + run.SLICE_COHORTS))
-
-
-@pytest.mark.slow
-def test_the_command_writes_every_rate(tmp_path):
-    out = tmp_path / "rates.csv"
-    command = [str(Path(sys.executable).with_name("endomtor")), "calibrate", "--cohorts", "2", "--jobs", "1"]
-    command += ["--scenario", "null", "--part", "tables", "--out", str(out)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert ran.returncode == 0, ran.stderr
-    table = pd.read_csv(out, keep_default_na=False, na_values=[""])
-    assert tuple(table.columns) == rates.COLUMNS
-    assert set(table["scenario"]) == {"null"}
-    assert "rates lie beyond their limit" in ran.stdout
 
 
 @pytest.mark.slow
