@@ -103,6 +103,21 @@ def unlike(kept: Path, drawn: bytes, tolerance: float, folder: Path, remedy: str
     return f"{new} differs from {kept} {far} (where: {found['diff']}): if that is meant, run `{remedy}`."
 
 
+@pytest.fixture(scope="module")
+def shell() -> Iterator[None]:
+    """Something that receives what is published, as `capture_output` needs; it writes no history file."""
+    # Not at the top: most tests need neither.
+    import matplotlib.pyplot as plt
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    InteractiveShell.clear_instance()
+    InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    yield
+    InteractiveShell.clear_instance()
+    plt.close("all")
+
+
 def node_modules(folder: Path, package: str) -> Path:
     """Have npm install one package of `package.json`, in the version that stands there, and return where it is."""
     for program in ("node", "npm"):

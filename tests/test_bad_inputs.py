@@ -266,18 +266,24 @@ TYPED = [
     (("build", "--data", "{mice}", "--world", "paper"), 2, "exclude each other", {}),
     (("run", "01", "-p", "seed"), 2, "a name and a value", {}),
     (("check", "no/such/folder"), 1, "found nothing", {}),
+    (("build", "--data", "no/such/folder"), 1, "is not a folder", {}),
     (("check", LONG), 1, "File name too long", {}),
     (("build", "--world", "../worlds/paper"), 1, "did you mean 'paper'?", {}),
+    (("simulate", "--world", "papr", "--seed", "1", "--out", "new"), 1, "did you mean 'paper'?", {}),
     (("simulate", "--world", "paper", "--seed", "1", "--out", "{mice}"), 1, "other files than simulated", {}),
     (("init", "{mice}"), 1, "nothing is overwritten", {}),
     (("init", "new", "09"), 1, "There is no chapter '09'", {}),
     (("init", "_toc.yml/new"), 1, "expected a place that can be written", {}),
+    (("run", "33"), 1, "there is no chapter '33'", {}),
+    (("run", "01", "--world", "bystandr"), 1, "did you mean 'bystander'?", {}),
     (("run", "01", "-p", "colour", "red"), 1, "no parameter 'colour'", {}),
     (("build", "--out", ".", "--offline"), 1, "holds the book itself", {}),
+    (("build", "--data", "{mice}", "--out", "{mice}", "--offline"), 1, "lie inside the build folder", {}),
     (("build", "--data", "_build/mice", "--offline"), 1, "lie inside the build folder", {}),
     (("calibrate", "--scenario", "nul"), 1, "There is no scenario 'nul'", {}),
     (("fetch", "ec-hart"), 1, "did you mean 'ec-heart'?", {}),
     (("fetch", "--geo", "GSE1; rm -rf"), 1, "is not the accession", {}),
+    (("changes", "none.json", "none.json"), 1, "is not there", {}),
     (("claims",), 1, "run `endomtor build` first", {"ENDOMTOR_BUILD": "nowhere"}),
     (("build", "--offline", "--out", "new"), 1, "seconds since 1970", {"SOURCE_DATE_EPOCH": "9" * 30}),
     (("fetch", "ec-heart"), 1, "Not a directory", {"ENDOMTOR_CACHE": "_toc.yml"}),
@@ -547,16 +553,6 @@ def test_the_draft_of_a_series_holds_no_formula():
     assert "'=1+1" in drafted
     found = csv.reader(io.StringIO(drafted, newline=""))
     assert not [cell for row in found for cell in row if cell.startswith(("=", "+", "-", "@"))]
-
-
-@pytest.fixture
-def shell():
-    """What `capture_output` captures from."""
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
-
-    yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-    InteractiveShell.clear_instance()
 
 
 def page_of_wild_data(folder: Path) -> str:

@@ -1,7 +1,10 @@
 """Calibration: the plan, the counting, the Monte Carlo limits, and the cohorts themselves."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -143,6 +146,16 @@ def test_a_claim_is_false_when_too_few_effects_exist():
     assert paper["measure"].tolist() == [rates.POWER, rates.FALSE_CONTRADICTION]
 
 
+def test_a_small_effect_must_not_be_said_to_go_the_other_way(monkeypatch):
+    """Between nothing and the smallest of interest: "too small to matter" is right, "opposite" is wrong."""
+    monkeypatch.setattr(rates, "truth_of", lambda world, rule: (0.1, rates.BETWEEN))
+    rows = answers([verdicts.CONTRADICTED] * 3 + [verdicts.SUPPORTED])
+    rows["reason"] = [verdicts.OPPOSITE, verdicts.EQUIVALENT, verdicts.EQUIVALENT, verdicts.EFFECT]
+    table = rates.tabulate(rows, PLAN, PLAN.scenario("edge"), "tables").set_index("measure")
+    assert table["count"].to_dict() == {rates.FALSE_CONTRADICTION: 1, rates.COVERAGE: 4}
+    assert table.loc[rates.FALSE_CONTRADICTION, "nominal"] == PLAN.false_support
+
+
 def test_the_grid_counts_claims_in_the_words_of_the_world():
     words = [verdicts.RECOVERED] * 3 + [verdicts.MISSED]
     rows = pd.DataFrame({"seed": range(4), "id": "C2", "word": "x", "reason": "", "world_word": words})
@@ -196,6 +209,24 @@ def test_limits_of_a_rate_are_clopper_and_pearsons():
 
 
 # --- cohorts ---
+
+
+def test_a_biased_scenario_has_no_level():
+    table = table_of(500, 1000, 0.025).assign(scenario="survivor")
+    assert rates.judged(table, PLAN)["judgement"].tolist() == [rates.NO_LEVEL]
+
+
+@pytest.mark.slow
+def test_the_command_writes_every_rate(tmp_path):
+    out = tmp_path / "rates.csv"
+    command = [str(Path(sys.executable).with_name("endomtor")), "calibrate", "--cohorts", "2", "--jobs", "1"]
+    command += ["--scenario", "null", "--part", "tables", "--out", str(out)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    table = pd.read_csv(out, keep_default_na=False, na_values=[""])
+    assert tuple(table.columns) == rates.COLUMNS
+    assert set(table["scenario"]) == {"null"}
+    assert "rates lie beyond their limit" in ran.stdout
 
 
 @pytest.mark.parametrize("part", ["tables", "expression"])

@@ -100,6 +100,7 @@ class TestCompare:
         found = changes.compare(made(record("C1.a.b")), made(record("C1.a.b")))
         assert found.same
         assert found.compared == 1
+        assert both(cell=9, method="another name", estimand="the same, said better").same
         assert changes.sentence(found) == "Nothing moved (1 record compared, at a relative tolerance of 1e-08)."
 
     def test_a_value_says_by_how_much(self):
@@ -136,6 +137,16 @@ class TestCompare:
             ("value", "estimate"),
         ]
 
+    def test_the_verdict_on_a_claim_is_one_too(self):
+        old = made(record("C1.a.b"))
+        new = copy.deepcopy(old)
+        new["claims"][0]["prediction"] |= {"verdict": "missed", "p": 0.2}
+        found = changes.compare(old, new)
+        assert [(one.what, one.id, one.field) for one in found.found] == [
+            ("verdict", "C1", "prediction, verdict"),
+            ("value", "C1", "prediction, p"),
+        ]
+
     def test_records_and_claims_come_and_go(self):
         old, new = made(record("C1.a.b"), record("C1.a.c")), made(record("C1.a.b"), record("C1.a.d"))
         new["claims"].append({**new["claims"][0], "id": "C2"})
@@ -146,6 +157,12 @@ class TestCompare:
             ("dropped", "C1.a.c"),
         ]
         assert found.compared == 1
+
+    def test_new_rules_are_told(self):
+        new = made(record("C1.a.b"))
+        new["rules"]["version"] = 2
+        [one] = changes.compare(made(record("C1.a.b")), new).found
+        assert (one.what, one.id) == ("data", "rules")
 
     def test_ledgers_on_different_data_share_only_public_records(self):
         old = made(record("C1.a.b"), record("C1.premise.x", "premise"))
@@ -289,6 +306,14 @@ class TestRelease:
         said = changes_page.text(made(record("C1.a.b", estimate=-0.3)))
         assert "The last release is 1.2.3 of 20" in said
         assert "+20\N{NO-BREAK SPACE}%" in said
+
+    def test_a_book_on_own_data_says_what_is_compared(self, data):
+        changes.freeze(made(record("C1.a.b"), record("C1.premise.x", "premise")), "1.2.3")
+        said = changes_page.text(ours(record("C1.a.b", estimate=5.0), record("C1.premise.x", "premise", p=0.5)))
+        assert "its ledger is of simulated mice" in said
+        assert "only the premises on public data can be compared" in said
+        assert "C1.<wbr>premise.<wbr>x" in said
+        assert "C1.<wbr>a.<wbr>b" not in said
 
     def test_another_world_is_no_release(self, data):
         with pytest.raises(ClaimsError, match="expected the simulated world “paper”, seed 1"):

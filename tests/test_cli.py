@@ -104,10 +104,13 @@ def test_the_script_of_a_shell_is_shown(shell):
     "arguments",
     [
         ("build", "--seed", "one"),
+        ("build", "--colour", "red"),
         ("build", "--data", ".", "--world", "paper"),
+        ("run", "01", "--data", ".", "--world", "paper"),
         ("run", "01", "-p"),
         ("report",),
         ("fetch", "--all", "--list"),
+        ("changes", "a.json", "b.json", "--json", "--markdown"),
     ],
 )
 def test_wrong_usage_exits_2(arguments, capsys):

@@ -228,6 +228,12 @@ def test_bom_crlf_gzip_blank_rows_and_trailing_commas_are_tolerated(tmp_path, ta
     )
 
 
+def test_columns_may_come_in_any_order(tmp_path, tables):
+    blood = tables["ecko_blood"]
+    ds = contract.load(write(tmp_path / "d", {"ecko_blood": blood[blood.columns[::-1]]}))
+    assert list(ds.tables["ecko_blood"].columns[:4]) == ["animal", "group", "sex", "batch"]
+
+
 def test_exclusions_and_empty_cells_are_taken_out_and_counted(tmp_path, tables):
     marrow = tables["ecko_marrow"].astype({"value": object})
     marrow.loc[5, "value"] = ""
@@ -355,6 +361,7 @@ TWO = f"{HEADER}\n{ROW}\n"
         ("mice.xlsx", b"PK", None, "the name of a table of the contract"),
         ("bmec_cells.csv", TWO.encode(), None, "this table as bmec_cells.h5ad"),
         ("ecko_blood.h5ad", b"\x89HDF\r\n\x1a\n", None, "this table as ecko_blood.csv"),
+        ("bmec_cell.h5ad", b"\x89HDF\r\n\x1a\n", None, 'did you mean "bmec_cells.h5ad"?'),
         ("bmec_cells.h5ad", b"not HDF5", None, "an HDF5 (AnnData) file"),
     ],
 )
@@ -395,24 +402,34 @@ CELLS = [
     ("ecko_blood", {"t_pct": "NA"}, "t_pct", "a number from 0 to 100, or an empty cell"),
     ("ecko_blood", {"t_pct": "30,5"}, "t_pct", "a number from 0 to 100"),
     ("ecko_blood", {"t_pct": "٣٠"}, "t_pct", "a number from 0 to 100"),
+    ("ecko_blood", {"t_pct": "nan"}, "t_pct", "a number from 0 to 100"),
+    ("ecko_blood", {"t_pct": "-1"}, "t_pct", "a number from 0 to 100"),
+    ("ecko_blood", {"myeloid_pct": 0, "b_pct": 0, "t_pct": "101"}, "t_pct", "a number from 0 to 100"),
     ("ecko_blood", {"t_pct": ""}, "t_pct", "all of myeloid, B and T cells, or none"),
     ("ecko_blood", {"t_pct": 32.5}, "myeloid_pct, b_pct, t_pct", "a sum of 102.5"),
     ("ecko_blood", {"animal": "young0"}, "animal", "row 2 has the same"),
     ("bmec_signaling", {"mfi": 0}, "mfi", "a number above 0"),
     ("bmec_signaling", {"animal": "young0", "marker": "pAKT_S473"}, "group", "the group of animal"),
     ("rapamycin_blood", {"day": "1.5"}, "day", "an integer"),
+    ("rapamycin_blood", {"value": 0}, "value", "a number above 0, or an empty cell"),
     ("rapamycin_marrow", {"value": 101, "unit": "% of LSK"}, "value", "at most 100"),
     ("ecko_cells", {"value": 2, "assay": "polarity"}, "value", "0 or 1"),
     ("ecko_cells", {"value": 2.5, "assay": "gH2AX_foci"}, "value", "an integer"),
     ("ecko_cells", {"blinded": "maybe"}, "blinded", "true or false"),
     ("ecko_limiting_dilution", {"tested": 0, "positive": 0}, "tested", "an integer of at least 1"),
+    ("ecko_limiting_dilution", {"dose": 0}, "dose", "a number above 0"),
     ("ecko_verification", {"value": 101}, "value", "a number from 0 to 100"),
     ("ecko_verification", {"measure": "pS6", "value": 0}, "value", "a number above 0"),
     ("serial_transplants", {"passage": 6}, "passage", "an integer from 1 to 5"),
     ("serial_transplants", {"recipient": "young0", "week": 4}, "exposed_animal", "the exposed_animal of recipient"),
+    ("serial_transplants", {"week": 0}, "week", "a number above 0"),
+    ("serial_transplants", {"exposed_animal": "young0"}, "niche", "the niche of exposed_animal"),
+    ("serial_transplants", {"recipient": "ecko3", "week": 8}, "passage", "the passage of recipient"),
+    ("serial_transplants", {"recipient": "ecko3", "week": 8, "donor": "x"}, "donor", "the donor of recipient"),
     ("survival", {"group": "rapamycin"}, "group", "outside the rapamycin experiment"),
     ("survival", {"day": -1}, "day", "an integer of at least 0"),
     ("hspc_counts", {"s_aged0": ""}, "s_aged0", "a raw count"),
+    ("hspc_counts", {"s_aged0": -1}, "s_aged0", "a raw count"),
     ("hspc_counts", {"gene": "Kit"}, "gene", "row 8 has the same"),
     ("exclusions", {"table": "ecko_blod"}, "table", 'did you mean "ecko_blood"?'),
 ]
@@ -475,6 +492,12 @@ def test_counts_and_sheet_must_match(tmp_path, tables):
     assert one(found, file="hspc_samples.csv").suggestion == "s_aged_0"
     assert one(found, file="hspc_counts.csv.gz").suggestion == "s_aged0"
     assert len(found) == 2
+
+
+@pytest.mark.parametrize("name", ["hspc_counts", "hspc_samples"])
+def test_counts_and_sheet_come_together(tmp_path, tables, name):
+    fault = one(errors(write(tmp_path / "d", {name: tables[name], "ecko_blood": tables["ecko_blood"]})))
+    assert "beside it" in str(fault)
 
 
 # --- sex and simulated data ------------------------------------------------------------------------------------------
@@ -563,12 +586,24 @@ def _nan(data):
     data.X = np.full(data.shape, np.nan)
 
 
+def _negative(data):
+    data.X = -data.X.toarray()
+
+
+def _no_x(data):
+    data.X = None
+
+
 def _doubled_gene(data):
     data.var_names = ["Xist", "Xist", *GENES[2:]]
 
 
 def _capital_group(data):
     data.obs = data.obs.rename(columns={"group": "Group"})
+
+
+def _bad_group(data):
+    data.obs.iloc[0, 1] = "old"
 
 
 def _empty_animal(data):
@@ -583,8 +618,11 @@ def _two_groups(data):
     ("spoil", "column", "part"),
     [
         (_nan, "X", "found nan"),
+        (_negative, "X", "raw counts in X"),
+        (_no_x, "X", "found no X"),
         (_doubled_gene, "gene symbol", "each gene symbol once"),
         (_capital_group, "group", 'did you mean "Group"?'),
+        (_bad_group, "group", 'found "old"'),
         (_empty_animal, "animal", "found an empty cell"),
         (_two_groups, "group", "the group of animal"),
     ],
@@ -628,6 +666,16 @@ def test_complete_confounding_withholds_only_its_contrast(tmp_path, tables):
     assert ds.withheld("ecko_marrow", "aged", "young") == ""
 
 
+def test_sex_confounding_of_treatment_and_niche(tmp_path, tables):
+    marrow = tables["rapamycin_marrow"]
+    marrow.loc[marrow["age_group"] == "aged", "sex"] = marrow["treatment"].map({"vehicle": "F", "rapamycin": "M"})
+    transplants = tables["serial_transplants"]
+    transplants["batch"] = transplants["niche"]
+    ds = contract.load(write(tmp_path / "d", {"rapamycin_marrow": marrow, "serial_transplants": transplants}))
+    assert "among aged mice" in ds.withheld("rapamycin_marrow", "rapamycin", "vehicle")
+    assert ds.withheld("serial_transplants", "ecko", "control")
+
+
 @pytest.mark.parametrize(
     ("batches", "complete"),
     [
@@ -640,6 +688,13 @@ def test_complete_confounding_withholds_only_its_contrast(tmp_path, tables):
 def test_what_complete_confounding_is(tmp_path, tables, batches, complete):
     blood = tables["ecko_blood"].iloc[:8].assign(batch=batches)
     assert bool(contract.load(write(tmp_path / "d", {"ecko_blood": blood})).confounding) is complete
+
+
+def test_partial_confounding_is_a_remark_without_consequence(tmp_path, tables):
+    blood = tables["ecko_blood"].iloc[:8].assign(batch=list("aabbaaaa"))
+    ds = contract.load(write(tmp_path / "d", {"ecko_blood": blood}))
+    assert "partial confounding" in str(one(ds.warnings, column="batch"))
+    assert ds.confounding == []
 
 
 def test_one_unit_and_too_few_units(tmp_path, tables):
@@ -714,6 +769,14 @@ def test_the_page_names_every_table_column_and_key():
             assert column.meaning in section
     assert all(f"`{key.name}`" in page for key in DESIGN_KEYS)
     assert not [line for line in page.splitlines() if not line.startswith(("|", "#", "-")) and ". " in line]
+    for rule in (
+        "Excel workbook",
+        "recipients with more than one `donor`",
+        "50 points",
+        "may be swapped",
+        "older gene",
+    ):
+        assert rule in page
 
 
 def test_a_new_table_needs_its_definition_and_nothing_else(tmp_path, tables, monkeypatch):

@@ -118,8 +118,20 @@ class TestCrate:
             assert entities[f"#data-{sha256[:16]}"]["sha256"] == sha256
         assert not [one for one in entities if one.startswith("data/")]
 
+    def test_paper_and_licences_are_those_of_the_citation_file(self, entities):
+        about = exports.citation(ROOT)
+        paper = entities[f"https://doi.org/{about['references'][0]['doi']}"]
+        assert paper["name"] == about["references"][0]["title"]
+        licences = [one["@id"].rpartition("/")[2] for one in entities["./"]["license"]]
+        assert licences == about["license"]
+
 
 class TestCodecheck:
+    def test_the_paper_is_that_of_the_citation_file_and_nobody_checked(self, config):
+        paper = exports.citation(ROOT)["references"][0]
+        assert (config["paper"]["title"], config["codechecker"]) == (paper["title"], [])
+        assert config["paper"]["reference"] == f"https://doi.org/{paper['doi']}"
+
     def test_every_output_exists_and_names_its_result(self, built_book, built_ledger, config):
         comments = {entry["file"]: entry["comment"] for entry in config["manifest"]}
         assert len(comments) == len(config["manifest"]) == 10

@@ -23,11 +23,9 @@ import pytest
 from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from traitlets.config import Config
 
 from conftest import ROOT, until
 from endomtor import figures, files
@@ -40,15 +38,6 @@ CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"
 SIMULATED = Provenance("simulated", "World", "worlds/paper.toml", "0", world="paper", seed=7)
 PUBLIC = Provenance("public", "GSE162607", "GEO", "0", frozen=True)
 HOSTILE = "<script>alert(1)</script>"
-
-
-@pytest.fixture(scope="module")
-def shell():
-    # Something must receive what is published; no history file is written for it.
-    InteractiveShell.clear_instance()
-    yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-    InteractiveShell.clear_instance()
-    plt.close("all")
 
 
 def output_of(data, provenance=SIMULATED, **more):

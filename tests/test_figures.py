@@ -13,11 +13,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from matplotlib.collections import PathCollection
 from PIL import Image
-from traitlets.config import Config
 
 from endomtor import figures
 from endomtor.errors import UnitError
@@ -30,19 +28,13 @@ SIMULATED = Provenance("simulated", "World", "worlds/paper.toml", "0", world="pa
 PUBLIC = Provenance("public", "GSE162607", "GEO", "0", frozen=True)
 MEASURED = Provenance("measured", "Smith laboratory", "doi", "0")
 EXAMPLE = Provenance("measured", "Format", "doi", "0", example=True)
+pytestmark = pytest.mark.usefixtures("shell")
 
 
 @pytest.fixture(autouse=True)
 def _close():
     yield
     plt.close("all")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _shell():
-    # Something must receive what is published; no history file is written for it.
-    yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-    InteractiveShell.clear_instance()
 
 
 def estimate(value=0.5, low=0.1, high=0.9, kind="bounded"):

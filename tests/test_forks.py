@@ -140,6 +140,12 @@ def test_a_server_that_dies_keeps_nobody_waiting(monkeypatch, tmp_path):
     assert asked is None
 
 
+def test_the_switch_gives_plain_processes(monkeypatch):
+    monkeypatch.setenv(forks.PLAIN, "1")
+    with forks.offered(soon=True) as environment:
+        assert environment == {}
+
+
 @pytest.fixture
 def job(tmp_path, monkeypatch) -> str:
     """A function as jobs are, in a module that every process finds."""

@@ -20,14 +20,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import RichOutput, capture_output
 from scipy import stats
 from scipy.special import expit, logit
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.support.ui import WebDriverWait
-from traitlets.config import Config
 
 from conftest import ROOT
 from endomtor import figures
@@ -37,6 +35,7 @@ from endomtor.estimate import Estimate
 from endomtor.figures import interactive, interactive_plot
 from endomtor.provenance import Provenance
 
+pytestmark = pytest.mark.usefixtures("shell")
 PUBLIC = Provenance("public", "GSE162607", "GEO", "0", frozen=True)
 INVENTED = Provenance("measured", "Format", "doi", "0", example=True)
 CHAPTER = "04_transcriptome_resemblance"
@@ -47,15 +46,6 @@ POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self' data:; object-src 'none'"
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _shell():
-    # Something must receive what is published; no history file is written for it.
-    InteractiveShell.clear_instance()
-    yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-    InteractiveShell.clear_instance()
-    plt.close("all")
 
 
 def genes() -> pd.DataFrame:

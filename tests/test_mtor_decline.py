@@ -3,20 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
-from traitlets.config import Config
 
 from endomtor import contract, worlds
 from endomtor.analyses import mtor_decline
 from endomtor.chapter import Chapter
-
-
-@pytest.fixture
-def shell():
-    """What `capture_output` captures from."""
-    yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-    InteractiveShell.clear_instance()
 
 
 @pytest.fixture(scope="module")

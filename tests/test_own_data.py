@@ -5,6 +5,7 @@ import doctest
 import gzip
 import io
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -139,6 +140,14 @@ def test_templates_of_chapters_named(tmp_path):
 
 def test_every_table_belongs_to_a_chapter():
     assert set(CHAPTERS) == {claim.chapter for claim in catalogue.load().claims}
+
+
+def test_an_empty_folder_is_filled_where_it_is(tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    written = own_data.init(Path("."), ["01"])
+    assert {"README.md", "bmec_signaling.csv"} < set(os.listdir()) == {path.name for path in written}
+    assert os.listdir(tmp_path) == ["empty"]
 
 
 # --- the example -----------------------------------------------------------------------------------------------------
@@ -305,6 +314,17 @@ def test_a_cohort_in_the_design_of_the_data_has_their_units(tmp_path, filled):
     assert set(drawn["serial_transplants"]["week"]) == {8, 16}
     assert drawn["serial_transplants"]["donor"].nunique() == 3
     assert list(drawn["hspc_counts"].columns[1:]) == list(drawn["hspc_samples"]["sample"])
+
+
+def test_limiting_dilutions_are_drawn_with_the_doses_of_the_data(filled):
+    dataset = contract.load(filled)
+    drawn = worlds.simulate_tables(worlds.load("null", design.changes(dataset)), 1, ["ecko_limiting_dilution"])
+    by = ["group", "cell_type", "dose"]
+    ours, theirs = (
+        frame.groupby(by)["tested"].sum()
+        for frame in (drawn["ecko_limiting_dilution"], dataset.get("ecko_limiting_dilution"))
+    )
+    pd.testing.assert_series_equal(ours, theirs, check_dtype=False)
 
 
 def test_support_in_a_design_is_counted_of_what_the_data_can_test(tmp_path, filled):
@@ -484,6 +504,7 @@ TRAPS = [
         "the format shows 12.5%, the cell holds 0.125; did you mean",
     ),
     (_put("t_pct", 4, DAY), (4, "t_pct"), "error", "a number, not a date"),
+    (_put("animal", 4, DAY), (4, "animal"), "error", "a name, not a date"),
     (_put("t_pct", 4, "=1+1"), (4, "t_pct"), "error", "the formula has no stored result"),
     (_put("t_pct", 4, "#DIV/0!"), (4, "t_pct"), "error", "not an error of Excel"),
     (_merged, (5, "group"), "error", 'found "B5:B8", expected cells that are not merged'),
@@ -616,6 +637,13 @@ def test_a_broken_workbook_is_one_sentence(tmp_path, content, part):
     assert "\n" not in str(fault)
 
 
+def test_a_workbook_that_unpacks_beyond_all_measure_is_refused_unread(tmp_path, monkeypatch):
+    content = workbook(pd.DataFrame({"animal": ["x"] * 50}))
+    monkeypatch.setattr(excel, "LARGEST_UNPACKED", 1000)
+    folder = directory(tmp_path / "d", ecko_blood=content)
+    assert "expected a workbook of at most" in str(found(folder, "error")[0])
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10**6), st.binary(min_size=1, max_size=8))
 @example(0, b"PK")
@@ -706,6 +734,17 @@ def test_old_symbols_are_read_as_todays_and_counted(tmp_path, sequenced):
     kept = contract.load(sequenced_directory(tmp_path / "c", both, samples))
     assert {"Sdpr", "Cavin2"} <= set(kept.tables["hspc_counts"].index)
     assert [one for one in kept.warnings if one.column == "gene"] == []
+
+
+def test_old_symbols_of_cells_are_read_as_todays(tmp_path, filled):
+    cells = anndata.read_h5ad(filled / "bmec_cells.h5ad")
+    cells.var_names = ["Eprs" if gene == "Eprs1" else gene for gene in cells.var_names]
+    assert "Eprs" in cells.var_names
+    folder = directory(tmp_path / "d")
+    cells.write_h5ad(folder / "bmec_cells.h5ad")
+    dataset = contract.load(folder)
+    assert "Eprs1" in dataset.tables["bmec_cells"].var_names
+    assert "Eprs = Eprs1" in str(remark(folder, "gene"))
 
 
 def test_each_renamed_symbol_has_a_source_that_holds_it():

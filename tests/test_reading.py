@@ -1,15 +1,18 @@
 """What readers do with the built site, in a real browser: by mouse, by keyboard, on a phone, without a network."""
 
+import io
 import json
 import re
 from pathlib import Path
 from urllib.request import urlopen
 
 import browser as headless
+import numpy as np
 import pdf
 import pytest
 import quality
 import screenshot
+from PIL import Image, ImageChops
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -145,6 +148,30 @@ def test_the_menu_of_a_phone_opens_leads_on_and_closes(open_page):
     assert until(lambda: chrome.current_url.endswith("06_synthesis.html"))
 
 
+@pytest.mark.slow
+def test_the_theme_switch_holds_and_changes_no_figure(open_page):
+    chrome = open_page("notebooks/06_synthesis")
+    # So high that the bar over the page does not cover the figure.
+    headless.screen(chrome, 1280, 3000)
+    pictures = {}
+    for _ in range(3):
+        chrome.find_element(By.CSS_SELECTOR, ".theme-switch-button").click()
+        theme = chrome.execute_script("return document.documentElement.dataset.theme")
+        chrome.refresh()
+        assert chrome.execute_script("return document.documentElement.dataset.theme") == theme
+        headless.settled(chrome)
+        figure = chrome.find_element(By.CSS_SELECTOR, "article .cell_output img")
+        chrome.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", figure)
+        pictures[theme] = figure.screenshot_as_png
+    chrome.execute_script("localStorage.clear()")
+    light, dark = (Image.open(io.BytesIO(pictures[theme])).convert("L") for theme in ("light", "dark"))
+    inside = (12, 12, light.width - 12, light.height - 12)
+    difference = np.asarray(ImageChops.difference(light.crop(inside), dark.crop(inside)))
+    assert np.quantile(difference, 0.999) < 3
+    # Ink on paper: black on white would be 255.
+    assert np.ptp(np.asarray(dark.crop(inside)).astype(int)) > 180
+
+
 # --- The ledger -------------------------------------------------------------------------------------------------------
 
 
@@ -259,6 +286,27 @@ def test_the_pictures_of_the_readme_show_the_book_as_it_is(built_book, serve, tm
     drawn = screenshot.picture(serve(built_book / "html"), *screenshot.PICTURES[name])
     command = "make book && .venv/bin/python scripts/screenshot.py"
     assert not (found := unlike(screenshot.FOLDER / name, drawn, PICTURE_TOLERANCE, tmp_path, command)), found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", screenshot.PICTURES)
+def test_a_picture_of_the_readme_with_another_verdict_is_refused(built_book, serve, tmp_path, name):
+    page, height = screenshot.PICTURES[name]
+    html = (built_book / "html" / page).read_text(encoding="utf-8")
+    address = serve(tmp_path)
+    (tmp_path / page).parent.mkdir()
+    for folder in ("_static", "_images"):
+        (tmp_path / folder).symlink_to(built_book / "html" / folder)
+    drawn = []
+    for verdict in ("recovered", "missed"):
+        changed = html.replace("planted effect recovered", f"planted effect {verdict}")
+        (tmp_path / page).write_text(changed, encoding="utf-8")
+        drawn.append(screenshot.picture(address, page, height))
+    kept = tmp_path / name
+    kept.write_bytes(drawn[0])
+    (tmp_path / "new").mkdir()
+    assert not unlike(kept, drawn[0], PICTURE_TOLERANCE, tmp_path / "new", "")
+    assert f"differs from {kept} by " in unlike(kept, drawn[1], PICTURE_TOLERANCE, tmp_path / "new", "")
 
 
 @pytest.mark.parametrize(

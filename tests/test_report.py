@@ -8,9 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
-from traitlets.config import Config
 
 from conftest import build_book, built_once
 from endomtor import cli, contract, ledger, own_data, worlds
@@ -50,14 +48,6 @@ def executed(chapter: Chapter, build: Path) -> None:
     (build / "evidence" / f"{NAME}.json").write_text(json.dumps(records))
     (build / "executed" / "notebooks").mkdir(parents=True)
     nbformat.write(nbformat.v4.new_notebook(cells=cells), build / "executed" / "notebooks" / f"{NAME}.ipynb")
-
-
-@pytest.fixture(scope="module")
-def shell():
-    """What `capture_output` captures from."""
-    InteractiveShell.clear_instance()
-    yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-    InteractiveShell.clear_instance()
 
 
 @pytest.fixture(scope="module")

@@ -85,6 +85,13 @@ def test_the_citation_file_is_valid():
     _check_schema("vendor.citation-file-format", ROOT / "CITATION.cff")
 
 
+def test_the_licence_files_exist_and_say_what_pyproject_says():
+    files = {name: (ROOT / name).read_text(encoding="utf-8") for name in PROJECT["project"]["license-files"]}
+    assert PROJECT["project"]["license"] == "MIT AND CC-BY-4.0"
+    assert files["LICENSE"].startswith("MIT License")
+    assert "creativecommons.org/licenses/by/4.0/" in files["LICENSE-text"]
+
+
 # --- packages ---------------------------------------------------------------------------------------------------------
 
 
@@ -140,6 +147,12 @@ def test_conda_and_binder_install_from_the_lock(name):
             plain = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
             assert {re.split(r"[=<> ]", entry)[0] for entry in plain} == {"python", "pip"}
     assert not re.search(r"^[ -]*[a-z0-9-]+(\[\w+\])?==", content, flags=re.M)
+
+
+def test_conda_and_binder_take_the_same_python():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    runtime = (ROOT / "binder" / "runtime.txt").read_text(encoding="utf-8").strip()
+    assert runtime.replace("-", "=") in environment["dependencies"]
 
 
 def _imports(text: str) -> set[str]:
@@ -274,6 +287,7 @@ def _typed(markdown: str) -> list[str]:
 def test_no_result_is_typed_into_a_sentence(name):
     cells = [cell.source for cell in _notebook(name, ".py").cells if cell.cell_type == "markdown"]
     typed = [one for source in cells for one in _typed(source)]
+    assert _typed("HSCs fell by 43 % (p = 0.003, n = 8).") == ["43 %", "p = 0.003", "n = 8"]
     assert not typed, f"{name} types {', '.join(typed)}: a number in a sentence comes from code"
 
 

@@ -75,6 +75,14 @@ def test_pages_changed_and_changed_back_are_the_same_as_in_a_clean_build(clean):
 
 
 @pytest.mark.slow
+def test_two_clean_builds_are_the_same(clean):
+    root, expected = clean
+    shutil.rmtree(root / "_build")
+    build(root)
+    same(root, expected)
+
+
+@pytest.mark.slow
 def test_a_build_killed_at_any_moment_goes_on_to_the_same_result(clean, keep):
     """Kills all processes of a build, at 20 moments of its course."""
     chance = random.Random(20)

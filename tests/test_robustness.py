@@ -9,7 +9,6 @@ import pytest
 import statsmodels.formula.api as smf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from scipy import stats
 
@@ -33,13 +32,8 @@ CHAPTERS = {
     TRANSPLANTS: ("serial_transplants",),
 }
 ABOUT = {"title": "T", "provenance": "measured", "source": "a test"}
+pytestmark = pytest.mark.usefixtures("shell")
 FEW = "C1.signaling.pS6_S240_244"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def shell():
-    """What `capture_output` captures from."""
-    return InteractiveShell.instance()
 
 
 def analysed(name, dataset) -> Chapter:

@@ -291,3 +291,13 @@ def test_a_killed_sweep_goes_on_where_it_was(grid, tmp_path):
     assert (first / "out.parquet").read_bytes() == (third / "out.parquet").read_bytes()
     assert files_of(third / "build").keys() == files_of(first / "build").keys()
     assert not list((third / "build" / "sweeps").glob("settings-*"))
+
+
+@pytest.mark.slow
+def test_what_snakemake_says_of_a_failure_is_shown(grid, tmp_path):
+    (tmp_path / "config.yaml").write_text("cores: 1\nexecutor: nowhere\n")
+    process = begin(grid, tmp_path / "out.parquet", "--profile", str(tmp_path))
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert "Snakemake could not run the sweep" in said
+    assert "nowhere" in said

@@ -51,6 +51,11 @@ def test_the_workflows_are_these():
     assert all("pull_request_target" not in found for found in triggers.values())
 
 
+def test_the_matrix_is_the_pythons_of_pyproject():
+    pythons = [line.rsplit(" ", 1)[1] for line in PROJECT["project"]["classifiers"] if re.search(r":: 3\.\d+$", line)]
+    assert flow("test")["jobs"]["test"]["strategy"]["matrix"]["python"] == pythons
+
+
 @pytest.mark.parametrize("name", ["test", "preview"])
 def test_a_pull_request_gets_nothing_that_can_write(name):
     """Its code runs in these: they may read the repository, keep no token, and are given no secret."""
@@ -91,6 +96,17 @@ def test_what_is_built_is_built_by_make():
     called = {target for _, script in scripts() for target in re.findall(r"^make ([a-z-]+)", script, flags=re.M)}
     assert called == {"book", "environment", "launch", "newest", "release-archive", "test", "test-oldest"}
     assert called <= targets
+
+
+def test_caches_are_keyed_by_lock_and_data_sums_and_no_release_uses_one():
+    for name in NAMES:
+        for step in steps(name):
+            if step.get("uses", "").startswith("actions/cache@"):
+                assert "hashFiles('data/registry.toml')" in step["with"]["key"]
+            if "cache" in step.get("with", {}):
+                assert step["with"]["cache-dependency-path"] == "requirements.lock"
+    for name in ("release", "deploy", "comment"):
+        assert "cache" not in str(steps(name))
 
 
 # --- the oldest and the newest packages -------------------------------------------------------------------------------
@@ -190,6 +206,8 @@ class TestRelease:
     def test_what_is_ready_has_no_fault(self, clone):
         assert release.faults(clone, self.TAG) == []
         assert release.faults(clone, None) == []
+        said = f"the tag is 'v9.9.9', expected '{self.TAG}', the version in pyproject.toml"
+        assert release.faults(clone, "v9.9.9") == [said]
 
     @pytest.mark.parametrize(
         ("file", "old", "new", "words"),
@@ -230,6 +248,11 @@ class TestRelease:
         git(clone, "commit", "--quiet", "--all", "--message", "edited")
         with pytest.raises(BuildError, match="executed from another text than is committed"):
             release.archive(clone, built_book, tmp_path)
+
+    @pytest.mark.slow
+    def test_another_world_is_no_release(self, clone, bystander_book, tmp_path):
+        with pytest.raises(BuildError, match="expected world 'paper', seed 1"):
+            release.archive(clone, bystander_book, tmp_path)
 
 
 # --- hooks before a commit --------------------------------------------------------------------------------------------
