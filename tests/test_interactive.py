@@ -13,7 +13,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import browser as headless
-import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pandas as pd
