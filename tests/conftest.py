@@ -197,3 +197,14 @@ def build_to_ledger(out: Path, world: str, seed: int = 1) -> Path:
 def bystander_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All chapters and the ledger of world `bystander`, in which only the first claim is true. Tests only read it."""
     return built_once(tmp_path_factory, "bystander", lambda out: build_to_ledger(out, "bystander"))
+
+
+def recorded(name: str, dataset):
+    """A chapter with all that its analysis answers on a data set on record, without its notebook."""
+    from endomtor.analyses import CHAPTERS
+    from endomtor.chapter import Chapter
+
+    chapter = Chapter(name, dataset)
+    for evidence_id, answer in CHAPTERS[name].answers(dataset.tables).items():
+        chapter.record(evidence_id, answer.estimate)
+    return chapter

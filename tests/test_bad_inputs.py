@@ -25,8 +25,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import ROOT
+from conftest import ROOT, recorded
 from endomtor import cli, contract, files, ledger
+from endomtor.analyses.judge import Judge
 from endomtor.building import exports
 from endomtor.claims import catalogue, evidence
 from endomtor.contract import excel, reading
@@ -560,8 +561,6 @@ def page_of_wild_data(folder: Path) -> str:
     from IPython.utils.capture import capture_output
 
     from endomtor import figures
-    from endomtor.analyses import mtor_decline
-    from endomtor.chapter import Chapter
 
     wild = SOUND["bmec_signaling"].assign(batch=MARKUP)
     wild["animal"] = [f"{name}{MARKUP}" for name in wild["animal"]]
@@ -569,16 +568,14 @@ def page_of_wild_data(folder: Path) -> str:
     excluded = pd.DataFrame({"table": ["bmec_signaling"], "animal": [wild["animal"][0]], "reason": [MARKUP]})
     about = ABOUT.replace("Test", MARKUP).replace("made for a test", MARKUP)
     write(folder, {"bmec_signaling": pd.concat([wild, strange]), "exclusions": excluded}, about=about)
-    chapter = Chapter("01_mtor_decline", contract.load(folder))
+    chapter = recorded("01_mtor_decline", contract.load(folder))
     with capture_output() as captured:
-        chapter.data_box("bmec_signaling")
-        markers = mtor_decline.markers(chapter)
-        mtor_decline.compare_markers(chapter, markers)
-        mtor_decline.show_values(chapter, markers)
+        chapter.data_box()
+        chapter.show_table(chapter.table("bmec_signaling").head(), caption=MARKUP)
         chapter.results("C1.signaling", caption=MARKUP)
         chapter.verdict("C1")
         figures.table(pd.DataFrame({MARKUP: [MARKUP]}), caption=MARKUP, provenance=chapter.provenance)
-    whole = chapter.ledger()
+    whole = Judge(chapter.dataset).ledger(chapter.records.values())
     claim = next(one for one in whole["claims"] if one["id"] == "C1")
     shown = [output.data["text/html"] for output in captured.outputs if "text/html" in output.data]
     shown += [pages.evidence_html(claim, whole), pages.summary_html("01_mtor_decline", whole)]

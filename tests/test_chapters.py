@@ -68,7 +68,7 @@ class TestInView:
         found = {library for name in COMPUTED for library in called(ast.parse(_source(name)))}
         assert set(LIBRARIES) <= found
         for name in COMPUTED:
-            assert {"pandas", "seaborn"} <= set(called(ast.parse(_source(name)))), name
+            assert {"pandas", "endomtor"} <= set(called(ast.parse(_source(name)))), name
 
     def test_no_notebook_calls_the_analyses_that_it_is_compared_with(self):
         for name in COMPUTED:

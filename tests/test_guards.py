@@ -81,15 +81,7 @@ def test_without_a_fault_the_analyses_pass(clone):
 
 
 def test_groups_swapped(clone, plant):
-    old = '"group": "group", "a": "aged", "b": "young", "unit": "animal", "block": "batch"}\n    '
-    source = (clone / "src/endomtor/analyses/mtor_decline.py").read_text(encoding="utf-8")
-    line = next(line for line in source.splitlines() if line.strip().startswith('about = {"value": "value", "group"'))
-    assert old.split("\n")[0].strip("}") in line
-    plant(
-        "src/endomtor/analyses/mtor_decline.py",
-        line,
-        line.replace('"a": "aged", "b": "young"', '"a": "young", "b": "aged"'),
-    )
+    plant("src/endomtor/analyses/mtor_decline.py", '"a": "aged", "b": "young"', '"a": "young", "b": "aged"')
     _, said = python(clone, "-c", STRICT)
     assert "C1: missed (opposite), but world 'paper' demands 'recovered'" in said
 
@@ -177,10 +169,12 @@ def built(tmp_path_factory) -> Path:
     path = root / "notebooks" / "01_one.ipynb"
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[2].source = (
-        "from endomtor.analyses import mtor_decline\n"
+        "from endomtor.analyses import CHAPTERS\n"
         "from endomtor.chapter import open_chapter\n\n"
-        'chapter = open_chapter("01_one", data_dir, world, seed)\n'
-        "answers = mtor_decline.compare_markers(chapter, mtor_decline.markers(chapter))\n"
+        'chapter = open_chapter("01_mtor_decline", data_dir, world, seed)\n'
+        "for name, answer in CHAPTERS[chapter.name].answers(chapter.dataset.tables).items():\n"
+        "    chapter.record(name, answer.estimate)\n"
+        'chapter.name = "01_one"\n'
         "chapter.write()"
     )
     nbformat.write(notebook, path)

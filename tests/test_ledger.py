@@ -1,10 +1,8 @@
 """The ledger's schema, its doors (terminal, pages), and what `--strict` demands, on ledgers made from real tables."""
 
 import copy
-import io
 import json
 import re
-from contextlib import redirect_stdout
 from functools import cache
 from html import escape, unescape
 from pathlib import Path
@@ -13,22 +11,15 @@ import jsonschema
 import pytest
 
 from conftest import some_quick
-from endomtor import calibration, estimate, ledger, paths, worlds
-from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, transcriptome, transplants
-from endomtor.chapter import open_chapter
+from endomtor import calibration, contract, estimate, ledger, paths, public, worlds
+from endomtor.analyses.judge import Judge
 from endomtor.claims import catalogue, evidence, premises, verdicts
 from endomtor.errors import BuildError, ClaimsError
+from endomtor.public import hsc_aging
 from endomtor.views import boxes, pages, terminal
 
 SCHEMA = json.loads(ledger.SCHEMA.read_text(encoding="utf-8"))
 WORLDS = ("paper", "bystander", "null", "opposite", "confounded", "survivor")
-ANALYSES = {
-    "01_mtor_decline": mtor_decline.evidence,
-    "02_rapamycin": rapamycin.evidence,
-    "03_ecko_phenotypes": ecko_phenotypes.evidence,
-    "04_transcriptome_resemblance": transcriptome.populations,
-    "05_serial_transplants": transplants.evidence,
-}
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +31,26 @@ def written(tmp_path_factory):
     def write(kind: str) -> Path:
         folder, build = top / kind / "data", top / kind / "build"
         _write_data(kind, folder)
-        for name, analyse in ANALYSES.items():
-            chapter = open_chapter(name, str(folder))
-            with redirect_stdout(io.StringIO()):
-                analyse(chapter)
-            evidence.write(build / "evidence" / f"{name}.json", evidence.adjusted(chapter.records))
+        judge = Judge(contract.load(folder))
+        records = judge.records() + premises_of(judge)
+        for name in {record.notebook for record in records}:
+            own = [record for record in records if record.notebook == name]
+            evidence.write(build / "evidence" / f"{name}.json", evidence.adjusted(own))
         ledger.write(build, folder)
         return build
 
     return write
+
+
+def premises_of(judge: Judge) -> list[evidence.Record]:
+    """The premises of claim C4, as chapter 04 records them."""
+    table, provenance = public.table("hsc_aging_lfc")
+    slopes = hsc_aging.signature_slopes(table, hsc_aging.signature()[0])
+    found = {"HSC": hsc_aging.transfer(slopes), "specificity": hsc_aging.specificity(slopes)}
+    return [
+        judge.record(f"C4.premise.{name}", one, family="C4.premise", provenance=provenance)
+        for name, one in found.items()
+    ]
 
 
 def _write_data(kind: str, folder: Path) -> None:

@@ -3,23 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
-from IPython.utils.capture import capture_output
 
-from endomtor import contract, worlds
+from endomtor import contract, public, worlds
 from endomtor.analyses import mtor_decline
-from endomtor.chapter import Chapter
+from endomtor.analyses.judge import Judge
+from endomtor.cells import passing
+from endomtor.contract.dataset import from_tables
+from endomtor.public import endothelium
+
+ABOUT = {"title": "T", "provenance": "measured", "source": "a test"}
 
 
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory):
     return contract.load(worlds.simulate("paper", seed=1, out=tmp_path_factory.mktemp("worlds") / "paper-1"))
-
-
-def signaling(folder, rows: pd.DataFrame) -> Chapter:
-    folder.mkdir(exist_ok=True)
-    (folder / "dataset.toml").write_text('title = "T"\nprovenance = "measured"\nsource = "a test"\n', encoding="utf-8")
-    rows.to_csv(folder / "bmec_signaling.csv", index=False)
-    return Chapter("01_mtor_decline", contract.load(folder))
 
 
 def animals(n=4, **columns) -> pd.DataFrame:
@@ -29,96 +26,91 @@ def animals(n=4, **columns) -> pd.DataFrame:
     return frame.assign(**columns)
 
 
+def judged(**columns):
+    """The one record of these animals."""
+    (record,) = Judge(from_tables(ABOUT, {"bmec_signaling": animals(**columns)})).records()
+    return record
+
+
 class TestBackground:
-    def test_each_animals_own_is_subtracted(self, tmp_path):
-        table = mtor_decline.markers(signaling(tmp_path, animals(fmo_mfi=[90.0 + i for i in range(8)])))
-        assert set(table["background"]) == {"own"}
-        np.testing.assert_allclose(table["value"], table["net"])
-
-    def test_one_tube_for_a_group_is_not_subtracted(self, tmp_path):
-        table = mtor_decline.markers(signaling(tmp_path, animals(fmo_mfi=[90.0] * 4 + [120.0] * 4)))
-        assert set(table["background"]) == {"shared"}
-        np.testing.assert_allclose(table["value"], table["raw"])
-        assert table["net"].notna().all()
-
-    def test_without_background_the_raw_logarithm_serves(self, tmp_path):
-        table = mtor_decline.markers(signaling(tmp_path, animals()))
-        np.testing.assert_allclose(np.sort(2 ** table["value"]), np.sort(animals()["mfi"]))
-
-    def test_a_background_of_some_animals_only_is_shown_and_not_subtracted(self, tmp_path, shell):
-        chapter = signaling(tmp_path, animals(fmo_mfi=[None, None, *(90.0 + i for i in range(6))]))
-        table = mtor_decline.markers(chapter)
-        np.testing.assert_allclose(table["value"], table["raw"])
-        with capture_output() as captured:
-            mtor_decline.show_backgrounds(chapter, table)
-        assert "missing for some animals" in str([output.data for output in captured.outputs])
-
-    def test_a_signal_below_its_background_keeps_every_animal(self, tmp_path):
-        table = mtor_decline.markers(signaling(tmp_path, animals(fmo_mfi=[90.0 + i for i in range(7)] + [9000.0])))
-        assert table["value"].notna().all()
-        np.testing.assert_allclose(table["value"], table["raw"])
+    @pytest.mark.parametrize(
+        ("background", "subtracted"),
+        [
+            ([90.0 + i for i in range(8)], True),
+            # One tube for a group belongs to no animal.
+            ([90.0] * 4 + [120.0] * 4, False),
+            ([np.nan] * 8, False),
+            # Some animals only, or a signal below its background: no animal is lost.
+            ([np.nan, np.nan, *(90.0 + i for i in range(6))], False),
+            ([90.0 + i for i in range(7)] + [9000.0], False),
+        ],
+    )
+    def test_an_own_one_of_every_animal_is_subtracted_and_no_other(self, background, subtracted):
+        table = animals(fmo_mfi=background)
+        rows = mtor_decline.log2_signals(table).set_index("animal")["value"]
+        expected = np.log2(table["mfi"] - np.array(background) if subtracted else table["mfi"])
+        np.testing.assert_allclose(rows[table["animal"]], expected)
 
 
 class TestMarkers:
-    def test_the_difference_is_a_log_ratio_of_animals(self, tmp_path):
-        chapter = signaling(tmp_path, animals())
-        answer = mtor_decline.compare_markers(chapter, mtor_decline.markers(chapter))["pS6_S235_236"]
-        logs = np.log2(animals()["mfi"])
-        assert answer.estimate == pytest.approx(logs[4:].mean() - logs[:4].mean())
-        assert (answer.unit, answer.n) == ("animal", {"aged": 4, "young": 4})
-        assert chapter.records[0].verdict == "supported"
+    def test_the_difference_is_a_log_ratio_of_animals(self):
+        record, logs = judged(), np.log2(animals()["mfi"])
+        assert record.estimate == pytest.approx(logs[4:].mean() - logs[:4].mean())
+        assert (record.unit, record.n, record.verdict) == ("animal", {"aged": 4, "young": 4}, "supported")
 
-    def test_batch_that_is_the_group_withholds_the_verdict(self, tmp_path):
-        chapter = signaling(tmp_path, animals(batch=["monday"] * 4 + ["friday"] * 4))
-        mtor_decline.compare_markers(chapter, mtor_decline.markers(chapter))
-        assert chapter.records[0].verdict == "not testable here"
-        assert chapter.records[0].reason == "withheld"
+    def test_batch_that_is_the_group_withholds_the_verdict(self):
+        record = judged(batch=["monday"] * 4 + ["friday"] * 4)
+        assert (record.verdict, record.reason) == ("not testable here", "withheld")
 
-    def test_without_the_table_nothing_is_claimed(self, tmp_path, paper):
-        chapter = signaling(tmp_path, animals())
-        assert mtor_decline.cells(chapter) is None
-        assert mtor_decline.hallmark_scores(chapter, None) is None
-        assert mtor_decline.compare_scores(chapter, None) is None
-        assert chapter.records == []
+    def test_without_tables_nothing_is_claimed(self):
+        assert mtor_decline.answers({}) == {}
+
+    def test_only_what_is_wanted_is_answered(self):
+        rows = pd.concat([animals(), animals(marker="pAKT_S473")])
+        wanted = {"C1.signaling.pAKT_S473"}
+        assert set(mtor_decline.answers({"bmec_signaling": rows}, wanted)) == wanted
 
 
 class TestCells:
     def test_cells_are_summed_per_animal(self, paper):
-        chapter = Chapter("01_mtor_decline", paper)
-        adata = paper.get("bmec_cells").copy()
-        adata.layers["counts"] = adata.X.copy()
-        scores = mtor_decline.hallmark_scores(chapter, adata)
-        assert sorted(scores["animal"]) == sorted(set(adata.obs["animal"].astype(str)))
-        answer = mtor_decline.compare_scores(chapter, scores)
-        assert sum(answer.n.values()) == adata.obs["animal"].nunique() < adata.n_obs
+        cells = paper.get("bmec_cells")
+        scores = mtor_decline.hallmark_scores(cells)
+        assert sorted(scores["animal"]) == sorted(set(cells.obs["animal"].astype(str)))
+        answer = mtor_decline.answers({"bmec_cells": cells})["C1.cells.mTORC1_hallmark"].estimate
+        assert sum(answer.n.values()) == cells.obs["animal"].nunique() < cells.n_obs
 
-    @pytest.mark.slow
-    def test_cells_taken_for_animals_are_compared_with_the_same_cells_averaged(self, paper):
-        adata = mtor_decline.cells(Chapter("01_mtor_decline", paper))
-        right, wrong = mtor_decline.cells_as_n(mtor_decline.drawn(adata))
-        assert (right.unit, sum(right.n.values())) == ("animal", adata.obs["animal"].nunique())
-        assert (wrong.unit, sum(wrong.n.values())) == ("cell", adata.n_obs)
-        # The same scale: the two estimates differ only by how many cells an animal has.
-        assert right.estimate == pytest.approx(wrong.estimate, abs=0.02)
-        assert right.ci_high - right.ci_low > wrong.ci_high - wrong.ci_low
+    def test_too_few_genes_of_the_set_give_no_score(self, paper):
+        cells = paper.get("bmec_cells")
+        assert mtor_decline.hallmark_scores(cells[:, :40].copy()) is None
+
+    def test_quality_control_keeps_what_scanpy_keeps(self, paper):
+        import scanpy as sc
+
+        cells = paper.get("bmec_cells").copy()
+        ours = passing(cells, min_genes=220, min_cells=30)
+        sc.pp.filter_cells(cells, min_genes=220)
+        sc.pp.filter_genes(cells, min_cells=30)
+        assert list(ours.obs_names) == list(cells.obs_names)
+        assert list(ours.var_names) == list(cells.var_names)
 
 
 class TestWorlds:
     @pytest.mark.parametrize(
         ("world", "word"), [("paper", "recovered"), ("bystander", "recovered"), ("null", "rightly silent")]
     )
-    def test_claim_of_the_markers(self, tmp_path, world, word):
-        dataset = contract.load(worlds.simulate(world, seed=2, out=tmp_path / world))
-        chapter = Chapter("01_mtor_decline", dataset)
-        mtor_decline.compare_markers(chapter, mtor_decline.markers(chapter))
-        claim = next(entry for entry in chapter.ledger()["claims"] if entry["id"] == "C1")
+    def test_claim_of_the_markers(self, world, word):
+        judge = Judge(worlds.dataset(world, 2, ("bmec_signaling",)))
+        claim = next(entry for entry in judge.ledger(judge.records())["claims"] if entry["id"] == "C1")
         assert claim["prediction"]["verdict"] == word
 
 
 def test_other_endothelium_is_context_only(paper):
-    chapter = Chapter("01_mtor_decline", paper)
-    mtor_decline.other_endothelium(chapter)
-    assert {record.kind for record in chapter.records} == {"context"}
-    assert {record.verdict for record in chapter.records} == {"inconclusive"}
-    claim = next(entry for entry in chapter.ledger()["claims"] if entry["id"] == "C1")
+    scores, provenance = public.table("endothelium_scores")
+    judge = Judge(paper)
+    records = [
+        judge.record(f"C1.context.{tissue}", endothelium.contrast(scores, tissue), provenance=provenance)
+        for tissue in endothelium.TISSUES
+    ]
+    assert {(record.kind, record.verdict) for record in records} == {("context", "inconclusive")}
+    claim = next(entry for entry in judge.ledger(records)["claims"] if entry["id"] == "C1")
     assert claim["premise"] == {**claim["premise"], "verdict": "not testable here", "evidence": []}

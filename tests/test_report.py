@@ -10,8 +10,8 @@ import nbformat
 import pytest
 from IPython.utils.capture import capture_output
 
-from conftest import build_book, built_once
-from endomtor import cli, contract, ledger, own_data, worlds
+from conftest import build_book, built_once, recorded
+from endomtor import cli, contract, figures, ledger, own_data, worlds
 from endomtor.analyses import mtor_decline
 from endomtor.building import figure_data, report
 from endomtor.building.workflow import Settings
@@ -38,13 +38,30 @@ def executed(chapter: Chapter, build: Path) -> None:
         cells.append(nbformat.v4.new_code_cell(section.__name__, execution_count=number, outputs=outputs))
         return answer
 
-    run(1, chapter.data_box, "bmec_signaling", "bmec_cells")
-    markers = mtor_decline.markers(chapter)
-    answers = mtor_decline.compare_markers(chapter, markers)
-    run(2, mtor_decline.show_markers, chapter, markers, answers)
-    run(3, mtor_decline.show_values, chapter, markers)
+    def show_markers():
+        signal = mtor_decline.log2_signals(chapter.dataset.get("bmec_signaling"))
+        drawn = figures.estimation_grid(
+            signal,
+            value="value",
+            group="group",
+            animal="animal",
+            endpoint="marker",
+            order=("young", "aged"),
+            estimates=dict.fromkeys(signal["marker"].unique(), {}),
+            titles={marker: f"{marker}, MFI" for marker in signal["marker"].unique()},
+        )
+        chapter.show(
+            drawn,
+            caption="Phospho-flow of BMECs. Unit: animal; n: aged 8, young 8.",
+            alt="Every animal.",
+            name="fig-markers",
+        )
+
+    run(1, chapter.data_box)
+    run(2, show_markers)
+    run(3, chapter.dataset.get("bmec_signaling").head)
     (build / "evidence").mkdir(parents=True)
-    records = [{**vars(record), "cell": 2} for record in chapter.records]
+    records = [{**vars(record), "cell": 2} for record in chapter.records.values()]
     (build / "evidence" / f"{NAME}.json").write_text(json.dumps(records))
     (build / "executed" / "notebooks").mkdir(parents=True)
     nbformat.write(nbformat.v4.new_notebook(cells=cells), build / "executed" / "notebooks" / f"{NAME}.ipynb")
@@ -67,7 +84,7 @@ def settings(tmp_path_factory, shell) -> Settings:
     (root / report.STYLE).parent.mkdir(parents=True)
     shutil.copyfile(ROOT / report.STYLE, root / report.STYLE)
     settings = Settings(root=str(root), build=str(folder / "build"), data=str(data))
-    executed(Chapter(NAME, contract.load(data)), Path(settings.build))
+    executed(recorded(NAME, contract.load(data)), Path(settings.build))
     ledger.write(Path(settings.build), data)
     return settings
 

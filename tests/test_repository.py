@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-import statistics
 import subprocess
 import sys
 import tomllib
@@ -226,17 +225,6 @@ def test_a_chapter_begins_with_title_parameters_imports(name):
     values = {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(parameters.source).body}
     assert values == {"data_dir": "", "world": "paper", "seed": 1}
     assert isinstance(ast.parse(imports.source).body[0], ast.Import | ast.ImportFrom)
-
-
-def test_code_cells_are_short():
-    lengths = [
-        len(cell.source.splitlines())
-        for name in CHAPTERS
-        for cell in _notebook(name, ".py").cells
-        if cell.cell_type == "code"
-    ]
-    assert max(lengths) <= 25
-    assert statistics.median(lengths) <= 3
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

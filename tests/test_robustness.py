@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from IPython.utils.capture import capture_output
 from scipy import stats
 
+from conftest import recorded
 from endomtor import figures, public, robustness, worlds
 from endomtor.analyses import CHAPTERS as ALL
 from endomtor.analyses import alternatives
@@ -36,15 +37,8 @@ pytestmark = pytest.mark.usefixtures("shell")
 FEW = "C1.signaling.pS6_S240_244"
 
 
-def analysed(name, dataset) -> Chapter:
-    chapter = Chapter(name, dataset)
-    for evidence_id, answer in ALL[name].answers(dataset.tables).items():
-        chapter.record(evidence_id, answer.estimate)
-    return chapter
-
-
 def in_world(name, world: str = "paper", seed: int = 1) -> Chapter:
-    return analysed(name, worlds.dataset(world, seed, CHAPTERS[name]))
+    return recorded(name, worlds.dataset(world, seed, CHAPTERS[name]))
 
 
 def varied(chapter: Chapter) -> dict[str, robustness.Robustness]:
@@ -62,7 +56,7 @@ def counted(name) -> tuple[Chapter, dict[str, robustness.Robustness]]:
 def measured(name, **tables: pd.DataFrame) -> Chapter:
     """A laboratory's data: the ids of simulated ones without their mark."""
     plain = {table: frame.replace(r"^sim-", "", regex=True) for table, frame in tables.items()}
-    return analysed(name, from_tables(ABOUT, plain))
+    return recorded(name, from_tables(ABOUT, plain))
 
 
 def signaling(aged: list[float], young: list[float], batch: list[str] | None = None) -> pd.DataFrame:
@@ -256,7 +250,7 @@ class TestVariants:
         few_of_each = whole.tables["hspc_samples"].groupby("group").head(4).reset_index(drop=True)
         counts = whole.tables["hspc_counts"][list(few_of_each["sample"])]
         tables = {"hspc_samples": few_of_each, "hspc_counts": counts}
-        chapter = analysed(RNA, evidence.replace(whole, tables=tables))
+        chapter = recorded(RNA, evidence.replace(whole, tables=tables))
         found = varied(chapter)
         claim, own = (found[one].table.set_index("label")["word"] for one in ("C4", "C4.transcriptome.phi"))
         assert own["half the threshold"] == "supported"
