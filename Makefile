@@ -1,7 +1,7 @@
 # Everything is done through make; the first target sets up .venv from requirements.lock.
 # PYTHON=python3.12 chooses the interpreter, ARGS="--world bystander" goes on to `endomtor build`.
 .DEFAULT_GOAL := help
-.PHONY: help book test test-all baselines bench cohorts kills scale serve lab frozen pairs lock \
+.PHONY: help book test test-all baselines bench cohorts kills scale serve house lab frozen pairs lock \
   quality pdf reproduce environment test-oldest newest workflows launch release-archive release-ledger
 
 BIN := .venv/bin
@@ -19,7 +19,7 @@ help: ## show this list
 book: $(STAMP) ## build the book (again only what has changed); ARGS="--data DIR" for your own mice
 	@$(BIN)/endomtor build $(ARGS)
 
-test: $(STAMP) ## run the tests, under 10 minutes
+test: $(STAMP) ## run the tests, under 6 minutes
 	@$(BIN)/python -m pytest $(BESIDE) -m "not slow"
 
 test-all: $(STAMP) ## run all tests, the slow ones too
@@ -55,6 +55,9 @@ pdf: book ## print the book as one PDF, _build/endomtor.pdf (needs chromium)
 
 reproduce: $(STAMP) ## build the book twice and compare all files; ARGS="--python OTHER/bin/python" compares values
 	@$(BIN)/python scripts/reproduce.py $(ARGS)
+
+house: $(STAMP) ## print the sizes, layers and lists that the project keeps to, each with its limit
+	@$(BIN)/python scripts/house.py
 
 lab: $(STAMP) ## open the notebooks in JupyterLab
 	@$(BIN)/python -m jupyter lab notebooks

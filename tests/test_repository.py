@@ -14,6 +14,7 @@ import nbformat
 import prose
 import pytest
 import yaml
+from importlinter.cli import lint_imports
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -181,6 +182,13 @@ def test_node_tools_have_exact_versions():
     assert "dependencies" not in package
     assert package["devDependencies"]
     assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in package["devDependencies"].values())
+
+
+# --- the house --------------------------------------------------------------------------------------------------------
+
+
+def test_imports_run_one_way():
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
 
 
 # --- notebooks --------------------------------------------------------------------------------------------------------
