@@ -32,7 +32,7 @@ class Analysis:
     function : str
         `module:function` from tables to answers; empty for a chapter that records nothing from a data set.
     sources : mapping of str to str
-        Beginning of an evidence id to the table of the contract that it is computed from.
+        Second part of an evidence id (`marrow` of `C3.marrow.HSC`) to the table of the contract that it comes from.
     """
 
     name: str
@@ -82,7 +82,7 @@ CHAPTERS = {
             "Is mTOR lower in the endothelium of old mice?",
             "endothelium",
             "endomtor.analyses.mtor_decline:answers",
-            {"C1.signaling": "bmec_signaling", "C1.cells": "bmec_cells"},
+            {"signaling": "bmec_signaling", "cells": "bmec_cells"},
         ),
         Analysis(
             "02_rapamycin",
@@ -92,7 +92,7 @@ CHAPTERS = {
             "A drug blocks mTOR in every cell.",
             "endothelium",
             "endomtor.analyses.rapamycin:answers",
-            {"C2.blood": "rapamycin_blood", "C2.marrow": "rapamycin_marrow"},
+            {"blood": "rapamycin_blood", "marrow": "rapamycin_marrow"},
         ),
         Analysis(
             "03_ecko_phenotypes",
@@ -103,10 +103,10 @@ CHAPTERS = {
             "HSPC",
             "endomtor.analyses.ecko_phenotypes:answers",
             {
-                "C3.blood": "ecko_blood",
-                "C3.marrow": "ecko_marrow",
-                "C3.cells": "ecko_cells",
-                "C3.limiting_dilution": "ecko_limiting_dilution",
+                "blood": "ecko_blood",
+                "marrow": "ecko_marrow",
+                "cells": "ecko_cells",
+                "limiting_dilution": "ecko_limiting_dilution",
             },
         ),
         Analysis(
@@ -117,7 +117,7 @@ CHAPTERS = {
             "Do their genes look old?",
             "HSPC",
             "endomtor.analyses.transcriptome:answers",
-            {"C4.transcriptome": "hspc_samples"},
+            {"transcriptome": "hspc_samples"},
         ),
         Analysis(
             "05_serial_transplants",
@@ -127,7 +127,7 @@ CHAPTERS = {
             "Do cells keep the mark in later hosts?",
             "blood",
             "endomtor.analyses.transplants:answers",
-            {"C5.transplant": "serial_transplants"},
+            {"transplant": "serial_transplants"},
         ),
         Analysis(
             "06_synthesis",
@@ -143,6 +143,7 @@ CHAPTERS = {
             "Calibration",
             "How often would these analyses be wrong?",
         ),
+        # A new chapter stands above this line.
     )
 }
 """Each chapter of the book by name, in order; `_toc.yml` lists the same."""
@@ -158,11 +159,8 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
 
 def table_of(evidence_id: str) -> str | None:
     """Return the table of the contract that a prediction is computed from; None for premises and context."""
-    for one in CHAPTERS.values():
-        for beginning, table in (one.sources or {}).items():
-            if evidence_id == beginning or evidence_id.startswith(f"{beginning}."):
-                return table
-    return None
+    claim, section = evidence_id.split(".")[:2]
+    return (CHAPTERS[catalogue.load().claim(claim).chapter].sources or {}).get(section)
 
 
 __all__ = ["CHAPTERS", "Analysis", "Answer", "answers", "table_of"]

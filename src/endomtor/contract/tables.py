@@ -457,6 +457,7 @@ TABLES: dict[str, Table] = {
             key=("animal",),
             chapter="03_ecko_phenotypes",
         ),
+        # A new table stands above this line.
     )
 }
 TABLES["exclusions"] = Table(

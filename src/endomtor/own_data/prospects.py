@@ -26,21 +26,6 @@ from endomtor.stats import Estimate, n_per_group, smallest_attainable_p
 POWER, LEVEL = 0.8, 0.05
 WIDTH = 80
 
-TABLES_OF = {
-    "C1.signaling": "bmec_signaling",
-    "C1.cells": "bmec_cells",
-    "C2.blood": "rapamycin_blood",
-    "C2.marrow": "rapamycin_marrow",
-    "C3.blood": "ecko_blood",
-    "C3.marrow": "ecko_marrow",
-    "C3.cells": "ecko_cells",
-    "C3.limiting_dilution": "ecko_limiting_dilution",
-    "C4.transcriptome": "hspc_samples",
-    "C5.transplant": "serial_transplants",
-}
-"""First two parts of a prediction's id to the table that it needs."""
-
-
 @dataclass(frozen=True)
 class Contrast:
     """One comparison of units.
@@ -109,7 +94,7 @@ def allowed(dataset: Dataset) -> list[Prospect]:
 
 def _prospect(judge: Judge, rule: Rule, answer: Answer | None, refused: Mapping[str, str]) -> Prospect:
     dataset = judge.dataset
-    table = TABLES_OF[".".join(rule.id.split(".")[:2])]
+    table = analyses.table_of(rule.id)
     if table not in dataset.tables:
         return Prospect(rule, table, f"no {TABLES[table].file}")
     if rule.id == "C1.cells.mTORC1_hallmark":
