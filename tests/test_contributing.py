@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md tells a newcomer: its lists are short and complete, for each is followed to the letter in a copy."""
+"""What CONTRIBUTING.md tells a newcomer: its lists are short and complete, each is followed to the letter in a copy."""
 
 import json
 import os
@@ -59,11 +59,8 @@ def follow(title: str, book: Path) -> None:
 def book(tmp_path) -> Path:
     """The tracked files in another place."""
     copy = tmp_path / "book"
-    for name in ("src", "data", "notebooks", "tests", "book", "scripts", "workflow"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "_config.yml", "_toc.yml", "CHANGELOG.md", "CITATION.cff", "README.md", "Makefile"):
-        shutil.copy(ROOT / name, copy / name)
-    shutil.copy(ROOT / "CONTRIBUTING.md", copy)
+    left_out = (".venv", ".git", "_build", "node_modules", "__pycache__", ".*cache", ".hypothesis", ".snakemake")
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*left_out))
     return copy
 
 
@@ -76,7 +73,7 @@ def run(book: Path, *command: str, fails: bool = False) -> str:
     return done.stdout + done.stderr
 
 
-def tested(book: Path, *arguments: str, fails: bool = False) -> str:
+def quick_tests(book: Path, *arguments: str, fails: bool = False) -> str:
     """Run quick tests of the copy."""
     quick = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not slow")
     return run(book, *quick, *arguments, fails=fails)
@@ -88,7 +85,7 @@ def with_rules_told(book: Path) -> None:
     text = claims.read_text(encoding="utf-8")
     claims.write_text(re.sub(r"^version = (\d+)", lambda old: f"version = {int(old[1]) + 1}", text, flags=re.M))
     rules = "tests/test_claims.py::TestCatalogue::test_rules_do_not_change_without_a_line_in_the_changelog"
-    [line] = re.findall(r"CHANGELOG\.md lacks: ([^\n]+)", tested(book, rules, fails=True))[:1]
+    [line] = re.findall(r"CHANGELOG\.md lacks: ([^\n]+)", quick_tests(book, rules, fails=True))[:1]
     with (book / "CHANGELOG.md").open("a", encoding="utf-8") as changelog:
         changelog.write(f"\n- {line}\n")
 
@@ -107,7 +104,7 @@ def paired(book: Path, name: str) -> None:
 def test_a_prediction(book):
     follow("A prediction", book)
     with_rules_told(book)
-    tested(book, "tests/test_claims.py", "-k", "Catalogue or statement or rules")
+    quick_tests(book, "tests/test_claims.py", "-k", "Catalogue or statement or rules")
     said = run(
         book, "-c", "from endomtor import worlds; print(worlds.load('paper').truth('C5.transplant.chimerism.p1'))"
     )
@@ -117,7 +114,7 @@ def test_a_prediction(book):
 @pytest.mark.slow
 def test_a_marker(book):
     follow("A marker", book)
-    tested(book, "tests/test_contract.py", "-k", "vocabulary or marker or unknown")
+    quick_tests(book, "tests/test_contract.py", "-k", "vocabulary or marker or unknown")
     said = run(book, "-c", "from endomtor import contract; print(contract.vocabulary().markers['pULK1_S757'])")
     assert said.strip() == "mTORC1"
 
@@ -125,7 +122,9 @@ def test_a_marker(book):
 @pytest.mark.slow
 def test_a_world(book):
     follow("A world", book)
-    tested(book, "tests/test_worlds.py", "tests/test_world_grid.py", "tests/test_calibration.py", "-k", "world or plan")
+    quick_tests(
+        book, "tests/test_worlds.py", "tests/test_world_grid.py", "tests/test_calibration.py", "-k", "world or plan"
+    )
     said = run(book, "-c", "from endomtor import worlds; print(worlds.load('halved').truth('C3.marrow.HSC'))")
     assert said.strip() == "True"
 
@@ -135,7 +134,9 @@ def test_a_claim(book):
     follow("A claim", book)
     paired(book, "03_ecko_phenotypes")
     with_rules_told(book)
-    tested(book, "tests/test_claims.py", "tests/test_headings.py", "tests/test_chapters.py", "-k", "not moves_record")
+    quick_tests(
+        book, "tests/test_claims.py", "tests/test_headings.py", "tests/test_chapters.py", "-k", "not moves_record"
+    )
     run(book, "-c", "from endomtor.cli import main; main(['run', '03'])")
     found = (book / "_build").rglob("evidence/03_ecko_phenotypes.json")
     records = {one["id"]: one for path in found for one in json.loads(path.read_text(encoding="utf-8"))}
@@ -145,7 +146,7 @@ def test_a_claim(book):
 @pytest.mark.slow
 def test_a_table_of_the_contract(book, tmp_path):
     follow("A table of the contract", book)
-    tested(book, "tests/test_contract.py", "-k", "page or document or table")
+    quick_tests(book, "tests/test_contract.py", "-k", "page or document or table")
     run(book, "-c", f"from endomtor.cli import main; main(['init', {str(tmp_path / 'mice')!r}, '03'])")
     assert (tmp_path / "mice" / "ecko_spleen.csv").is_file()
 
@@ -161,16 +162,16 @@ def test_a_public_data_set(book):
 def test_a_plot_kind(book):
     follow("A plot kind", book)
     # The copy keeps its own picture, which somebody looks at; here the plot is compared with itself.
-    tested(book, "tests/test_baselines.py", "--redraw-baselines", "-k", "looks_as_its_baseline and dots")
-    tested(book, "tests/test_baselines.py")
+    quick_tests(book, "tests/test_baselines.py", "--redraw-baselines", "-k", "looks_as_its_baseline and dots")
+    quick_tests(book, "tests/test_baselines.py")
 
 
 @pytest.mark.slow
 def test_a_chapter(book):
     follow("A chapter", book)
     paired(book, "08_cellularity")
-    tested(book, "tests/test_chapters.py", "tests/test_readers_map.py", "-k", "not moves_record and not browser")
-    tested(book, "tests/test_repository.py", "-k", "pair or outputs or begins")
+    quick_tests(book, "tests/test_chapters.py", "tests/test_readers_map.py", "-k", "not moves_record and not browser")
+    quick_tests(book, "tests/test_repository.py", "-k", "pair or outputs or begins")
     run(book, "-c", "from endomtor.cli import main; main(['run', '08'])")
 
 
