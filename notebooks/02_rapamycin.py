@@ -130,11 +130,17 @@ after = blood[blood["day"] > 0]
 all_mice = after.groupby("analyte", observed=True)["animal"].transform("nunique")
 shared = after.groupby(["analyte", "day"], observed=True)["animal"].transform("nunique") == all_mice
 shared |= ~shared.groupby(after["analyte"], observed=True).transform("any")
-after[shared].groupby("analyte", observed=True)["day"].unique().rename("days that count")
+days = (
+    after[shared]
+    .groupby("analyte", observed=True)["day"]
+    .agg(lambda days: ", ".join(f"{day:g}" for day in sorted(set(days))))
+)
+days.rename("days that count").to_frame()
 
 # %% [markdown]
 # The animal's own value before the first dose is subtracted, which takes out how animals differed before.
 # Where a single mouse has no such value, none is subtracted from any mouse for that analyte: half a correction would compare unlike numbers.
+# `changes` has a row for each animal and analyte, and its column `value` is what is tested.
 
 # %% tags=["needs:rapamycin_blood"]
 key = ["analyte", "animal"]
@@ -280,6 +286,7 @@ chapter.show_table(
 #
 # Populations are compared as logarithms of amounts.
 # A frequency and an absolute number can disagree, because a frequency also moves when other cells come or go; where a table has both, both are shown, and the absolute number speaks for the population.
+# An endpoint is a population in one unit, and `log2` is its amount as a logarithm.
 
 # %% tags=["needs:rapamycin_marrow"]
 marrow = amounts.endpoints(chapter.table("rapamycin_marrow"))
@@ -315,7 +322,7 @@ chapter.results("C2.marrow", caption="Rapamycin against vehicle in marrow: mean 
 
 # %% tags=["needs:rapamycin_marrow"]
 between = pd.DataFrame({endpoint: vars(found["interaction"]) for endpoint, found in answers.items()}).T
-between[["estimate", "ci_low", "ci_high", "p"]].astype(float).dropna().round(3)
+between[["estimate", "ci_low", "ci_high", "p"]].astype(float).dropna().rename(endpoint_text).round(3)
 
 # %% [markdown]
 # ## Real data: none that we know of

@@ -266,6 +266,7 @@ Markdown(
 # The cells of a mouse are added up first.
 # Its polarity is then the empirical {term}`logit` of the polarised fraction, ln((k + ½) / (m − k + ½)) of k polarised among m cells; its gamma-H2AX is the logarithm of the mean number of foci + ½.
 # The halves keep a mouse without any polarised cell, or without any focus, in the analysis.
+# Below, `sum` is the number of polarised cells or of foci, `count` the number of cells, `value` what is tested.
 
 # %% tags=["needs:ecko_cells"]
 cells["batch"] = cells.groupby(["assay", "animal"])["batch"].transform(lambda days: "+".join(sorted(set(days))))
@@ -347,7 +348,7 @@ arms[sums].sum().assign(donors=arms["donor"].nunique())
 # ### Donors as n
 #
 # The knock-out was made in the donor, so each donor gives one value: the logarithm of the frequency that fits its own recipients best under the single-hit model.
-# Frequencies are printed per a power of ten of cells, which makes them readable and moves no difference.
+# Frequencies are printed per a power of ten of cells (`per`), which makes them readable and moves no difference.
 
 # %% tags=["needs:ecko_limiting_dilution"]
 words = {"WBM": "whole marrow cells", "HSC": "sorted HSCs", "LSK": "LSK cells", "Lin-": "Lin- cells"}
@@ -537,7 +538,7 @@ for kind, rows in left.groupby(["measure", "cell_type"]):
     for a, b in [pair for pair in pairs(rows["group"]) if pair[0] == "ecko"]:
         one = difference(rows, value="log2", group="group", a=a, b=b, unit="animal")
         ratios[kind] = np.exp2([one.estimate, one.ci_low, one.ci_high])
-pd.DataFrame(ratios, index=["ratio", "95 % from", "to"]).T.round(2)
+pd.DataFrame(ratios, index=["ratio", "95 % from", "to"]).T.rename(endpoint_text).round(2)
 
 # %% [markdown]
 # ## Survival

@@ -159,7 +159,7 @@ note = " (batch cannot be told from the groups)" if batches > 1 and not separabl
 Markdown(f"Design `{design}`{note}; trend of dispersion over mean: {fit.uns['disp_function_type']}.")
 
 # %% [markdown]
-# Then each contrast is tested by Wald's test, `alpha=0.1` as in R; `results` keeps one table of genes for each.
+# Then each contrast is tested by Wald's test, `alpha=0.1` as in R; `results` keeps one table of genes for each, and the last of them is shown.
 # Two steps follow R, where pydeseq2 goes another way.
 # A gene without a count in either group has a fold change of 0 and a p of 1.
 # And genes with too few counts to be found are left out of the adjustment by R's rule (`independent_filter`): pydeseq2 smooths the same curve in another way and can draw the line elsewhere, here and there a hundred genes apart.
@@ -348,9 +348,8 @@ chapter.show(
 # %% tags=["needs:hspc_counts", "needs:phi", "needs:deseq"]
 stat = pd.DataFrame({"aging": results["aged", "young"]["stat"], "ECKO": results["ecko", reference]["stat"]}).dropna()
 ranks = rrho(stat["aging"], stat["ECKO"], step=max(1, len(stat) // 60))
-quadrants = pd.crosstab(
-    np.where(stat["ECKO"] > 0, "ECKO up", "ECKO down"), np.where(stat["aging"] > 0, "aging up", "aging down")
-)
+ecko, aging = (np.where(stat[name] > 0, f"{name} up", f"{name} down") for name in ("ECKO", "aging"))
+quadrants = pd.crosstab(ecko, aging, rownames=[""], colnames=[""])
 chance = stats.contingency.expected_freq(quadrants).round().astype(int).astype(str)
 quadrants.astype(str) + " (" + chance + ")"
 
