@@ -127,7 +127,7 @@ answers = {marker: difference(rows, value="log2_mfi", **comparison) for marker, 
 results = pd.DataFrame(map(vars, answers.values()), index=list(answers))[["estimate", "ci_low", "ci_high", "p"]]
 tested = results["p"].notna()
 results.loc[tested, "p (Holm)"] = holm(results.loc[tested, "p"])
-results.round(3)
+results.rename(endpoint_text).map("{:.2g}".format)
 
 # %% [markdown]
 # Each answer goes on record, and the rule of its marker turns it into a verdict.

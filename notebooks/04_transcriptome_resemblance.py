@@ -69,7 +69,7 @@ chapter.data_box()
 #
 # A table of raw counts, a row a gene, comes with a sheet that says which animal each column is from.
 
-# %% tags=["needs:hspc_counts"]
+# %% tags=["needs:hspc_samples", "needs:hspc_counts"]
 samples = chapter.table("hspc_samples")
 counts = chapter.table("hspc_counts")
 samples.head()
