@@ -39,7 +39,7 @@ from endomtor.chapter import open_chapter
 from endomtor.contract import shared_backgrounds, vocabulary
 from endomtor.errors import NotTestable
 from endomtor.public import originals
-from endomtor.reporting import alt_text, endpoint_text, n_text, result_text
+from endomtor.reporting import alt_text, endpoint_text, n_text, p_text, result_text
 from endomtor.stats import difference, expression, holm
 
 # %% tags=["plumbing"]
@@ -59,6 +59,10 @@ chapter = open_chapter("01_mtor_decline", data_dir, world, seed)
 # A marker of {term}`mTORC2` (pAKT S473) is a prediction of its own: a fall of mTORC1 says nothing about it.
 # A 95 % interval on the other side of zero, or a 90 % interval that fits between −20 % and +25 %, would contradict the prediction.
 #
+# **How the code of this page is laid out.**
+# `chapter` stands for this page and its data: `chapter.table` reads a table, `chapter.record` judges an answer by the rule written down beforehand and enters it in the ledger, `chapter.show` prints a figure with its label.
+# Names such as `C1.signaling` are entries of the ledger.
+#
 # **Which data this page used.**
 
 # %% tags=["plumbing-shown"]
@@ -67,7 +71,8 @@ chapter.data_box()
 # %% [markdown] tags=["result:C1.signaling"]
 # ## Phospho-flow, one value per animal
 #
-# Each animal has one fluorescence intensity ({term}`MFI`) per marker.
+# Each animal has one fluorescence intensity ({term}`MFI`) per marker, in the column `mfi`.
+# Its background, where one was measured, is in `fmo_mfi`.
 
 # %% tags=["needs:bmec_signaling"]
 signal = chapter.table("bmec_signaling")
@@ -83,9 +88,13 @@ signal.groupby(["marker", "group"])["animal"].nunique().unstack()
 # ### The background, and the logarithm
 #
 # Intensities multiply rather than add, so they are compared as logarithms: a difference of 1 on the log2 scale is a factor of two.
-# Where every animal has a background of its own ({term}`FMO`) below its signal, that is subtracted first.
-# Where one tube served a whole group and day, subtracting it would move all its animals together and lend the comparison a precision that it does not have.
-# Such markers stay as they were read, and so does a marker of which some animal has no background, or one above its signal.
+# When to subtract the background is our choice, in three parts:
+#
+# - Every animal has a background of its own ({term}`FMO`) below its signal: it is subtracted first.
+# - One tube served a whole group and day: the marker stays as it was read, because subtracting would move all its animals together and lend the comparison a precision that it does not have.
+# - Some animal has no background, or one above its signal: the marker stays as it was read.
+#
+# The column `log2_mfi` holds the outcome, one scale for all animals of a marker.
 
 # %% tags=["needs:bmec_signaling"]
 background = signal["fmo_mfi"] if "fmo_mfi" in signal else pd.Series(np.nan, index=signal.index)
@@ -95,31 +104,33 @@ signal["subtracted"] = np.log2((signal["mfi"] - background).where(signal["mfi"] 
 incomplete = set(signal.loc[signal["subtracted"].isna(), "marker"])
 stays_as_read = signal["marker"].isin(incomplete | shared_backgrounds(signal))
 signal["log2_mfi"] = signal["as read"].where(stays_as_read, signal["subtracted"])
+corrected = signal.loc[~stays_as_read, "marker"].unique()
+Markdown(f"Background subtracted: {', '.join(map(endpoint_text, corrected)) or 'from no marker'}.")
 
 # %% [markdown]
 # ### Old against young
 #
 # One value per animal enters Welch's test, which lets the groups vary differently.
-# Where there are several batches they are in the model, so that animals are compared within a batch; where a sex cannot be told from a group, no verdict is given.
+# Where there are several batches they are in the model (`block`), so that animals are compared within a batch.
+# Where a sex cannot be told from a group (`check`), no verdict is given.
+# `comparison` says all this once, for each test of old against young marrow on this page.
 
 # %% tags=["needs:bmec_signaling"]
-columns = {"group": "group", "a": "aged", "b": "young", "unit": "animal", "block": "batch", "check": ("sex",)}
-answers = {marker: difference(rows, value="log2_mfi", **columns) for marker, rows in signal.groupby("marker")}
+comparison = {"group": "group", "a": "aged", "b": "young", "unit": "animal", "block": "batch", "check": ("sex",)}
+answers = {marker: difference(rows, value="log2_mfi", **comparison) for marker, rows in signal.groupby("marker")}
 
 # %% [markdown]
 # All markers of the panel form one family, and their p values are adjusted with {term}`Holm's method <Holm adjustment>`.
+# `estimate` is aged − young on the log2 scale; a fall by 20 % is `log2(0.8)`, about a third of a unit.
 
 # %% tags=["needs:bmec_signaling"]
-results = pd.DataFrame(
-    {marker: (one.estimate, one.ci_low, one.ci_high, one.p) for marker, one in answers.items()},
-    index=["log2 ratio", "95 % from", "to", "p"],
-).T
+results = pd.DataFrame(map(vars, answers.values()), index=list(answers))[["estimate", "ci_low", "ci_high", "p"]]
 tested = results["p"].notna()
 results.loc[tested, "p (Holm)"] = holm(results.loc[tested, "p"])
-results.round(3)
+results.rename(endpoint_text).map("{:.2g}".format)
 
 # %% [markdown]
-# Each answer goes on record, where the ledger finds it.
+# Each answer goes on record, and the rule of its marker turns it into a verdict.
 
 # %% tags=["needs:bmec_signaling"]
 for marker, answer in answers.items():
@@ -129,24 +140,13 @@ for marker, answer in answers.items():
 # Every animal and the difference of each marker, mTORC1 read-outs first:
 
 # %% tags=["needs:bmec_signaling"]
-complexes = vocabulary().markers
-places = {"mTORC1": 0, "mTORC2": 1}
-order = sorted(answers, key=lambda marker: places.get(complexes.get(marker), 2))
-drawn = figures.estimation_grid(
-    signal,
-    value="log2_mfi",
-    group="group",
-    animal="animal",
-    endpoint="marker",
-    order=("young", "aged"),
-    estimates={marker: {("aged", "young"): answers[marker]} for marker in order},
-    titles={marker: f"{endpoint_text(marker)} ({complexes.get(marker, 'other')}), MFI" for marker in order},
-    scale="log2",
-)
-
-# %% tags=["needs:bmec_signaling"]
+complexes = {marker: vocabulary().markers.get(marker, "other") for marker in answers}
+order = sorted(answers, key=complexes.get)  # mTORC1, mTORC2, other
+contrasts = {marker: {("aged", "young"): answers[marker]} for marker in order}
+titles = {marker: f"{endpoint_text(marker)} ({complexes[marker]}), MFI" for marker in order}
+about = {"value": "log2_mfi", "group": "group", "animal": "animal", "endpoint": "marker", "order": ("young", "aged")}
 chapter.show(
-    drawn,
+    figures.estimation_grid(signal, estimates=contrasts, titles=titles, scale="log2", **about),
     caption="Phospho-flow of BMECs: every animal a point; aged / young with its 95 % interval. "
     f"Unit: animal; {n_text(answers.values())}.",
     alt=alt_text("Aged against young BMECs, log2 MFI", answers),
@@ -158,26 +158,29 @@ chapter.results("C1.signaling", caption="Aged against young, per marker.")
 
 # %% [markdown]
 # Would the answer be another with the background left in, or taken off everywhere?
+# Both log2 ratios of each marker for which a background was measured:
 
 # %% tags=["needs:bmec_signaling"]
-both = {}
-for marker, rows in signal.dropna(subset=["subtracted"]).groupby("marker"):
-    raw, net = (difference(rows, value=scale, **columns) for scale in ("as read", "subtracted"))
-    both[endpoint_text(marker)] = {"as read": raw.estimate, "subtracted": net.estimate}
-pd.DataFrame(both).T.round(3)
+both = {
+    marker: {scale: difference(rows, value=scale, **comparison).estimate for scale in ("as read", "subtracted")}
+    for marker, rows in signal.dropna(subset="subtracted").groupby("marker")
+}
+pd.DataFrame(both).T.rename(endpoint_text).round(3)
 
 # %% [markdown] tags=["result:C1.cells"]
 # ## Single cells, one value per animal
 #
 # Cells of one mouse are not independent mice: they share its age, its cage and its day.
 # So the single cells are drawn for the eye only, and the test runs on the sum over the cells of each animal ({term}`pseudobulk`) {cite}`squair2021`.
+# `cells` is an AnnData object: counts, a row a cell, and in `cells.obs` the animal and group of each.
 
 # %% tags=["needs:bmec_cells"]
 cells = chapter.table("bmec_cells")
-cells.obs.groupby(["group", "animal"], observed=True).size().rename("cells").reset_index().head()
+cells.obs.groupby(["group", "animal"], observed=True).size().rename("cells").reset_index()
 
 # %% [markdown]
-# Quality control drops cells in which fewer than 200 genes are seen and genes seen in fewer than three cells, as the scanpy tutorials do {cite}`wolf2018`; then the counts of an animal's cells are added.
+# Quality control drops cells in which fewer than 200 genes are seen and genes seen in fewer than three cells, as the scanpy tutorials do {cite}`wolf2018`.
+# Then the counts of an animal's cells are added: `counts` has a row for each gene, a column for each animal.
 
 # %% tags=["needs:bmec_cells"]
 if isinstance(cells, StoredCells):  # more counts than memory holds: the same steps, chunk by chunk
@@ -190,8 +193,9 @@ else:
     counts = pd.DataFrame(sums.layers["sum"].T, index=sums.var_names, columns=sums.obs_names)
 
 # %% [markdown]
-# The score of an animal is the mean log2 expression of the mTORC1 {term}`hallmark <hallmark set>` genes minus that of all other genes.
-# It is computed where at least ten genes of the set were measured.
+# The score of an animal is the mean log2 expression of the mTORC1 {term}`hallmark <hallmark set>` genes minus that of all other genes, so that a deeper sequenced animal scores no higher.
+# We ask for at least ten measured genes of the set.
+# `animals` has one row per animal, and goes into the same test as the phospho-flow.
 
 # %% tags=["needs:bmec_cells"]
 hallmark = originals.mtor_hallmarks()[originals.MTORC1]
@@ -201,27 +205,26 @@ if measured < 10:
 score = expression.set_score(expression.log_counts(counts), hallmark, statistic="difference")
 animals = cells.obs.groupby("animal", observed=True)[["group", "sex", "batch"]].first().astype(str)
 animals = animals.assign(score=score).rename_axis("animal").reset_index()
+animals.round(2).head()
 
 # %% tags=["needs:bmec_cells"]
-answer = difference(animals, value="score", **columns)
+answer = difference(animals, value="score", **comparison)
 chapter.record("C1.cells.mTORC1_hallmark", answer)
+Markdown(f"Aged − young: {result_text(answer)}.")
 
 # %% [markdown]
 # Every animal, with the p of the test above:
 
 # %% tags=["needs:bmec_cells"]
+shape = {"data": animals, "x": "group", "y": "score", "order": ["young", "aged"]}
 with figures.house():
-    figure = figures.page(3.2)
-    axes = figure.subplots()
-    shape = {"data": animals, "x": "group", "y": "score", "order": ["young", "aged"]}
+    figure, axes = plt.subplots(figsize=(5, 3.2))
     sns.swarmplot(**shape, hue="group", palette=figures.COLOURS, size=7, ax=axes, legend=False)
     if not answer.withheld:
         annotator = Annotator(axes, [("young", "aged")], plot="swarmplot", **shape)
         annotator.configure(test=None, text_format="simple", show_test_name=False, verbose=0)
         annotator.set_pvalues([answer.p]).annotate()
     axes.set(xlim=(-0.6, 1.6), xlabel="", ylabel="mTORC1 hallmark score, log2")
-
-# %% tags=["needs:bmec_cells"]
 chapter.show(
     (figure, animals[["animal", "group", "score"]]),
     caption=f"mTORC1 hallmark of pseudobulked BMECs, every animal a point. Aged − young: {result_text(answer)}.",
@@ -232,8 +235,9 @@ chapter.show(
 # %% [markdown]
 # ### The cells, for the eye
 #
-# Normalised to 10,000 counts a cell, on the log scale, in 20 principal components and their t-SNE.
-# Of more than 4,000 cells a random sample is drawn.
+# `shown` holds at most 4,000 cells, drawn at random.
+# They are normalised to 10,000 counts a cell, on the log scale, in 20 principal components and their t-SNE.
+# None of these settings moves a number of this page except those of the next section.
 
 # %% tags=["needs:bmec_cells"]
 shown = sample(cells, 4000)
@@ -268,17 +272,18 @@ chapter.show(
 #
 # A common mistake, shown so that it can be recognised: every cell counted as a mouse.
 # Beside it stand the same cells averaged per animal, so that only the unit differs.
+# Both are Welch's test of the hallmark score on the drawn cells; the test that counts is the one above, on summed counts.
 
 # %% tags=["needs:bmec_cells"]
-inside = shown.var_names.isin(hallmark)
-each = shown.obs[["animal", "group"]].astype(str).rename_axis("cell").reset_index()
-each["score"] = np.ravel(shown.X[:, inside].mean(axis=1)) - np.ravel(shown.X[:, ~inside].mean(axis=1))
-wrong = stats.ttest_ind(*(each.loc[each["group"] == group, "score"] for group in ("aged", "young")), equal_var=False)
-means = each.groupby(["animal", "group"], as_index=False)["score"].mean()
-right = stats.ttest_ind(*(means.loc[means["group"] == group, "score"] for group in ("aged", "young")), equal_var=False)
+in_set = shown.var_names.isin(hallmark)
+scores = shown.obs[["animal", "group"]].astype(str).reset_index(drop=True).rename_axis("cell").reset_index()
+scores["score"] = np.ravel(shown.X[:, in_set].mean(axis=1)) - np.ravel(shown.X[:, ~in_set].mean(axis=1))
+of_mice = scores.groupby(["animal", "group"], as_index=False)["score"].mean()
+plain = {"value": "score", "group": "group", "a": "aged", "b": "young"}
+wrong, right = difference(scores, unit="cell", **plain), difference(of_mice, unit="animal", **plain)
 Markdown(
-    f"**Wrong:** {len(each):,} cells as n give p = {wrong.pvalue:.1e}. "
-    f"**Right:** the same scores of {len(means)} animals give p = {right.pvalue:.1e}."
+    f"**Wrong:** {len(scores):,} cells as n give {p_text(wrong.p)}. "
+    f"**Right:** the same scores of {len(of_mice)} animals give {p_text(right.p)}."
 )
 
 # %% [markdown] tags=["result:C1.context"]
@@ -288,33 +293,28 @@ Markdown(
 # What is public are sorted endothelial cells of three other organs, three young and three old mice each.
 # They are **context**: another organ's vessels cannot test a claim about the marrow.
 # One heart and one kidney were sequenced in two lanes, which are added first, because two lanes of one mouse are one mouse.
-# Each mouse has its score from the counts: mean log2 counts per million of the hallmark genes minus that of all other genes.
+# Each mouse has its score from the counts, in the column `relative`: mean log2 counts per million of the hallmark genes minus that of all other genes.
+# `provenance` says where the numbers come from, and labels each figure of this section as public.
 
 # %%
 organs, provenance = public.table("endothelium_scores")
 organs.groupby(["tissue", "group"])["mouse"].nunique().unstack()
 
-# %%
-of_organs = {
-    tissue: difference(rows, value="relative", group="group", a="aged", b="young", unit="mouse")
-    for tissue, rows in organs.groupby("tissue")
-}
-for tissue, answer in of_organs.items():
-    chapter.record(f"C1.context.{tissue}", answer, family="C1.context", provenance=provenance)
+# %% [markdown]
+# Welch's test in each organ; as context the answers go on record without a verdict.
 
 # %%
-drawn = figures.estimation_grid(
-    organs,
-    value="relative",
-    group="group",
-    animal="mouse",
-    endpoint="tissue",
-    order=("young", "aged"),
-    estimates={tissue: {("aged", "young"): answer} for tissue, answer in of_organs.items()},
-    titles={tissue: f"{tissue}, mTORC1 hallmark score, log2" for tissue in of_organs},
-)
+of_organs = {}
+for tissue, rows in organs.groupby("tissue"):
+    of_organs[tissue] = difference(rows, value="relative", group="group", a="aged", b="young", unit="mouse")
+    chapter.record(f"C1.context.{tissue}", of_organs[tissue], family="C1.context", provenance=provenance)
+
+# %%
+contrasts = {tissue: {("aged", "young"): one} for tissue, one in of_organs.items()}
+titles = {tissue: f"{tissue}, mTORC1 hallmark score, log2" for tissue in of_organs}
+about = {"value": "relative", "group": "group", "animal": "mouse", "endpoint": "tissue", "order": ("young", "aged")}
 chapter.show(
-    drawn,
+    figures.estimation_grid(organs, estimates=contrasts, titles=titles, **about),
     caption=f"Sorted endothelium of three organs, every mouse a point. Unit: mouse; {n_text(of_organs.values())}.",
     alt=alt_text("mTORC1 hallmark, aged - young", of_organs),
     name="fig-endothelium",
@@ -330,23 +330,17 @@ chapter.results("C1.context", caption="mTORC1 hallmark, aged − young, in other
 # The same data, tested over genes, give for one of the organs a p value that would be called overwhelming.
 # It treats the genes of one pathway as independent witnesses, but they rise and fall together in each mouse: a p over genes says that the set moved in *these* six mice, not that it moves with age.
 # Over mice, three against three are few: no exact test could give a small p here ({ref}`methods-units`).
+#
+# `genes` has a row for each gene and organ: its log2 fold change `lfc`, aged − young, and whether it is in the hallmark set (`mtorc1`).
 
 # %%
 genes, _ = public.table("endothelium_genes")
-over_genes = {
-    tissue: stats.ttest_ind(rows.loc[rows["mtorc1"] == 1, "lfc"], rows.loc[rows["mtorc1"] == 0, "lfc"], equal_var=False)
-    for tissue, rows in genes.groupby("tissue")
-}
+table = pd.DataFrame(map(vars, of_organs.values())).assign(organ=list(of_organs))[["organ", "estimate", "p"]]
+for place, organ in enumerate(table["organ"]):
+    in_set, others = (genes.loc[(genes["tissue"] == organ) & (genes["mtorc1"] == member), "lfc"] for member in (1, 0))
+    table.loc[place, "p over genes (wrong)"] = stats.ttest_ind(in_set, others, equal_var=False).pvalue
 chapter.show_table(
-    pd.DataFrame(
-        {
-            "organ": tissue,
-            "aged − young": answer.estimate,
-            "p over mice (3 v 3)": answer.p,
-            "p over genes (wrong)": over_genes[tissue].pvalue,
-        }
-        for tissue, answer in of_organs.items()
-    ),
+    table.rename(columns={"estimate": "aged − young", "p": "p over mice (3 v 3)"}),
     caption="The same difference, tested over mice and, wrongly, over genes.",
     provenance=provenance,
 )
@@ -359,10 +353,7 @@ chapter.show_table(
 # The other test is an analysis of variance, which takes one variance for both groups; where no batch is in the model there is the exact permutation test too, which deals the animals anew into two groups in every possible way.
 
 # %%
-robust = chapter.robustness()
-
-# %%
-chapter.show_robustness(robust)
+chapter.show_robustness(chapter.robustness())
 
 # %% [markdown]
 # ## The verdict

@@ -32,7 +32,7 @@ from endomtor import figures
 from endomtor.chapter import open_chapter
 from endomtor.errors import EndomtorError, NotTestable
 from endomtor.figures import scales, style
-from endomtor.reporting import alt_text, endpoint_text, n_text
+from endomtor.reporting import alt_text, endpoint_text, n_text, say, units_text
 from endomtor.stats import amounts, mixed_model, treatment_within_age
 
 # %% tags=["plumbing"]
@@ -110,12 +110,11 @@ with figures.house():
     style.legend(figure, list(mice.index), mice.to_dict(), line=True)
 
 # %% tags=["needs:rapamycin_blood"]
-counts = ", ".join(f"{arm} {n}" for arm, n in blood.groupby("arm")["animal"].nunique().items())
 chapter.show(
     (figure, blood[["analyte", "age_group", "treatment", "animal", "day", "value", "unit"]]),
     caption="Blood counts over days: every animal a thin line, the mean of each treatment bold. "
-    f"Unit: animal; n: {counts}.",
-    alt=f"Courses of {', '.join(units.index)} over days {blood['day'].min():g} to {blood['day'].max():g}, n: {counts}.",
+    f"Unit: animal; {units_text(blood, group='arm')}.",
+    alt=f"Courses of {', '.join(units.index)} over days {blood['day'].min():g} to {blood['day'].max():g}.",
     name="fig-blood",
 )
 
@@ -128,14 +127,20 @@ chapter.show(
 
 # %% tags=["needs:rapamycin_blood"]
 after = blood[blood["day"] > 0]
-mice = after.groupby("analyte", observed=True)["animal"].transform("nunique")
-shared = after.groupby(["analyte", "day"], observed=True)["animal"].transform("nunique") == mice
+all_mice = after.groupby("analyte", observed=True)["animal"].transform("nunique")
+shared = after.groupby(["analyte", "day"], observed=True)["animal"].transform("nunique") == all_mice
 shared |= ~shared.groupby(after["analyte"], observed=True).transform("any")
-after[shared].groupby("analyte", observed=True)["day"].unique().rename("days that count")
+days = (
+    after[shared]
+    .groupby("analyte", observed=True)["day"]
+    .agg(lambda days: ", ".join(f"{day:g}" for day in sorted(set(days))))
+)
+days.rename("days that count").to_frame()
 
 # %% [markdown]
 # The animal's own value before the first dose is subtracted, which takes out how animals differed before.
 # Where a single mouse has no such value, none is subtracted from any mouse for that analyte: half a correction would compare unlike numbers.
+# `changes` has a row for each animal and analyte, and its column `value` is what is tested.
 
 # %% tags=["needs:rapamycin_blood"]
 key = ["analyte", "animal"]
@@ -157,50 +162,50 @@ changes.drop(columns=["sex", "batch"]).round(2).head()
 # The difference is taken within young and within aged mice, and then averaged, both ages with equal weight.
 # Each of the four arms keeps its own variance; where there are several batches they are in the model.
 # Where one age only was studied, its difference stands for both.
+# The mean of the ages goes on record, then each age; the p values of each of these two families are adjusted with {term}`Holm's method <Holm adjustment>`.
+#
+# Blood and marrow are tested alike, so the test is written once, for any table with a row per animal and endpoint (an analyte or a population).
+
+
+# %%
+def against_vehicle(table, family, *, value):
+    answers = {}
+    for endpoint, rows in table.groupby("endpoint", sort=False, observed=True):
+        found = treatment_within_age(rows, value=value, unit="animal", batch="batch", check=("sex",))
+        studied = [age for age in ("young", "aged") if age in set(rows["age_group"])]
+        if len(studied) == 1:
+            found["averaged"] = found[studied[0]]
+        chapter.record(f"{family}.{endpoint}", found["averaged"], family=family)
+        for age in studied:
+            chapter.record(f"{family}.{endpoint}.{age}", found[age], family=f"{family} by age")
+        answers[endpoint] = found
+    return answers
+
 
 # %% tags=["needs:rapamycin_blood"]
-answers, studied = {}, {}
-for analyte, rows in changes.groupby("analyte", observed=True):
-    found = treatment_within_age(rows, value="value", unit="animal", batch="batch", check=("sex",))
-    studied[analyte] = [age for age in ages if age in set(rows["age_group"])]
-    if len(studied[analyte]) == 1:
-        found["averaged"] = found[studied[analyte][0]]
-    answers[analyte] = found
+changes["endpoint"] = changes["analyte"].astype(str)
+answers = against_vehicle(changes, "C2.blood", value="value")
 
 # %% [markdown]
-# The mean of the ages goes on record, then each age; the p values of each of these two families are adjusted with {term}`Holm's method <Holm adjustment>`.
+# For the figure, rapamycin against vehicle within each age, where it was not withheld:
 
-# %% tags=["needs:rapamycin_blood"]
-for analyte, found in answers.items():
-    chapter.record(f"C2.blood.{analyte}", found["averaged"], family="C2.blood")
-    for age in studied[analyte]:
-        chapter.record(f"C2.blood.{analyte}.{age}", found[age], family="C2.blood by age")
 
-# %% tags=["needs:rapamycin_blood"]
-contrasts = {analyte: {} for analyte in answers}
-for analyte, found in answers.items():
-    for age in (age for age in studied[analyte] if not found[age].withheld):
-        contrasts[analyte][f"{age} rapamycin", f"{age} vehicle"] = found[age]
+# %%
+def within_ages(found):
+    ages = [age for age in ("young", "aged") if not found[age].withheld]
+    return {(f"{age} rapamycin", f"{age} vehicle"): found[age] for age in ages}
 
-# %% tags=["needs:rapamycin_blood"]
+
 arms = [f"{age} {given}" for age in ("young", "aged") for given in ("vehicle", "rapamycin")]
-drawn = figures.estimation_grid(
-    changes,
-    value="value",
-    endpoint="analyte",
-    estimates=contrasts,
-    titles={analyte: analyte for analyte in answers},
-    group="arm",
-    animal="animal",
-    order=arms,
-    scale="log2",
-)
+drawing = {"endpoint": "endpoint", "group": "arm", "animal": "animal", "order": arms, "scale": "log2"}
 
 # %% tags=["needs:rapamycin_blood"]
 averaged = {analyte: found["averaged"] for analyte, found in answers.items()}
+contrasts = {analyte: within_ages(found) for analyte, found in answers.items()}
+titles = {analyte: analyte for analyte in answers}
 baseline = "minus the animal's own baseline" if complete.all() else "baseline not subtracted everywhere"
 chapter.show(
-    drawn,
+    figures.estimation_grid(changes, value="value", estimates=contrasts, titles=titles, **drawing),
     caption=f"Mean log2 count after the first dose, {baseline}. Every animal a point; rapamycin / vehicle within each "
     f"age with its 95 % interval. Unit: animal; {n_text(averaged.values())}.",
     alt=alt_text("Rapamycin - vehicle, log2, mean of the ages", averaged),
@@ -242,22 +247,15 @@ if after.empty:
 # %% tags=["needs:rapamycin_blood", "needs:over_days"]
 models = {}
 for analyte, rows in after.groupby("analyte", observed=True):
-    levels = {"age_group": studied[analyte], "treatment": ["rapamycin", "vehicle"]}
-    several = [factor for factor, known in levels.items() if len(known) > 1]
+    known = [age for age in ages if age in set(rows["age_group"])]
+    levels = ({"age_group": known} if len(known) > 1 else {}) | {"treatment": ["rapamycin", "vehicle"]}
+    design = {"fixed": [*levels, "day"], "categorical": ["day"], "levels": levels, "unit": "animal", "block": "batch"}
+    design["covariates"] = ["before"] if rows["before"].notna().all() else []
     try:
-        models[analyte] = mixed_model(
-            rows,
-            value="log2",
-            fixed=[*several, "day"],
-            covariates=["before"] if rows["before"].notna().all() else [],
-            categorical=["day"],
-            unit="animal",
-            block="batch",
-            levels={factor: levels[factor] for factor in several},
-        )
+        models[analyte] = mixed_model(rows, value="log2", **design)
     except EndomtorError as error:
         reason = f"{analyte} cannot be modelled: {error}"
-        print(reason)
+        say(reason)
 if not models:
     raise NotTestable(reason)
 
@@ -265,7 +263,7 @@ if not models:
 courses = []
 for analyte, model in models.items():
     effect = model.contrasts("treatment", adjust=None)
-    if len(studied[analyte]) > 1:
+    if after.loc[after["analyte"] == analyte, "age_group"].nunique() > 1:
         within = model.contrasts("treatment", by="age_group", adjust=None)
         effect = pd.concat([within, effect.assign(age_group="mean of both")])
     changing = model.anova().set_index("term").loc["treatment:day", "p"]
@@ -288,6 +286,7 @@ chapter.show_table(
 #
 # Populations are compared as logarithms of amounts.
 # A frequency and an absolute number can disagree, because a frequency also moves when other cells come or go; where a table has both, both are shown, and the absolute number speaks for the population.
+# An endpoint is a population in one unit, and `log2` is its amount as a logarithm.
 
 # %% tags=["needs:rapamycin_marrow"]
 marrow = amounts.endpoints(chapter.table("rapamycin_marrow"))
@@ -301,44 +300,14 @@ marrow.groupby(["endpoint", "age_group", "treatment"], sort=False)["animal"].nun
 # The same test as in blood, on the amount itself: a mouse gives its marrow once.
 
 # %% tags=["needs:rapamycin_marrow"]
-answers, studied = {}, {}
-for endpoint, rows in marrow.groupby("endpoint", sort=False):
-    found = treatment_within_age(rows, value="log2", unit="animal", batch="batch", check=("sex",))
-    studied[endpoint] = [age for age in ("young", "aged") if age in set(rows["age_group"])]
-    if len(studied[endpoint]) == 1:
-        found["averaged"] = found[studied[endpoint][0]]
-    answers[endpoint] = found
-
-# %% tags=["needs:rapamycin_marrow"]
-for endpoint, found in answers.items():
-    chapter.record(f"C2.marrow.{endpoint}", found["averaged"], family="C2.marrow")
-    for age in studied[endpoint]:
-        chapter.record(f"C2.marrow.{endpoint}.{age}", found[age], family="C2.marrow by age")
-
-# %% tags=["needs:rapamycin_marrow"]
-contrasts = {endpoint: {} for endpoint in answers}
-for endpoint, found in answers.items():
-    for age in (age for age in studied[endpoint] if not found[age].withheld):
-        contrasts[endpoint][f"{age} rapamycin", f"{age} vehicle"] = found[age]
-
-# %% tags=["needs:rapamycin_marrow"]
-arms = [f"{age} {given}" for age in ("young", "aged") for given in ("vehicle", "rapamycin")]
-drawn = figures.estimation_grid(
-    marrow,
-    value="log2",
-    endpoint="endpoint",
-    estimates=contrasts,
-    titles={endpoint: endpoint_text(endpoint) for endpoint in answers},
-    group="arm",
-    animal="animal",
-    order=arms,
-    scale="log2",
-)
+answers = against_vehicle(marrow, "C2.marrow", value="log2")
 
 # %% tags=["needs:rapamycin_marrow"]
 averaged = {endpoint: found["averaged"] for endpoint, found in answers.items()}
+contrasts = {endpoint: within_ages(found) for endpoint, found in answers.items()}
+titles = {endpoint: endpoint_text(endpoint) for endpoint in answers}
 chapter.show(
-    drawn,
+    figures.estimation_grid(marrow, value="log2", estimates=contrasts, titles=titles, **drawing),
     caption="Marrow populations, every animal a point; rapamycin / vehicle within each age with its 95 % interval. "
     f"Unit: animal; {n_text(averaged.values())}.",
     alt=alt_text("Rapamycin - vehicle, log2, mean of the ages", averaged),
@@ -353,7 +322,7 @@ chapter.results("C2.marrow", caption="Rapamycin against vehicle in marrow: mean 
 
 # %% tags=["needs:rapamycin_marrow"]
 between = pd.DataFrame({endpoint: vars(found["interaction"]) for endpoint, found in answers.items()}).T
-between[["estimate", "ci_low", "ci_high", "p"]].astype(float).dropna().round(3)
+between[["estimate", "ci_low", "ci_high", "p"]].astype(float).dropna().rename(endpoint_text).round(3)
 
 # %% [markdown]
 # ## Real data: none that we know of
@@ -375,10 +344,7 @@ between[["estimate", "ci_low", "ci_high", "p"]].astype(float).dropna().round(3)
 # The other test is an analysis of variance, which takes one variance for all four arms; there is no exact test for the mean of two ages.
 
 # %%
-robust = chapter.robustness()
-
-# %%
-chapter.show_robustness(robust)
+chapter.show_robustness(chapter.robustness())
 
 # %% [markdown]
 # ## The verdict

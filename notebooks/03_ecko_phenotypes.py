@@ -36,7 +36,7 @@ from endomtor.chapter import open_chapter
 from endomtor.contract import vocabulary
 from endomtor.errors import NotTestable
 from endomtor.public import blood as do_blood
-from endomtor.reporting import alt_text, by_contrast, endpoint_text, n_text, number, p_text
+from endomtor.reporting import alt_text, by_contrast, endpoint_text, forest_rows, n_text, number, p_text, units_text
 from endomtor.stats import allows_phi, amounts, difference, holm, pairs, phi
 
 # %% tags=["plumbing"]
@@ -73,13 +73,31 @@ chapter.data_box()
 #
 # Animals are compared within a batch where there are several.
 # The rule of each endpoint, its direction and smallest phi of interest, was written down before any data were read: `chapter.rule` looks it up.
+# `differences` and `phis` collect the answers of this page by their names in the ledger, such as `C3.blood.myeloid_balance`.
 
 # %%
+differences, phis = {}, {}
+
+
+def three_steps(table, family, check=(), **about):
+    about |= {"value": "value", "group": "group"}
+    for endpoint, rows in table.groupby("endpoint", sort=False):
+        name, compared = f"{family}.{endpoint}", pairs(rows["group"])
+        differences[name] = {(a, b): difference(rows, a=a, b=b, check=check, **about) for a, b in compared}
+        if allows_phi(rows["group"]):
+            rule = chapter.rule(name)
+            phis[name] = phi(rows, direction=rule.direction, smallest=rule.smallest, **about)
+            chapter.record(name, phis[name], family=family)
+
+
+# %% [markdown]
+# What the comparisons and the figures of this page share:
+
+# %%
+per_mouse = {"unit": "animal", "block": "batch"}
 groups = ["young", "aged", "control", "ecko"]
-per_mouse = {"value": "value", "group": "group", "unit": "animal", "block": "batch"}
 drawing = {"value": "value", "group": "group", "animal": "animal", "endpoint": "endpoint", "order": groups}
 palette = {figures.named(group): figures.colour(group) for group in groups}
-differences, phis = {}, {}  # of every endpoint on this page, by its name in the ledger
 
 # %% [markdown]
 # ## Blood
@@ -115,16 +133,11 @@ values.groupby(by, dropna=False)["animal"].nunique().unstack()
 # %% [markdown] tags=["result:C3.blood"]
 # ### Lineages
 #
-# The three steps, for the balance and each count:
+# The three steps, for the balance and each count.
+# `check` withholds a difference where sex cannot be told from the group.
 
 # %% tags=["needs:ecko_blood"]
-for endpoint, rows in values.groupby("endpoint", sort=False):
-    name, compared = f"C3.blood.{endpoint}", pairs(rows["group"])
-    differences[name] = {(a, b): difference(rows, a=a, b=b, check=("sex",), **per_mouse) for a, b in compared}
-    if allows_phi(rows["group"]):
-        rule = chapter.rule(name)
-        phis[name] = phi(rows, direction=rule.direction, smallest=rule.smallest, **per_mouse)
-        chapter.record(name, phis[name], family="C3.blood")
+three_steps(values, "C3.blood", check=("sex",), **per_mouse)
 
 # %% [markdown]
 # Every animal's lineages, and below them the balance that is tested:
@@ -133,20 +146,11 @@ for endpoint, rows in values.groupby("endpoint", sort=False):
 lineages = values[values["endpoint"] == "myeloid_balance"].fillna({"nk_pct": 0.0, "other_pct": 0.0})
 names = {"myeloid_pct": "myeloid", "b_pct": "B", "t_pct": "T", "nk_pct": "NK", "other_pct": "other"}
 balance = differences["C3.blood.myeloid_balance"]
-drawn = figures.composition(
-    lineages,
-    parts={column: words for column, words in names.items() if column in lineages},
-    animal="animal",
-    group="group",
-    order=groups,
-    balance="value",
-    balance_label="balance of myeloid against B and T (ILR)",
-    estimates=balance,
-)
-
-# %% tags=["needs:ecko_blood"]
+parts = {column: words for column, words in names.items() if column in lineages}
+about = {"animal": "animal", "group": "group", "order": groups, "balance": "value"}
+about["balance_label"] = "balance of myeloid against B and T (ILR)"
 chapter.show(
-    drawn,
+    figures.composition(lineages, parts=parts, estimates=balance, **about),
     caption="Blood lineages of every animal, per cent, and the balance on which the test is made. "
     f"Unit: animal; {n_text(balance.values())}.",
     alt=alt_text("Stacked lineages per animal; balance of myeloid against lymphoid", by_contrast({"balance": balance})),
@@ -160,17 +164,12 @@ chapter.show(
 # %% tags=["needs:ecko_blood", "needs:lineages"]
 if not balance:
     raise NotTestable("These data hold no two groups whose lineages could be compared.")
-parts = {"parts": ["myeloid_pct", "b_pct", "t_pct"], "group": "group", "unit": "animal", "block": "batch"}
-rows = []
-for a, b in balance:
-    each = stats.part_contrasts(lineages, a=a, b=b, **parts).replace({"part": names})
-    for one in each.itertuples():
-        limits = {"95 % from": one.ci_low, "to": one.ci_high, "p (Holm)": one.p_holm}
-        rows.append(
-            {"contrast": f"{figures.named(a)} − {b}", "lineage": one.part, "difference": one.estimate, **limits}
-        )
+three = {"parts": ["myeloid_pct", "b_pct", "t_pct"], "group": "group", **per_mouse}
+each = {f"{figures.named(a)} − {b}": stats.part_contrasts(lineages, a=a, b=b, **three) for a, b in balance}
+table = pd.concat(each, names=["contrast"]).reset_index("contrast").replace({"part": names})
+heads = {"part": "lineage", "estimate": "difference", "ci_low": "95 % from", "ci_high": "to", "p_holm": "p (Holm)"}
 chapter.show_table(
-    pd.DataFrame(rows),
+    table[["contrast", *heads]].rename(columns=heads),
     caption=f"Each lineage, difference of natural logarithms. Unit: animal; {n_text(balance.values())}. Descriptive.",
 )
 
@@ -217,17 +216,11 @@ marrow["place"] = marrow["population"].map(order.index)
 marrow = marrow.sort_values(["place", "endpoint"], kind="stable")
 marrow.groupby(["endpoint", "unit", "group"], sort=False)["animal"].nunique().unstack()
 
-# %% tags=["needs:ecko_marrow"]
-for endpoint, rows in marrow.groupby("endpoint", sort=False):
-    name, compared = f"C3.marrow.{endpoint}", pairs(rows["group"])
-    differences[name] = {(a, b): difference(rows, a=a, b=b, check=("sex",), **per_mouse) for a, b in compared}
-    if allows_phi(rows["group"]):
-        rule = chapter.rule(name)
-        phis[name] = phi(rows, direction=rule.direction, smallest=rule.smallest, **per_mouse)
-        chapter.record(name, phis[name], family="C3.marrow")
-
 # %% [markdown]
-# Every animal and both differences, which are ratios on this axis:
+# The three steps, then every animal and both differences, which are ratios on this axis:
+
+# %% tags=["needs:ecko_marrow"]
+three_steps(marrow, "C3.marrow", check=("sex",), **per_mouse)
 
 # %% tags=["needs:ecko_marrow"]
 first = marrow.drop_duplicates("endpoint").set_index("endpoint")
@@ -273,23 +266,22 @@ Markdown(
 # The cells of a mouse are added up first.
 # Its polarity is then the empirical {term}`logit` of the polarised fraction, ln((k + ½) / (m − k + ½)) of k polarised among m cells; its gamma-H2AX is the logarithm of the mean number of foci + ½.
 # The halves keep a mouse without any polarised cell, or without any focus, in the analysis.
+# Below, `sum` is the number of polarised cells or of foci, `count` the number of cells, `value` what is tested.
 
 # %% tags=["needs:ecko_cells"]
 cells["batch"] = cells.groupby(["assay", "animal"])["batch"].transform(lambda days: "+".join(sorted(set(days))))
-mice = cells.groupby(["assay", "animal", "group", "batch"], sort=False)["value"].agg(["sum", "count"]).reset_index()
+one_row = ["assay", "animal", "group", "batch"]
+mice = cells.groupby(one_row, sort=False)["value"].agg(["sum", "count"]).reset_index()
 mice["value"] = np.log(mice["sum"] / mice["count"] + 0.5)
 polar = mice[mice["assay"] == "polarity"]
 mice.loc[polar.index, "value"] = np.log((polar["sum"] + 0.5) / (polar["count"] - polar["sum"] + 0.5))
 mice.head()
 
+# %% [markdown]
+# The three steps; an assay is an endpoint here.
+
 # %% tags=["needs:ecko_cells"]
-for assay, rows in mice.groupby("assay", sort=False):
-    name = f"C3.cells.{assay}"
-    differences[name] = {(a, b): difference(rows, a=a, b=b, **per_mouse) for a, b in pairs(rows["group"])}
-    if allows_phi(rows["group"]):
-        rule = chapter.rule(name)
-        phis[name] = phi(rows, direction=rule.direction, smallest=rule.smallest, **per_mouse)
-        chapter.record(name, phis[name], family="C3.cells")
+three_steps(mice.rename(columns={"assay": "endpoint"}), "C3.cells", **per_mouse)
 
 # %% [markdown] tags=["result:C3.cells"]
 # ### Polarity and gamma-H2AX
@@ -302,13 +294,12 @@ labels = {"polarity": "polarised (1) or not (0)", "gH2AX_foci": "gamma-H2AX foci
 for assay, rows in cells.groupby("assay", sort=False):
     found = {pair: one for pair, one in differences[f"C3.cells.{assay}"].items() if not one.withheld}
     about = {"value": "value", "animal": "animal", "group": "group", "ylabel": labels[assay]}
-    present = [group for group in groups if group in set(rows["group"])]
-    pvalues = dict(zip(found, holm([one.p for one in found.values()]), strict=True))
-    n = ", ".join(f"{figures.named(group)} {rows.loc[rows['group'] == group, 'animal'].nunique()}" for group in present)
+    about["order"] = [group for group in groups if group in set(rows["group"])]
+    about["pvalues"] = dict(zip(found, holm([one.p for one in found.values()]), strict=True))
     chapter.show(
-        figures.superplot(rows, **about, order=present, pvalues=pvalues),
+        figures.superplot(rows, **about),
         caption=f"HSCs, {endpoint_text(assay)}: small points are cells, large ones mice (mean of their cells). "
-        f"Unit: animal; n: {n}. p compares mice, Holm over the pairs shown.",
+        f"Unit: animal; {units_text(rows)}. p compares mice, Holm over the pairs shown.",
         alt=alt_text(f"{endpoint_text(assay)} per cell and mouse", by_contrast({assay: found})),
         name=f"fig-superplot-{assay}",
     )
@@ -345,6 +336,9 @@ dilution = chapter.table("ecko_limiting_dilution")
 dilution["cell_type"] = dilution["cell_type"].replace("", "unstated") if "cell_type" in dilution else "unstated"
 dilution.head()
 
+# %% [markdown]
+# Donors, and the recipients of their cells, by the cells that were injected:
+
 # %% tags=["needs:ecko_limiting_dilution"]
 sums = [column for column in ("tested", "positive", "died_before_readout") if column in dilution]
 arms = dilution.groupby(["cell_type", "group"])
@@ -354,7 +348,7 @@ arms[sums].sum().assign(donors=arms["donor"].nunique())
 # ### Donors as n
 #
 # The knock-out was made in the donor, so each donor gives one value: the logarithm of the frequency that fits its own recipients best under the single-hit model.
-# Frequencies are printed per a power of ten of cells, which makes them readable and moves no difference.
+# Frequencies are printed per a power of ten of cells (`per`), which makes them readable and moves no difference.
 
 # %% tags=["needs:ecko_limiting_dilution"]
 words = {"WBM": "whole marrow cells", "HSC": "sorted HSCs", "LSK": "LSK cells", "Lin-": "Lin- cells"}
@@ -373,14 +367,7 @@ donors.head()
 # For these two the direction was declared accordingly; for other cells an aging effect in either direction counts.
 
 # %% tags=["needs:ecko_limiting_dilution"]
-per_donor = {"value": "value", "group": "group", "unit": "donor"}
-for cell_type, rows in donors.groupby("endpoint", sort=False):
-    name = f"C3.limiting_dilution.{cell_type}"
-    differences[name] = {(a, b): difference(rows, a=a, b=b, **per_donor) for a, b in pairs(rows["group"])}
-    if allows_phi(rows["group"]):
-        rule = chapter.rule(name)
-        phis[name] = phi(rows, direction=rule.direction, smallest=rule.smallest, **per_donor)
-        chapter.record(name, phis[name], family="C3.limiting_dilution")
+three_steps(donors, "C3.limiting_dilution", unit="donor")
 
 # %% tags=["needs:ecko_limiting_dilution"]
 per = donors.groupby("endpoint")["per"].first()
@@ -412,13 +399,10 @@ for place, (name, fits) in enumerate(pooled.items(), start=1):
     rows = dilution[dilution["cell_type"] == name]
     single_hit = {fit.group: (fit.frequency, fit.lower, fit.upper) for fit in fits.itertuples()}
     about = {"group": "group", "donor": "donor", "order": groups, "xlabel": f"{words[name]} injected"}
-    n = ", ".join(
-        f"{figures.named(group)} {rows.loc[rows['group'] == group, 'donor'].nunique()}" for group in single_hit
-    )
     chapter.show(
         figures.limiting_dilution(rows, **about, frequencies=single_hit),
         caption=f"Limiting dilution of {words[name]}: a point is a donor at one dose, a line the single-hit model "
-        f"over all recipients of a group with its 95 % band (recipients as n). Unit: donor; n: {n}.",
+        f"over all recipients of a group with its 95 % band (recipients as n). Unit: donor; {units_text(rows, 'donor')}.",
         alt="Recipients without a graft against dose. Repopulating cells per million injected: "
         + "; ".join(f"{group} {1e6 * line[0]:,.0f}" for group, line in single_hit.items()),
         name=f"fig-dilution-{place}",
@@ -472,11 +456,10 @@ Markdown("\n".join(lines))
 # %% tags=["needs:phi"]
 if not phis:
     raise NotTestable("Phi needs ECKO, young and old mice of the same endpoint, and these data hold none.")
-forest = pd.DataFrame(map(vars, phis.values()), index=list(phis))[["estimate", "ci_low", "ci_high", "interval_kind"]]
-forest = forest.rename(columns={"ci_low": "low", "ci_high": "high"})
-forest["primary"] = [chapter.rule(name).role == "primary" for name in phis]
+phis = dict(sorted(phis.items(), key=lambda item: chapter.rule(item[0]).role != "primary"))
+forest = forest_rows(phis)
 forest["label"] = [endpoint_text(name.removeprefix("C3.")).replace(".", ", ") for name in phis]
-forest.loc[forest["primary"], "label"] += " (primary)"
+forest.loc[[chapter.rule(name).role == "primary" for name in phis], "label"] += " (primary)"
 
 # %% [markdown]
 # Where no aging effect is seen phi is a ratio to nothing: its interval is drawn, its estimate is not.
@@ -485,14 +468,10 @@ forest.loc[forest["primary"], "label"] += " (primary)"
 unread = {"withheld": "no verdict", "no aging effect": "no aging effect seen"}
 forest["note"] = [unread.get(chapter.records[name].reason, "") for name in phis]
 forest.loc[forest["note"] != "", "estimate"] = np.nan
-forest = forest.sort_values("primary", ascending=False, kind="stable")
-
-# %% tags=["needs:phi"]
-xlabel = "phi: share of the way from young to aged, 95 % set"
-smallest = chapter.rule("C3.blood.myeloid_balance").smallest
-read = {row.label: phis[row.Index] for row in forest[forest["note"] == ""].itertuples()}
+read = {label: one for label, note, one in zip(forest["label"], forest["note"], phis.values(), strict=True) if not note}
+about = {"xlabel": "phi: share of the way from young to aged, 95 % set", "references": {0.0: "young", 1.0: "aged"}}
 chapter.show(
-    figures.forest(forest, xlabel=xlabel, references={0.0: "young", 1.0: "aged"}, smallest=smallest),
+    figures.forest(forest, smallest=chapter.rule("C3.blood.myeloid_balance").smallest, **about),
     caption="How far ECKO went from young (0) to aged (1), by endpoint; dotted: the smallest phi of interest. "
     f"Unit: animal, in limiting dilution the donor; {n_text(phis.values())}. "
     f"In {len(phis) - len(read)} of {len(phis)} endpoints no phi can be read.",
@@ -501,20 +480,19 @@ chapter.show(
 )
 
 # %% [markdown]
-# ### What to know beside the numbers
+# ### Caveats
+#
+# What the tests of this page gave as warnings, and the endpoints that each concerns:
 
 # %%
-remarks = {}
+remarks = []
 for name, found in differences.items():
-    if name not in phis:
-        remarks.setdefault("No aging reference in these data, or no ECKO: there is no phi.", {})[name] = True
-    for one in [*found.values(), *([phis[name]] if name in phis else [])]:
-        for text in filter(None, (*one.warnings, one.withheld)):
-            remarks.setdefault(text, {})[name] = True
-said = [
-    f"- {text} ({', '.join(endpoint_text(name.split('.', 2)[2]) for name in names)})" for text, names in remarks.items()
-]
-Markdown("\n".join(said) or "Nothing: no test gave a warning.")
+    answers = [*found.values(), phis[name]] if name in phis else [*found.values()]
+    texts = {text for one in answers for text in (*one.warnings, one.withheld) if text}
+    texts |= set() if name in phis else {"No aging reference in these data, or no ECKO: there is no phi."}
+    remarks += [(text, endpoint_text(name.split(".", 2)[2])) for text in sorted(texts)]
+by_text = pd.DataFrame(remarks, columns=["text", "endpoint"]).groupby("text", sort=False)["endpoint"].agg(", ".join)
+Markdown("\n".join(f"- {text} ({endpoints})" for text, endpoints in by_text.items()) or "No test gave a warning.")
 
 # %% [markdown]
 # ## Was the knock-out where it should be?
@@ -529,23 +507,23 @@ knockout.head()
 # %% tags=["needs:ecko_verification"]
 measures = ("recombined_allele_pct", "Mtor_mRNA", "mTOR_protein", "pS6")
 measures = [measure for measure in measures if measure in set(knockout["measure"])]
-named = knockout.assign(mice=knockout["group"].map(figures.named), cells=knockout["cell_type"].map(endpoint_text))
+in_words = knockout.assign(mice=knockout["group"].map(figures.named), cells=knockout["cell_type"].map(endpoint_text))
 strips = {"x": "cells", "y": "value", "hue": "mice", "palette": palette, "dodge": True, "jitter": False, "size": 6}
-strips["order"] = [cell for cell in ("BMEC", "other EC", "stroma", "HSPC") if cell in set(named["cells"])]
+strips["order"] = [cell for cell in ("BMEC", "other EC", "stroma", "HSPC") if cell in set(in_words["cells"])]
 with figures.house():
     figure, panels = plt.subplots(len(measures), 1, figsize=(5, 1.75 * len(measures)), sharex=True, squeeze=False)
     for axes, measure in zip(panels.flat, measures, strict=True):
-        rows = named[named["measure"] == measure]
+        rows = in_words[in_words["measure"] == measure]
         sns.stripplot(rows, **strips, ax=axes, legend=measure == measures[0])
         title, floor = endpoint_text(measure.removesuffix("_pct")), -0.05 * rows["value"].max()
         axes.set(title=title, xlabel="", ylabel=rows["unit"].iat[0], ylim=(floor, None))
     sns.move_legend(panels[0, 0], "upper right", ncols=2, title=None)
 
 # %% tags=["needs:ecko_verification"]
-n = ", ".join(f"{figures.named(group)} {rows['animal'].nunique()}" for group, rows in knockout.groupby("group"))
 chapter.show(
     (figure, knockout),
-    caption=f"How far mTOR is gone, and in which cells: every animal a point, controls at the left of ECKO mice. Unit: animal; n: {n}.",
+    caption="How far mTOR is gone, and in which cells: every animal a point, controls at the left of ECKO mice. "
+    f"Unit: animal; {units_text(knockout)}.",
     alt="Recombined alleles, mRNA, protein and signal of mTOR per animal and cell type, ECKO mice beside controls.",
     name="fig-recombined-allele-pct",
 )
@@ -560,13 +538,14 @@ for kind, rows in left.groupby(["measure", "cell_type"]):
     for a, b in [pair for pair in pairs(rows["group"]) if pair[0] == "ecko"]:
         one = difference(rows, value="log2", group="group", a=a, b=b, unit="animal")
         ratios[kind] = np.exp2([one.estimate, one.ci_low, one.ci_high])
-pd.DataFrame(ratios, index=["ratio", "95 % from", "to"]).T.round(2)
+pd.DataFrame(ratios, index=["ratio", "95 % from", "to"]).T.rename(endpoint_text).round(2)
 
 # %% [markdown]
 # ## Survival
 #
 # Death before a read-out takes animals out of the tables above, and perhaps not at random.
-# Died and euthanised animals count as deaths; groups are compared within one challenge only.
+# Died and euthanised animals count as deaths.
+# A challenge is what the animals were put through, for example irradiation; groups are compared within one challenge only.
 
 # %% tags=["needs:survival", "needs:survival_of_ecko"]
 survival = chapter.table("survival").query("experiment == 'ecko'")
@@ -587,6 +566,7 @@ for (challenge, group), rows in survival.groupby(["challenge", "group"]):
     steps = pd.DataFrame({"day": days, "alive, %": 100 * np.array([*alive, alive[-1]])})
     curves[challenge, figures.named(group)] = steps
 curves = pd.concat(curves, names=["challenge", "group"]).reset_index(["challenge", "group"])
+at_end = curves.groupby(["challenge", "group"])["alive, %"].last()
 
 # %% tags=["needs:survival", "needs:survival_of_ecko"]
 order = [name for name in palette if name in set(curves["group"])]
@@ -600,17 +580,17 @@ with figures.house():
         sns.move_legend(axes, "lower left", title=None)
 
 # %% tags=["needs:survival", "needs:survival_of_ecko"]
-n = ", ".join(f"{figures.named(group)} {len(rows)}" for group, rows in survival.groupby("group"))
 chapter.show(
     (figure, curves),
-    caption=f"Survival of the ECKO experiment (Kaplan-Meier). Unit: animal; n: {n}. Descriptive.",
+    caption=f"Survival of the ECKO experiment (Kaplan-Meier). Unit: animal; {units_text(survival)}. Descriptive.",
     alt="Kaplan-Meier curves. Alive at the end, %: "
-    + ", ".join(
-        f"{' '.join(arm)} {rows.iat[-1]:.0f}" for arm, rows in curves.groupby(["challenge", "group"])["alive, %"]
-    )
+    + ", ".join(f"{' '.join(arm)} {share:.0f}" for arm, share in at_end.items())
     + ".",
     name="fig-survival",
 )
+
+# %% [markdown]
+# The log-rank test compares whole curves:
 
 # %% tags=["needs:survival", "needs:survival_of_ecko"]
 lines = []
@@ -636,8 +616,7 @@ for name, one in of_age.items():
     chapter.record(f"C3.context.{name.replace(' ', '_')}", one, provenance=provenance)
 
 # %%
-forest = pd.DataFrame(map(vars, of_age.values()))[["estimate", "ci_low", "ci_high", "interval_kind"]]
-forest = forest.rename(columns={"ci_low": "low", "ci_high": "high"}).assign(label=list(of_age))
+forest = forest_rows(of_age)
 forest["note"] = [" to ".join(number(one, 3) for one in (row.low, row.high)) for row in forest.itertuples()]
 xlabel = "change per month, in SDs of the trait, 95 % interval"
 chapter.show(
@@ -670,10 +649,7 @@ chapter.show_table(
 # The other test is phi with one variance for all groups.
 
 # %%
-robust = chapter.robustness()
-
-# %%
-chapter.show_robustness(robust)
+chapter.show_robustness(chapter.robustness())
 
 # %% [markdown]
 # ## The verdict

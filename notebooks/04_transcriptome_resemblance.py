@@ -39,7 +39,7 @@ from endomtor import figures, public
 from endomtor.chapter import open_chapter
 from endomtor.errors import NotTestable
 from endomtor.public import hsc_aging, originals, single_cells
-from endomtor.reporting import alt_text, limits_text, n_text, number, result_text
+from endomtor.reporting import alt_text, by_contrast, forest_rows, limits_text, n_text, number, result_text
 from endomtor.stats import allows_phi, difference, expression, pairs, phi, resemblance, rrho, transcriptome_phi_genes
 from endomtor.stats.negative_binomial import AllGenes
 
@@ -69,7 +69,7 @@ chapter.data_box()
 #
 # A table of raw counts, a row a gene, comes with a sheet that says which animal each column is from.
 
-# %% tags=["needs:hspc_counts"]
+# %% tags=["needs:hspc_samples", "needs:hspc_counts"]
 samples = chapter.table("hspc_samples")
 counts = chapter.table("hspc_counts")
 samples.head()
@@ -88,6 +88,7 @@ populations.head()
 
 # %% [markdown]
 # Then each animal becomes one library: its lanes are added, because two lanes of one mouse are one mouse.
+# From here on `animals` has a row for each mouse, and `counts` a row for each gene and a column for each mouse.
 
 # %% tags=["needs:hspc_counts"]
 by_animal = samples.groupby("animal", sort=False)
@@ -96,19 +97,24 @@ for column in ("sex", "batch"):  # lanes of two days belong to both: "day 1+day 
     animals[column] = by_animal[column].agg(lambda labels: "+".join(sorted(set(labels))))
 animals = animals.assign(samples=by_animal.size()).reset_index()
 counts = counts[samples["sample"]].T.groupby(samples["animal"].to_numpy(), sort=False).sum().T
-animals.groupby(["group", "batch"])["samples"].agg(["size", "sum"]).set_axis(["animals", "samples"], axis="columns")
+animals.assign(reads=counts.sum().to_numpy(), genes=(counts > 0).sum().to_numpy()).head()
+
+# %% [markdown]
+# How many mice there are in each group, `n`, decides which contrasts can be drawn.
+# `pairs(n)` names them: aged − young, and ECKO − control, for which young stands in where there is no control.
+# `comparison` says how mice are compared on this page: by group, a mouse the unit, a batch a block.
 
 # %% tags=["needs:hspc_counts"]
 n = animals["group"].value_counts().to_dict()
-group_order = [group for group in ("young", "aged", "control", "ecko") if group in n]
-columns = {"group": "group", "unit": "animal", "block": "batch"}
-animals.assign(reads=counts.sum().to_numpy(), genes=(counts > 0).sum().to_numpy()).head()
+comparison = {"group": "group", "unit": "animal", "block": "batch"}
+pd.crosstab(animals["batch"], animals["group"])
 
 # %% [markdown]
 # A library that was sequenced twice as deep has twice the counts.
 # DESeq2's median of ratios takes that out: among genes seen in every library, a library's typical ratio to the geometric mean is its size factor.
-# Genes with a mean of at least 10 counts are kept.
+# Genes with a mean of at least 10 counts are kept, a threshold of ours.
 # That choice looks at no group, so it cannot favour one.
+# `logs` holds log2 counts, with half a count added, of the genes that are kept; all scores below are made from it.
 
 # %% tags=["needs:hspc_counts"]
 logs = np.log(counts[(counts > 0).all(axis=1)])
@@ -125,7 +131,7 @@ logs.iloc[:5, :6].round(2)
 # ## Genes, one by one
 #
 # DESeq2 {cite}`love2014`, in Python {cite}`muzellec2023`, is fitted once to all animals, so that every comparison uses the same estimate of how much a gene varies between animals.
-# Batch joins the design where the animals can tell it from the groups.
+# Batch joins the design where the animals can tell it from the groups, that is, where no column of the layout is the sum of others (full rank).
 # Each group has a mean of its own (`0 +`); contrasts are those of `~batch + group`.
 
 # %% tags=["needs:hspc_counts", "needs:deseq"]
@@ -153,7 +159,7 @@ note = " (batch cannot be told from the groups)" if batches > 1 and not separabl
 Markdown(f"Design `{design}`{note}; trend of dispersion over mean: {fit.uns['disp_function_type']}.")
 
 # %% [markdown]
-# Then each contrast is tested by Wald's test, `alpha=0.1` as in R.
+# Then each contrast is tested by Wald's test, `alpha=0.1` as in R; `results` keeps one table of genes for each, and the last of them is shown.
 # Two steps follow R, where pydeseq2 goes another way.
 # A gene without a count in either group has a fold change of 0 and a p of 1.
 # And genes with too few counts to be found are left out of the adjustment by R's rule (`independent_filter`): pydeseq2 smooths the same curve in another way and can draw the line elsewhere, here and there a hundred genes apart.
@@ -176,30 +182,35 @@ table.head()
 # A gene drops out for one of three reasons: no animal has a count; one animal's count is an outlier by Cook's distance; or its counts are so few that testing it would only cost the others.
 
 # %% tags=["needs:hspc_counts", "needs:deseq"]
-fates = {}
+reasons_by_contrast = {}
 for (a, b), table in results.items():
     reasons = [table["baseMean"] == 0, table["pvalue"].isna(), table["padj"].isna(), table["padj"] <= 0.05]
     words = ["no count", "outlier", "too few counts", "adjusted p ≤ 0.05"]
-    fates[f"{a} − {b}"] = pd.Series(np.select(reasons, words, "adjusted p > 0.05")).value_counts()
-pd.DataFrame(fates).fillna(0).astype(int)
+    counted = pd.Series(np.select(reasons, words, "adjusted p > 0.05")).value_counts()
+    reasons_by_contrast[f"{figures.named(a)} − {figures.named(b)}"] = counted
+pd.DataFrame(reasons_by_contrast).fillna(0).astype(int)
 
 # %% [markdown]
-# The same six genes are named in every figure: those of the published signature on which most of its studies agree.
+# The published signature has a row for each gene: its log2 fold change, old against young, in each of twelve studies, and their `average`.
+# The same six genes are named in every figure: those that most of the studies report, and among equals the largest average.
 
 # %%
 signature, _ = hsc_aging.signature()
-studies = signature[list(originals.STUDIES)].notna().sum(axis=1)
 average = signature["average"]
+studies = signature[list(originals.STUDIES)].notna().sum(axis=1)
 ranking = pd.DataFrame({"studies": studies, "size": average.abs()}).sort_values(["studies", "size"], ascending=False)
-named = list(ranking.index[:6])
-signature.loc[named].round(2)
+six_genes = list(ranking.index[:6])
+signature.loc[six_genes].round(2)
+
+# %% [markdown]
+# Every gene in a volcano plot, one for each contrast:
 
 # %% tags=["needs:hspc_counts", "needs:deseq"]
 for a, b in pairs(n):
     table = results[a, b].rename(columns={"log2FoldChange": "log2fc", "padj": "p_adjusted"})
     words = f"{figures.named(a)} against {figures.named(b)}"
     chapter.show(
-        figures.volcano(table, contrast=(a, b), n=n, label=named),
+        figures.volcano(table, contrast=(a, b), n=n, label=six_genes),
         caption=f"DESeq2, {words}. Points are genes; unit: animal; n: {a} {n[a]}, {b} {n[b]}. "
         "Named: genes of the published aging signature on which most studies agree.",
         alt=f"Volcano plot of {words}: {(table['p_adjusted'] <= 0.05).sum()} genes at adjusted p 0.05.",
@@ -221,24 +232,26 @@ for a, b in pairs(n):
 up, down = logs.index.isin(average.index[average > 0]), logs.index.isin(average.index[average < 0])
 if min(up.sum(), (~up).sum(), down.sum(), (~down).sum()) < 2:
     raise NotTestable(f"{(up | down).sum()} of the signature's {len(average)} genes are expressed here: too few.")
-animals["score"] = animals["animal"].map(resemblance.project(logs, average))
+animals["score"] = animals["animal"].map(resemblance.project(logs, average))  # decides
 equal_weights = logs[up].mean() - logs[~up].mean() - (logs[down].mean() - logs[~down].mean())
 animals["up_down"] = animals["animal"].map(equal_weights)
 Markdown(f"{(up | down).sum()} of the signature's {len(average)} genes are among the {len(logs):,} expressed here.")
 
-# %% tags=["needs:hspc_counts", "needs:signature"]
-differences = {(a, b): difference(animals, value="score", a=a, b=b, check=("sex",), **columns) for a, b in pairs(n)}
-shape = {"value": "score", "group": "group", "animal": "animal", "order": group_order, "estimates": differences}
-drawn = figures.estimation(animals, ylabel="aging score, 1 = the published old − young", **shape)
+# %% [markdown]
+# The score of every animal, and the two differences that phi will divide:
 
 # %% tags=["needs:hspc_counts", "needs:signature"]
-seen = {f"{figures.named(a)} − {figures.named(b)}": one for (a, b), one in differences.items()}
+question = {"value": "score", "check": ("sex",), **comparison}
+differences = {(a, b): difference(animals, a=a, b=b, **question) for a, b in pairs(n)}
+compared = by_contrast({"score": differences})
+shape = {"value": "score", "group": "group", "animal": "animal", "ylabel": "aging score, 1 = the published old − young"}
+shape["order"] = [group for group in ("young", "aged", "control", "ecko") if group in n]
 chapter.show(
-    drawn,
+    figures.estimation(animals, estimates=differences, **shape),
     caption="Score on the twelve-study aging signature, every animal a point. "
-    + "; ".join(f"{name}: {number(one.estimate)} ({limits_text(one)})" for name, one in seen.items())
+    + "; ".join(f"{name}: {number(one.estimate)} ({limits_text(one)})" for name, one in compared.items())
     + f". Unit: animal; {n_text(differences.values())}.",
-    alt=alt_text("Score on the aging signature, every animal a point", seen),
+    alt=alt_text("Score on the aging signature, every animal a point", compared),
     name="fig-score",
 )
 
@@ -248,18 +261,18 @@ chapter.show(
 # Phi divides *ECKO − control* by *aged − young*; where there is no control, young stands in for it.
 # Its interval is Fieller's {cite}`fieller1954`, which takes the uncertainty of the denominator into account.
 # Where aged and young cannot be told apart it is unbounded, as it should be ({ref}`methods-transcriptome-phi`).
+# The direction of aging and the smallest phi of interest were written down before any data were read; `chapter.rule` looks them up.
 # The phi of the published weights goes on record; that of equal weights is for comparison.
 
 # %% tags=["needs:hspc_counts", "needs:phi"]
 if not allows_phi(n):
     raise NotTestable("Phi needs ECKO mice and, as its yardstick, young and aged ones: it is not testable here.")
 rule = chapter.rule("C4.transcriptome.phi")
-question = {"direction": rule.direction, "smallest": rule.smallest, **columns}
 
 # %% tags=["needs:hspc_counts", "needs:phi", "needs:signature"]
-by_score = phi(animals, value="score", **question)
+question = {"direction": rule.direction, "smallest": rule.smallest, **comparison}
+by_score, by_equal_weights = (phi(animals, value=score, **question) for score in ("score", "up_down"))
 record = chapter.record("C4.transcriptome.phi", by_score)
-by_equal_weights = phi(animals, value="up_down", **question)
 
 # %% tags=["needs:hspc_counts", "needs:phi", "needs:signature", "needs:phi_of_scores"]
 if record.reason == "withheld":
@@ -276,9 +289,12 @@ Markdown(f"{read}. With equal weights: {number(by_equal_weights.estimate)} ({lim
 # Genes are not independent, so the interval leaves out one animal at a time, not one gene.
 
 # %% tags=["needs:hspc_counts", "needs:phi"]
-over_genes = {"sample": "animal", "min_mean": 10, "smallest": rule.smallest, **columns}
+over_genes = {"sample": "animal", "min_mean": 10, "smallest": rule.smallest, **comparison}
 by_genes = transcriptome_phi_genes(counts, animals, **over_genes)
 record_of_genes = chapter.record("C4.transcriptome.phi_genes", by_genes)
+
+# %% [markdown]
+# For the eye, DESeq2's fold changes of both contrasts, gene by gene, in `changes`; `reference` is the group that ECKO is compared with.
 
 # %% tags=["needs:hspc_counts", "needs:phi", "needs:deseq"]
 reference = pairs(n)[1][1]
@@ -292,7 +308,7 @@ if record_of_genes.reason == "withheld":
 axes = {"x": "aged - young", "y": f"ecko - {reference}"}
 titles = {"xlabel": "log₂ fold change, aged − young", "ylabel": f"log₂ fold change, ECKO − {reference}"}
 chapter.show(
-    figures.lfc_scatter(changes, slope=by_genes, label=named, **axes, **titles),
+    figures.lfc_scatter(changes, slope=by_genes, label=six_genes, **axes, **titles),
     caption="Each point a gene, fold changes by DESeq2; line: phi over genes by moments, with its jackknife interval. "
     f"Unit: animal; {n_text([by_genes])}.",
     alt=alt_text(f"Scatter of {len(changes)} genes, ECKO against aging fold changes", {"slope": by_genes}),
@@ -301,27 +317,20 @@ chapter.show(
 
 # %% [markdown]
 # Phi by its three ways; the first decides, the others describe.
+# Where old mice do not differ from young ones (one-sided p above 2.5 %), the interval is drawn and the estimate is not.
 
 # %% tags=["needs:hspc_counts", "needs:phi", "needs:signature", "needs:phi_of_scores"]
 ways = {"signature, primary": by_score, "signature, equal weights": by_equal_weights, "all expressed genes": by_genes}
 ways = {label: one for label, one in ways.items() if not one.withheld}
-rows = pd.DataFrame(map(vars, ways.values())).assign(label=list(ways), group="ecko", note="")
-rows = rows.rename(columns={"ci_low": "low", "ci_high": "high"})
-silent = (rows["aging_p"] > 0.025) | (rows["interval_kind"] != "bounded")
-rows.loc[silent, ["estimate", "note"]] = np.nan, "no aging effect seen"
-rows = rows[["label", "group", "note", "estimate", "low", "high", "interval_kind"]]
-
-# %% tags=["needs:hspc_counts", "needs:phi", "needs:signature", "needs:phi_of_scores"]
+read = {label: one for label, one in ways.items() if one.aging_p <= 0.025 and one.interval_kind == "bounded"}
+forest = forest_rows(ways).assign(group="ecko", note="")
+forest.loc[~forest["label"].isin(read), ["estimate", "note"]] = np.nan, "no aging effect seen"
+about = {"xlabel": "phi: share of the way from young to aged, 95 % set", "references": {0.0: "young", 1.0: "aged"}}
 chapter.show(
-    figures.forest(
-        rows,
-        xlabel="phi: share of the way from young to aged, 95 % set",
-        references={0.0: "young", 1.0: "aged"},
-        smallest=rule.smallest,
-    ),
+    figures.forest(forest, smallest=rule.smallest, **about),
     caption="Phi of the HSPC transcriptome by three ways; the first decides. Dotted: the smallest phi of interest. "
     f"Unit: animal; {n_text(ways.values())}.",
-    alt=alt_text("Forest plot of phi", {label: ways[label] for label in rows.loc[~silent, "label"]}),
+    alt=alt_text("Forest plot of phi", read),
     name="fig-phi",
 )
 
@@ -339,9 +348,8 @@ chapter.show(
 # %% tags=["needs:hspc_counts", "needs:phi", "needs:deseq"]
 stat = pd.DataFrame({"aging": results["aged", "young"]["stat"], "ECKO": results["ecko", reference]["stat"]}).dropna()
 ranks = rrho(stat["aging"], stat["ECKO"], step=max(1, len(stat) // 60))
-quadrants = pd.crosstab(
-    np.where(stat["ECKO"] > 0, "ECKO up", "ECKO down"), np.where(stat["aging"] > 0, "aging up", "aging down")
-)
+ecko, aging = (np.where(stat[name] > 0, f"{name} up", f"{name} down") for name in ("ECKO", "aging"))
+quadrants = pd.crosstab(ecko, aging, rownames=[""], colnames=[""])
 chance = stats.contingency.expected_freq(quadrants).round().astype(int).astype(str)
 quadrants.astype(str) + " (" + chance + ")"
 
@@ -365,14 +373,15 @@ chapter.show(
 # A gene that happens to be low in those animals is then high in both contrasts, and with equal group sizes chance alone gives a correlation near one half.
 # **The next table shows the wrong analysis on purpose**, beside phi over genes, from which the part that the shared animals cause has been taken off.
 # Control against young is the telling row: both are young mice with mTOR, so nothing in it can be aging.
+# For the last two rows phi is computed again: once without the control mice, so that young ones stand in, once with control mice in the place of ECKO.
 
 # %% tags=["needs:hspc_counts", "needs:phi", "needs:deseq"]
 right = {f"ecko - {reference}": by_genes}
 if reference == "control":
-    without_control = animals[animals["group"] != "control"]
-    stand_in = animals[animals["group"] != "ecko"].replace({"group": {"control": "ecko"}})
-    right["ecko - young"] = transcriptome_phi_genes(counts, without_control, **over_genes)
-    right["control - young"] = transcriptome_phi_genes(counts, stand_in, **over_genes)
+    no_control = animals[animals["group"] != "control"]
+    control_as_ecko = animals[animals["group"] != "ecko"].replace({"group": {"control": "ecko"}})
+    right["ecko - young"] = transcriptome_phi_genes(counts, no_control, **over_genes)
+    right["control - young"] = transcriptome_phi_genes(counts, control_as_ecko, **over_genes)
 trap = pd.DataFrame({"naive r (wrong)": changes.corrwith(changes["aged - young"]).loc[list(right)]})
 trap["shared group"] = ["young" if name.endswith("young") else "none" for name in right]
 trap["phi over genes"] = [one.estimate for one in right.values()]
@@ -407,6 +416,9 @@ public_changes, gse162607 = public.table("hsc_aging_lfc")
 public_changes.filter(regex="gene|HSC|GMP").head().round(2)
 
 # %% [markdown]
+# `lfc_HSC` is the log2 fold change of a gene in HSCs, old − young, `se_HSC` its standard error; `gse162607` says where the numbers come from.
+
+# %% [markdown]
 # For each of the twelve studies one slope is computed through the origin: the fold changes here on the fold changes that this study published, genes with large standard errors weighing less.
 # **The unit is the study, and all of it is conditional on these four mice a population**: with two against two no test over animals can give a p below 1/3.
 
@@ -418,17 +430,15 @@ slopes.head().round(2)
 # The premise of *transfer* is the mean slope in HSCs; that of *specificity* is the slope in HSCs minus the mean of five populations without long-term stem cells, the negative controls.
 # Both have a t interval over the studies.
 # For {term}`robustness`, each study is left out once.
+# The slopes of the other populations go on record as context, without a verdict.
 
 # %%
-by_population = hsc_aging.population_slopes(slopes)
+about = {"family": "C4.premise", "provenance": gse162607}
 for name, premise in {"HSC": hsc_aging.transfer, "specificity": hsc_aging.specificity}.items():
-    chapter.record(
-        f"C4.premise.{name}",
-        premise(slopes),
-        family="C4.premise",
-        provenance=gse162607,
-        left_out={study: premise(slopes.drop(index=study)) for study in slopes.index},
-    )
+    left_out = {study: premise(slopes.drop(index=study)) for study in slopes.index}
+    chapter.record(f"C4.premise.{name}", premise(slopes), left_out=left_out, **about)
+
+by_population = hsc_aging.population_slopes(slopes)
 for name, answer in by_population.items():
     if name != "HSC":
         chapter.record(f"C4.context.{name}", answer, family="C4.context", provenance=gse162607)
@@ -436,20 +446,16 @@ for name, answer in by_population.items():
 # %%
 chapter.results("C4.premise", caption="The premises, over published studies.")
 
-# %%
-labels = {name: f"{name} (negative control)" if name in hsc_aging.CONTROLS else name for name in by_population}
-rows = pd.DataFrame(map(vars, by_population.values())).assign(label=list(labels.values()))
-drawn = figures.forest(
-    rows.rename(columns={"ci_low": "low", "ci_high": "high"})[["label", "estimate", "low", "high", "interval_kind"]],
-    dots=slopes[list(labels)].rename(columns=labels).melt(var_name="label"),
-    xlabel="slope on the published log₂ fold changes",
-    references={0.0: "not seen", 1.0: "as published"},
-    smallest=chapter.rule("C4.premise.HSC").smallest,
-)
+# %% [markdown]
+# The slope in each population, and the twelve studies that it averages:
 
 # %%
+labels = {name: f"{name} (negative control)" if name in hsc_aging.CONTROLS else name for name in by_population}
+dots = slopes[list(labels)].rename(columns=labels).melt(var_name="label")
+about = {"xlabel": "slope on the published log₂ fold changes", "references": {0.0: "not seen", 1.0: "as published"}}
+forest = forest_rows({labels[name]: one for name, one in by_population.items()})
 chapter.show(
-    drawn,
+    figures.forest(forest, dots=dots, smallest=chapter.rule("C4.premise.HSC").smallest, **about),
     caption="The published aging signature in eight populations: mean slope with its 95 % interval; each dot is one of "
     f"the published studies. Unit: study ({n_text(by_population.values())}), given two young and two old mice a "
     "population. Dotted: the smallest slope of interest.",
@@ -465,10 +471,12 @@ chapter.show(
 # The slope on a published signature is *concordance*, not phi: there is no ECKO in it.
 # Its size is not to be read as "as strong as published", for published fold changes carry noise and were chosen for being significant.
 # The studies share genes and these mice, so that the interval is narrower than one over new mice would be.
+#
+# The genes behind the slope in HSCs:
 
 # %%
 of_signature = public_changes.set_index("gene").join(average, how="inner")
-in_hsc = {"x": "average", "y": "lfc_HSC", "slope": by_population["HSC"], "label": named}
+in_hsc = {"x": "average", "y": "lfc_HSC", "slope": by_population["HSC"], "label": six_genes}
 titles = {"xlabel": "log₂ fold change, mean of twelve studies", "ylabel": "log₂ fold change, old − young HSC here"}
 chapter.show(
     figures.lfc_scatter(of_signature[["average", "lfc_HSC"]], **in_hsc, **titles),
@@ -488,11 +496,12 @@ chapter.show(
 
 # %%
 rows = {}
+x = of_signature["average"]
 for name, one in by_population.items():
-    x, y = of_signature["average"], of_signature[f"lfc_{name}"]
+    y = of_signature[f"lfc_{name}"]
     weights = 1 / (of_signature[f"se_{name}"] ** 2 + hsc_aging.SCATTER**2)
     low, high = sm.WLS(y, x, weights=weights).fit().conf_int().loc["average"]
-    rest = (weights * x * y).sort_values().index[:-10]
+    rest = (weights * x * y).sort_values().index[:-10]  # without the ten genes that add most
     without = sm.WLS(y[rest], x[rest], weights=weights[rest]).fit().params["average"]
     rise = 100 * (y[x > 0] > 0).mean()
     rows[name] = one.estimate, limits_text(one), f"{number(low)} to {number(high)}", rise, without
@@ -508,7 +517,8 @@ chapter.show_table(
 )
 
 # %% [markdown]
-# Both premises under other ways to draw the line; the first is used:
+# Both premises under other ways to draw the line.
+# The first row is used; the others weigh all genes equally, let the line leave the origin, or both.
 
 # %%
 hsc_aging.slope_choices(public_changes, signature).round(2)
@@ -520,6 +530,7 @@ hsc_aging.slope_choices(public_changes, signature).round(2)
 # Two things forbid any test.
 # The cells carry no animal ids, and cells of one mouse are not replicates: nobody can tell from this table whether two mice or twenty are behind it.
 # And these cells are probably one of the signature's twelve studies, so the score uses a signature made without that study.
+# `kept` marks the cells that passed quality control, `score` is their place on that signature.
 
 # %%
 cells, gse87631 = public.table("single_hscs")
@@ -562,10 +573,7 @@ chapter.show(
 # For the premises one published study is left out.
 
 # %%
-robust = chapter.robustness()
-
-# %%
-chapter.show_robustness(robust)
+chapter.show_robustness(chapter.robustness())
 
 # %% [markdown]
 # ## The verdict

@@ -31,22 +31,11 @@ import pandas as pd
 from IPython.display import Markdown
 from scipy.special import expit
 
-from endomtor import figures
+from endomtor import figures, reporting, stats
 from endomtor.chapter import open_chapter
 from endomtor.errors import NotTestable
 from endomtor.reporting import alt_text, by_contrast, endpoint_text, limits_text, n_text, number, result_text
-from endomtor.stats import (
-    allows_phi,
-    arrange,
-    blocked_difference,
-    blocked_phi,
-    difference,
-    lineage_balance,
-    logit_percent,
-    one_value_per_unit,
-    pairs,
-    transplants,
-)
+from endomtor.stats import allows_phi, blocked_difference, blocked_phi, one_value_per_unit, pairs, transplants
 
 # %% tags=["plumbing"]
 chapter = open_chapter("05_serial_transplants", data_dir, world, seed)
@@ -96,23 +85,22 @@ grafts.groupby(["passage", "niche"])[["exposed animal", "recipient"]].nunique().
 # One balance was named beforehand: myeloid against B and T cells, an isometric log-ratio ({term}`ILR`) {cite}`egozcue2003`.
 
 # %% tags=["needs:serial_transplants"]
-grafts["chimerism"] = logit_percent(grafts["donor_chimerism_pct"])
-grafts["myeloid_balance"] = lineage_balance(grafts, myeloid="myeloid_pct", b="b_pct", t="t_pct")
-grafts["status"] = grafts.get("status", "")
+grafts["chimerism"] = stats.logit_percent(grafts["donor_chimerism_pct"])
+grafts["myeloid_balance"] = stats.lineage_balance(grafts, myeloid="myeloid_pct", b="b_pct", t="t_pct")
 
 # %% [markdown]
 # ### Which rows are read
 #
 # The primary read-out is CD45+ cells of blood.
 # A later recipient that is itself aged or ECKO adds a present niche to the past one, and is left out.
+# A column that the table does not have is taken as the usual case.
 
 # %% tags=["needs:serial_transplants"]
-primary = pd.Series(True, index=grafts.index)
-for column, level in {"tissue": "PB", "readout": "CD45"}.items():
-    if column in grafts:
-        primary &= grafts[column] == level
-hosts = grafts.get("host_niche", pd.Series("wildtype", index=grafts.index))
-exposed_again = (grafts["passage"] > 1) & hosts.isin(["aged", "ecko"])
+usual = {"tissue": "PB", "readout": "CD45", "host_niche": "wildtype", "status": ""}
+for column, level in usual.items():
+    grafts[column] = grafts.get(column, level)
+primary = (grafts["tissue"] == "PB") & (grafts["readout"] == "CD45")
+exposed_again = (grafts["passage"] > 1) & grafts["host_niche"].isin(["aged", "ecko"])
 
 # %% [markdown]
 # Cells of two donors in one exposed animal are a pool, and so are its batches.
@@ -188,27 +176,28 @@ pd.Series(final, name="primary passage").to_frame()
 # Phi is the second divided by the first.
 # Each niche keeps a variance of its own; donor and batch stand in the model as blocks.
 # This primary analysis takes one week and needs no model for how the bleeds of one mouse hang together.
+# The direction of each read-out and the smallest phi of interest were written down before any data were read: `chapter.rule` looks them up.
 
 # %% tags=["needs:serial_transplants", "needs:recipients"]
 design = {"value": "value", "group": "niche", "unit": "exposed animal", "block": "donor", "also": ["batch"]}
 rules = {readout: chapter.rule(f"C5.transplant.{readout}") for readout in final}
+aims = {readout: {"direction": rule.direction, "smallest": rule.smallest} for readout, rule in rules.items()}
 contrasts, phis = {readout: {} for readout in final}, {}
 for (readout, passage, panel), own in exposed.groupby(["readout", "passage", "panel"]):
     contrasts[readout][panel] = {(a, b): blocked_difference(own, a=a, b=b, **design) for a, b in pairs(own["niche"])}
     if allows_phi(own["niche"]):
-        aim = {"direction": rules[readout].direction, "smallest": rules[readout].smallest}
-        phis[readout, passage] = blocked_phi(own, **aim, **design)
+        phis[readout, passage] = blocked_phi(own, **aims[readout], **design)
 
 # %% [markdown]
 # Each phi goes on record, where the ledger finds it.
 # Without a later passage that has every niche, the record says that no answer can be given.
 
 # %% tags=["needs:serial_transplants", "needs:recipients"]
+why = "No later passage has every niche, and cells of passage 1 are still in the niche that exposes them."
 for (readout, passage), phi in phis.items():
     name = f"C5.transplant.{readout}"
     chapter.record(name if passage == final[readout] else f"{name}.p{passage}", phi, family="C5.transplant")
     if passage == 1 and final[readout] is None:
-        why = "No later passage has every niche, and cells of passage 1 are still in the niche that exposes them."
         chapter.record(name, replace(phi, withheld=phi.withheld or why))
 
 # %% [markdown]
@@ -297,17 +286,15 @@ chapter.results("C5.transplant.myeloid_balance", caption="Lineages: phi. The row
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:phi"]
 if not phis:
     raise NotTestable("Phi needs young, aged and ECKO niches in one passage, and these data have none.")
-columns = {"estimate": "estimate", "ci_low": "low", "ci_high": "high", "interval_kind": "interval_kind"}
-forest = pd.DataFrame(map(vars, phis.values()))[list(columns)].rename(columns=columns).assign(group="ecko")
-forest["note"] = ["no verdict" if phi.withheld else "" for phi in phis.values()]
+forest = reporting.forest_rows(phis).assign(
+    group="ecko", note=["no verdict" if phi.withheld else "" for phi in phis.values()]
+)
 forest["label"] = [f"{endpoint_text(readout)}, passage {passage}" for readout, passage in phis]
 forest.loc[[passage == final[readout] for readout, passage in phis], "label"] += " (primary)"
-
-# %% tags=["needs:serial_transplants", "needs:recipients", "needs:phi"]
 xlabel = "phi: how far an ECKO niche moves cells from young to aged"
-drawn = figures.forest(forest, xlabel=xlabel, references={0: "young", 1: "aged"}, smallest=aim["smallest"])
+smallest = chapter.rule("C5.transplant.chimerism").smallest
 chapter.show(
-    drawn,
+    figures.forest(forest, xlabel=xlabel, references={0: "young", 1: "aged"}, smallest=smallest),
     caption="Phi of each read-out and passage with its 95 % set; dotted: the smallest phi of interest. "
     f"Unit: {unit}; {n_text(phis.values())}.",
     alt=alt_text("Phi of serial transplants", dict(zip(forest["label"], phis.values(), strict=True))),
@@ -351,9 +338,7 @@ for readout, own in table.groupby("readout"):
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:final"]
 last = exposed[(exposed["readout"] == "chimerism") & (exposed["passage"] == final.get("chimerism"))]
 if last.empty:
-    raise NotTestable(
-        "No later passage has the chimerism of every niche: there is none whose recipients could be counted."
-    )
+    raise NotTestable("No later passage has the chimerism of every niche: no recipients of it could be counted.")
 passage, week, panel = last[["passage", "week", "panel"]].iloc[0]
 read = recipients[(recipients["passage"] == passage) & (recipients["week"] == week)].dropna(subset="chimerism")
 found = contrasts["chimerism"][panel]
@@ -365,9 +350,10 @@ found = contrasts["chimerism"][panel]
 pair = next((pair for pair, one in found.items() if pair[0] == "ecko" and not one.withheld), None)
 if pair is None:
     raise NotTestable("ECKO cannot be compared with a reference here, neither rightly nor wrongly.")
-right, blocks = found[pair], arrange(last[last["niche"].isin(pair)], **design).blocks
-about = {"group": "niche", "a": pair[0], "b": pair[1], "unit": "recipient", "block": blocks}
-wrong = difference(read, value="chimerism", **about)
+right = found[pair]
+blocks = stats.arrange(last[last["niche"].isin(pair)], **design).blocks
+a, b = pair
+wrong = stats.difference(read, value="chimerism", group="niche", a=a, b=b, unit="recipient", block=blocks)
 share = (wrong.ci_high - wrong.ci_low) / (right.ci_high - right.ci_low)
 change = f"{100 * (1 - share):.0f} % narrower" if share < 1 else "not narrower this time, and wrong all the same"
 Markdown(f"**Wrong:** {result_text(wrong)}. **Right:** {result_text(right)}. The wrong interval is {change}.")
@@ -401,16 +387,17 @@ if dead.empty or not found:
     raise NotTestable("No death before the read-out of the final passage could change a contrast: none is filled in.")
 everyone = pd.concat([read, dead]).rename(columns={"chimerism": "value"})
 filled = one_value_per_unit(everyone, value="value", unit="exposed animal", carry=["niche", "donor", "batch"])
-both = {f"{a} − {b}, logit": (one, blocked_difference(filled, a=a, b=b, **design)) for (a, b), one in found.items()}
+both = {}
+for (a, b), one in found.items():
+    both[f"{figures.named(a)} − {b}, logit"] = (one, blocked_difference(filled, a=a, b=b, **design))
 if ("chimerism", passage) in phis:
-    aim = {"direction": rules["chimerism"].direction, "smallest": rules["chimerism"].smallest}
-    both["phi"] = (phis["chimerism", passage], blocked_phi(filled, **aim, **design))
+    both["phi"] = (phis["chimerism", passage], blocked_phi(filled, **aims["chimerism"], **design))
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:final", "needs:deaths"]
 words = {name: [f"{number(one.estimate)} ({limits_text(one)})" for one in two] for name, two in both.items()}
 table = pd.DataFrame(words, index=["survivors", "dead at the lowest"]).T.rename_axis("").reset_index()
 chapter.show_table(
-    table.replace({"": r"^ecko"}, {"": "ECKO"}, regex=True),
+    table,
     caption=f"Donor chimerism, {panel} (95 % interval): in survivors, which is the analysis, and with the lowest value "
     f"seen for every recipient that died before. Descriptive only. Then {n_text(two[1] for two in both.values())}.",
 )
@@ -424,11 +411,11 @@ chapter.show_table(
 others = grafts[~primary & ~exposed_again]
 if others.empty:
     raise NotTestable("These data hold no other tissue or population than CD45+ cells of blood.")
-labels = [column for column in ("tissue", "readout", "passage") if column in others]
+labels = ["tissue", "readout", "passage"]
+carry = [*labels, "week", "niche"]
 values = []
 for _, own in others.groupby(labels):
     read = own[own["week"] == transplants.readout_week(own, "chimerism").time]
-    carry = [*labels, "week", "niche"]
     values.append(one_value_per_unit(read, value="chimerism", unit="exposed animal", carry=carry))
 described = pd.concat(values).groupby(carry)["chimerism"].agg(["mean", "size"])
 described["mean"] = 100 * expit(described["mean"])
@@ -451,10 +438,7 @@ described.rename(columns={"mean": "donor chimerism, %", "size": "exposed animals
 # The other test is phi with one variance for all niches; donor and batch stay in the model.
 
 # %%
-robust = chapter.robustness()
-
-# %%
-chapter.show_robustness(robust)
+chapter.show_robustness(chapter.robustness())
 
 # %% [markdown]
 # ## The verdict

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+import pandas as pd
 from IPython.display import Markdown, display
 
 from endomtor.estimate import Estimate
@@ -78,6 +79,34 @@ def n_text(estimates: Iterable) -> str:
             counts.setdefault(group, []).append(n)
     shown = (f"{named(group)} {min(n)}" + (f" to {max(n)}" if max(n) > min(n) else "") for group, n in counts.items())
     return f"n: {', '.join(shown)}"
+
+
+def units_text(frame: pd.DataFrame, unit: str = "animal", group: str = "group") -> str:
+    """Return the units per group of a table as `n: aged 8, young 8`, for what is drawn without an estimate.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any number of rows per unit.
+    unit, group : str
+        Columns.
+    """
+    counts = frame.groupby(group, observed=True)[unit].nunique()
+    return f"n: {', '.join(f'{named(name)} {n}' for name, n in counts.items())}"
+
+
+def forest_rows(estimates: Mapping[str, Estimate]) -> pd.DataFrame:
+    """Return estimates as the rows of `endomtor.figures.forest`, by their labels, in their order."""
+    return pd.DataFrame(
+        {
+            "label": label,
+            "estimate": one.estimate,
+            "low": one.ci_low,
+            "high": one.ci_high,
+            "interval_kind": one.interval_kind,
+        }
+        for label, one in estimates.items()
+    )
 
 
 def result_text(estimate: Estimate) -> str:
