@@ -95,12 +95,6 @@ def overlap() -> pd.DataFrame:
     return pd.DataFrame(40 * across * down - 5)
 
 
-def dots() -> pd.DataFrame:
-    rng = np.random.default_rng(9)
-    frame = pd.DataFrame(rng.normal(0, 1, (120, 2)), columns=["PC 1", "PC 2"])
-    return frame.assign(group=np.repeat(["young", "aged"], 60), animal=np.repeat(list("abcd"), 30), score=frame["PC 1"])
-
-
 def phis() -> pd.DataFrame:
     rows = [
         ("HSC per femur", 0.62, 0.31, 0.94, "bounded", None),
@@ -210,12 +204,6 @@ KINDS = {
         0,
         lambda frame: figures.rrho_map(frame.to_numpy(), xlabel="aged − young", ylabel="ECKO − control", genes=12_000),
         PUBLIC,
-    ),
-    "embedding": Kind(
-        dots(), "PC 1", partial(figures.embedding, x="PC 1", y="PC 2", by="group", animal="animal"), EXAMPLE
-    ),
-    "embedding-score": Kind(
-        dots(), "PC 1", partial(figures.embedding, x="PC 1", y="PC 2", by="score", by_label="score"), EXAMPLE
     ),
     "forest": Kind(
         phis(),

@@ -262,11 +262,6 @@ def test_genes_and_cells_are_all_drawn():
         genes, x="log2fc", y="y", xlabel="x", ylabel="y", slope=estimate(), label=["G1"]
     ).figure
     assert drawn_points(scatter.axes[0]) == 300
-    cells = pd.DataFrame({"x": [0.0, 1, 2], "y": [0.0, 1, 2], "group": ["young", "aged", "aged"], "score": [1.0, 2, 3]})
-    panels = figures.embedding(cells, x="x", y="y", by="group").figure.axes
-    assert [drawn_points(axes) for axes in panels] == [4, 5]
-    assert "animals unknown" in panels[0].get_title(loc="left")
-    assert drawn_points(figures.embedding(cells, x="x", y="y", by="score").figure.axes[0]) == 3
     image = figures.rrho_map(np.array([[3.0, -1], [-1, 2]]), xlabel="a", ylabel="b", genes=100).figure.axes[0].images[0]
     np.testing.assert_array_equal(image.get_array(), [[3, -1], [-1, 2]])
 
@@ -673,18 +668,6 @@ def test_the_table_of_a_map_holds_each_square_at_its_far_corner():
         *([200.0, 300.0, 0.0], [400.0, 300.0, 1.0], [600.0, 300.0, 2.0]),
         *([200.0, 600.0, 3.0], [400.0, 600.0, 4.0], [600.0, 600.0, 5.0]),
     ]
-
-
-def test_the_table_of_an_embedding_holds_each_cell():
-    frame = pd.DataFrame(
-        {"PC 1": [1.0, 2.0], "PC 2": [3.0, 4.0], "score": [0.1, 0.2], "group": ["young", "aged"], "animal": ["a", "b"]},
-        index=["c1", "c2"],
-    )
-    about = {"x": "PC 1", "y": "PC 2"}
-    by_group = figures.embedding(frame, by="group", animal="animal", **about).table
-    assert by_group.to_numpy().tolist() == [["c1", "a", "young", 1.0, 3.0], ["c2", "b", "aged", 2.0, 4.0]]
-    by_score = figures.embedding(frame, by="score", by_label="signature score", **about).table
-    assert list(by_score.columns) == ["cell", "signature score", "PC 1", "PC 2"]
 
 
 def test_the_tables_of_rates_hold_each_mark():

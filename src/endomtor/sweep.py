@@ -25,8 +25,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from endomtor import calibration, files, paths, worlds
-from endomtor.building import workflow
+from endomtor import calibration, files, paths, snakemake, worlds
 from endomtor.calibration import cohorts, sample_size
 from endomtor.calibration import jobs as processes
 from endomtor.claims import catalogue
@@ -368,7 +367,7 @@ def _through_snakemake(
     settings = store / f"settings-{_hash([job.name for job in wanted])[:20]}.json"
     command = shlex.join([sys.executable, "-P", "-m", "endomtor.sweep", str(settings)])
     content = {
-        "command": workflow.for_snakemake(f"cd {shlex.quote(str(paths.root()))} && {command}"),
+        "command": snakemake.escaped(f"cd {shlex.quote(str(paths.root()))} && {command}"),
         "store": str(store),
         "jobs": {job.name: asdict(job) for job in wanted},
     }
@@ -391,7 +390,7 @@ def _through_snakemake(
             process.terminate()
             raise
     if process.returncode:
-        raise BuildError(f"Snakemake could not run the sweep; see {log}:\n{workflow.tail(log)}")
+        raise BuildError(f"Snakemake could not run the sweep; see {log}:\n{snakemake.tail(log)}")
     done(sum(job.count for job in waiting))
     settings.unlink()
     log.unlink()

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from endomtor import files
+from endomtor import files, snakemake
 from endomtor.building import forks
 from endomtor.errors import BuildError
 
@@ -144,7 +144,7 @@ class Settings:
 
     def job(self, *words: str) -> str:
         """Return the command of a job as a rule takes it."""
-        return for_snakemake(shlex.join(self.command(*words)))
+        return snakemake.escaped(shlex.join(self.command(*words)))
 
     def data_print(self) -> str:
         """Fingerprint of what the data set depends on.
@@ -202,11 +202,6 @@ def code_of_chapters() -> list[Path]:
 def _forked(function: str, *words: str) -> list[str]:
     """Return the command that runs a function in a fork, or as a plain process where there is none to be had."""
     return [sys.executable, "-P", "-m", "endomtor.building.forks", function, *words]
-
-
-def for_snakemake(command: str) -> str:
-    """Return a shell command as a rule takes it: Snakemake formats it, so braces are doubled."""
-    return command.replace("{", "{{").replace("}", "}}")
 
 
 def fingerprint(places: Iterable[Path], *values: object) -> str:
@@ -324,7 +319,9 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
                 if status or failures:
                     break
         if status or failures:
-            raise BuildError("\n".join(failures) or f"Snakemake could not build the book; see {log}:\n{tail(log)}")
+            raise BuildError(
+                "\n".join(failures) or f"Snakemake could not build the book; see {log}:\n{snakemake.tail(log)}"
+            )
         if only_pages:
             # It does not know of this drawing, and would take an earlier state of the pages for the one that is drawn.
             told_snakemake.unlink()
@@ -468,8 +465,3 @@ def _news(line: str) -> dict | None:
         return json.JSONDecoder().raw_decode(text)[0] if found else None
     except ValueError:
         return None
-
-
-def tail(log: Path, lines: int = 8) -> str:
-    """Return the last lines of a log, for a message."""
-    return "\n".join(log.read_text(encoding="utf-8").strip().splitlines()[-lines:])

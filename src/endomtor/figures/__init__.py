@@ -10,7 +10,7 @@ from endomtor.figures.animals import (
 )
 from endomtor.figures.drawing import Drawn
 from endomtor.figures.forest import forest
-from endomtor.figures.genes import embedding, lfc_scatter, rrho_map, volcano
+from endomtor.figures.genes import lfc_scatter, rrho_map, volcano
 from endomtor.figures.publish import show, table
 from endomtor.figures.rates import error_rates, pairs
 from endomtor.figures.robustness import robustness
@@ -22,7 +22,6 @@ __all__ = [
     "colour",
     "composition",
     "courses",
-    "embedding",
     "error_rates",
     "estimation",
     "estimation_grid",

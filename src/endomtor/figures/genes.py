@@ -1,4 +1,4 @@
-"""Figures of genes and of cells: thousands of points, none of them an animal."""
+"""Figures of genes: thousands of points, none of them an animal."""
 
 from collections.abc import Mapping, Sequence
 
@@ -230,49 +230,3 @@ def rrho_map(
         }
     )
     return Drawn(figure, table, interactive.rrho_map(table, xlabel, ylabel).to_dict())
-
-
-def embedding(frame: pd.DataFrame, *, x: str, y: str, by: str, animal: str | None = None, by_label: str = "") -> Drawn:
-    """Draw single cells in an embedding: a panel per group, or one panel coloured by a score.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        One row per cell. `by` is a group (text) or a number.
-    animal : str, optional
-        Column that names the animal; n in the titles counts them. Without it the titles say that animals are unknown.
-    by_label : str
-        Label of the colour bar of a score.
-    """
-    size = float(np.clip(6000 / max(len(frame), 1), 2, 20))
-    dots = {"s": size, "linewidth": 0, "rasterized": True}
-    with style.house():
-        if pd.api.types.is_numeric_dtype(frame[by]):
-            figure = style.page(4.4)
-            axes = figure.add_subplot()
-            drawn = axes.scatter(frame[x], frame[y], c=frame[by], cmap="cividis", **dots)
-            figure.colorbar(drawn, ax=axes, label=by_label or by, location="bottom", shrink=0.9, aspect=32)
-            panels = [axes]
-        else:
-            found = set(frame[by])
-            groups = [name for name in style.COLOURS if name in found] + sorted(found - set(style.COLOURS))
-            rows = -(-len(groups) // 2)
-            figure = style.page(2.6 * rows)
-            # A panel per group over all cells in grey: with the groups on one panel, colour would be the only cue.
-            grid = figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False).ravel()
-            panels = grid[: len(groups)]
-            for axes, name in zip(panels, groups, strict=True):
-                own = frame[frame[by] == name]
-                who = f"{own[animal].nunique()} animals" if animal else "animals unknown"
-                axes.scatter(frame[x], frame[y], color="#D5D8DC", **dots)
-                axes.scatter(own[x], own[y], color=style.colour(name), **dots)
-                axes.set_title(f"{style.named(name)}: {len(own):,} cells,\n{who}", fontsize=9.5)
-            for axes in grid[len(groups) :]:
-                axes.set_axis_off()
-        for axes in panels:
-            axes.set(xlabel=x, ylabel=y, xticks=[], yticks=[])
-            axes.label_outer()
-    names = {by: by_label or by} if pd.api.types.is_numeric_dtype(frame[by]) else {}
-    table = frame[[*([animal] if animal else []), by, x, y]].rename(columns=names)
-    table.insert(0, "cell", frame.index.astype(str))
-    return Drawn(figure, table.reset_index(drop=True))
