@@ -62,7 +62,7 @@ def weeks() -> pd.DataFrame:
         for passage in (1, 2)
         for week in (4, 8, 16)
     ]
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(frames, ignore_index=True).assign(mouse=lambda own: own["animal"])
 
 
 def lineages() -> pd.DataFrame:
@@ -168,7 +168,7 @@ KINDS = {
         "value",
         partial(
             figures.courses, **ANIMALS, time="week", order=["vehicle", "rapamycin"], xlabel="weeks", facet="passage",
-            ylabel="chimerism (%)", titles={1: "passage 1", 2: "passage 2"}, scale="logit",
+            ylabel="chimerism (%)", unit="mouse", titles={1: "passage 1", 2: "passage 2"}, scale="logit",
         ),
         MEASURED,
     ),

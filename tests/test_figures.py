@@ -162,6 +162,7 @@ def test_superplot_draws_every_cell_and_every_animal_at_its_mean(binary):
 
 def test_courses_draw_a_line_per_animal_and_refuse_two_values_at_one_time():
     frame = animals({"vehicle": 5, "rapamycin": 6})
+    frame["mouse"] = frame["animal"]
     frame = pd.concat([frame.assign(day=day, analyte=a) for day in (0, 7) for a in ("WBC", "RBC")])
     arguments = {
         "time": "day",
@@ -170,7 +171,8 @@ def test_courses_draw_a_line_per_animal_and_refuse_two_values_at_one_time():
         "group": "group",
         "order": ["vehicle", "rapamycin"],
         "xlabel": "day",
-        "same_y": False,
+        "ylabel": "",
+        "unit": "mouse",
     }
     arguments |= {"facet": "analyte", "titles": {"WBC": "WBC (10³/µL)", "RBC": "RBC (10⁶/µL)"}}
     figure = figures.courses(frame, **arguments).figure
@@ -193,6 +195,7 @@ def test_courses_of_subsamples_count_units_and_average_their_means():
         group="niche",
         order=GROUPS,
         xlabel="week",
+        ylabel="",
         facet="passage",
         titles={1: "passage 1"},
     ).figure
@@ -798,7 +801,7 @@ def test_a_long_label_is_broken_inside_the_band():
 
 
 def test_a_legend_lies_below_the_band_and_above_the_axes():
-    frame = animals({"vehicle": 5, "rapamycin": 6}).assign(day=1, analyte="WBC")
+    frame = animals({"vehicle": 5, "rapamycin": 6}).assign(day=1, analyte="WBC", mouse=lambda own: own["animal"])
     figure = figures.courses(
         frame,
         time="day",
@@ -808,6 +811,7 @@ def test_a_legend_lies_below_the_band_and_above_the_axes():
         order=["vehicle", "rapamycin"],
         xlabel="day",
         ylabel="WBC (10³/µL)",
+        unit="mouse",
         facet="analyte",
         titles={"WBC": "WBC"},
     ).figure

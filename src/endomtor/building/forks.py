@@ -274,12 +274,7 @@ class Fork:
 
 
 def request_worker(
-    address: str,
-    *,
-    function: str,
-    arguments: Sequence[str],
-    folder: str,
-    environment: Mapping[str, str],
+    address: str, *, function: str, arguments: Sequence[str], folder: str, environment: Mapping[str, str]
 ) -> Fork | None:
     """Have a process forked that writes where this one does; None where nobody answers at the address.
 

@@ -94,12 +94,7 @@ def _processor() -> str:
 def keep_option(parser: argparse.ArgumentParser) -> None:
     """Give a measuring script the option `--keep [DIR]`, which says where `keep` writes."""
     parser.add_argument(
-        "--keep",
-        nargs="?",
-        const=folder(),
-        type=Path,
-        metavar="DIR",
-        help="keep the numbers for their page",
+        "--keep", nargs="?", const=folder(), type=Path, metavar="DIR", help="keep the numbers for their page"
     )
 
 

@@ -54,11 +54,7 @@ def tags(app: Sphinx, page: str, doctree: nodes.document, ledger: dict | None) -
         "og:description": said,
         "og:url": f"{base}{app.builder.get_target_uri(page)}",
     }
-    names = {
-        "twitter:card": "summary_large_image",
-        "twitter:title": title,
-        "twitter:description": said,
-    }
+    names = {"twitter:card": "summary_large_image", "twitter:title": title, "twitter:description": said}
     if logo(app).is_file():
         picture, words = f"{base}{CARD}", _card_words(app, ledger)[1]
         width, height = CARD_SIZE

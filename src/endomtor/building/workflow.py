@@ -44,7 +44,7 @@ _OF_DATA = (
     *("contract", "worlds", "stats", "claims"),
     *(f"{name}.py" for name in ("cells", "errors", "estimate", "files", "genes", "paths", "provenance")),
 )
-_NOT_OF_CHAPTERS = {"building", "views", "cli.py", "sweep.py"}
+_NOT_OF_CHAPTERS = {"building", "views", "cli.py", "snakemake.py", "sweep.py"}
 _ALSO_OF_CHAPTERS = (
     *("views/boxes.py", "views/__init__.py"),
     *(f"building/{name}.py" for name in ("execute", "forks", "provisioner", "executed")),

@@ -1,13 +1,6 @@
 """Figures and tables of the book: one house style, few plot kinds, every animal shown."""
 
-from endomtor.figures.animals import (
-    composition,
-    courses,
-    estimation,
-    estimation_grid,
-    limiting_dilution,
-    superplot,
-)
+from endomtor.figures.animals import composition, courses, estimation, estimation_grid, limiting_dilution, superplot
 from endomtor.figures.drawing import Drawn
 from endomtor.figures.forest import forest
 from endomtor.figures.genes import lfc_scatter, rrho_map, volcano

@@ -57,16 +57,8 @@ def forest(
         axes.spines["left"].set_visible(False)
         for at, label in references.items():
             axes.axvline(at, color=style.QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-            axes.annotate(
-                label,
-                (at, 1),
-                (0, 3),
-                xycoords=("data", "axes fraction"),
-                textcoords="offset points",
-                ha="center",
-                fontsize=9,
-                color=style.QUIET,
-            )
+            look = {"ha": "center", "fontsize": 9, "color": style.QUIET, "textcoords": "offset points"}
+            axes.annotate(label, (at, 1), (0, 3), xycoords=("data", "axes fraction"), **look)
         if smallest:
             axes.axvline(smallest, color=style.QUIET, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
         for top, name, row in zip(tops, names, records, strict=False):
@@ -76,17 +68,8 @@ def forest(
             words["bbox"] = {"facecolor": style.PAGE, "edgecolor": "none", "pad": 1}
             axes.annotate(name, (0, top), **words)
             axes.annotate(_result(row), (1, top), ha="right", **words)
-            intervals.draw(
-                axes,
-                at,
-                row["estimate"],
-                row["low"],
-                row["high"],
-                row["interval_kind"],
-                limits=limits,
-                colour=colour,
-                marker=marker,
-            )
+            numbers = (row[key] for key in ("estimate", "low", "high", "interval_kind"))
+            intervals.draw(axes, at, *numbers, limits=limits, colour=colour, marker=marker)
             if dots is not None:
                 own = dots.loc[dots["label"] == row["label"], "value"]
                 axes.scatter(own, [at + 0.75] * len(own), s=20, alpha=0.5, color=colour, linewidth=0)

@@ -166,11 +166,10 @@ def rrho_map(table: pd.DataFrame, xlabel: str, ylabel: str) -> Interactive:
 
 
 def courses(
-    table: pd.DataFrame, animal: str, order: Sequence[str], xlabel: str, ylabel: str, unit: str | None, scale: str
+    table: pd.DataFrame, animal: str, order: Sequence[str], xlabel: str, ylabel: str, unit: str, scale: str
 ) -> Interactive:
     """Describe `figures.courses`."""
-    counts = table.dropna(subset=[animal]).groupby("group")[unit or animal].nunique()
-    said = {"group": "group"} | ({unit: unit.replace("_", " ")} if unit else {})
+    counts = table.dropna(subset=[animal]).groupby("group")[unit].nunique()
     # The value on the scale of analysis and, where the axis prints another one, that.
     values = [name for name in table.columns if name.startswith("value")]
     return Interactive(
@@ -180,7 +179,7 @@ def courses(
         xlabel=xlabel,
         ylabel=ylabel,
         label=animal,
-        said=said,
+        said={"group": "group", unit: unit.replace("_", " ")},
         group="group",
         groups={name: f"{style.named(name)}, n = {counts[name]}" for name in order if name in counts.index},
         facet="quantity",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from endomtor import files, ledger, paths
 from endomtor.errors import ClaimsError
+from endomtor.markup import table
 from endomtor.views import boxes
 
 if TYPE_CHECKING:
@@ -147,9 +148,9 @@ def compare(old: dict, new: dict, *, rtol: float = RTOL) -> Changes:
     found = [*_parts(old, new), *_verdicts(old, new, sides, rtol)]
     for one in [*before, *(name for name in after if name not in before)]:
         if one not in after:
-            found.append(Change("dropped", one, _kind(before[one]), "", _summary(before[one]), None))
+            found.append(Change("dropped", one, boxes.record_kind(before[one]), "", _summary(before[one]), None))
         elif one not in before:
-            found.append(Change("added", one, _kind(after[one]), "", None, _summary(after[one])))
+            found.append(Change("added", one, boxes.record_kind(after[one]), "", None, _summary(after[one])))
         else:
             found += _record(before[one], after[one], rtol)
     order = list(WHAT)
@@ -308,12 +309,9 @@ def _table_html(what: str, title: str, rows: list[Change]) -> str:
         cells = [escape(one.field), *(escape(_shown(value)) for value in (one.old, one.new))]
         cells += [_moved(one), _share(one)] if numbers else []
         body.append(f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>')
-    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-    table = f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>"
     return (
-        f'<figure class="endomtor-table-figure"><figcaption><p><strong>{title}</strong></p></figcaption>'
-        f'<div class="endomtor-table" role="region" tabindex="0" aria-label="{title}"><table>{table}</table></div>'
-        "</figure>"
+        f'<figure class="endomtor-table-figure"><figcaption><p><strong>{title}</strong></p></figcaption><div '
+        f'class="endomtor-table" role="region" tabindex="0" aria-label="{title}">{table(heads, body)}</div></figure>'
     )
 
 
@@ -346,7 +344,7 @@ def _verdicts(old: dict, new: dict, sides: tuple[str, ...], rtol: float) -> Iter
 
 
 def _record(old: dict, new: dict, rtol: float) -> Iterator[Change]:
-    about = (old["id"], _kind(new))
+    about = (old["id"], boxes.record_kind(new))
     for field in _WORDS:
         if old[field] != new[field]:
             what = "verdict" if field in ("verdict", "reason") else "value"
@@ -377,11 +375,6 @@ def _number(
     if abs(new - old) > rtol * max(abs(old), abs(new), width or 0.0):
         moved = new - old
         yield Change("value", *about, old, new, moved, moved / width if width else None)
-
-
-def _kind(record: dict) -> str:
-    origin = record["provenance"]
-    return "example" if origin["example"] else origin["kind"]
 
 
 def _summary(record: dict) -> str:
