@@ -347,15 +347,8 @@ def sweep(
                 for job, _ in zip(missing, finished, strict=True):
                     done(job.count)
     table = _joined(grid, wanted, store)
-    about = {
-        "title": grid.title,
-        "grid": grid.hash,
-        "code": wanted[0].code,
-        "parameters": list(grid.names),
-        "ids": list(grid.ids),
-        "first": grid.first,
-        "cohorts": grid.count,
-    }
+    about = {"title": grid.title, "grid": grid.hash, "code": wanted[0].code, "parameters": list(grid.names)}
+    about |= {"ids": list(grid.ids), "first": grid.first, "cohorts": grid.count}
     files.write_bytes(out, _parquet(table, about))
     return table
 

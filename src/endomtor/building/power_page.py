@@ -26,12 +26,7 @@ def frozen() -> Path:
 
 
 def text(built: dict | None) -> str:
-    """Return the page's contents as Markdown with HTML.
-
-    Parameters
-    ----------
-    built : dict or None
-        The ledger of the build, None where there is none yet. Beside a laboratory's data no simulated number is shown.
+    """Return the page's contents as Markdown with HTML; beside the ledger of a laboratory no simulated number.
 
     Raises
     ------

@@ -84,12 +84,7 @@ def description(doctree: nodes.document) -> str:
 def card(title: str, lines: list[str], logo: Path) -> bytes:
     """Return the picture that others show beside a link to the book: a PNG of `CARD_SIZE`.
 
-    Parameters
-    ----------
-    lines : list[str]
-        Stand below the title; the last says whose data are shown.
-    logo : Path
-        A square PNG.
+    The lines stand below the title, and the last says whose data are shown; the logo is a square PNG.
     """
     import matplotlib
     from PIL import Image, ImageDraw, ImageFont

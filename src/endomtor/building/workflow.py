@@ -140,7 +140,7 @@ class Settings:
 
     def command(self, *words: str) -> list[str]:
         """Return the command of a job."""
-        return _forked("endomtor.building.jobs:main", str(self.file), *words)
+        return forks.forked("endomtor.building.jobs:main", str(self.file), *words)
 
     def job(self, *words: str) -> str:
         """Return the command of a job as a rule takes it."""
@@ -197,11 +197,6 @@ def code_of_chapters() -> list[Path]:
     """Return the files and folders of the package that an executed chapter rests on, those that execute it included."""
     own = [place for place in sorted(PACKAGE.iterdir()) if place.name not in _NOT_OF_CHAPTERS]
     return [*own, *_in_package(_ALSO_OF_CHAPTERS)]
-
-
-def _forked(function: str, *words: str) -> list[str]:
-    """Return the command that runs a function in a fork, or as a plain process where there is none to be had."""
-    return [sys.executable, "-P", "-m", "endomtor.building.forks", function, *words]
 
 
 def fingerprint(places: Iterable[Path], *values: object) -> str:
@@ -334,17 +329,9 @@ def _run(
     command: list[str], environment: dict, *, folder: str, lock: int, console, log: Path
 ) -> tuple[int, list[str], set[str]]:
     """Run Snakemake or a job to its end, as the user sees it; return its exit status, failures and finished jobs."""
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        pass_fds=[lock],
-        start_new_session=True,
-    ) as process:
+    heard = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    place = {"cwd": folder, "env": environment, "pass_fds": [lock], "start_new_session": True}
+    with subprocess.Popen(command, **heard, **place) as process:
         try:
             failures, done = _report(process.stdout, console, log)
         except BaseException:
@@ -397,7 +384,7 @@ def _say_unchanged(settings: Settings, done: set[str], console) -> None:
 
 
 def _snakemake(settings: Settings, jobs: int, copies: str, *further: str) -> list[str]:
-    command = _forked("snakemake.cli:main", *further)
+    command = forks.forked("snakemake.cli:main", *further)
     command += ["--snakefile", str(Path(settings.root) / "workflow" / "Snakefile")]
     command += ["--runtime-source-cache-path", copies]
     command += ["--directory", settings.build, "--configfile", str(settings.file), "--cores", str(jobs)]

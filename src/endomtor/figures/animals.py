@@ -120,7 +120,7 @@ def _difference(
     shifted = (limits[0] - level, limits[1] - level)
     axes.set_ylim(shifted)
     axes.set_xlim(-1, 1)
-    axes.axhline(0, color=style.QUIET, linewidth=1, linestyle=(0, (4, 3)))
+    axes.axhline(0, **style.DASHED)
     # Below the interval and its tick labels together: the panel alone is narrower than its name.
     axes.set_xticks([0.8], [f"{style.named(contrast[0])}\n− {style.named(contrast[1])}"])
     axes.tick_params(axis="x", length=0)
@@ -288,7 +288,7 @@ def estimation_grid(
             scales.read_values(left.xaxis, reading, most=5)
             right.set(xlim=limits, ylim=left.get_ylim(), yticks=[])
             right.spines["left"].set_visible(False)
-            right.axvline(0, color=style.QUIET, linewidth=1, linestyle=(0, (4, 3)))
+            right.axvline(0, **style.DASHED)
             scales.read_differences(right.xaxis, reading, most=5)
             for contrast, estimate in contrasts.items():
                 at = shown[name].index(contrast[0]) if contrast[0] in shown[name] else 0.0
@@ -594,7 +594,7 @@ def limiting_dilution(
         ticks = [t for t in (1, 2, 5, 10, 20, 37, 50, 100) if floor <= t / 100]
         axes.set_yticks([t / 100 for t in ticks], [str(t) for t in ticks])
         axes.minorticks_off()
-        axes.axhline(np.exp(-1), color=style.QUIET, linewidth=1, linestyle=(0, (1, 2)))
+        axes.axhline(np.exp(-1), **style.DOTTED)
         axes.xaxis.set_major_formatter(lambda dose, _: f"{dose:,.0f}")
         style.legend(figure, present, frame.groupby(group)[donor].nunique().to_dict())
     columns = ["frequency per cell", "95 % from", "95 % to"]

@@ -236,15 +236,7 @@ def number(value: float) -> str:
 
 
 def verdict_html(claim: dict, ledger_part: dict) -> str:
-    """Return the verdict box of a chapter.
-
-    Parameters
-    ----------
-    claim : dict
-        An entry of `ledger["claims"]`.
-    ledger_part : dict
-        `{dataset, evidence}` of the same ledger.
-    """
+    """Return the verdict box of a chapter, from a claim of a ledger and `{dataset, evidence}` of the same."""
     dataset = ledger_part["dataset"]
     kind, example = dataset["provenance"], dataset["example"]
     evidence = {record["id"]: record for record in ledger_part["evidence"]}

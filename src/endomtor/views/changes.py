@@ -241,13 +241,8 @@ def text(changes: Changes) -> str:
 
 def as_json(changes: Changes) -> str:
     """Return the changes as JSON: `{same, compared, rtol, notes, changes}`."""
-    content = {
-        "same": changes.same,
-        "compared": changes.compared,
-        "rtol": changes.rtol,
-        "notes": list(changes.notes),
-        "changes": [asdict(one) for one in changes.found],
-    }
+    content = {"same": changes.same, "compared": changes.compared, "rtol": changes.rtol}
+    content |= {"notes": list(changes.notes), "changes": [asdict(one) for one in changes.found]}
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
 
 
@@ -262,22 +257,10 @@ def markdown(changes: Changes) -> str:
         rows = changes.of(what)
         if not rows:
             continue
-        lines += [
-            "",
-            f"### {title}",
-            "",
-            "| of | data | what | before | now | moved | of the interval |",
-            "| --- " * 7 + "|",
-        ]
+        heads = "| of | data | what | before | now | moved | of the interval |"
+        lines += ["", f"### {title}", "", heads, "| --- " * 7 + "|"]
         for one in rows[: max(left, 0)]:
-            cells = (
-                one.id,
-                one.data,
-                one.field,
-                *(_shown(value) for value in (one.old, one.new)),
-                _moved(one),
-                _share(one),
-            )
+            cells = (one.id, one.data, one.field, _shown(one.old), _shown(one.new), _moved(one), _share(one))
             lines.append("| " + " | ".join(_code(cell) if cell else "" for cell in cells) + " |")
         if len(rows) > left:
             lines += ["", f"{len(rows) - max(left, 0)} more are not shown; `endomtor changes --json` lists all."]
