@@ -170,7 +170,7 @@ KINDS = {
             figures.courses, **ANIMALS, time="week", order=["vehicle", "rapamycin"], xlabel="weeks", facet="passage",
             ylabel="chimerism (%)", unit="mouse", titles={1: "passage 1", 2: "passage 2"}, scale="logit",
         ),
-        MEASURED,
+        EXAMPLE,
     ),
     "composition": Kind(
         lineages(),
