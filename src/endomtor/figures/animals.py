@@ -440,7 +440,7 @@ def courses(
             axes.set_xlabel(xlabel)
         counts = frame.groupby(group, observed=True)[unit].nunique()
         present = [name for name in order if name in counts.index]
-        style.legend(figure, present, counts.to_dict())
+        style.legend(figure, present, counts.to_dict(), line=True)
     # The mean of each group, then each animal, at each time of each panel.
     frame = frame[frame[group].isin(order) & frame[facet].isin(levels)]
     keys = [facet, group, time]
@@ -596,7 +596,7 @@ def limiting_dilution(
         axes.minorticks_off()
         axes.axhline(np.exp(-1), **style.DOTTED)
         axes.xaxis.set_major_formatter(lambda dose, _: f"{dose:,.0f}")
-        style.legend(figure, present, frame.groupby(group)[donor].nunique().to_dict())
+        style.legend(figure, present, frame.groupby(group)[donor].nunique().to_dict(), line=True)
     columns = ["frequency per cell", "95 % from", "95 % to"]
     lines = pd.DataFrame([frequencies[name] for name in present], columns=columns)
     lines.insert(0, "group", present)

@@ -116,10 +116,11 @@ def marker(group: str) -> str:
     return MARKERS.get(group) or MARKERS.get(group.rpartition(" ")[2], "o")
 
 
-def legend(figure: Figure, groups: Sequence[str], counts: dict[str, int]) -> None:
+def legend(figure: Figure, groups: Sequence[str], counts: dict[str, int], *, line: bool = False) -> None:
     """Put a legend with each group's n above the axes, outside of them, so that it never covers a point."""
     handles = [
-        Line2D([], [], color=colour(group), marker=marker(group), linestyle="-", markersize=7) for group in groups
+        Line2D([], [], color=colour(group), marker=marker(group), linestyle="-" if line else "", markersize=7)
+        for group in groups
     ]
     labels = [f"{named(group)}, n = {counts[group]}" for group in groups]
     longest = max(len(label) for label in labels)
