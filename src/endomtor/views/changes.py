@@ -10,15 +10,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from endomtor import files, ledger, paths
 from endomtor.errors import ClaimsError
 from endomtor.markup import table
 from endomtor.views import boxes
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FILE = "release-ledger.json"
 RELEASED = ("paper", 1)
@@ -100,13 +96,6 @@ class Changes:
     def same(self) -> bool:
         """Whether nothing differs."""
         return not self.found
-
-    @property
-    def frame(self) -> "pd.DataFrame":
-        """One row for each change, with the attributes of `Change` as columns."""
-        import pandas as pd
-
-        return pd.DataFrame([asdict(one) for one in self.found], columns=list(Change.__dataclass_fields__))
 
     def of(self, what: str) -> list[Change]:
         """Return the changes of a kind."""
