@@ -62,7 +62,7 @@ def weeks() -> pd.DataFrame:
         for passage in (1, 2)
         for week in (4, 8, 16)
     ]
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(frames, ignore_index=True).assign(mouse=lambda own: own["animal"])
 
 
 def lineages() -> pd.DataFrame:
@@ -93,12 +93,6 @@ def genes() -> pd.DataFrame:
 def overlap() -> pd.DataFrame:
     across, down = np.meshgrid(np.linspace(-1, 1, 12), np.linspace(-1, 1, 12))
     return pd.DataFrame(40 * across * down - 5)
-
-
-def dots() -> pd.DataFrame:
-    rng = np.random.default_rng(9)
-    frame = pd.DataFrame(rng.normal(0, 1, (120, 2)), columns=["PC 1", "PC 2"])
-    return frame.assign(group=np.repeat(["young", "aged"], 60), animal=np.repeat(list("abcd"), 30), score=frame["PC 1"])
 
 
 def phis() -> pd.DataFrame:
@@ -174,9 +168,9 @@ KINDS = {
         "value",
         partial(
             figures.courses, **ANIMALS, time="week", order=["vehicle", "rapamycin"], xlabel="weeks", facet="passage",
-            ylabel="chimerism (%)", titles={1: "passage 1", 2: "passage 2"}, scale="logit",
+            ylabel="chimerism (%)", unit="mouse", titles={1: "passage 1", 2: "passage 2"}, scale="logit",
         ),
-        MEASURED,
+        EXAMPLE,
     ),
     "composition": Kind(
         lineages(),
@@ -210,12 +204,6 @@ KINDS = {
         0,
         lambda frame: figures.rrho_map(frame.to_numpy(), xlabel="aged − young", ylabel="ECKO − control", genes=12_000),
         PUBLIC,
-    ),
-    "embedding": Kind(
-        dots(), "PC 1", partial(figures.embedding, x="PC 1", y="PC 2", by="group", animal="animal"), EXAMPLE
-    ),
-    "embedding-score": Kind(
-        dots(), "PC 1", partial(figures.embedding, x="PC 1", y="PC 2", by="score", by_label="score"), EXAMPLE
     ),
     "forest": Kind(
         phis(),

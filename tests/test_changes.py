@@ -174,12 +174,6 @@ class TestCompare:
         new["evidence"][1]["estimate"] = -0.5
         assert [(one.id, one.data) for one in changes.compare(old, new).of("value")] == [("C1.premise.x", "public")]
 
-    def test_the_frame_is_tidy(self):
-        frame = both(estimate=-0.3, ci_low=-0.8).frame
-        assert list(frame) == ["what", "id", "data", "field", "old", "new", "moved", "of_width"]
-        assert frame[["id", "field"]].values.tolist() == [["C1.a.b", "estimate"], ["C1.a.b", "ci_low"]]
-        assert both().frame.empty
-
     @pytest.mark.parametrize("rtol", [-1e-9, float("nan"), float("inf")])
     def test_a_tolerance_that_is_none_is_refused(self, rtol):
         with pytest.raises(ClaimsError, match="rtol is"):

@@ -162,6 +162,7 @@ def test_superplot_draws_every_cell_and_every_animal_at_its_mean(binary):
 
 def test_courses_draw_a_line_per_animal_and_refuse_two_values_at_one_time():
     frame = animals({"vehicle": 5, "rapamycin": 6})
+    frame["mouse"] = frame["animal"]
     frame = pd.concat([frame.assign(day=day, analyte=a) for day in (0, 7) for a in ("WBC", "RBC")])
     arguments = {
         "time": "day",
@@ -170,7 +171,8 @@ def test_courses_draw_a_line_per_animal_and_refuse_two_values_at_one_time():
         "group": "group",
         "order": ["vehicle", "rapamycin"],
         "xlabel": "day",
-        "same_y": False,
+        "ylabel": "",
+        "unit": "mouse",
     }
     arguments |= {"facet": "analyte", "titles": {"WBC": "WBC (10³/µL)", "RBC": "RBC (10⁶/µL)"}}
     figure = figures.courses(frame, **arguments).figure
@@ -193,6 +195,7 @@ def test_courses_of_subsamples_count_units_and_average_their_means():
         group="niche",
         order=GROUPS,
         xlabel="week",
+        ylabel="",
         facet="passage",
         titles={1: "passage 1"},
     ).figure
@@ -262,11 +265,6 @@ def test_genes_and_cells_are_all_drawn():
         genes, x="log2fc", y="y", xlabel="x", ylabel="y", slope=estimate(), label=["G1"]
     ).figure
     assert drawn_points(scatter.axes[0]) == 300
-    cells = pd.DataFrame({"x": [0.0, 1, 2], "y": [0.0, 1, 2], "group": ["young", "aged", "aged"], "score": [1.0, 2, 3]})
-    panels = figures.embedding(cells, x="x", y="y", by="group").figure.axes
-    assert [drawn_points(axes) for axes in panels] == [4, 5]
-    assert "animals unknown" in panels[0].get_title(loc="left")
-    assert drawn_points(figures.embedding(cells, x="x", y="y", by="score").figure.axes[0]) == 3
     image = figures.rrho_map(np.array([[3.0, -1], [-1, 2]]), xlabel="a", ylabel="b", genes=100).figure.axes[0].images[0]
     np.testing.assert_array_equal(image.get_array(), [[3, -1], [-1, 2]])
 
@@ -675,18 +673,6 @@ def test_the_table_of_a_map_holds_each_square_at_its_far_corner():
     ]
 
 
-def test_the_table_of_an_embedding_holds_each_cell():
-    frame = pd.DataFrame(
-        {"PC 1": [1.0, 2.0], "PC 2": [3.0, 4.0], "score": [0.1, 0.2], "group": ["young", "aged"], "animal": ["a", "b"]},
-        index=["c1", "c2"],
-    )
-    about = {"x": "PC 1", "y": "PC 2"}
-    by_group = figures.embedding(frame, by="group", animal="animal", **about).table
-    assert by_group.to_numpy().tolist() == [["c1", "a", "young", 1.0, 3.0], ["c2", "b", "aged", 2.0, 4.0]]
-    by_score = figures.embedding(frame, by="score", by_label="signature score", **about).table
-    assert list(by_score.columns) == ["cell", "signature score", "PC 1", "PC 2"]
-
-
 def test_the_tables_of_rates_hold_each_mark():
     frame = rates_of(
         ("edge", 0.02, 0.025, 0.04, "holds", False), ("null", 0.06, 0.025, 0.04, "beyond its limit", True)
@@ -815,7 +801,7 @@ def test_a_long_label_is_broken_inside_the_band():
 
 
 def test_a_legend_lies_below_the_band_and_above_the_axes():
-    frame = animals({"vehicle": 5, "rapamycin": 6}).assign(day=1, analyte="WBC")
+    frame = animals({"vehicle": 5, "rapamycin": 6}).assign(day=1, analyte="WBC", mouse=lambda own: own["animal"])
     figure = figures.courses(
         frame,
         time="day",
@@ -825,6 +811,7 @@ def test_a_legend_lies_below_the_band_and_above_the_axes():
         order=["vehicle", "rapamycin"],
         xlabel="day",
         ylabel="WBC (10³/µL)",
+        unit="mouse",
         facet="analyte",
         titles={"WBC": "WBC"},
     ).figure

@@ -497,8 +497,9 @@ def test_every_animal_is_one_line_with_all_its_times(names, data):
     weeks = {name: sorted(data.draw(st.sets(st.sampled_from([2, 4, 8]), min_size=1))) for name in names}
     rows = [(name, "ecko", 1, week, 0.0) for name in names for week in weeks[name]]
     frame = pd.DataFrame(rows, columns=["animal", "group", "passage", "time", "value"])
+    frame["exposed"] = frame["animal"]
     about = {name: name for name in ("time", "value", "animal", "group")}
-    about |= {"facet": "passage", "order": ("control", "ecko")}
+    about |= {"facet": "passage", "order": ("control", "ecko"), "unit": "exposed"}
     about |= {"titles": {1: "passage 1"}, "xlabel": "week", "ylabel": "value"}
     drawn = figures.courses(frame, **about)
     sources = interactive_plot.plot(drawn.interactive, drawn.table).references()

@@ -324,11 +324,7 @@ def calibrate(
         if name not in calibration.PARTS:
             raise EndomtorError(f"there is no part {name!r}; {_nearest(name, list(calibration.PARTS))}")
     found = calibration.calibrate(
-        cohorts,
-        scenarios=scenario,
-        parts=part or calibration.PARTS,
-        jobs=jobs or _processors(),
-        progress=True,
+        cohorts, scenarios=scenario, parts=part or calibration.PARTS, jobs=jobs or _processors(), progress=True
     )
     if out is not None:
         files.write_text(out, files.table_text(found.table, float_format="%.6g"))

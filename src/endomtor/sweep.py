@@ -25,8 +25,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from endomtor import calibration, files, paths, worlds
-from endomtor.building import workflow
+from endomtor import calibration, files, paths, snakemake, worlds
 from endomtor.calibration import cohorts, sample_size
 from endomtor.calibration import jobs as processes
 from endomtor.claims import catalogue
@@ -348,15 +347,8 @@ def sweep(
                 for job, _ in zip(missing, finished, strict=True):
                     done(job.count)
     table = _joined(grid, wanted, store)
-    about = {
-        "title": grid.title,
-        "grid": grid.hash,
-        "code": wanted[0].code,
-        "parameters": list(grid.names),
-        "ids": list(grid.ids),
-        "first": grid.first,
-        "cohorts": grid.count,
-    }
+    about = {"title": grid.title, "grid": grid.hash, "code": wanted[0].code, "parameters": list(grid.names)}
+    about |= {"ids": list(grid.ids), "first": grid.first, "cohorts": grid.count}
     files.write_bytes(out, _parquet(table, about))
     return table
 
@@ -368,7 +360,7 @@ def _through_snakemake(
     settings = store / f"settings-{_hash([job.name for job in wanted])[:20]}.json"
     command = shlex.join([sys.executable, "-P", "-m", "endomtor.sweep", str(settings)])
     content = {
-        "command": workflow.for_snakemake(f"cd {shlex.quote(str(paths.root()))} && {command}"),
+        "command": snakemake.escaped(f"cd {shlex.quote(str(paths.root()))} && {command}"),
         "store": str(store),
         "jobs": {job.name: asdict(job) for job in wanted},
     }
@@ -391,7 +383,7 @@ def _through_snakemake(
             process.terminate()
             raise
     if process.returncode:
-        raise BuildError(f"Snakemake could not run the sweep; see {log}:\n{workflow.tail(log)}")
+        raise BuildError(f"Snakemake could not run the sweep; see {log}:\n{snakemake.tail(log)}")
     done(sum(job.count for job in waiting))
     settings.unlink()
     log.unlink()

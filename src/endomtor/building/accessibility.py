@@ -140,13 +140,7 @@ def _lighten(app: Sphinx, error: Exception | None) -> None:
 
 
 def trimmed(nodes: list, words: set[str]) -> str:
-    """Return a style sheet without selectors that ask for a class outside `words`.
-
-    Parameters
-    ----------
-    nodes : list
-        Of `tinycss2`, rules and what stands between them.
-    """
+    """Return a style sheet, parsed by `tinycss2`, without selectors that ask for a class outside `words`."""
     kept = []
     for node in nodes:
         if node.type == "qualified-rule":

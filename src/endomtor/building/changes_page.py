@@ -9,12 +9,7 @@ NO_RELEASE = (
 
 
 def text(built: dict) -> str:
-    """Return the page's contents as Markdown with HTML.
-
-    Parameters
-    ----------
-    built : dict
-        The ledger of the build.
+    """Return the page's contents, from the ledger of the build, as Markdown with HTML.
 
     Raises
     ------

@@ -95,13 +95,8 @@ class _SavedOnce(NBClientEngine):
         """Execute the cells without a place to save to; papermill saves when this returns or raises."""
         place, nb_man.output_path = nb_man.output_path, None
         try:
-            _LeavesOut(
-                nb_man,
-                kernel_name=kernel_name,
-                startup_timeout=start_timeout,
-                timeout=None,
-                kernel_manager_class=kernel_manager_class,
-            ).execute()
+            kernel = {"kernel_name": kernel_name, "kernel_manager_class": kernel_manager_class}
+            _LeavesOut(nb_man, startup_timeout=start_timeout, timeout=None, **kernel).execute()
         finally:
             nb_man.output_path = place
 
@@ -159,17 +154,9 @@ def execute(
         }
         try:
             with _environment(surroundings):
-                papermill.execute_notebook(
-                    notebook,
-                    partial,
-                    parameters=dict(parameters),
-                    engine_name="endomtor",
-                    kernel_name="python3",
-                    kernel_manager_class=OwnKernel,
-                    cwd=notebook.parent,
-                    start_timeout=120,
-                    progress_bar=False,
-                )
+                how = {"engine_name": "endomtor", "kernel_name": "python3", "kernel_manager_class": OwnKernel}
+                how |= {"cwd": notebook.parent, "start_timeout": 120, "progress_bar": False}
+                papermill.execute_notebook(notebook, partial, parameters=dict(parameters), **how)
         except Exception as error:
             failed.unlink(missing_ok=True)
             if partial.is_file():

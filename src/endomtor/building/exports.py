@@ -180,18 +180,10 @@ def ro_crate(build: Path, ledger: dict, about: dict) -> dict:
         {"@id": f"https://spdx.org/licenses/{licence}", "@type": "CreativeWork", "name": licence}
         for licence in _licences(about)
     ]
-    article = {
-        "@id": _doi(paper),
-        "@type": "ScholarlyArticle",
-        "name": paper["title"],
-        "author": [_ref(one) for one in people],
-    }
-    software = {
-        "@id": "#endomtor",
-        "@type": "SoftwareApplication",
-        "name": "endomtor",
-        "softwareVersion": version("endomtor"),
-    }
+    article = {"@id": _doi(paper), "@type": "ScholarlyArticle", "name": paper["title"]}
+    article["author"] = [_ref(one) for one in people]
+    software = {"@id": "#endomtor", "@type": "SoftwareApplication", "name": "endomtor"}
+    software["softwareVersion"] = version("endomtor")
     root = {
         "@id": "./",
         "@type": "Dataset",
@@ -204,24 +196,14 @@ def ro_crate(build: Path, ledger: dict, about: dict) -> dict:
         "mentions": [_ref(software)],
         "hasPart": [_ref(part) for part in parts],
     }
-    descriptor = {
-        "@id": "ro-crate-metadata.json",
-        "@type": "CreativeWork",
-        "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
-        "about": _ref(root),
-    }
+    descriptor = {"@id": "ro-crate-metadata.json", "@type": "CreativeWork"}
+    descriptor |= {"conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"}, "about": _ref(root)}
     graph = [descriptor, root, *parts, *sources, article, *people, *makers, *licences, software]
     return {"@context": _CONTEXT, "@graph": graph}
 
 
 def schema_org(ledger: dict, about: dict, site: str) -> dict:
-    """Return the ledger as a schema.org Dataset for search engines and reference managers.
-
-    Parameters
-    ----------
-    site : str
-        Address of the site, with a slash at its end.
-    """
+    """Return the ledger as a schema.org Dataset for search engines; the site's address ends with a slash."""
     paper = about["references"][0]
     return {
         "@context": "https://schema.org",

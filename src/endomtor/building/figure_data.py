@@ -117,7 +117,7 @@ def fold_html(shown: Mapping, chapter: str, *, links: bool = True, code: str = "
     if len(head):
         cells = head.apply(lambda column: in_words(column) if column.name in numbers else column)
         label = f"Values of the figure {name.removeprefix('fig-')}, chapter {escape(chapter)}"
-        parts.append(publish.scrolling(cells, numbers, head.columns[0], label))
+        parts.append(publish.scrolling(cells, numbers, label))
     whole = f'<details class="endomtor-figure-data"><summary>Data of this figure ({count})</summary>{"".join(parts)}'
     # An empty line would end the block of HTML in Markdown; a line end in a user's text says no more than a space.
     return f"{' '.join(whole.split())}</details>"

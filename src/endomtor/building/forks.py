@@ -77,10 +77,7 @@ _LATER = (
 def offered(*, soon: bool) -> Iterator[dict[str, str]]:
     """Offer forks to the jobs of a build while the block runs; yield what their environment must say.
 
-    Parameters
-    ----------
-    soon : bool
-        Chapters are likely to run: the libraries are imported at once, beside what comes before the chapters.
+    Where chapters are likely to run `soon`, the libraries are imported at once, beside what comes before the chapters.
     """
     # Elsewhere a fork of a process with these libraries is not safe.
     if os.environ.get(PLAIN) or sys.platform != "linux":
@@ -117,15 +114,9 @@ def offered(*, soon: bool) -> Iterator[dict[str, str]]:
 
 def _server(address: str, listener: int, hearing: int) -> subprocess.Popen:
     program = f"from endomtor.building import forks; forks.serve({address!r}, {listener}, {hearing})"
-    return subprocess.Popen(
-        [sys.executable, "-P", "-c", program],
-        env=os.environ | SURROUNDINGS,
-        pass_fds=[listener, hearing],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    alone = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL) | {"start_new_session": True}
+    command, surroundings = [sys.executable, "-P", "-c", program], os.environ | SURROUNDINGS
+    return subprocess.Popen(command, env=surroundings, pass_fds=[listener, hearing], **alone)
 
 
 def serve(address: str, listening: int, hearing: int) -> None:
@@ -179,13 +170,7 @@ def _answer(listener: socket.socket, hearing: int) -> None:
 
 
 def _become(
-    connection: socket.socket,
-    streams: Sequence[int],
-    *,
-    function: str,
-    arguments: list[str],
-    folder: str,
-    environment: dict[str, str],
+    connection: socket.socket, streams: Sequence[int], *, function: str, arguments: list[str], folder: str, environment
 ) -> None:
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -274,12 +259,7 @@ class Fork:
 
 
 def request_worker(
-    address: str,
-    *,
-    function: str,
-    arguments: Sequence[str],
-    folder: str,
-    environment: Mapping[str, str],
+    address: str, *, function: str, arguments: Sequence[str], folder: str, environment: Mapping[str, str]
 ) -> Fork | None:
     """Have a process forked that writes where this one does; None where nobody answers at the address.
 
@@ -309,15 +289,18 @@ def request_worker(
     return Fork(connection, int(pid))
 
 
+def forked(function: str, *words: str) -> list[str]:
+    """Return the command that runs a function in a fork, or as a plain process where there is none to be had."""
+    return [sys.executable, "-P", "-m", "endomtor.building.forks", function, *words]
+
+
 def main() -> int:
     """Run a function in a fork of the server, or here where there is none yet; return its exit status."""
     function, *arguments = sys.argv[1:]
     address = os.environ.get(SOCKET)
     if address and _up(address).exists():
-        fork = request_worker(
-            address, function=function, arguments=arguments, folder=os.getcwd(), environment=os.environ
-        )
-        if fork:
+        place = {"folder": os.getcwd(), "environment": os.environ}
+        if fork := request_worker(address, function=function, arguments=arguments, **place):
             return fork.wait()
     _leave_out_addresses()
     return _call(function, arguments)

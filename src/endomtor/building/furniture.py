@@ -41,13 +41,7 @@ def connect(app: Sphinx) -> None:
 
 
 def command(chapter: str, dataset: dict | None) -> str:
-    """Return the command that runs a chapter as it was run here.
-
-    Parameters
-    ----------
-    dataset : dict or None
-        The data set of the ledger. The folder of a laboratory's data is not named: it is private.
-    """
+    """Return the command that runs a chapter on the data set of the ledger; a laboratory's folder is not named."""
     run = f"endomtor run {chapter.split('_')[0]}"
     if not dataset:
         return run
@@ -57,17 +51,7 @@ def command(chapter: str, dataset: dict | None) -> str:
 
 
 def launch_links(repository: str, commit: str, page: str) -> dict[str, str]:
-    """Return the addresses that open a notebook on others' machines, by their name; none outside GitHub.
-
-    Parameters
-    ----------
-    repository : str
-        Address of the repository.
-    commit : str
-        The commit of the build, a branch where there is none.
-    page : str
-        The notebook's path in the repository, without its ending.
-    """
+    """Return the addresses that open a notebook at a commit or branch on others' machines; none outside GitHub."""
     parts = urlsplit(repository)
     if parts.netloc != "github.com":
         return {}
@@ -201,26 +185,20 @@ def _point_issues(context: dict, address: str) -> None:
 
 
 def _add_launch_buttons(context: dict, launch: dict[str, str]) -> None:
-    icons = {"Binder": "logo_binder.svg", "Colab": "logo_colab.png"}
+    icons = {"Binder": "_static/images/logo_binder.svg", "Colab": "_static/images/logo_colab.png"}
     buttons = [
         {
             "type": "link",
             "text": name,
             "tooltip": f"Open on {name}",
-            "icon": f"_static/images/{icons[name]}",
+            "icon": icons[name],
             "url": url,
         }
         for name, url in launch.items()
     ]
     if buttons and "header_buttons" in context:
-        group = {
-            "type": "group",
-            "tooltip": "Run this chapter elsewhere",
-            "icon": "fas fa-rocket",
-            "buttons": buttons,
-            "label": "launch-buttons",
-        }
-        context["header_buttons"].insert(0, group)
+        group = {"type": "group", "tooltip": "Run this chapter elsewhere", "icon": "fas fa-rocket"}
+        context["header_buttons"].insert(0, group | {"buttons": buttons, "label": "launch-buttons"})
 
 
 def _about(app: Sphinx, page: str, commit: str, launch: dict[str, str], pathto, ledger: dict | None) -> str:

@@ -78,20 +78,7 @@ def _lay_all(app: Sphinx, error: Exception | None) -> None:
 
 
 def write(executed: Path, folder: Path) -> list[Path]:
-    """Write a script of data for each interactive part of an executed notebook.
-
-    Parameters
-    ----------
-    executed : Path
-        The executed notebook.
-    folder : Path
-        Replaced.
-
-    Returns
-    -------
-    list of Path
-        The scripts.
-    """
+    """Write a script of data for each interactive part of an executed notebook; return them. The folder is replaced."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     # Most chapters have none, and importing what draws them takes three seconds.
@@ -109,15 +96,7 @@ def write(executed: Path, folder: Path) -> list[Path]:
 
 
 def lay(made: Iterable[Path], site: Path) -> None:
-    """Lay the scripts of data of all interactive parts and, where there is one, the library beside the pages.
-
-    Parameters
-    ----------
-    made : iterable of Path
-        Folders of `write`; one that is not there has none.
-    site : Path
-        The folder of the site; its folder `interactive` is replaced.
-    """
+    """Lay the scripts that `write` left in folders and, where there is one, the library beside the pages of a site."""
     shutil.rmtree(site / FOLDER, ignore_errors=True)
     scripts = [script for folder in made for script in sorted(folder.glob("*.js"))]
     if not scripts:

@@ -83,23 +83,15 @@ def machine() -> str:
 def _processor() -> str:
     """Return the processor's name where the system tells it (Linux), else its kind."""
     listed = Path("/proc/cpuinfo")
-    names = (
-        [line.partition(":")[2].strip() for line in listed.open() if line.startswith("model name")]
-        if (listed.is_file())
-        else []
-    )
-    return names[0] if names else platform.machine()
+    lines = listed.read_text().splitlines() if listed.is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
 
 
 def keep_option(parser: argparse.ArgumentParser) -> None:
     """Give a measuring script the option `--keep [DIR]`, which says where `keep` writes."""
     parser.add_argument(
-        "--keep",
-        nargs="?",
-        const=folder(),
-        type=Path,
-        metavar="DIR",
-        help="keep the numbers for their page",
+        "--keep", nargs="?", const=folder(), type=Path, metavar="DIR", help="keep the numbers for their page"
     )
 
 

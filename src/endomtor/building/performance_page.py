@@ -7,6 +7,7 @@ from html import escape
 from endomtor.building import performance
 from endomtor.building.performance import WORDS, Measured, Row, amount
 from endomtor.markup import plain_in_markdown as plain
+from endomtor.markup import table
 
 NOTHING_KEPT = "Nothing is kept yet: `make bench ARGS=--keep` measures and keeps."
 
@@ -54,14 +55,13 @@ def _table(measured: Measured) -> str:
     columns = ["what", "measured", "at most", "met"]
     if any(row.beside for row in measured.rows):
         columns.append("the alternative")
-    heads = "".join(f'<th scope="col">{column}</th>' for column in columns)
-    rows = "".join(_row(row, notes, len(columns)) for row in measured.rows)
+    rows = [_row(row, notes, len(columns)) for row in measured.rows]
     commit = f", commit `{measured.commit}`" if measured.commit else ""
     below = f"\n<ol>{''.join(f'<li>{_with_code(note)}</li>' for note in notes)}</ol>" if notes else ""
     return (
         f"Measured on {measured.date}{commit}.\n{plain(measured.machine)}.\n\n"
-        f'<div class="endomtor-table" tabindex="0" role="region" aria-label="{escape(measured.title)}"><table>'
-        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>{below}"
+        f'<div class="endomtor-table" tabindex="0" role="region" aria-label="{escape(measured.title)}">'
+        f"{table(columns, rows)}</div>{below}"
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import binomtest
 
-from endomtor import ledger, paths, sweep, worlds
+from endomtor import ledger, markup, paths, sweep, worlds
 from endomtor.claims import catalogue, verdicts
 from endomtor.reporting import percent
 
@@ -26,12 +26,7 @@ def frozen() -> Path:
 
 
 def text(built: dict | None) -> str:
-    """Return the page's contents as Markdown with HTML.
-
-    Parameters
-    ----------
-    built : dict or None
-        The ledger of the build, None where there is none yet. Beside a laboratory's data no simulated number is shown.
+    """Return the page's contents as Markdown with HTML; beside the ledger of a laboratory no simulated number.
 
     Raises
     ------
@@ -79,7 +74,7 @@ def html(table: pd.DataFrame) -> str:
     """Return the surface as one table: a group of rows for each claim, a row for each n, a column for each phi."""
     found = surface(table)
     shares = sorted(found[COLUMN].unique())
-    heads = "".join(f'<th scope="col">φ = {share:g}</th>' for share in shares)
+    heads = ("units", *(f"φ = {share:g}" for share in shares))
     groups = []
     for claim, own in found.groupby("id"):
         title = catalogue.load().claim(claim).title
@@ -99,8 +94,8 @@ def html(table: pd.DataFrame) -> str:
         f"Share of cohorts in which a claim is supported, with its 95 % interval (world “{world}” with other phi, "
         "numbers assumed). n is the number of units in each group of every table. In italics: the claim does not hold "
         f"there, so support is a false alarm. In bold: it holds, and {percent(POWER)} or more find it.</p></figcaption>"
-        '<div class="endomtor-table" tabindex="0"><table class="endomtor-grid"><thead><tr>'
-        f'<th scope="col">units</th>{heads}</tr></thead>{"".join(groups)}</table></div></figure>'
+        f'<div class="endomtor-table" tabindex="0">{markup.table(heads, groups, "endomtor-grid", bodies=True)}</div>'
+        "</figure>"
     )
 
 

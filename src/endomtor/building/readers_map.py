@@ -56,13 +56,7 @@ class _Box:
 
 
 def html(ledger: dict | None) -> str:
-    """Return the map as HTML for the first page.
-
-    Parameters
-    ----------
-    ledger : dict or None
-        None where the book was not built: the boxes then say so.
-    """
+    """Return the map as HTML for the first page; without a ledger its boxes say that the book was not built."""
     drawn = {chapter: _box(chapter, ledger) for chapter in CHAPTERS}
     told = _description(drawn)
     both = "".join(

@@ -54,11 +54,7 @@ def tags(app: Sphinx, page: str, doctree: nodes.document, ledger: dict | None) -
         "og:description": said,
         "og:url": f"{base}{app.builder.get_target_uri(page)}",
     }
-    names = {
-        "twitter:card": "summary_large_image",
-        "twitter:title": title,
-        "twitter:description": said,
-    }
+    names = {"twitter:card": "summary_large_image", "twitter:title": title, "twitter:description": said}
     if logo(app).is_file():
         picture, words = f"{base}{CARD}", _card_words(app, ledger)[1]
         width, height = CARD_SIZE
@@ -88,12 +84,7 @@ def description(doctree: nodes.document) -> str:
 def card(title: str, lines: list[str], logo: Path) -> bytes:
     """Return the picture that others show beside a link to the book: a PNG of `CARD_SIZE`.
 
-    Parameters
-    ----------
-    lines : list[str]
-        Stand below the title; the last says whose data are shown.
-    logo : Path
-        A square PNG.
+    The lines stand below the title, and the last says whose data are shown; the logo is a square PNG.
     """
     import matplotlib
     from PIL import Image, ImageDraw, ImageFont

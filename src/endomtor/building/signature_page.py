@@ -2,6 +2,8 @@
 
 from html import escape
 
+from endomtor.markup import table
+
 
 def html() -> str:
     """Return the genes of the aging signature that chapter 04 uses, in a block to be opened."""
@@ -9,14 +11,14 @@ def html() -> str:
     from endomtor.public.originals import STUDIES
 
     genes, _ = hsc_aging.signature()
-    rows = "".join(
+    heads = ("gene", "mean log2 fold change, old against young", f"studies, of {len(STUDIES)}")
+    rows = [
         f'<tr><th scope="row">{escape(name)}</th><td class="endomtor-number">{row["average"]:.2f}</td>'
         f'<td class="endomtor-number">{row[list(STUDIES)].notna().sum()}</td></tr>'
         for name, row in genes.iterrows()
-    )
+    ]
     return (
         f"<details><summary>The {len(genes)} genes of the signature</summary>"
-        '<div class="endomtor-table" tabindex="0" role="region" aria-label="Genes of the signature"><table>'
-        '<thead><tr><th scope="col">gene</th><th scope="col">mean log2 fold change, old against young</th>'
-        f'<th scope="col">studies, of {len(STUDIES)}</th></tr></thead><tbody>{rows}</tbody></table></div></details>'
+        '<div class="endomtor-table" tabindex="0" role="region" aria-label="Genes of the signature">'
+        f"{table(heads, rows)}</div></details>"
     )

@@ -4,10 +4,10 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 from endomtor import files
+from endomtor.building.forks import forked
 from endomtor.errors import BuildError
 
 FIRST_PAGE = "book/index.html"
@@ -44,26 +44,11 @@ def render(root: Path, build: Path) -> None:
     for style in (work / "_build" / "html" / "_static").glob("mystnb.*.css"):
         # Written last: pages that find the one of an earlier run name it with a checksum, those of a first run do not.
         style.unlink()
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "endomtor.building.forks",
-        "jupyter_book.cli.main:main",
-        "build",
-        str(root),
-        "--path-output",
-        str(work),
-    ]
-    command += ["-W", "-n", "--keep-going", "-q"]
-    ran = subprocess.run(
-        command,
-        cwd=root,
-        env={**os.environ, "ENDOMTOR_BUILD": str(build), "NO_COLOR": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    options = ["--path-output", str(work), "-W", "-n", "--keep-going", "-q"]
+    command = forked("jupyter_book.cli.main:main", "build", str(root), *options)
+    surroundings = {**os.environ, "ENDOMTOR_BUILD": str(build), "NO_COLOR": "1"}
+    heard = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    ran = subprocess.run(command, cwd=root, env=surroundings, **heard)
     print(ran.stdout, flush=True)
     if ran.returncode:
         raise BuildError(f"the site has faults:\n{_faults(ran.stdout)}")

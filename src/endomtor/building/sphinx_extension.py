@@ -8,7 +8,7 @@ import inspect
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +31,7 @@ from endomtor.building.workflow import LEDGER_OF_PAGES, PACKAGE, build_folder, f
 logger = logging.getLogger(__name__)
 
 NOT_BUILT = "This book was not built yet: run `make book` to execute its notebooks."
+_NO_LEDGER = f":::{{note}}\n{NOT_BUILT}\n:::"
 NOT_FRESH = (
     "This page was executed before its code, data, parameters or packages were changed: "
     "run `make book` to execute it again."
@@ -53,20 +54,12 @@ def setup(app: Sphinx) -> dict:
     app.connect("autodoc-skip-member", _leave_out_constants)
     app.connect("autodoc-process-signature", _leave_out_fields)
     app.add_html_math_renderer("mathml", (_inline_formula, None), (_formula, None))
-    for name, directive in {
-        "ledger": LedgerDirective,
-        "map": MapDirective,
-        "evidence": EvidenceDirective,
-        "contract": ContractDirective,
-        "registry": RegistryDirective,
-        "worlds": WorldsDirective,
-        "power": PowerDirective,
-        "performance": PerformanceDirective,
-        "status": StatusDirective,
-        "signature": SignatureDirective,
-        "changes": ChangesDirective,
+    for name, draw in {
+        **{"ledger": _claims, "map": _map, "evidence": _evidence, "contract": _contract, "registry": _registry},
+        **{"worlds": _worlds, "power": _power, "signature": _signature, "status": _status, "changes": _changes},
     }.items():
-        app.add_directive(f"endomtor-{name}", directive)
+        app.add_directive(f"endomtor-{name}", _directive(draw))
+    app.add_directive("endomtor-performance", _directive(_performance, arguments=1))
     app.add_role("endomtor-sample-size", SampleSizeRole())
     furniture.connect(app)
     interactive.connect(app)
@@ -294,47 +287,50 @@ def _formula(writer, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
-class LedgerDirective(SphinxDirective):
-    """`{endomtor-ledger}`: the ledger of the build as a table."""
+def _directive(draw: Callable[[SphinxDirective], str | list[nodes.Node]], arguments: int = 0) -> type[SphinxDirective]:
+    """Return a directive that shows what a function draws for it: nodes, or text to be read as Markdown."""
 
-    def run(self) -> list[nodes.Node]:
-        """Return the table, or a note when there is no ledger yet."""
-        from endomtor.views import boxes
+    def run(self: SphinxDirective) -> list[nodes.Node]:
+        drawn = draw(self)
+        return self.parse_text_to_nodes(drawn, allow_section_headings=True) if isinstance(drawn, str) else drawn
 
-        ledger = _ledger(self.env)
-        if not ledger:
-            return self.parse_text_to_nodes(f":::{{note}}\n{NOT_BUILT}\n:::")
-        return [nodes.raw("", boxes.ledger_html(ledger), format="html")]
+    return type(draw.__name__, (SphinxDirective,), {"run": run, "optional_arguments": arguments})
 
 
-class MapDirective(SphinxDirective):
-    """`{endomtor-map}`: niche, mTOR, HSPC and the chapters as a drawing, for the first page."""
-
-    def run(self) -> list[nodes.Node]:
-        """Return the drawing; where there is no ledger yet its boxes say so."""
-        from endomtor.building import readers_map
-
-        return [nodes.raw("", readers_map.html(_ledger(self.env)), format="html")]
+def _raw(html: str) -> list[nodes.Node]:
+    return [nodes.raw("", html, format="html")]
 
 
-class EvidenceDirective(SphinxDirective):
-    """`{endomtor-evidence}`: every record of the ledger, a section for each claim."""
+def _claims(directive: SphinxDirective) -> str | list[nodes.Node]:
+    """The ledger of the build as a table."""
+    from endomtor.views import boxes
 
-    def run(self) -> list[nodes.Node]:
-        """Return the sections, or a note when there is no ledger yet."""
-        from endomtor.claims import catalogue
-        from endomtor.views import pages
+    ledger = _ledger(directive.env)
+    return _raw(boxes.ledger_html(ledger)) if ledger else _NO_LEDGER
 
-        ledger = _ledger(self.env)
-        if not ledger:
-            return self.parse_text_to_nodes(f":::{{note}}\n{NOT_BUILT}\n:::")
-        rules = catalogue.load()
-        sections = [
-            f"## {claim['id']} {claim['title']}\n\n{pages.claim_markdown(rules.claim(claim['id']))}\n"
-            f"{pages.evidence_html(claim, ledger)}\n"
-            for claim in ledger["claims"]
-        ]
-        return self.parse_text_to_nodes("\n".join(sections), allow_section_headings=True)
+
+def _map(directive: SphinxDirective) -> list[nodes.Node]:
+    """Niche, mTOR, HSPC and the chapters as a drawing; where there is no ledger yet its boxes say so."""
+    from endomtor.building import readers_map
+
+    return _raw(readers_map.html(_ledger(directive.env)))
+
+
+def _evidence(directive: SphinxDirective) -> str:
+    """Every record of the ledger, a section for each claim."""
+    from endomtor.claims import catalogue
+    from endomtor.views import pages
+
+    ledger = _ledger(directive.env)
+    if not ledger:
+        return _NO_LEDGER
+    rules = catalogue.load()
+    sections = [
+        f"## {claim['id']} {claim['title']}\n\n{pages.claim_markdown(rules.claim(claim['id']))}\n"
+        f"{pages.evidence_html(claim, ledger)}\n"
+        for claim in ledger["claims"]
+    ]
+    return "\n".join(sections)
 
 
 class SampleSizeRole(SphinxRole):
@@ -352,106 +348,75 @@ class SampleSizeRole(SphinxRole):
         return [nodes.strong("", "left out here" if left_out else sample_size.text(self.text))], []
 
 
-class ContractDirective(SphinxDirective):
-    """`{endomtor-contract}`: the data contract, from the rules that check it."""
+def _contract(directive: SphinxDirective) -> str:
+    """The data contract, from the rules that check it."""
+    from endomtor.contract import contract_markdown
 
-    def run(self) -> list[nodes.Node]:
-        """Return the contract's sections."""
-        from endomtor.contract import contract_markdown
-
-        return self.parse_text_to_nodes(contract_markdown(), allow_section_headings=True)
+    return contract_markdown()
 
 
-class RegistryDirective(SphinxDirective):
-    """`{endomtor-registry}`: others' published data, with licence and whether this build had them."""
+def _registry(directive: SphinxDirective) -> str:
+    """Others' published data as a table, with licence and whether this build had them."""
+    from endomtor import public
 
-    def run(self) -> list[nodes.Node]:
-        """Return the table."""
-        from endomtor import public
-
-        lines = ["| name | what it is | licence | source | in this build |", "| --- | --- | --- | --- | --- |"]
-        states = {"bundled": "bundled with the book", "downloaded": "downloaded", "not here": "frozen table"}
-        for entry in public.downloads():
-            source = "{cite:p}`" + ",".join(work["key"] for work in entry["citations"]) + "`"
-            name, state = f"[`{entry['name']}`](<{entry['address']}>)", states[entry["state"]]
-            cells = (name, entry["description"], entry["licence"], source, state)
-            lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
-        return self.parse_text_to_nodes("\n".join(lines))
+    lines = ["| name | what it is | licence | source | in this build |", "| --- | --- | --- | --- | --- |"]
+    states = {"bundled": "bundled with the book", "downloaded": "downloaded", "not here": "frozen table"}
+    for entry in public.downloads():
+        source = "{cite:p}`" + ",".join(work["key"] for work in entry["citations"]) + "`"
+        name, state = f"[`{entry['name']}`](<{entry['address']}>)", states[entry["state"]]
+        cells = (name, entry["description"], entry["licence"], source, state)
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines)
 
 
-class WorldsDirective(SphinxDirective):
-    """`{endomtor-worlds}`: how often each verdict on a claim fell in each world, from the frozen calibration."""
+def _worlds(directive: SphinxDirective) -> list[nodes.Node]:
+    """How often each verdict on a claim fell in each world, from the frozen calibration."""
+    from endomtor import calibration
+    from endomtor.views import grid
 
-    def run(self) -> list[nodes.Node]:
-        """Return the grid and what it says."""
-        from endomtor import calibration
-        from endomtor.views import grid
-
-        found = calibration.frozen()
-        said = self.parse_text_to_nodes("\n".join(f"- {sentence}" for sentence in grid.sentences(found)))
-        return [nodes.raw("", grid.table_html(found), format="html"), *said]
+    found = calibration.frozen()
+    said = directive.parse_text_to_nodes("\n".join(f"- {sentence}" for sentence in grid.sentences(found)))
+    return [*_raw(grid.table_html(found)), *said]
 
 
-class PowerDirective(SphinxDirective):
-    """`{endomtor-power}`: how often claims are supported over n and phi; left out in a book on a laboratory's data."""
+def _power(directive: SphinxDirective) -> str:
+    """How often claims are supported over n and phi; left out in a book on a laboratory's data."""
+    from endomtor.building import power_page
 
-    def run(self) -> list[nodes.Node]:
-        """Return the table and how it was counted, or the sentence that it is left out."""
-        from endomtor.building import power_page
-
-        return self.parse_text_to_nodes(power_page.text(_ledger(self.env)))
+    return power_page.text(_ledger(directive.env))
 
 
-class PerformanceDirective(SphinxDirective):
-    """`{endomtor-performance}`: what was measured of speed, memory and sameness, and kept in `book/performance/`.
+def _performance(directive: SphinxDirective) -> str:
+    """All that was measured of speed, memory and sameness, or one file of `book/performance/`, or missed `targets`."""
+    from endomtor.building import performance_page
 
-    With a name it shows only the file of that name, with `targets` which targets are missed.
-    """
-
-    optional_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        """Return a table for each measuring script."""
-        from endomtor.building import performance_page
-
-        name = self.arguments[0] if self.arguments else None
-        if name not in (None, "targets"):
-            return self.parse_text_to_nodes(performance_page.alone(name))
-        if name:
-            return self.parse_text_to_nodes(performance_page.targets())
-        return self.parse_text_to_nodes(performance_page.text(), allow_section_headings=True)
+    [name] = directive.arguments or [""]
+    drawn = {"": performance_page.text, "targets": performance_page.targets}.get(name)
+    return drawn() if drawn else performance_page.alone(name)
 
 
-class SignatureDirective(SphinxDirective):
-    """`{endomtor-signature}`: the genes of the aging signature, so that a search for one finds where it counts."""
+def _signature(directive: SphinxDirective) -> list[nodes.Node]:
+    """The genes of the aging signature, so that a search for one finds where it counts."""
+    from endomtor.building import signature_page
 
-    def run(self) -> list[nodes.Node]:
-        """Return the table."""
-        from endomtor.building import signature_page
-
-        return [nodes.raw("", signature_page.html(), format="html")]
+    return _raw(signature_page.html())
 
 
-class StatusDirective(SphinxDirective):
-    """`{endomtor-status}`: run times, state and environment of the build."""
+def _status(directive: SphinxDirective) -> str:
+    """Run times, state and environment of the build."""
+    from endomtor.building import status_page
 
-    def run(self) -> list[nodes.Node]:
-        """Return the tables."""
-        from endomtor.building import status_page
-
-        # The commit and the state of each chapter change without a change of this page.
-        self.env.note_reread()
-        root = Path(self.env.srcdir)
-        chapters = sorted(page for page in self.env.found_docs if Path(self.env.doc2path(page)).suffix == ".ipynb")
-        return self.parse_text_to_nodes(status_page.text(root, build_folder(root), chapters, _ledger(self.env)))
+    env = directive.env
+    # The commit and the state of each chapter change without a change of this page.
+    env.note_reread()
+    root = Path(env.srcdir)
+    chapters = sorted(page for page in env.found_docs if Path(env.doc2path(page)).suffix == ".ipynb")
+    return status_page.text(root, build_folder(root), chapters, _ledger(env))
 
 
-class ChangesDirective(SphinxDirective):
-    """`{endomtor-changes}`: what moved since the last release, whose ledger is in `data/derived/`."""
+def _changes(directive: SphinxDirective) -> str:
+    """What moved since the last release, whose ledger is in `data/derived/`."""
+    from endomtor.building import changes_page
 
-    def run(self) -> list[nodes.Node]:
-        """Return the changes, or a note when there is no ledger or no release yet."""
-        from endomtor.building import changes_page
-
-        ledger = _ledger(self.env)
-        return self.parse_text_to_nodes(changes_page.text(ledger) if ledger else f":::{{note}}\n{NOT_BUILT}\n:::")
+    ledger = _ledger(directive.env)
+    return changes_page.text(ledger) if ledger else _NO_LEDGER

@@ -38,13 +38,7 @@ def times(build: Path) -> dict:
 
 
 def text(root: Path, build: Path, chapters: list[str], ledger: dict | None) -> str:
-    """Return the tables of the page of run times and environment.
-
-    Parameters
-    ----------
-    chapters : list[str]
-        The pages that are notebooks, in the order of the book.
-    """
+    """Return the tables of the page of run times and environment; its chapters are the pages that are notebooks."""
     from endomtor.markup import plain_in_markdown
     from endomtor.views import boxes
 

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from endomtor import files
+from endomtor import files, snakemake
 from endomtor.building import forks
 from endomtor.errors import BuildError
 
@@ -44,7 +44,7 @@ _OF_DATA = (
     *("contract", "worlds", "stats", "claims"),
     *(f"{name}.py" for name in ("cells", "errors", "estimate", "files", "genes", "paths", "provenance")),
 )
-_NOT_OF_CHAPTERS = {"building", "views", "cli.py", "sweep.py"}
+_NOT_OF_CHAPTERS = {"building", "views", "cli.py", "snakemake.py", "sweep.py"}
 _ALSO_OF_CHAPTERS = (
     *("views/boxes.py", "views/__init__.py"),
     *(f"building/{name}.py" for name in ("execute", "forks", "provisioner", "executed")),
@@ -140,11 +140,11 @@ class Settings:
 
     def command(self, *words: str) -> list[str]:
         """Return the command of a job."""
-        return _forked("endomtor.building.jobs:main", str(self.file), *words)
+        return forks.forked("endomtor.building.jobs:main", str(self.file), *words)
 
     def job(self, *words: str) -> str:
         """Return the command of a job as a rule takes it."""
-        return for_snakemake(shlex.join(self.command(*words)))
+        return snakemake.escaped(shlex.join(self.command(*words)))
 
     def data_print(self) -> str:
         """Fingerprint of what the data set depends on.
@@ -197,16 +197,6 @@ def code_of_chapters() -> list[Path]:
     """Return the files and folders of the package that an executed chapter rests on, those that execute it included."""
     own = [place for place in sorted(PACKAGE.iterdir()) if place.name not in _NOT_OF_CHAPTERS]
     return [*own, *_in_package(_ALSO_OF_CHAPTERS)]
-
-
-def _forked(function: str, *words: str) -> list[str]:
-    """Return the command that runs a function in a fork, or as a plain process where there is none to be had."""
-    return [sys.executable, "-P", "-m", "endomtor.building.forks", function, *words]
-
-
-def for_snakemake(command: str) -> str:
-    """Return a shell command as a rule takes it: Snakemake formats it, so braces are doubled."""
-    return command.replace("{", "{{").replace("}", "}}")
 
 
 def fingerprint(places: Iterable[Path], *values: object) -> str:
@@ -324,7 +314,9 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
                 if status or failures:
                     break
         if status or failures:
-            raise BuildError("\n".join(failures) or f"Snakemake could not build the book; see {log}:\n{tail(log)}")
+            raise BuildError(
+                "\n".join(failures) or f"Snakemake could not build the book; see {log}:\n{snakemake.tail(log)}"
+            )
         if only_pages:
             # It does not know of this drawing, and would take an earlier state of the pages for the one that is drawn.
             told_snakemake.unlink()
@@ -337,17 +329,9 @@ def _run(
     command: list[str], environment: dict, *, folder: str, lock: int, console, log: Path
 ) -> tuple[int, list[str], set[str]]:
     """Run Snakemake or a job to its end, as the user sees it; return its exit status, failures and finished jobs."""
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        pass_fds=[lock],
-        start_new_session=True,
-    ) as process:
+    heard = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    place = {"cwd": folder, "env": environment, "pass_fds": [lock], "start_new_session": True}
+    with subprocess.Popen(command, **heard, **place) as process:
         try:
             failures, done = _report(process.stdout, console, log)
         except BaseException:
@@ -400,7 +384,7 @@ def _say_unchanged(settings: Settings, done: set[str], console) -> None:
 
 
 def _snakemake(settings: Settings, jobs: int, copies: str, *further: str) -> list[str]:
-    command = _forked("snakemake.cli:main", *further)
+    command = forks.forked("snakemake.cli:main", *further)
     command += ["--snakefile", str(Path(settings.root) / "workflow" / "Snakefile")]
     command += ["--runtime-source-cache-path", copies]
     command += ["--directory", settings.build, "--configfile", str(settings.file), "--cores", str(jobs)]
@@ -468,8 +452,3 @@ def _news(line: str) -> dict | None:
         return json.JSONDecoder().raw_decode(text)[0] if found else None
     except ValueError:
         return None
-
-
-def tail(log: Path, lines: int = 8) -> str:
-    """Return the last lines of a log, for a message."""
-    return "\n".join(log.read_text(encoding="utf-8").strip().splitlines()[-lines:])

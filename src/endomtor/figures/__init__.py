@@ -1,16 +1,9 @@
 """Figures and tables of the book: one house style, few plot kinds, every animal shown."""
 
-from endomtor.figures.animals import (
-    composition,
-    courses,
-    estimation,
-    estimation_grid,
-    limiting_dilution,
-    superplot,
-)
+from endomtor.figures.animals import composition, courses, estimation, estimation_grid, limiting_dilution, superplot
 from endomtor.figures.drawing import Drawn
 from endomtor.figures.forest import forest
-from endomtor.figures.genes import embedding, lfc_scatter, rrho_map, volcano
+from endomtor.figures.genes import lfc_scatter, rrho_map, volcano
 from endomtor.figures.publish import show, table
 from endomtor.figures.rates import error_rates, pairs
 from endomtor.figures.robustness import robustness
@@ -22,7 +15,6 @@ __all__ = [
     "colour",
     "composition",
     "courses",
-    "embedding",
     "error_rates",
     "estimation",
     "estimation_grid",

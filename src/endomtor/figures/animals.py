@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ def estimation(
     estimates: Mapping[Contrast, Estimate | None],
     ylabel: str,
     scale: str = "linear",
-    pvalues: Mapping[Contrast, float] | None = None,
+    pvalues: Mapping[Contrast, float] = MappingProxyType({}),
 ) -> Drawn:
     """Draw every animal at the left and each contrast with its interval at the right, on aligned axes.
 
@@ -65,24 +66,12 @@ def estimation(
     with style.house():
         figure = style.page(3.5)
         _estimation(figure, frame, value, group, order, estimates, ylabel, scale, pvalues)
-    rows = [
-        *differences(estimates, ylabel, scale),
-        *units(frame, value, group, animal, order, ylabel, scale),
-    ]
+    rows = [*differences(estimates, ylabel, scale), *units(frame, value, group, animal, order, ylabel, scale)]
     return Drawn(figure, table_of(rows, animal, scale))
 
 
-def _estimation(
-    figure: Figure | SubFigure,
-    frame: pd.DataFrame,
-    value: str,
-    group: str,
-    order: Sequence[str],
-    estimates: Mapping[Contrast, Estimate | None],
-    ylabel: str,
-    scale: str,
-    pvalues: Mapping[Contrast, float] | None,
-) -> None:
+def _estimation(figure: Figure | SubFigure, frame, value, group, order, estimates, ylabel, scale, pvalues) -> None:
+    """Draw into a figure or a part of one, as `estimation` is asked to."""
     reading = scales.find(scale)
     head = textwrap.fill(ylabel, 27 if estimates else 60, break_on_hyphens=False)
     grid = figure.add_gridspec(
@@ -97,8 +86,7 @@ def _estimation(
     _strip(left, frame, value, group, order)
     means = frame.groupby(group)[value].mean()
     _make_room(left, estimates, means)
-    if pvalues:
-        _adjusted_p(left, frame, value, group, order, pvalues)
+    _adjusted_p(left, frame, value, group, order, pvalues)
     limits = left.get_ylim()
     scales.read_values(left.yaxis, reading)
     for panel, (contrast, estimate) in zip(right, estimates.items(), strict=True):
@@ -132,7 +120,7 @@ def _difference(
     shifted = (limits[0] - level, limits[1] - level)
     axes.set_ylim(shifted)
     axes.set_xlim(-1, 1)
-    axes.axhline(0, color=style.QUIET, linewidth=1, linestyle=(0, (4, 3)))
+    axes.axhline(0, **style.DASHED)
     # Below the interval and its tick labels together: the panel alone is narrower than its name.
     axes.set_xticks([0.8], [f"{style.named(contrast[0])}\n− {style.named(contrast[1])}"])
     axes.tick_params(axis="x", length=0)
@@ -142,19 +130,16 @@ def _difference(
     scales.read_differences(axes.yaxis, reading)
     if estimate is None or estimate.withheld:
         axes.text(0.7, np.mean(shifted), "not\ntestable\nhere", ha="right", va="center", color=style.QUIET)
-        return
-    intervals.draw(
-        axes,
-        0,
-        estimate.estimate,
-        estimate.ci_low,
-        estimate.ci_high,
-        estimate.interval_kind,
-        limits=shifted,
-        colour=style.colour(contrast[0]),
-        marker=style.marker(contrast[0]),
-        vertical=True,
-    )
+    else:
+        _interval(axes, 0, contrast[0], estimate, shifted, vertical=True)
+
+
+def _interval(
+    axes: Axes, at: float, group: str, estimate: Estimate, limits: tuple[float, float], *, vertical: bool
+) -> None:
+    numbers = (estimate.estimate, estimate.ci_low, estimate.ci_high, estimate.interval_kind)
+    look = {"colour": style.colour(group), "marker": style.marker(group)}
+    intervals.draw(axes, at, *numbers, limits=limits, vertical=vertical, **look)
 
 
 def _make_room(axes: Axes, estimates: Mapping[Contrast, Estimate | None], means: pd.Series) -> None:
@@ -199,21 +184,10 @@ def _strip(
             continue
         # A swarm, because the jitter of a strip plot is drawn from numpy's global random state.
         with _undrawn(axes.get_figure(root=True)):
-            sns.swarmplot(
-                data=members,
-                x=group if vertical else value,
-                y=value if vertical else group,
-                order=list(order),
-                orient="x" if vertical else "y",
-                color=style.colour(name),
-                marker=style.marker(name),
-                size=6.5 if vertical else 5.5,
-                edgecolor=style.PAGE,
-                linewidth=0.6,
-                zorder=3,
-                ax=axes,
-                warn_thresh=1,
-            )
+            place_of = {"x": group, "y": value, "orient": "x"} if vertical else {"x": value, "y": group, "orient": "y"}
+            look = {"color": style.colour(name), "marker": style.marker(name), "size": 6.5 if vertical else 5.5}
+            look |= {"edgecolor": style.PAGE, "linewidth": 0.6, "zorder": 3, "warn_thresh": 1}
+            sns.swarmplot(data=members, order=list(order), ax=axes, **place_of, **look)
         ends, level = [place - 0.34, place + 0.34], [members[value].mean()] * 2
         axes.plot(*((ends, level) if vertical else (level, ends)), color=style.INK, linewidth=1.6, zorder=2)
     labels = [f"{style.named(name)}{_GAP[vertical]}n = {counts.get(name, 0)}" for name in order]
@@ -228,36 +202,20 @@ def _strip(
 _GAP = {True: "\n", False: ", "}
 
 
-def _adjusted_p(
-    axes: Axes,
-    frame: pd.DataFrame,
-    value: str,
-    group: str,
-    order: Sequence[str],
-    pvalues: Mapping[Contrast, float],
-) -> None:
+def _adjusted_p(axes: Axes, frame: pd.DataFrame, value: str, group: str, order, pvalues: Mapping) -> None:
     """Draw adjusted p above their pairs.
 
     `set_pvalues` takes them as they are. statannotations' own correction is not used: with it 0.7.2 draws the raw p.
     """
-    axes.figure.draw_without_rendering()
     present = [name for name in order if (frame[group] == name).any()]
     pairs = [pair for pair in pvalues if set(pair) <= set(present)]
     if not pairs:
         return
+    axes.figure.draw_without_rendering()
     annotator = Annotator(axes, pairs, plot="swarmplot", data=frame, x=group, y=value, order=present)
-    annotator.configure(
-        test=None,
-        text_format="simple",
-        show_test_name=False,
-        p_separators="none",
-        pvalue_format_string="{:.2g} (adj.)",
-        pvalue_thresholds=[[1e-4, "0.0001 (adj.)"]],
-        line_width=1,
-        color=style.INK,
-        fontsize=9,
-        verbose=0,
-    )
+    words = {"text_format": "simple", "pvalue_format_string": "{:.2g} (adj.)", "show_test_name": False}
+    words |= {"p_separators": "none", "pvalue_thresholds": [[1e-4, "0.0001 (adj.)"]]}
+    annotator.configure(test=None, line_width=1, color=style.INK, fontsize=9, verbose=0, **words)
     annotator.set_pvalues([pvalues[pair] for pair in pairs])
     annotator.annotate()
 
@@ -305,8 +263,11 @@ def estimation_grid(
     reading = scales.find(scale)
     parts = {name: _measured(frame[frame[endpoint] == name], value, animal) for name in estimates}
     shown = {name: [g for g in order if (parts[name][group] == g).any()] for name in estimates}
-    tested = (e for contrasts in estimates.values() for e in contrasts.values())
-    limits = _common_limits([e for e in tested if e is not None and not e.withheld])
+    tested = [e for contrasts in estimates.values() for e in contrasts.values() if e is not None and not e.withheld]
+    # They hold zero, every estimate and every interval that is not very much wider than the others.
+    limits = intervals.limits_of(
+        [e.estimate for e in tested], [end for e in tested for end in (e.ci_low, e.ci_high)], [0.0]
+    )
     with style.house():
         heights = [0.3 * max(len(groups), 2) for groups in shown.values()]
         heads = [textwrap.fill(titles[name], 54, break_on_hyphens=False) for name in estimates]
@@ -327,42 +288,20 @@ def estimation_grid(
             scales.read_values(left.xaxis, reading, most=5)
             right.set(xlim=limits, ylim=left.get_ylim(), yticks=[])
             right.spines["left"].set_visible(False)
-            right.axvline(0, color=style.QUIET, linewidth=1, linestyle=(0, (4, 3)))
+            right.axvline(0, **style.DASHED)
             scales.read_differences(right.xaxis, reading, most=5)
             for contrast, estimate in contrasts.items():
                 at = shown[name].index(contrast[0]) if contrast[0] in shown[name] else 0.0
-                _contrast(right, at, contrast, estimate, limits)
+                if estimate is None or estimate.withheld:
+                    look = {"ha": "center", "va": "center", "color": style.QUIET, "fontsize": 9}
+                    right.text(np.mean(limits), at, "not testable here", **look)
+                else:
+                    _interval(right, at, contrast[0], estimate, limits, vertical=False)
         right.set_xlabel(f"{reading.difference}, 95 % interval")
     marks = [row for name, own in estimates.items() for row in differences(own, titles[name], scale)]
     for name, part in parts.items():
         marks += units(part, value, group, animal, order, titles[name], scale)
     return Drawn(figure, table_of(marks, animal, scale))
-
-
-def _contrast(
-    axes: Axes, at: float, contrast: Contrast, estimate: Estimate | None, limits: tuple[float, float]
-) -> None:
-    if estimate is None or estimate.withheld:
-        axes.text(np.mean(limits), at, "not testable here", ha="center", va="center", color=style.QUIET, fontsize=9)
-        return
-    intervals.draw(
-        axes,
-        at,
-        estimate.estimate,
-        estimate.ci_low,
-        estimate.ci_high,
-        estimate.interval_kind,
-        limits=limits,
-        colour=style.colour(contrast[0]),
-        marker=style.marker(contrast[0]),
-    )
-
-
-def _common_limits(estimates: Sequence[Estimate]) -> tuple[float, float]:
-    """Return limits that hold zero, every estimate and every interval that is not very much wider than the others."""
-    return intervals.limits_of(
-        [e.estimate for e in estimates], [end for e in estimates for end in (e.ci_low, e.ci_high)], [0.0]
-    )
 
 
 def superplot(
@@ -373,7 +312,7 @@ def superplot(
     group: str,
     order: Sequence[str],
     ylabel: str,
-    pvalues: Mapping[Contrast, float] | None = None,
+    pvalues: Mapping[Contrast, float] = MappingProxyType({}),
 ) -> Drawn:
     """Draw cells small and animals large: each animal's cells in a column of their own below its mean.
 
@@ -402,45 +341,25 @@ def superplot(
                 own = cells.loc[cells[animal] == unit, value].to_numpy(dtype=float)
                 across, up = _scatter(len(own))
                 width = min(0.05, 0.3 / max(len(members), 1))
-                axes.plot(
-                    column + width * across,
-                    own + 0.05 * up * binary,
-                    linestyle="",
-                    marker=".",
-                    markersize=3.2,
-                    markeredgewidth=0,
-                    alpha=0.55,
-                    color=style.colour(name),
-                    rasterized=True,
-                    zorder=2,
-                    gid="endomtor-cells",
-                )
-                axes.plot(
-                    column,
-                    mean,
-                    marker=style.marker(name),
-                    color=style.colour(name),
-                    markersize=8.5 if len(members) <= 6 else 6.5,
-                    markeredgecolor=style.INK,
-                    markeredgewidth=0.9,
-                    zorder=4,
-                    gid="endomtor-animal",
-                )
+                small = {"linestyle": "", "marker": ".", "markersize": 3.2, "markeredgewidth": 0, "alpha": 0.55}
+                small |= {"color": style.colour(name), "rasterized": True, "zorder": 2, "gid": "endomtor-cells"}
+                axes.plot(column + width * across, own + 0.05 * up * binary, **small)
+                large = {"marker": style.marker(name), "markersize": 8.5 if len(members) <= 6 else 6.5, "zorder": 4}
+                large |= {"color": style.colour(name), "markeredgecolor": style.INK, "markeredgewidth": 0.9}
+                axes.plot(column, mean, gid="endomtor-animal", **large)
             if len(members):
                 axes.plot([place - 0.42, place + 0.42], [members[value].mean()] * 2, color=style.INK, lw=1.6, zorder=3)
         counts = means[group].value_counts()
         totals = cells[group].value_counts()
         axes.set_xticks(
-            range(len(order)),
-            [f"{style.named(g)}\nn = {counts.get(g, 0)}\n{totals.get(g, 0):,} cells" for g in order],
+            range(len(order)), [f"{style.named(g)}\nn = {counts.get(g, 0)}\n{totals.get(g, 0):,} cells" for g in order]
         )
         axes.set(xlim=(-0.5, len(order) - 0.5), ylabel=ylabel)
-        if pvalues:
-            _adjusted_p(axes, cells, value, group, order, pvalues)
+        _adjusted_p(axes, cells, value, group, order, pvalues)
     cells = cells[cells[group].isin(order)].sort_values(
         [group, animal], key=lambda column: column.map(order.index) if column.name == group else column, kind="stable"
     )
-    tested = [{"group": one, "against": other, "adjusted p": p} for (one, other), p in (pvalues or {}).items()]
+    tested = [{"group": one, "against": other, "adjusted p": p} for (one, other), p in pvalues.items()]
     marks = [
         pd.DataFrame(tested).assign(mark="comparison"),
         cells.groupby([group, animal], sort=False, observed=True)[value].mean().reset_index().assign(mark=animal),
@@ -471,12 +390,11 @@ def courses(
     group: str,
     order: Sequence[str],
     xlabel: str,
-    ylabel: str = "",
-    unit: str | None = None,
+    ylabel: str,
+    unit: str,
     facet: str,
     titles: Mapping[str, str],
     scale: str = "linear",
-    same_y: bool = True,
 ) -> Drawn:
     """Draw each animal as a thin line over time and each group's mean as a bold one.
 
@@ -484,15 +402,13 @@ def courses(
     ----------
     frame : DataFrame
         One row per animal, time (and facet); `value` on the analysis scale, on which the mean is taken.
-    unit : str, optional
-        Column of the experimental unit where the animals are subsamples of it (recipients of an exposed animal): the
+    unit : str
+        Column of the experimental unit, of which the animals are subsamples (recipients of an exposed animal): the
         legend counts units, and the group's mean is that of the units' means.
     facet : str
         Column whose levels get a panel each, two in a row.
     titles : mapping
         Facet to its title, in the order to be drawn.
-    same_y : bool
-        False where the facets have units of their own; then the titles state them and `ylabel` is left out.
 
     Raises
     ------
@@ -504,12 +420,11 @@ def courses(
         one_row_per_unit(rows, animal, design="figure")
     levels = list(titles)
     reading = scales.find(scale)
-    unit = unit or animal
     with style.house():
         columns = min(2, len(levels))
         rows = -(-len(levels) // columns)
         figure = style.page(0.5 + (3.1 if columns == 1 else 2.15) * rows)
-        panels = figure.subplots(rows, columns, sharex=True, sharey=same_y, squeeze=False).ravel()
+        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         for axes, level in zip(panels, levels, strict=False):
             part = frame[frame[facet] == level]
             for name in order:
@@ -526,75 +441,32 @@ def courses(
         counts = frame.groupby(group, observed=True)[unit].nunique()
         present = [name for name in order if name in counts.index]
         style.legend(figure, present, counts.to_dict(), line=True)
-    table = _course_table(frame, time, value, animal, group, order, xlabel, ylabel, unit, facet, titles, scale)
-    spec = interactive.courses(table, animal, order, xlabel, ylabel, unit if unit != animal else None, scale)
+    # The mean of each group, then each animal, at each time of each panel.
+    frame = frame[frame[group].isin(order) & frame[facet].isin(levels)]
+    keys = [facet, group, time]
+    means = frame.groupby([*keys, unit], observed=True)[value].mean().groupby(keys).mean().reset_index()
+    table = pd.concat([means.assign(mark="mean"), frame[[*keys, animal, unit, value]].assign(mark=animal)])
+    table = table.assign(
+        quantity=table[facet].map({level: f"{ylabel}, {title}" for level, title in titles.items()}),
+        read=reading.shown(table[value].astype(float)),
+        place=table[facet].map(levels.index),
+        turn=table[group].map(list(order).index),
+        last=table["mark"] != "mean",
+    ).sort_values(["last", "place", "turn", animal, unit, time], kind="stable", ignore_index=True)
+    table = table.rename(columns={group: "group", time: xlabel, value: "value"})
+    table = on_scale(table[["mark", "quantity", animal, unit, "group", xlabel, "value", "read"]], scale)
+    spec = interactive.courses(table, animal, order, xlabel, ylabel, unit, scale)
     return Drawn(figure, table, spec.to_dict())
 
 
-def _course_table(
-    frame: pd.DataFrame,
-    time: str,
-    value: str,
-    animal: str,
-    group: str,
-    order: Sequence[str],
-    xlabel: str,
-    ylabel: str,
-    unit: str,
-    facet: str,
-    titles: Mapping[str, str],
-    scale: str,
-) -> pd.DataFrame:
-    """Return the mean of each group, then each animal, at each time of each panel.
-
-    Returns
-    -------
-    DataFrame
-        mark ("mean" or the name of the column `animal`), quantity (the panel and what its axis says), that column, the
-        unit's, group, time (named as its axis), value, and the value as its axis prints it.
-    """
-    frame = frame[frame[group].isin(order) & frame[facet].isin(list(titles))]
-    who = [animal] if unit == animal else [animal, unit]
-    keys = [facet, group, time]
-    means = frame.groupby([*keys, who[-1]], observed=True)[value].mean().groupby(keys).mean().reset_index()
-    table = pd.concat([means.assign(mark="mean"), frame[[*keys, *who, value]].assign(mark=animal)])
-    quantity = {level: ", ".join(filter(None, (ylabel, title))) for level, title in titles.items()}
-    table = table.assign(
-        quantity=table[facet].map(quantity),
-        read=scales.find(scale).shown(table[value].astype(float)),
-        place=table[facet].map(list(titles).index),
-        turn=table[group].map(list(order).index),
-        last=table["mark"] != "mean",
-    ).sort_values(["last", "place", "turn", *who, time], kind="stable", ignore_index=True)
-    table = table.rename(columns={group: "group", time: xlabel, value: "value"})
-    return on_scale(table[["mark", "quantity", *who, "group", xlabel, "value", "read"]], scale)
-
-
 def _course(axes: Axes, rows: pd.DataFrame, time: str, value: str, animal: str, unit: str, name: str) -> None:
+    # A marker too, so that an animal seen once is seen.
+    look = {"color": style.colour(name), "marker": style.marker(name)}
     for _, own in rows.sort_values(time).groupby(animal, sort=True, observed=True):
-        # A marker too, so that an animal seen once is seen.
-        axes.plot(
-            own[time],
-            own[value],
-            color=style.colour(name),
-            linewidth=0.8,
-            alpha=0.55,
-            marker=style.marker(name),
-            markersize=2.5,
-            gid="endomtor-animal",
-        )
+        axes.plot(own[time], own[value], linewidth=0.8, alpha=0.55, markersize=2.5, gid="endomtor-animal", **look)
     if len(rows):
         mean = rows.groupby([time, unit], observed=True)[value].mean().groupby(time).mean()
-        axes.plot(
-            mean.index,
-            mean,
-            color=style.colour(name),
-            linewidth=2.6,
-            marker=style.marker(name),
-            markersize=7,
-            markeredgecolor=style.PAGE,
-            zorder=4,
-        )
+        axes.plot(mean.index, mean, linewidth=2.6, markersize=7, markeredgecolor=style.PAGE, zorder=4, **look)
 
 
 # Parts of a composition have no group's colour: greys from dark to light, told apart by hatching as well.
@@ -638,11 +510,9 @@ def composition(
         _bars(upper.add_subplot(), frame, parts, group, order)
         handles, labels = upper.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=len(parts), handlelength=1.4, columnspacing=1.2)
-        _estimation(lower, frame, balance, group, order, estimates, balance_label, "linear", None)
-    rows = [
-        *differences(estimates, balance_label, "linear"),
-        *units(frame, balance, group, animal, order, balance_label, "linear"),
-    ]
+        _estimation(lower, frame, balance, group, order, estimates, balance_label, "linear", {})
+    contrasts = differences(estimates, balance_label, "linear")
+    rows = contrasts + units(frame, balance, group, animal, order, balance_label, "linear")
     shares = frame.set_index(animal)[list(parts)].rename(columns={key: f"{name}, %" for key, name in parts.items()})
     return Drawn(figure, table_of(rows, animal, "linear").join(shares, on=animal))
 
@@ -663,17 +533,9 @@ def _bars(axes: Axes, frame: pd.DataFrame, parts: Mapping[str, str], group: str,
     for (column, printed), (shade, hatch) in zip(parts.items(), _PARTS, strict=False):
         for index, (own, members) in enumerate(places):
             below = members[list(parts)].cumsum(axis=1)[column] - members[column]
-            axes.bar(
-                own,
-                members[column],
-                bottom=below,
-                width=0.86,
-                color=shade,
-                hatch=hatch,
-                edgecolor=style.INK,
-                linewidth=0.5,
-                label=printed if index == 0 else None,
-            )
+            look = {"color": shade, "hatch": hatch, "edgecolor": style.INK, "linewidth": 0.5}
+            label = printed if index == 0 else None
+            axes.bar(own, members[column], bottom=below, width=0.86, label=label, **look)
     axes.set_xticks(centres, names)
     axes.tick_params(axis="x", length=0)
     axes.spines["bottom"].set_visible(False)
@@ -717,35 +579,22 @@ def limiting_dilution(
         for name in present:
             rate, low, high = frequencies[name]
             colour = style.colour(name)
-            axes.fill_between(
-                doses,
-                np.exp(-doses * low),
-                np.exp(-doses * high) if np.isfinite(high) else np.full_like(doses, floor / 10),
-                color=colour,
-                alpha=0.12,
-                linewidth=0,
-            )
+            lower = np.exp(-doses * high) if np.isfinite(high) else np.full_like(doses, floor / 10)
+            axes.fill_between(doses, np.exp(-doses * low), lower, color=colour, alpha=0.12, linewidth=0)
             if np.isfinite(rate):
                 axes.plot(doses, np.exp(-doses * rate), color=colour, linewidth=2)
             own = frame[group] == name
             for hollow in (False, True):
                 rows = own & ((negative == 0) if hollow else (negative > 0))
-                axes.scatter(
-                    frame.loc[rows, "dose"] + shifts[name],
-                    drawn[rows],
-                    marker=style.marker(name),
-                    s=44,
-                    facecolor=style.PAGE if hollow else colour,
-                    edgecolor=colour if hollow else style.PAGE,
-                    linewidth=1.2 if hollow else 0.6,
-                    zorder=3,
-                )
+                inside, edge, width = (style.PAGE, colour, 1.2) if hollow else (colour, style.PAGE, 0.6)
+                look = {"facecolor": inside, "edgecolor": edge, "linewidth": width, "marker": style.marker(name)}
+                axes.scatter(frame.loc[rows, "dose"] + shifts[name], drawn[rows], s=44, zorder=3, **look)
         axes.set_yscale("log")
         axes.set(xlim=(0, top), ylim=(floor, 1.12), xlabel=xlabel, ylabel="recipients without a graft (%)")
         ticks = [t for t in (1, 2, 5, 10, 20, 37, 50, 100) if floor <= t / 100]
         axes.set_yticks([t / 100 for t in ticks], [str(t) for t in ticks])
         axes.minorticks_off()
-        axes.axhline(np.exp(-1), color=style.QUIET, linewidth=1, linestyle=(0, (1, 2)))
+        axes.axhline(np.exp(-1), **style.DOTTED)
         axes.xaxis.set_major_formatter(lambda dose, _: f"{dose:,.0f}")
         style.legend(figure, present, frame.groupby(group)[donor].nunique().to_dict(), line=True)
     columns = ["frequency per cell", "95 % from", "95 % to"]

@@ -55,38 +55,16 @@ def forest(
         axes = figure.add_subplot()
         axes.set(xlim=limits, ylim=(tops[-1], 0), xlabel=xlabel, yticks=[])
         axes.spines["left"].set_visible(False)
-        for at, label in references.items():
-            axes.axvline(at, color=style.QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-            axes.annotate(
-                label,
-                (at, 1),
-                (0, 3),
-                xycoords=("data", "axes fraction"),
-                textcoords="offset points",
-                ha="center",
-                fontsize=9,
-                color=style.QUIET,
-            )
+        style.references(axes, references)
         if smallest:
-            axes.axvline(smallest, color=style.QUIET, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
+            axes.axvline(smallest, **style.DOTTED, zorder=1)
         for top, name, row in zip(tops, names, records, strict=False):
             at = top + 0.9 * name.count("\n") + 1.5
             colour, marker = style.colour(row.get("group", "")), style.marker(row.get("group", ""))
-            words = {"xycoords": ("axes fraction", "data"), "fontsize": 9.5, "va": "top", "zorder": 5}
-            words["bbox"] = {"facecolor": style.PAGE, "edgecolor": "none", "pad": 1}
-            axes.annotate(name, (0, top), **words)
-            axes.annotate(_result(row), (1, top), ha="right", **words)
-            intervals.draw(
-                axes,
-                at,
-                row["estimate"],
-                row["low"],
-                row["high"],
-                row["interval_kind"],
-                limits=limits,
-                colour=colour,
-                marker=marker,
-            )
+            axes.annotate(name, (0, top), va="top", **style.BESIDE)
+            axes.annotate(_result(row), (1, top), ha="right", va="top", **style.BESIDE)
+            numbers = (row[key] for key in ("estimate", "low", "high", "interval_kind"))
+            intervals.draw(axes, at, *numbers, limits=limits, colour=colour, marker=marker)
             if dots is not None:
                 own = dots.loc[dots["label"] == row["label"], "value"]
                 axes.scatter(own, [at + 0.75] * len(own), s=20, alpha=0.5, color=colour, linewidth=0)

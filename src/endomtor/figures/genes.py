@@ -1,4 +1,4 @@
-"""Figures of genes and of cells: thousands of points, none of them an animal."""
+"""Figures of genes: thousands of points, none of them an animal."""
 
 from collections.abc import Mapping, Sequence
 
@@ -46,29 +46,15 @@ def volcano(
         axes = figure.add_subplot()
         axes.scatter(x[~called], y[~called], s=5, color="#A9AFB7", linewidth=0, rasterized=True)
         for name, members in classes.items():
-            axes.scatter(
-                x[members],
-                y[members],
-                s=14,
-                color=style.colour(name),
-                marker=style.marker(name),
-                linewidth=0,
-                alpha=0.8,
-                rasterized=True,
-                label=f"{members.sum():,} higher in {style.named(name)} (n = {n[name]})",
-            )
+            look = {"color": style.colour(name), "marker": style.marker(name), "linewidth": 0, "alpha": 0.8}
+            words = f"{members.sum():,} higher in {style.named(name)} (n = {n[name]})"
+            axes.scatter(x[members], y[members], s=14, rasterized=True, label=words, **look)
         axes.axvline(0, color=style.QUIET, linewidth=0.8, zorder=0)
         change = f"log2 fold change, {style.named(contrast[0])} − {style.named(contrast[1])}"
         axes.set(xlabel=change.replace("log2", "log₂"), ylabel="−log₁₀ adjusted p")
         axes.margins(0.06)
-        figure.legend(
-            loc="outside upper left",
-            ncols=1,
-            handletextpad=0.3,
-            title=f"of {len(frame):,} genes, adjusted p ≤ {alpha:g}:",
-            title_fontsize=9.5,
-            alignment="left",
-        )
+        about = {"title": f"of {len(frame):,} genes, adjusted p ≤ {alpha:g}:", "title_fontsize": 9.5}
+        figure.legend(loc="outside upper left", ncols=1, handletextpad=0.3, alignment="left", **about)
         _name_points(axes, x, y, label)
     numbers = {change: x.to_numpy(), "adjusted p": frame["p_adjusted"].to_numpy()}
     higher = np.select([classes[name] for name in contrast], contrast, "")
@@ -94,30 +80,14 @@ def _name_points(axes: Axes, x: pd.Series, y: pd.Series, label: Sequence[str]) -
         for gene, height in zip(wanted.index, heights, strict=True):
             # Names stand on the outer side of their points, and never beyond the axes.
             at = min(side.loc[gene, "x"] + 0.06, 0.84) if right else max(side.loc[gene, "x"] - 0.06, 0.16)
-            axes.annotate(
-                gene,
-                (x[gene], y[gene]),
-                (at, height),
-                textcoords="axes fraction",
-                fontsize=9,
-                fontstyle="italic",
-                ha="left" if right else "right",
-                va="center",
-                zorder=6,
-                bbox={"facecolor": style.PAGE, "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
-                arrowprops={"arrowstyle": "-", "color": style.QUIET, "linewidth": 0.6, "shrinkB": 1},
-            )
+            look = {"fontsize": 9, "fontstyle": "italic", "ha": "left" if right else "right", "va": "center"}
+            look["bbox"] = {"facecolor": style.PAGE, "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
+            look["arrowprops"] = {"arrowstyle": "-", "color": style.QUIET, "linewidth": 0.6, "shrinkB": 1}
+            axes.annotate(gene, (x[gene], y[gene]), (at, height), textcoords="axes fraction", zorder=6, **look)
 
 
 def lfc_scatter(
-    frame: pd.DataFrame,
-    *,
-    x: str,
-    y: str,
-    xlabel: str,
-    ylabel: str,
-    slope: Estimate,
-    label: Sequence[str] = (),
+    frame: pd.DataFrame, *, x: str, y: str, xlabel: str, ylabel: str, slope: Estimate, label: Sequence[str] = ()
 ) -> Drawn:
     """Draw two log2 fold changes of each gene with a line through the origin and the band of its slope.
 
@@ -140,21 +110,15 @@ def lfc_scatter(
         axes.scatter(frame[x], frame[y], s=7, color=style.QUIET, alpha=0.35, linewidth=0, rasterized=True)
         ends = np.array([-reach, 0, reach])
         axes.plot(ends, ends, color=style.QUIET, linestyle=(0, (4, 3)), linewidth=1.2, label="slope 1 (equal)")
+        colour = style.COLOURS["ecko"]
         if slope.interval_kind == "bounded":
-            axes.fill_between(
-                ends, ends * slope.ci_low, ends * slope.ci_high, color=style.COLOURS["ecko"], alpha=0.2, lw=0
-            )
+            axes.fill_between(ends, ends * slope.ci_low, ends * slope.ci_high, color=colour, alpha=0.2, lw=0)
             band = f"95 % interval {slope.ci_low:.2f} to {slope.ci_high:.2f}"
         else:
             band = "95 % interval not bounded"
         middle = f"slope {slope.estimate:.2f}" if np.isfinite(slope.estimate) else "slope not estimated"
-        axes.plot(
-            ends,
-            ends * slope.estimate,
-            color=style.COLOURS["ecko"],
-            linewidth=2.2,
-            label=f"{middle}, {band}".replace("-", "−"),
-        )
+        words = f"{middle}, {band}".replace("-", "−")
+        axes.plot(ends, ends * slope.estimate, color=colour, linewidth=2.2, label=words)
         axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel=xlabel, ylabel=ylabel, aspect="equal")
         counts = ", ".join(f"{style.named(name)} {count}" for name, count in slope.n.items())
         figure.legend(
@@ -193,86 +157,22 @@ def rrho_map(
     with style.house():
         figure = style.page(4.9)
         axes = figure.add_subplot()
-        image = axes.imshow(
-            matrix,
-            origin="lower",
-            extent=(0, genes, 0, genes),
-            cmap="PuOr_r",
-            norm=TwoSlopeNorm(0, -reach, reach),
-            interpolation="nearest",
-            aspect="equal",
-        )
+        look = {"cmap": "PuOr_r", "norm": TwoSlopeNorm(0, -reach, reach), "interpolation": "nearest"}
+        image = axes.imshow(matrix, origin="lower", extent=(0, genes, 0, genes), aspect="equal", **look)
         axes.set(xlabel=f"{xlabel}\n← up   rank   down →", ylabel=f"{ylabel}\n← up   rank   down →")
         axes.locator_params(nbins=4)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(lambda rank, _: f"{rank:,.0f}")
         for place, text, align in (((0.03, 0.03), "up in both", "left"), ((0.97, 0.97), "down in both", "right")):
-            axes.text(
-                *place,
-                text,
-                transform=axes.transAxes,
-                ha=align,
-                va="bottom" if align == "left" else "top",
-                fontsize=9,
-                bbox={"facecolor": style.PAGE, "edgecolor": "none", "alpha": 0.85, "pad": 2},
-            )
+            look = {"ha": align, "va": "bottom" if align == "left" else "top", "fontsize": 9}
+            look["bbox"] = {"facecolor": style.PAGE, "edgecolor": "none", "alpha": 0.85, "pad": 2}
+            axes.text(*place, text, transform=axes.transAxes, **look)
         bar = figure.colorbar(image, ax=axes, label=value_label, location="bottom", shrink=0.9, aspect=32)
         if np.nanmin(matrix) >= 0:
             bar.ax.set_xlim(0, reach)
     rows, columns = matrix.shape
     # The two ranks of a square are those at its upper right corner.
     across, up = (genes * (np.arange(count) + 1) / count for count in (columns, rows))
-    table = pd.DataFrame(
-        {
-            f"{xlabel}, up to rank": np.tile(across, rows),
-            f"{ylabel}, up to rank": np.repeat(up, columns),
-            value_label: matrix.ravel(),
-        }
-    )
+    ranks = {f"{xlabel}, up to rank": np.tile(across, rows), f"{ylabel}, up to rank": np.repeat(up, columns)}
+    table = pd.DataFrame(ranks | {value_label: matrix.ravel()})
     return Drawn(figure, table, interactive.rrho_map(table, xlabel, ylabel).to_dict())
-
-
-def embedding(frame: pd.DataFrame, *, x: str, y: str, by: str, animal: str | None = None, by_label: str = "") -> Drawn:
-    """Draw single cells in an embedding: a panel per group, or one panel coloured by a score.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        One row per cell. `by` is a group (text) or a number.
-    animal : str, optional
-        Column that names the animal; n in the titles counts them. Without it the titles say that animals are unknown.
-    by_label : str
-        Label of the colour bar of a score.
-    """
-    size = float(np.clip(6000 / max(len(frame), 1), 2, 20))
-    dots = {"s": size, "linewidth": 0, "rasterized": True}
-    with style.house():
-        if pd.api.types.is_numeric_dtype(frame[by]):
-            figure = style.page(4.4)
-            axes = figure.add_subplot()
-            drawn = axes.scatter(frame[x], frame[y], c=frame[by], cmap="cividis", **dots)
-            figure.colorbar(drawn, ax=axes, label=by_label or by, location="bottom", shrink=0.9, aspect=32)
-            panels = [axes]
-        else:
-            found = set(frame[by])
-            groups = [name for name in style.COLOURS if name in found] + sorted(found - set(style.COLOURS))
-            rows = -(-len(groups) // 2)
-            figure = style.page(2.6 * rows)
-            # A panel per group over all cells in grey: with the groups on one panel, colour would be the only cue.
-            grid = figure.subplots(rows, 2, sharex=True, sharey=True, squeeze=False).ravel()
-            panels = grid[: len(groups)]
-            for axes, name in zip(panels, groups, strict=True):
-                own = frame[frame[by] == name]
-                who = f"{own[animal].nunique()} animals" if animal else "animals unknown"
-                axes.scatter(frame[x], frame[y], color="#D5D8DC", **dots)
-                axes.scatter(own[x], own[y], color=style.colour(name), **dots)
-                axes.set_title(f"{style.named(name)}: {len(own):,} cells,\n{who}", fontsize=9.5)
-            for axes in grid[len(groups) :]:
-                axes.set_axis_off()
-        for axes in panels:
-            axes.set(xlabel=x, ylabel=y, xticks=[], yticks=[])
-            axes.label_outer()
-    names = {by: by_label or by} if pd.api.types.is_numeric_dtype(frame[by]) else {}
-    table = frame[[*([animal] if animal else []), by, x, y]].rename(columns=names)
-    table.insert(0, "cell", frame.index.astype(str))
-    return Drawn(figure, table.reset_index(drop=True))

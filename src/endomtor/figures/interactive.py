@@ -114,19 +114,11 @@ def volcano(table: pd.DataFrame, contrast: tuple[str, str], n: Mapping[str, int]
     """Describe `figures.volcano`."""
     gene, change, p, higher = table.columns
     counts = table[higher].value_counts()
-    return Interactive(
-        kind="points",
-        x=change,
-        y=p,
-        minus_log10=True,
-        xlabel=change.replace("log2", "log₂"),
-        ylabel="−log₁₀ adjusted p",
-        label=gene,
-        title=f"of {len(table):,} genes, adjusted p ≤ {alpha:g}:",
-        said={change: change.replace("log2", "log₂"), p: p},
-        group=higher,
-        groups={name: f"{counts.get(name, 0):,} higher in {style.named(name)} (n = {n[name]})" for name in contrast},
-    )
+    groups = {name: f"{counts.get(name, 0):,} higher in {style.named(name)} (n = {n[name]})" for name in contrast}
+    axes = {"x": change, "y": p, "xlabel": change.replace("log2", "log₂"), "ylabel": "−log₁₀ adjusted p"}
+    title, said = f"of {len(table):,} genes, adjusted p ≤ {alpha:g}:", {change: axes["xlabel"], p: p}
+    look = {"label": gene, "group": higher, "groups": groups, "minus_log10": True}
+    return Interactive("points", **axes, title=title, said=said, **look)
 
 
 def lfc_scatter(table: pd.DataFrame, xlabel: str, ylabel: str, slope: Estimate) -> Interactive:
@@ -137,53 +129,25 @@ def lfc_scatter(table: pd.DataFrame, xlabel: str, ylabel: str, slope: Estimate) 
         limits = f"{band[0]:.2f} to {band[1]:.2f}" if None not in band else "not bounded"
         words = f"slope {slope.estimate:.2f}, 95 %: {limits}".replace("-", "−")
         lines.append(Line(slope.estimate, words, *band, style.COLOURS["ecko"]))
-    return Interactive(
-        kind="points",
-        x=xlabel,
-        y=ylabel,
-        equal=True,
-        xlabel=xlabel,
-        ylabel=ylabel,
-        label="gene",
-        said={xlabel: xlabel, ylabel: ylabel},
-        lines=tuple(lines),
-    )
+    said = {xlabel: xlabel, ylabel: ylabel}
+    return Interactive("points", xlabel, ylabel, xlabel, ylabel, said, label="gene", equal=True, lines=tuple(lines))
 
 
 def rrho_map(table: pd.DataFrame, xlabel: str, ylabel: str) -> Interactive:
     """Describe `figures.rrho_map`."""
     x, y, value = table.columns
-    return Interactive(
-        kind="map",
-        x=x,
-        y=y,
-        value=value,
-        xlabel=f"{xlabel}\n← up   rank   down →",
-        ylabel=f"{ylabel}\n← up   rank   down →",
-        value_label=value,
-        said={name: name for name in (x, y, value)},
-    )
+    titles, said = (f"{one}\n← up   rank   down →" for one in (xlabel, ylabel)), {name: name for name in (x, y, value)}
+    return Interactive("map", x, y, *titles, said, value=value, value_label=value)
 
 
 def courses(
-    table: pd.DataFrame, animal: str, order: Sequence[str], xlabel: str, ylabel: str, unit: str | None, scale: str
+    table: pd.DataFrame, animal: str, order: Sequence[str], xlabel: str, ylabel: str, unit: str, scale: str
 ) -> Interactive:
     """Describe `figures.courses`."""
-    counts = table.dropna(subset=[animal]).groupby("group")[unit or animal].nunique()
-    said = {"group": "group"} | ({unit: unit.replace("_", " ")} if unit else {})
+    counts = table.dropna(subset=[animal]).groupby("group")[unit].nunique()
     # The value on the scale of analysis and, where the axis prints another one, that.
     values = [name for name in table.columns if name.startswith("value")]
-    return Interactive(
-        kind="courses",
-        x=xlabel,
-        y=values[0],
-        xlabel=xlabel,
-        ylabel=ylabel,
-        label=animal,
-        said=said,
-        group="group",
-        groups={name: f"{style.named(name)}, n = {counts[name]}" for name in order if name in counts.index},
-        facet="quantity",
-        scale=scale,
-        printed=values[-1],
-    )
+    groups = {name: f"{style.named(name)}, n = {counts[name]}" for name in order if name in counts.index}
+    said = {"group": "group", unit: unit.replace("_", " ")}
+    look = {"label": animal, "group": "group", "groups": groups, "facet": "quantity", "scale": scale}
+    return Interactive("courses", xlabel, values[0], xlabel, ylabel, said, printed=values[-1], **look)

@@ -69,21 +69,9 @@ def _segment(
         seen, heads = (max(start, low), min(end, high)), (_head(start, start < low), _head(end, end > high))
     middle = sum(seen) / 2
     for tip, head in zip(seen, heads, strict=True):
-        axes.annotate(
-            "",
-            xy=(at, tip) if vertical else (tip, at),
-            xytext=(at, middle) if vertical else (middle, at),
-            annotation_clip=False,
-            zorder=3,
-            arrowprops={
-                "arrowstyle": head,
-                "color": colour,
-                "linewidth": 2.2,
-                "shrinkA": 0,
-                "shrinkB": 0,
-                "mutation_scale": 13,
-            },
-        )
+        ends = ((at, tip), (at, middle)) if vertical else ((tip, at), (middle, at))
+        look = {"arrowstyle": head, "color": colour, "linewidth": 2.2, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 13}
+        axes.annotate("", *ends, annotation_clip=False, zorder=3, arrowprops=look)
 
 
 def _head(limit: float, beyond: bool) -> str:

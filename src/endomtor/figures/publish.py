@@ -176,34 +176,19 @@ def mark(fig: Figure, provenance: Provenance) -> None:
         low = total - _MARGIN - band
         fig.patches.append(_box(fig, _MARGIN, low, width - 2 * _MARGIN, band, zorder=-9, **look))
         dark = kind_of(provenance) == "measured"
-        fig.text(
-            2 * _MARGIN / width,
-            (low + band / 2) / total,
-            "\n".join(lines),
-            va="center",
-            fontsize=9,
-            fontweight="bold",
-            linespacing=1.2,
-            color="white" if dark else style.INK,
-            gid="endomtor-mark",
-            # The hatching stops behind the words.
-            bbox=None if dark else {"facecolor": look["facecolor"], "edgecolor": "none", "pad": 2},
-        )
+        words = {"va": "center", "fontsize": 9, "fontweight": "bold", "linespacing": 1.2, "gid": "endomtor-mark"}
+        words["color"] = "white" if dark else style.INK
+        # The hatching stops behind the words.
+        words["bbox"] = None if dark else {"facecolor": look["facecolor"], "edgecolor": "none", "pad": 2}
+        fig.text(2 * _MARGIN / width, (low + band / 2) / total, "\n".join(lines), **words)
 
 
 def _box(fig: Figure, left: float, bottom: float, width: float, height: float, **look) -> FancyBboxPatch:
     """Return a rounded box, in inches from the figure's lower left corner."""
     inset, radius = 0.01, 0.06
-    return FancyBboxPatch(
-        (left + inset, bottom + inset),
-        width - 2 * inset,
-        height - 2 * inset,
-        boxstyle=f"round,pad=0,rounding_size={radius}",
-        transform=fig.dpi_scale_trans,
-        figure=fig,
-        linewidth=0.8,
-        **look,
-    )
+    look |= {"boxstyle": f"round,pad=0,rounding_size={radius}", "linewidth": 0.8}
+    size = (width - 2 * inset, height - 2 * inset)
+    return FancyBboxPatch((left + inset, bottom + inset), *size, transform=fig.dpi_scale_trans, figure=fig, **look)
 
 
 def _png(fig: Figure) -> bytes:
@@ -233,7 +218,6 @@ def table(
     caption: str,
     provenance: Provenance | None = None,
     formats: Mapping[str, str | Callable] | None = None,
-    row_header: str | None = None,
     name: str | None = None,
 ) -> None:
     """Publish a table as HTML that scrolls inside itself on a narrow screen, with a plain-text twin.
@@ -241,7 +225,7 @@ def table(
     Parameters
     ----------
     frame : DataFrame
-        One row per line; the index is not shown.
+        One row per line, which its first column names; the index is not shown.
     caption : str
         Plain text; states the unit and n where there are any.
     provenance : Provenance, optional
@@ -249,19 +233,16 @@ def table(
     formats : mapping, optional
         Column to a format specification (".2f") or a function of a value. By default floats have three significant
         digits, integers are grouped in thousands, missing values are a dash.
-    row_header : str, optional
-        The column that names the row, the first one by default.
 
     Raises
     ------
     ValueError
-        The caption is empty, or a format or `row_header` names a column that is not there.
+        The caption is empty, or a format names a column that is not there.
     """
     if not caption.strip():
         raise ValueError("A table needs a caption, got an empty one.")
     formats = dict(formats or {})
-    header = frame.columns[0] if row_header is None else row_header
-    for column in [*formats, header]:
+    for column in formats:
         if column not in frame.columns:
             raise ValueError(
                 f"There is no column {column!r} in the table, expected one of {', '.join(map(str, frame.columns))}."
@@ -276,31 +257,24 @@ def table(
         caption_text = f"{provenance.label}\n{caption_text}"
     publish_display_data(
         {
-            "text/html": _html(cells, numeric, header, caption_html, escape(caption.strip())),
+            # The caption stands outside, so that it wraps to the screen and not to the table.
+            "text/html": '<figure class="endomtor-table-figure">'
+            f"<figcaption>{caption_html}</figcaption>{scrolling(cells, numeric, escape(caption.strip()))}</figure>",
             "text/plain": f"{caption_text}\n{cells.to_string(index=False)}",
         },
         metadata={"endomtor": {"table": True, "name": name}},
     )
 
 
-def _html(cells: pd.DataFrame, numeric: set[str], header: str, caption: str, label: str) -> str:
-    """Return the table's HTML; `caption` and `label` are escaped already."""
-    # The caption stands outside, so that it wraps to the screen and not to the table.
-    table = scrolling(cells, numeric, header, label)
-    return f'<figure class="endomtor-table-figure"><figcaption>{caption}</figcaption>{table}</figure>'
-
-
-def scrolling(cells: pd.DataFrame, numeric: set[str], header: str, label: str) -> str:
+def scrolling(cells: pd.DataFrame, numeric: set[str], label: str) -> str:
     """Return a table of texts as HTML that scrolls inside itself.
 
     Parameters
     ----------
     cells : DataFrame
-        Texts, escaped here.
+        Texts, escaped here; the first column names the row.
     numeric : set of str
         Columns that are aligned as numbers.
-    header : str
-        The column that names the row.
     label : str
         The region's name, escaped already.
     """
@@ -314,7 +288,7 @@ def scrolling(cells: pd.DataFrame, numeric: set[str], header: str, label: str) -
         return ' class="endomtor-short"' if column in short else ""
 
     def cell(column: str, text: str) -> str:
-        tag, scope = ("th", ' scope="row"') if column == header else ("td", "")
+        tag, scope = ("th", ' scope="row"') if column == cells.columns[0] else ("td", "")
         return f"<{tag}{scope}{attributes(column)}>{escape(text)}</{tag}>"
 
     head = "".join(f'<th scope="col"{attributes(column)}>{escape(str(column))}</th>' for column in cells.columns)

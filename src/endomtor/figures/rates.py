@@ -37,7 +37,6 @@ _WORDS = {
     "beyond its limit": "beyond its limit",
     "no level": "no nominal level",
 }
-_DASHED = {"color": style.QUIET, "linewidth": 1, "linestyle": (0, (4, 3)), "zorder": 1}
 
 
 def error_rates(frame: pd.DataFrame, *, rows: Sequence[str], xlabel: str) -> Drawn:
@@ -72,7 +71,7 @@ def error_rates(frame: pd.DataFrame, *, rows: Sequence[str], xlabel: str) -> Dra
         ax = figure.add_subplot()
         dots, low, high = _placed(frame, order)
         for nominal in frame["nominal"].dropna().unique():
-            ax.axvline(100 * nominal, **_DASHED)
+            ax.axvline(100 * nominal, **style.DASHED, zorder=1)
         for at, name in enumerate(order):
             own = frame[frame["scenario"] == name]
             _shade(ax, at, own)
@@ -209,9 +208,8 @@ def pairs(frame: pd.DataFrame, *, xlabel: str, line: float, words: tuple[str, st
     with style.house():
         figure = style.page(_PAIR_INCHES * len(frame) + 1.3)
         ax = figure.add_subplot()
-        ax.axvline(100 * line, **_DASHED)
-        text = {"xycoords": ("axes fraction", "data"), "fontsize": 9.5, "va": "center", "zorder": 5}
-        text["bbox"] = {"facecolor": style.PAGE, "edgecolor": "none", "pad": 0.5}
+        ax.axvline(100 * line, **style.DASHED, zorder=1)
+        text = style.BESIDE | {"va": "center", "bbox": style.BESIDE["bbox"] | {"pad": 0.5}}
         for at, row in enumerate(frame.to_dict("records")):
             for place, key, look in zip((at - 0.04, at + 0.22), ("wrong", "right"), looks, strict=True):
                 ends = [100 * row[f"{key}_low"], 100 * row[f"{key}_high"]]
@@ -224,7 +222,7 @@ def pairs(frame: pd.DataFrame, *, xlabel: str, line: float, words: tuple[str, st
         ax.set(xlim=(0, 100), ylim=(len(frame) - 0.55, -0.6), yticks=[], xlabel=xlabel)
         ax.spines["left"].set_visible(False)
         handles = [Line2D([], [], linestyle="", label=word, **look) for word, look in zip(words, looks, strict=True)]
-        handles.append(Line2D([], [], label=f"nominal: {100 * line:g} %", **_DASHED))
+        handles.append(Line2D([], [], label=f"nominal: {100 * line:g} %", **style.DASHED, zorder=1))
         figure.legend(handles=handles, loc="outside upper left", ncols=3, handletextpad=0.4, columnspacing=1.2)
     table = {"label": frame["label"]}
     for key, word in zip(("wrong", "right"), words, strict=True):

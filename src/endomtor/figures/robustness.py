@@ -51,10 +51,7 @@ def robustness(frame: pd.DataFrame, *, xlabel: str, references: Mapping[float, s
         axes = figure.add_subplot()
         axes.set(xlim=limits, ylim=(bottom, 0), xlabel=xlabel)
         axes.spines["left"].set_visible(False)
-        for at, words in references.items():
-            axes.axvline(at, color=style.QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-            look = {"ha": "center", "fontsize": 9, "color": style.QUIET, "textcoords": "offset points"}
-            axes.annotate(words, (at, 1), (0, 3), xycoords=("data", "axes fraction"), **look)
+        style.references(axes, references)
         ticks, top = {}, 0.0
         for label, rows in lanes:
             estimate = _head(axes, top, label, rows[0][2].iloc[0])
@@ -62,7 +59,7 @@ def robustness(frame: pd.DataFrame, *, xlabel: str, references: Mapping[float, s
             axes.plot([estimate] * 2, [top + 0.5, top + sum(height for _, height, _ in rows) - 0.1], **_THIN)
             for name, height, own in rows:
                 ticks[top + height / 2] = name
-                axes.plot([own["smallest"].iat[0]] * 2, [top, top + height], **_THIN, linestyle=(0, (1, 2)))
+                axes.plot([own["smallest"].iat[0]] * 2, [top, top + height], **style.DOTTED, zorder=1)
                 _unread(axes, own[own["unread"] != ""], top + height / 2)
                 read = own[own["unread"] == ""]
                 if own["kind"].iat[0] != "full":
@@ -114,10 +111,8 @@ _THIN = {"color": style.QUIET, "linewidth": 1, "zorder": 1}
 
 def _head(axes: Axes, top: float, label: str, row: Mapping) -> float:
     """Print a prediction with its note, and return its estimate."""
-    words = {"xycoords": ("axes fraction", "data"), "fontsize": 9.5, "va": "top", "zorder": 5}
-    words["bbox"] = {"facecolor": style.PAGE, "edgecolor": "none", "pad": 1}
-    axes.annotate(label, (0, top + 0.3), weight="bold", **words)
-    axes.annotate(row["note"], (0, top + 1.25), **words)
+    axes.annotate(label, (0, top + 0.3), weight="bold", va="top", **style.BESIDE)
+    axes.annotate(row["note"], (0, top + 1.25), va="top", **style.BESIDE)
     return row["estimate"]
 
 
@@ -126,8 +121,7 @@ def _unread(axes: Axes, own: pd.DataFrame, middle: float) -> None:
     for place, ((words, holds), some) in enumerate(own.groupby(["unread", "holds"])):
         full = some["kind"].iat[0] == "full"
         at = middle + 0.75 * (place - (own.groupby(["unread", "holds"]).ngroups - 1) / 2)
-        look = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center", "fontsize": 8.5, "zorder": 5}
-        look["bbox"] = {"facecolor": style.PAGE, "edgecolor": "none", "pad": 1}
+        look = style.BESIDE | {"ha": "right", "va": "center", "fontsize": 8.5}
         count = f"{len(some)}: " if some["kind"].iat[0] == "unit" else ""
         axes.annotate(f"{count}{words}", (1.0 if full else 0.95, at), color=style.INK, **look)
         if not full:

@@ -1,10 +1,11 @@
 """The house style: colours, markers, sizes and the page on which every figure is drawn."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -26,6 +27,13 @@ PAGE = "#FCFCFA"
 INK = "#1C1F24"
 QUIET = "#5A616B"
 RULE = "#C9CDD3"
+
+DASHED = {"color": QUIET, "linewidth": 1, "linestyle": (0, (4, 3))}
+DOTTED = {"color": QUIET, "linewidth": 1, "linestyle": (0, (1, 2))}
+"""Lines of reference: a value to compare with; one of several others."""
+BESIDE = {"xycoords": ("axes fraction", "data"), "fontsize": 9.5, "zorder": 5}
+BESIDE["bbox"] = {"facecolor": PAGE, "edgecolor": "none", "pad": 1}
+"""Words within the axes at the height of what they are about, which lines do not cross."""
 
 # A figure is 5 inches wide and shown at most 600 CSS pixels wide: text of 10 points is then about 16 px on a laptop
 # and, in the 350 px that a phone of 390 px leaves, still 10 px. Height is free: many panels are stacked, not squeezed.
@@ -85,6 +93,14 @@ def page(height: float) -> Figure:
     """Return an empty figure of the house's width and `height` inches. Call it inside `house()`."""
     # Through pyplot, because statannotations asks pyplot for the figure that it measures text on.
     return plt.figure(figsize=(WIDTH, height))
+
+
+def references(axes: Axes, words: Mapping[float, str]) -> None:
+    """Draw vertical reference lines, each with its words above the axes."""
+    for at, label in words.items():
+        axes.axvline(at, **DASHED, zorder=1)
+        look = {"ha": "center", "fontsize": 9, "color": QUIET, "textcoords": "offset points"}
+        axes.annotate(label, (at, 1), (0, 3), xycoords=("data", "axes fraction"), **look)
 
 
 def colour(group: str) -> str:

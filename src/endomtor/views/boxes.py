@@ -3,9 +3,11 @@
 A simulated result is never worded as support: `PHRASES` is the only place where a verdict becomes a sentence.
 """
 
+from collections.abc import Sequence
 from html import escape
 
 from endomtor.claims import verdicts
+from endomtor.markup import table
 
 PHRASES = {
     ("simulated", verdicts.RECOVERED): "planted effect recovered (numbers assumed)",
@@ -106,6 +108,17 @@ def dataset_kind(dataset: dict) -> str:
     return "example" if dataset["example"] else dataset["provenance"]
 
 
+def record_kind(record: dict) -> str:
+    """Return the style of a record's verdict, by its own provenance: the kind of data, or `example`."""
+    return "example" if record["provenance"]["example"] else record["provenance"]["kind"]
+
+
+def listed(names: Sequence[str], word: str = "and") -> str:
+    """Return names as a list in a sentence."""
+    *first, last = names
+    return f"{', '.join(first)} {word} {last}" if first else last
+
+
 def badge(kind: str, verdict: str, reason: str, *, example: bool = False) -> str:
     """Return a verdict as an HTML badge with its mark, its words and the reason."""
     style = "example" if example and kind == "measured" else kind
@@ -152,11 +165,8 @@ def ledger_html(ledger: dict) -> str:
             f"{badge(kind, prediction['verdict'], prediction['reason'], example=example)}"
             f"{_numbers(prediction, evidence, EVIDENCE_PAGE)}</td></tr>"
         )
-    return (
-        f'<p class="endomtor-dataset">{escape(dataset_sentence(dataset))}</p>'
-        '<table class="endomtor-ledger"><thead><tr><th scope="col">Id</th><th scope="col">Claim, in our words</th>'
-        f'<th scope="col">Premise, on public data</th><th scope="col">{column}</th></tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
+    return f'<p class="endomtor-dataset">{escape(dataset_sentence(dataset))}</p>' + table(
+        ("Id", "Claim, in our words", "Premise, on public data", column), rows, "endomtor-ledger"
     )
 
 
@@ -226,15 +236,7 @@ def number(value: float) -> str:
 
 
 def verdict_html(claim: dict, ledger_part: dict) -> str:
-    """Return the verdict box of a chapter.
-
-    Parameters
-    ----------
-    claim : dict
-        An entry of `ledger["claims"]`.
-    ledger_part : dict
-        `{dataset, evidence}` of the same ledger.
-    """
+    """Return the verdict box of a chapter, from a claim of a ledger and `{dataset, evidence}` of the same."""
     dataset = ledger_part["dataset"]
     kind, example = dataset["provenance"], dataset["example"]
     evidence = {record["id"]: record for record in ledger_part["evidence"]}

@@ -10,14 +10,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from endomtor import files, ledger, paths
 from endomtor.errors import ClaimsError
+from endomtor.markup import table
 from endomtor.views import boxes
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FILE = "release-ledger.json"
 RELEASED = ("paper", 1)
@@ -100,13 +97,6 @@ class Changes:
         """Whether nothing differs."""
         return not self.found
 
-    @property
-    def frame(self) -> "pd.DataFrame":
-        """One row for each change, with the attributes of `Change` as columns."""
-        import pandas as pd
-
-        return pd.DataFrame([asdict(one) for one in self.found], columns=list(Change.__dataclass_fields__))
-
     def of(self, what: str) -> list[Change]:
         """Return the changes of a kind."""
         return [one for one in self.found if one.what == what]
@@ -147,9 +137,9 @@ def compare(old: dict, new: dict, *, rtol: float = RTOL) -> Changes:
     found = [*_parts(old, new), *_verdicts(old, new, sides, rtol)]
     for one in [*before, *(name for name in after if name not in before)]:
         if one not in after:
-            found.append(Change("dropped", one, _kind(before[one]), "", _summary(before[one]), None))
+            found.append(Change("dropped", one, boxes.record_kind(before[one]), "", _summary(before[one]), None))
         elif one not in before:
-            found.append(Change("added", one, _kind(after[one]), "", None, _summary(after[one])))
+            found.append(Change("added", one, boxes.record_kind(after[one]), "", None, _summary(after[one])))
         else:
             found += _record(before[one], after[one], rtol)
     order = list(WHAT)
@@ -240,13 +230,8 @@ def text(changes: Changes) -> str:
 
 def as_json(changes: Changes) -> str:
     """Return the changes as JSON: `{same, compared, rtol, notes, changes}`."""
-    content = {
-        "same": changes.same,
-        "compared": changes.compared,
-        "rtol": changes.rtol,
-        "notes": list(changes.notes),
-        "changes": [asdict(one) for one in changes.found],
-    }
+    content = {"same": changes.same, "compared": changes.compared, "rtol": changes.rtol}
+    content |= {"notes": list(changes.notes), "changes": [asdict(one) for one in changes.found]}
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
 
 
@@ -261,22 +246,10 @@ def markdown(changes: Changes) -> str:
         rows = changes.of(what)
         if not rows:
             continue
-        lines += [
-            "",
-            f"### {title}",
-            "",
-            "| of | data | what | before | now | moved | of the interval |",
-            "| --- " * 7 + "|",
-        ]
+        heads = "| of | data | what | before | now | moved | of the interval |"
+        lines += ["", f"### {title}", "", heads, "| --- " * 7 + "|"]
         for one in rows[: max(left, 0)]:
-            cells = (
-                one.id,
-                one.data,
-                one.field,
-                *(_shown(value) for value in (one.old, one.new)),
-                _moved(one),
-                _share(one),
-            )
+            cells = (one.id, one.data, one.field, _shown(one.old), _shown(one.new), _moved(one), _share(one))
             lines.append("| " + " | ".join(_code(cell) if cell else "" for cell in cells) + " |")
         if len(rows) > left:
             lines += ["", f"{len(rows) - max(left, 0)} more are not shown; `endomtor changes --json` lists all."]
@@ -308,12 +281,9 @@ def _table_html(what: str, title: str, rows: list[Change]) -> str:
         cells = [escape(one.field), *(escape(_shown(value)) for value in (one.old, one.new))]
         cells += [_moved(one), _share(one)] if numbers else []
         body.append(f'<tr><th scope="row">{name}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>')
-    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-    table = f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>"
     return (
-        f'<figure class="endomtor-table-figure"><figcaption><p><strong>{title}</strong></p></figcaption>'
-        f'<div class="endomtor-table" role="region" tabindex="0" aria-label="{title}"><table>{table}</table></div>'
-        "</figure>"
+        f'<figure class="endomtor-table-figure"><figcaption><p><strong>{title}</strong></p></figcaption><div '
+        f'class="endomtor-table" role="region" tabindex="0" aria-label="{title}">{table(heads, body)}</div></figure>'
     )
 
 
@@ -346,7 +316,7 @@ def _verdicts(old: dict, new: dict, sides: tuple[str, ...], rtol: float) -> Iter
 
 
 def _record(old: dict, new: dict, rtol: float) -> Iterator[Change]:
-    about = (old["id"], _kind(new))
+    about = (old["id"], boxes.record_kind(new))
     for field in _WORDS:
         if old[field] != new[field]:
             what = "verdict" if field in ("verdict", "reason") else "value"
@@ -377,11 +347,6 @@ def _number(
     if abs(new - old) > rtol * max(abs(old), abs(new), width or 0.0):
         moved = new - old
         yield Change("value", *about, old, new, moved, moved / width if width else None)
-
-
-def _kind(record: dict) -> str:
-    origin = record["provenance"]
-    return "example" if origin["example"] else origin["kind"]
 
 
 def _summary(record: dict) -> str:

@@ -1,8 +1,9 @@
 """What the ledger says, in one sentence for each kind of data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from endomtor.claims import verdicts
+from endomtor.views.boxes import listed
 
 _SIMULATED = {
     verdicts.RECOVERED: "recovers the planted effects of",
@@ -47,7 +48,7 @@ def conclusions(whole: dict) -> dict[str, str]:
         )
     elif dataset["example"]:
         heading = "Example data"
-        words = _listed([f"“{verdict}” for {_listed(claims)}" for verdict, claims in by.items()])
+        words = listed([f"“{verdict}” for {listed(claims)}" for verdict, claims in by.items()])
         sentence = (
             f"The data “{dataset['title']}” were invented to show the format; the rules would read {words}, and this "
             "says nothing about mice."
@@ -63,7 +64,7 @@ def _premises(whole: dict) -> str:
     without = by.pop(verdicts.NOT_TESTABLE, [])
     parts = [f"Others' published data {_clauses(by, _PREMISES)}."] if by else []
     if without:
-        parts.append(f"No public data at hand test a premise of {_listed(without)}.")
+        parts.append(f"No public data at hand test a premise of {listed(without)}.")
     if by:
         parts.append("A premise that holds is not the claim: no public data hold a knock-out.")
     return " ".join(parts)
@@ -77,8 +78,4 @@ def _by_verdict(whole: dict, side: str) -> dict[str, list[str]]:
 
 
 def _clauses(by: Mapping[str, list[str]], words: Mapping[str, str]) -> str:
-    return _listed([f"{text} {_listed(by[verdict])}" for verdict, text in words.items() if verdict in by])
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return listed([f"{text} {listed(by[verdict])}" for verdict, text in words.items() if verdict in by])

@@ -11,6 +11,7 @@ from endomtor.calibration import rates
 from endomtor.calibration.run import Calibration
 from endomtor.claims import catalogue, verdicts
 from endomtor.claims.catalogue import Claim
+from endomtor.markup import table
 from endomtor.reporting import percent
 from endomtor.views import boxes
 
@@ -41,23 +42,21 @@ def counts(found: Calibration) -> pd.DataFrame:
 
 def table_html(found: Calibration) -> str:
     """Return the grid, worlds by claims: the mark of each verdict with the number of cohorts that gave it."""
-    table, ids = counts(found), [claim.id for claim in claims()]
+    counted, ids = counts(found), [claim.id for claim in claims()]
     legend = "; ".join(
         f"{boxes.MARKS[word]} {escape(boxes.word('simulated', word).split(':')[0])}" for word in verdicts.WORLD_WORDS
     )
     rows = []
-    for name in dict.fromkeys(table["world"]):
-        own = table[table["world"] == name].set_index("claim")
+    for name in dict.fromkeys(counted["world"]):
+        own = counted[counted["world"] == name].set_index("claim")
         cells = "".join(f"<td>{_cell(own.loc[one]) if one in own.index else ''}</td>" for one in ids)
         title = escape(worlds.load(name).title)
         rows.append(f'<tr><th scope="row"><code>{name}</code><span>{title}</span></th>{cells}</tr>')
-    heads = "".join(f'<th scope="col">{one}</th>' for one in ids)
     return (
         '<figure class="endomtor-table-figure"><figcaption><p><span class="endomtor-mark-simulated">SIMULATED</span> '
         f"Number of cohorts by verdict (numbers assumed): {legend}. "
         "In each cell the verdict that the world demands comes first, in bold.</p></figcaption>"
-        '<div class="endomtor-table" tabindex="0"><table class="endomtor-grid"><thead><tr><th scope="col">world</th>'
-        f"{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></figure>"
+        f'<div class="endomtor-table" tabindex="0">{table(("world", *ids), rows, "endomtor-grid")}</div></figure>'
     )
 
 

@@ -111,10 +111,7 @@ _FAMILIES = (
         "moves towards the aged state after an ECKO niche",
         "moves away from the aged state after an ECKO niche",
         without_age="no mark of the aged niche is seen in {names}, so nothing can resemble it",
-        names=(
-            ("chimerism", "donor chimerism"),
-            ("myeloid_balance", "the lineage balance of donor cells"),
-        ),
+        names=(("chimerism", "donor chimerism"), ("myeloid_balance", "the lineage balance of donor cells")),
         **_PHI,
     ),
     Words(
@@ -141,10 +138,7 @@ _LEADS = {
     "example": "In these invented example mice ",
 }
 
-_ASIDES = {
-    verdicts.FALSE_ALARM: " (a false alarm: not planted)",
-    verdicts.MISSED: " (planted, but missed)",
-}
+_ASIDES = {verdicts.FALSE_ALARM: " (a false alarm: not planted)", verdicts.MISSED: " (planted, but missed)"}
 
 
 def tell(source: str, tags: Sequence[str], ledger: dict) -> str:
@@ -191,7 +185,7 @@ def sentence(wanted: Sequence[str], ledger: dict) -> str:
     if not records:
         return ""
     # One kind of data to a sentence: a tag that asks for both gets its predictions.
-    kinds = [_kind(one) for one in records]
+    kinds = [boxes.record_kind(one) for one in records]
     return _LEADS[kinds[0]] + clauses([one for one, kind in zip(records, kinds, strict=True) if kind == kinds[0]])
 
 
@@ -214,7 +208,7 @@ def _clause(words: Words, outcome: str, records: list[dict], of: int) -> str:
         names = f"{len(records)} of {of} {words.counted}"
     else:
         each = [_name(one["id"], words) for one in records]
-        names = words.about.format(names=_listed(each, "and" if positive else "or"))
+        names = words.about.format(names=boxes.listed(each, "and" if positive else "or"))
     if positive:
         told = getattr(words, side)
         plural = many or (len(records) > 1 and words.about == "{names}")
@@ -261,14 +255,9 @@ def _of_claims(ledger: dict) -> str:
     for claim in ledger["claims"]:
         word = boxes.word(dataset["provenance"], claim["prediction"]["verdict"], example=dataset["example"])
         by.setdefault(word.partition(":")[0].strip("“”"), []).append(claim["id"])
-    said = [f"{_listed(ids)} {'end' if len(ids) > 1 else 'ends'} as “{word}”" for word, ids in by.items()]
+    said = [f"{boxes.listed(ids)} {'end' if len(ids) > 1 else 'ends'} as “{word}”" for word, ids in by.items()]
     kind = boxes.dataset_kind(dataset)
     return f"On {'invented example' if kind == 'example' else kind} data {'; '.join(said)}"
-
-
-def _kind(record: dict) -> str:
-    origin = record["provenance"]
-    return "example" if origin["example"] else origin["kind"]
 
 
 def _name(evidence_id: str, words: Words) -> str:
@@ -276,11 +265,6 @@ def _name(evidence_id: str, words: Words) -> str:
         if evidence_id.endswith(f".{end}"):
             return name
     return reporting.endpoint_text(evidence_id.rpartition(".")[2])
-
-
-def _listed(names: Sequence[str], word: str = "and") -> str:
-    *first, last = names
-    return f"{', '.join(first)} {word} {last}" if first else last
 
 
 def _for_many(told: str) -> str:

@@ -10,6 +10,7 @@ from endomtor import reporting
 from endomtor.claims import verdicts
 from endomtor.claims.catalogue import Claim
 from endomtor.errors import ClaimsError
+from endomtor.markup import table
 from endomtor.provenance import Provenance
 from endomtor.views import boxes, headings
 from endomtor.views.conclusions import conclusions
@@ -23,6 +24,7 @@ SYNTHESIS, CALIBRATION = "06_synthesis", "07_calibration"
 _RIGHT = "right twins of wrong analyses"
 
 COLUMNS = ("Evidence", "Estimate", "Verdict", "Data and code")
+_EVIDENCE = "endomtor-ledger endomtor-evidence"
 
 # The section of the methods page that explains a method, by words of its name; the first that fits.
 METHODS = (
@@ -174,19 +176,17 @@ def _primaries(records: list[dict], verdict: str) -> str:
         return ""
     groups = groups_of(records)
     counted = any(record["fragility"] for record in records)
-    rows = "".join(
+    rows = [
         f'<tr><th scope="row">{_mark(record)} <a href="#{record["id"]}">{escape(name(record))}</a></th>'
         f"<td>{estimate(record)} ({limits(record)})</td><td>{escape(n_in_order(record, groups))}</td>"
         + (f"<td>{_steady(record)}</td>" if counted else "")
         + "</tr>"
         for record in records
-    )
+    ]
     measured = f"{escape(measure(records))} ({100 * records[0]['level']:.0f} % interval)"
     heads = ["primary", measured, "n", *(["holds in"] if counted else [])]
-    titles = "".join(f'<th scope="col">{head}</th>' for head in heads)
     return (
-        f"<table><thead><tr>{titles}</tr></thead><tbody>{rows}</tbody></table>"
-        f'<p class="endomtor-summary-n">{escape(_legend(records, verdict))}'
+        f'{table(heads, rows)}<p class="endomtor-summary-n">{escape(_legend(records, verdict))}'
         f"{escape(_how_sure(records, groups, counted))}</p>"
     )
 
@@ -223,18 +223,17 @@ def _all_claims(ledger: dict) -> str:
     """The claims of the book with their verdicts: what the synthesis draws together."""
     dataset = ledger["dataset"]
     kind, example = dataset["provenance"], dataset["example"]
-    rows = "".join(
+    rows = [
         f'<tr><th scope="row"><a href="{claim["chapter"]}.html">{claim["id"]}</a> {escape(claim["title"])}</th>'
         f"<td>{boxes.MARKS[claim['prediction']['verdict']]} "
         f"{escape(boxes.word(kind, claim['prediction']['verdict'], example=example))}</td>"
         f"<td>{_held(claim, ledger)}</td></tr>"
         for claim in ledger["claims"]
-    )
+    ]
+    heads = ("claim", boxes.heading(kind, example=example), "primaries that hold")
     own, public = conclusions(ledger).values()
     return (
-        f'<p class="endomtor-summary-answer">{escape(own)}</p>'
-        f'<table><thead><tr><th scope="col">claim</th><th scope="col">{boxes.heading(kind, example=example)}</th>'
-        f'<th scope="col">primaries that hold</th></tr></thead><tbody>{rows}</tbody></table>'
+        f'<p class="endomtor-summary-answer">{escape(own)}</p>{table(heads, rows)}'
         f'<p class="endomtor-summary-n">{escape(public)}</p>'
     )
 
@@ -271,11 +270,9 @@ def _of_rates() -> str:
         found.provenance.label,
         [
             f'<p class="endomtor-summary-answer">{told}. A nominal level says how seldom an analysis may be wrong.</p>'
-            '<table><thead><tr><th scope="col">of simulated studies</th><th scope="col">beyond</th>'
-            '<th scope="col">worst rate (95 % interval)</th><th scope="col">nominal</th></tr></thead>'
-            f"<tbody>{''.join(rows)}</tbody></table>"
+            + table(("of simulated studies", "beyond", "worst rate (95 % interval)", "nominal"), rows),
             f'<p class="endomtor-summary-n">Simulated data, unit: cohort, one simulated study; n: {fewest:,} to '
-            f"{most:,} cohorts for each rate. These rates say how analyses behave and nothing about mice.</p>"
+            f"{most:,} cohorts for each rate. These rates say how analyses behave and nothing about mice.</p>",
         ],
     )
 
@@ -306,7 +303,7 @@ def evidence_html(claim: dict, ledger: dict) -> str:
     if not records:
         return '<p class="endomtor-missing">No evidence: no data of the needed kind are at hand.</p>'
     first = [record for record in records if record["id"] in primary]
-    parts = [_table([(record, f"primary {record['kind']}") for record in first])]
+    parts = [table(COLUMNS, [_row(one, f"primary {one['kind']}") for one in first], _EVIDENCE)]
     for kind, title in (
         ("prediction", "descriptive predictions"),
         ("premise", "descriptive premises"),
@@ -314,16 +311,9 @@ def evidence_html(claim: dict, ledger: dict) -> str:
     ):
         rest = [record for record in records if record["kind"] == kind and record["id"] not in primary]
         if rest:
-            table = _table([(record, title.removesuffix("s")) for record in rest])
-            parts.append(f"<details><summary>{len(rest)} rows: {title}</summary>{table}</details>")
+            rows = table(COLUMNS, [_row(one, title.removesuffix("s")) for one in rest], _EVIDENCE)
+            parts.append(f"<details><summary>{len(rest)} rows: {title}</summary>{rows}</details>")
     return "".join(parts)
-
-
-def _table(rows: list[tuple[dict, str]]) -> str:
-    titles = "".join(f'<th scope="col">{title}</th>' for title in COLUMNS)
-    body = "".join(_row(record, role) for record, role in rows)
-    head = f"<thead><tr>{titles}</tr></thead>"
-    return f'<table class="endomtor-ledger endomtor-evidence">{head}<tbody>{body}</tbody></table>'
 
 
 def _p(value: float) -> str:
@@ -332,7 +322,7 @@ def _p(value: float) -> str:
 
 def _row(record: dict, role: str) -> str:
     origin = record["provenance"]
-    whose = "example" if origin["example"] else origin["kind"]
+    whose = boxes.record_kind(record)
     level = f"{100 * record['level']:.0f} %"
     interval = limits(record) if boxes.is_unreadable(record) else f"{level} interval {limits(record)}"
     p = "" if record["p"] is None else f"<br>p {_p(record['p'])}"
