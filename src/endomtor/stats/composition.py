@@ -44,12 +44,7 @@ def replace_zeros(parts: pd.DataFrame, *, delta: float = DELTA) -> pd.DataFrame:
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import replace_zeros
-    >>> blood = pd.DataFrame(
-    ...     {"myeloid": [20, 30], "b": [50, 0], "t": [30, 70]},
-    ...     index=["m1", "m2"],
-    ... )
+    >>> blood = pd.DataFrame({"myeloid": [20, 30], "b": [50, 0], "t": [30, 70]}, index=["m1", "m2"])
     >>> replace_zeros(blood, delta=0.1)
         myeloid      b       t
     m1   0.2000  0.500  0.3000
@@ -80,12 +75,7 @@ def clr(parts: pd.DataFrame, *, delta: float = DELTA) -> pd.DataFrame:
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import clr
-    >>> blood = pd.DataFrame(
-    ...     {"myeloid": [20, 30], "b": [50, 0], "t": [30, 70]},
-    ...     index=["m1", "m2"],
-    ... )
+    >>> blood = pd.DataFrame({"myeloid": [20, 30], "b": [50, 0], "t": [30, 70]}, index=["m1", "m2"])
 
     The zero of m2 is replaced first:
 
@@ -124,13 +114,8 @@ def lineage_balance(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import lineage_balance
-    >>> blood = pd.DataFrame(
-    ...     [[20, 50, 30], [40, 35, 25]],
-    ...     index=["young", "aged"],
-    ...     columns=["myeloid_pct", "b_pct", "t_pct"],
-    ... )
+    >>> blood = pd.DataFrame([[20, 50, 30], [40, 35, 25]], index=["young", "aged"], columns=["myeloid_pct", "b_pct",
+    ...     "t_pct"])
     >>> lineage_balance(blood).round(3)
     young   -0.540
     aged     0.246
@@ -171,19 +156,9 @@ def part_contrasts(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import part_contrasts
-    >>> blood = pd.DataFrame({
-    ...     "animal": list("abcdefgh"),
-    ...     "group": ["control"] * 4 + ["ecko"] * 4,
-    ...     "myeloid": [20, 24, 22, 19, 33, 38, 30, 36],
-    ...     "b": [50, 45, 49, 52, 40, 38, 41, 36],
-    ...     "t": [30, 31, 29, 29, 27, 24, 29, 28],
-    ... })
-    >>> table = part_contrasts(
-    ...     blood, parts=["myeloid", "b", "t"], group="group", a="ecko",
-    ...     b="control", unit="animal",
-    ... )
+    >>> blood = pd.DataFrame({"animal": list("abcdefgh"), "group": ["control"] * 4 + ["ecko"] * 4, "myeloid": [20, 24,
+    ...     22, 19, 33, 38, 30, 36], "b": [50, 45, 49, 52, 40, 38, 41, 36], "t": [30, 31, 29, 29, 27, 24, 29, 28]})
+    >>> table = part_contrasts(blood, parts=["myeloid", "b", "t"], group="group", a="ecko", b="control", unit="animal")
     >>> kept = ["part", "estimate", "ci_low", "ci_high", "p_holm"]
     >>> table[kept].round(3)
           part  estimate  ci_low  ci_high  p_holm

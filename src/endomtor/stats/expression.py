@@ -35,12 +35,7 @@ def size_factors(counts: pd.DataFrame) -> pd.Series:
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats.expression import size_factors
-    >>> counts = pd.DataFrame(
-    ...     {"s1": [10, 200, 0], "s2": [20, 400, 5]},
-    ...     index=["Sell", "Actb", "Vwf"],
-    ... )
+    >>> counts = pd.DataFrame({"s1": [10, 200, 0], "s2": [20, 400, 5]}, index=["Sell", "Actb", "Vwf"])
     >>> size_factors(counts).round(3)
     s1    0.707
     s2    1.414
@@ -77,12 +72,7 @@ def log_counts(counts: pd.DataFrame, *, min_mean: float = 0.0, pseudocount: floa
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats.expression import log_counts
-    >>> counts = pd.DataFrame(
-    ...     {"s1": [10, 200, 0], "s2": [20, 400, 5]},
-    ...     index=["Sell", "Actb", "Vwf"],
-    ... )
+    >>> counts = pd.DataFrame({"s1": [10, 200, 0], "s2": [20, 400, 5]}, index=["Sell", "Actb", "Vwf"])
     >>> log_counts(counts, min_mean=1).round(2)
             s1    s2
     Sell  3.87  3.87
@@ -199,16 +189,9 @@ def deseq(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from endomtor.stats.expression import deseq
     >>> means = [40, 80, 160, 320, 640, 90, 200, 500]
     >>> depths = [10, 11, 9, 10, 12, 9]
-    >>> counts = pd.DataFrame(
-    ...     np.outer(means, depths) // 10,
-    ...     index=list("ABCDEFGH"),
-    ...     columns=list("abcdef"),
-    ... )
+    >>> counts = pd.DataFrame(np.outer(means, depths) // 10, index=list("ABCDEFGH"), columns=list("abcdef"))
     >>> counts.loc["C", ["a", "b", "c"]] *= 4
     >>> mice = pd.DataFrame({"sample": list("abcdef")})
     >>> mice["animal"] = [f"mouse {s}" for s in mice["sample"]]
@@ -354,10 +337,7 @@ def independent_filter(base_mean: pd.Series, p: pd.Series, *, alpha: float = 0.1
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import pandas as pd
     >>> from scipy.stats import false_discovery_control
-    >>> from endomtor.stats.expression import independent_filter
     >>> mean = pd.Series(np.arange(1.0, 101))
     >>> p = pd.Series(np.where(mean > 60, (mean - 60) / 500, mean / 61))
 
@@ -413,9 +393,6 @@ def pseudobulk(adata, *, animal: str = "animal", layer: str | None = None) -> tu
     Examples
     --------
     >>> import anndata
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from endomtor.stats.expression import pseudobulk
     >>> obs = pd.DataFrame(index=["c1", "c2", "c3"])
     >>> obs["animal"] = ["m1", "m1", "m2"]
     >>> obs["group"] = ["aged", "aged", "young"]
@@ -494,12 +471,7 @@ def set_score(log_expression: pd.DataFrame, genes: Iterable[str], *, statistic: 
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats.expression import set_score
-    >>> logs = pd.DataFrame(
-    ...     {"young": [5, 6, 4, 7, 5], "aged": [3, 4.5, 4, 7.5, 5]},
-    ...     index=list("ABCDE"),
-    ... )
+    >>> logs = pd.DataFrame({"young": [5, 6, 4, 7, 5], "aged": [3, 4.5, 4, 7.5, 5]}, index=list("ABCDE"))
     >>> set_score(logs, ["A", "B"]).round(2)
     young    0.14
     aged    -1.20

@@ -63,14 +63,8 @@ def elda(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import elda
-    >>> recipients = pd.DataFrame({
-    ...     "group": ["young"] * 3 + ["aged"] * 3,
-    ...     "dose": [1000, 4000, 16000] * 2,
-    ...     "tested": [8] * 6,
-    ...     "positive": [1, 3, 7, 2, 6, 8],
-    ... })
+    >>> recipients = pd.DataFrame({"group": ["young"] * 3 + ["aged"] * 3, "dose": [1000, 4000, 16000] * 2,
+    ...     "tested": [8] * 6, "positive": [1, 3, 7, 2, 6, 8]})
 
     Per million cells:
 
@@ -113,14 +107,8 @@ def elda_difference(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import elda_difference
-    >>> recipients = pd.DataFrame({
-    ...     "group": ["young"] * 3 + ["aged"] * 3,
-    ...     "dose": [1000, 4000, 16000] * 2,
-    ...     "tested": [8] * 6,
-    ...     "positive": [1, 3, 7, 2, 6, 8],
-    ... })
+    >>> recipients = pd.DataFrame({"group": ["young"] * 3 + ["aged"] * 3, "dose": [1000, 4000, 16000] * 2,
+    ...     "tested": [8] * 6, "positive": [1, 3, 7, 2, 6, 8]})
     >>> elda_difference(recipients).round(4)
            a     b   chisq  df       p       unit
     0    all        4.2141   1  0.0401  recipient
@@ -164,14 +152,8 @@ def single_hit_tests(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import single_hit_tests
-    >>> recipients = pd.DataFrame({
-    ...     "group": ["young"] * 3 + ["aged"] * 3,
-    ...     "dose": [1000, 4000, 16000] * 2,
-    ...     "tested": [8] * 6,
-    ...     "positive": [1, 3, 7, 2, 6, 8],
-    ... })
+    >>> recipients = pd.DataFrame({"group": ["young"] * 3 + ["aged"] * 3, "dose": [1000, 4000, 16000] * 2,
+    ...     "tested": [8] * 6, "positive": [1, 3, 7, 2, 6, 8]})
     >>> single_hit_tests(recipients).round(3)
                 test  estimate     SE      z      p       unit withheld
     0           wald     1.069  0.285  0.242  0.809  recipient
@@ -255,15 +237,8 @@ def donor_log_frequency(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import donor_log_frequency
-    >>> recipients = pd.DataFrame({
-    ...     "donor": ["d1", "d1", "d2", "d2"],
-    ...     "group": ["young", "young", "aged", "aged"],
-    ...     "dose": [1000, 8000] * 2,
-    ...     "tested": [6] * 4,
-    ...     "positive": [0, 0, 2, 5],
-    ... })
+    >>> recipients = pd.DataFrame({"donor": ["d1", "d1", "d2", "d2"], "group": ["young", "young", "aged", "aged"],
+    ...     "dose": [1000, 8000] * 2, "tested": [6] * 4, "positive": [0, 0, 2, 5]})
     >>> donors = donor_log_frequency(recipients)
     >>> donors[["donor", "log_frequency", "SE", "extreme"]].round(2)
       donor  log_frequency    SE extreme

@@ -104,19 +104,11 @@ def fit(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import pandas as pd
     >>> from endomtor.stats import mixed_model
-    >>> blood = pd.DataFrame({
-    ...     "animal": np.repeat(list("abcdef"), 3),
-    ...     "treatment": ["vehicle"] * 9 + ["rapamycin"] * 9,
-    ...     "day": [3, 7, 14] * 6,
-    ...     "log2_plt": [8.1, 8.6, 9.0, 7.6, 8.2, 8.8, 8.3, 8.7, 9.3]
-    ...     + [7.9, 8.1, 8.3, 7.5, 7.8, 7.9, 8.2, 8.3, 8.6],
-    ... })
-    >>> model = mixed_model(
-    ...     blood, value="log2_plt", fixed=["treatment", "day"], unit="animal"
-    ... )
+    >>> blood = pd.DataFrame({"animal": np.repeat(list("abcdef"), 3), "treatment": ["vehicle"] * 9 + ["rapamycin"] * 9,
+    ...     "day": [3, 7, 14] * 6, "log2_plt": [8.1, 8.6, 9.0, 7.6, 8.2, 8.8, 8.3, 8.7, 9.3] + [7.9, 8.1, 8.3, 7.5, 7.8,
+    ...     7.9, 8.2, 8.3, 8.6]})
+    >>> model = mixed_model(blood, value="log2_plt", fixed=["treatment", "day"], unit="animal")
     >>> model.n
     {'rows': 18, 'animal': 6}
     >>> table = model.slope_contrasts("day", between="treatment")
@@ -203,20 +195,11 @@ class MixedFit:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import pandas as pd
     >>> from endomtor.stats import mixed_model
-    >>> blood = pd.DataFrame({
-    ...     "animal": np.repeat(list("abcdef"), 3),
-    ...     "treatment": ["vehicle"] * 9 + ["rapamycin"] * 9,
-    ...     "day": [3, 7, 14] * 6,
-    ...     "log2_plt": [8.1, 8.6, 9.0, 7.6, 8.2, 8.8, 8.3, 8.7, 9.3]
-    ...     + [7.9, 8.1, 8.3, 7.5, 7.8, 7.9, 8.2, 8.3, 8.6],
-    ... })
-    >>> model = mixed_model(
-    ...     blood, value="log2_plt", fixed=["treatment", "day"], unit="animal",
-    ...     categorical=["day"],
-    ... )
+    >>> blood = pd.DataFrame({"animal": np.repeat(list("abcdef"), 3), "treatment": ["vehicle"] * 9 + ["rapamycin"] * 9,
+    ...     "day": [3, 7, 14] * 6, "log2_plt": [8.1, 8.6, 9.0, 7.6, 8.2, 8.8, 8.3, 8.7, 9.3] + [7.9, 8.1, 8.3, 7.5, 7.8,
+    ...     7.9, 8.2, 8.3, 8.6]})
+    >>> model = mixed_model(blood, value="log2_plt", fixed=["treatment", "day"], unit="animal", categorical=["day"])
     >>> table = model.contrasts("treatment", by="day")
     >>> table[["contrast", "day", "estimate", "df", "p_holm"]].round(3)
                   contrast  day  estimate     df  p_holm

@@ -59,17 +59,9 @@ def one_value_per_unit(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import one_value_per_unit
-    >>> cells = pd.DataFrame({
-    ...     "animal": ["m1", "m1", "m1", "m2", "m2"],
-    ...     "group": ["young"] * 3 + ["aged"] * 2,
-    ...     "polar": [1, 1, 0, 0, 0],
-    ... })
-    >>> one_value_per_unit(
-    ...     cells, value="polar", unit="animal", carry=["group"],
-    ...     summary="empirical_logit",
-    ... ).round(2)
+    >>> cells = pd.DataFrame({"animal": ["m1", "m1", "m1", "m2", "m2"], "group": ["young"] * 3 + ["aged"] * 2,
+    ...     "polar": [1, 1, 0, 0, 0]})
+    >>> one_value_per_unit(cells, value="polar", unit="animal", carry=["group"], summary="empirical_logit").round(2)
       animal  group  polar  n_subsamples
     0     m1  young   0.51             3
     1     m2   aged  -1.61             2
@@ -153,18 +145,10 @@ def blocked_difference(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import blocked_difference
-    >>> exposed = pd.DataFrame({
-    ...     "niche": list("abcdef"),
-    ...     "donor": ["d1", "d1", "d2", "d2", "d3", "d3"],
-    ...     "group": ["young", "aged"] * 3,
-    ...     "logit": [1.2, 0.5, 0.7, 0.1, 1.9, 1.0],
-    ... })
-    >>> answer = blocked_difference(
-    ...     exposed, value="logit", group="group", a="aged", b="young",
-    ...     unit="niche", block="donor",
-    ... )
+    >>> exposed = pd.DataFrame({"niche": list("abcdef"), "donor": ["d1", "d1", "d2", "d2", "d3", "d3"],
+    ...     "group": ["young", "aged"] * 3, "logit": [1.2, 0.5, 0.7, 0.1, 1.9, 1.0]})
+    >>> answer = blocked_difference(exposed, value="logit", group="group", a="aged", b="young", unit="niche",
+    ...     block="donor")
     >>> print(f"{answer.estimate:.2f}, p {answer.p:.3f}, {answer.method}")
     -0.73, p 0.014, additive linear model, group + donor, a variance for each group
     """
@@ -201,18 +185,10 @@ def blocked_phi(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import blocked_phi
-    >>> exposed = pd.DataFrame({
-    ...     "niche": range(12),
-    ...     "donor": ["d1", "d2", "d3"] * 4,
-    ...     "group": ["young"] * 3 + ["aged"] * 3 + ["control"] * 3 + ["ecko"] * 3,
-    ...     "logit": [1.2, 0.7, 1.9, 0.2, -0.4, 1.0, 1.1, 0.8, 1.8, 0.6, 0.3, 1.4],
-    ... })
-    >>> phi = blocked_phi(
-    ...     exposed, value="logit", group="group", unit="niche",
-    ...     block="donor", direction="less",
-    ... )
+    >>> exposed = pd.DataFrame({"niche": range(12), "donor": ["d1", "d2", "d3"] * 4,
+    ...     "group": ["young"] * 3 + ["aged"] * 3 + ["control"] * 3 + ["ecko"] * 3, "logit": [1.2, 0.7, 1.9, 0.2, -0.4,
+    ...     1.0, 1.1, 0.8, 1.8, 0.6, 0.3, 1.4]})
+    >>> phi = blocked_phi(exposed, value="logit", group="group", unit="niche", block="donor", direction="less")
     >>> print(f"{phi.estimate:.2f}, {phi.ci_low:.2f} to {phi.ci_high:.2f}")
     0.47, 0.25 to 0.71
     """
@@ -299,17 +275,9 @@ def arrange(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import arrange
-    >>> exposed = pd.DataFrame({
-    ...     "niche": list("abcdef"),
-    ...     "donor": ["d1", "d1", "d2", "d2", "d3", "d3"],
-    ...     "group": ["young"] * 4 + ["aged"] * 2,
-    ...     "logit": [1.2, 1.0, 0.7, 0.9, 0.1, 0.5],
-    ... })
-    >>> answer = arrange(
-    ...     exposed, value="logit", group="group", unit="niche", block="donor"
-    ... )
+    >>> exposed = pd.DataFrame({"niche": list("abcdef"), "donor": ["d1", "d1", "d2", "d2", "d3", "d3"],
+    ...     "group": ["young"] * 4 + ["aged"] * 2, "logit": [1.2, 1.0, 0.7, 0.9, 0.1, 0.5]})
+    >>> answer = arrange(exposed, value="logit", group="group", unit="niche", block="donor")
 
     Each donor feeds one group, so donors become the units:
 
@@ -391,12 +359,7 @@ def latest_common(frame: pd.DataFrame, time: str, unit: str, minimum: float = 16
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import latest_common
-    >>> visits = pd.DataFrame({
-    ...     "week": [8, 16, 20, 8, 16],
-    ...     "animal": ["m1", "m1", "m1", "m2", "m2"],
-    ... })
+    >>> visits = pd.DataFrame({"week": [8, 16, 20, 8, 16], "animal": ["m1", "m1", "m1", "m2", "m2"]})
     >>> latest_common(visits, "week", "animal")
     CommonTime(time=16.0, reached=True, missing=())
     """
@@ -429,8 +392,6 @@ def logit_percent(values: pd.Series, *, delta: float = 0.1) -> pd.Series:
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import logit_percent
     >>> logit_percent(pd.Series([0, 50, 90], name="donor_pct")).round(2)
     0   -6.91
     1    0.00

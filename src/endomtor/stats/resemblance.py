@@ -311,16 +311,9 @@ def phi(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import phi
-    >>> mice = pd.DataFrame({
-    ...     "animal": list("abcdefghijkl"),
-    ...     "group": ["young"] * 4 + ["aged"] * 4 + ["ecko"] * 4,
-    ...     "lt_hsc": [2.1, 2.4, 1.8, 2.2, 4.0, 4.4, 3.7, 4.2, 3.1, 2.8, 3.4, 3.0],
-    ... })
-    >>> answer = phi(
-    ...     mice, value="lt_hsc", group="group", unit="animal", direction="greater"
-    ... )
+    >>> mice = pd.DataFrame({"animal": list("abcdefghijkl"), "group": ["young"] * 4 + ["aged"] * 4 + ["ecko"] * 4,
+    ...     "lt_hsc": [2.1, 2.4, 1.8, 2.2, 4.0, 4.4, 3.7, 4.2, 3.1, 2.8, 3.4, 3.0]})
+    >>> answer = phi(mice, value="lt_hsc", group="group", unit="animal", direction="greater")
     >>> print(f"{answer.estimate:.2f}, {answer.ci_low:.2f} to {answer.ci_high:.2f}")
     0.49, 0.29 to 0.69
 
@@ -414,12 +407,7 @@ def project(log_expression: pd.DataFrame, weights: pd.Series) -> pd.Series:
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats.resemblance import project
-    >>> logs = pd.DataFrame(
-    ...     {"young": [5, 6, 4], "aged": [6, 5.5, 4.5]},
-    ...     index=["Sell", "Vwf", "Actb"],
-    ... )
+    >>> logs = pd.DataFrame({"young": [5, 6, 4], "aged": [6, 5.5, 4.5]}, index=["Sell", "Vwf", "Actb"])
     >>> weights = pd.Series({"Sell": 2.0, "Vwf": -1.0, "Actb": 0.0})
     >>> project(logs, weights).round(2)
     young   -0.23
@@ -486,9 +474,6 @@ def transcriptome_phi(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from endomtor.stats import transcriptome_phi
     >>> mice = pd.DataFrame({"sample": list("abcdefghijkl")})
     >>> mice["animal"] = [f"mouse {s}" for s in mice["sample"]]
     >>> mice["group"] = np.repeat(["young", "aged", "control", "ecko"], 3)
@@ -549,9 +534,6 @@ def transcriptome_phi_genes(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from endomtor.stats import transcriptome_phi_genes
     >>> mice = pd.DataFrame({"sample": list("abcdefghijkl")})
     >>> mice["animal"] = [f"mouse {s}" for s in mice["sample"]]
     >>> mice["group"] = np.repeat(["young", "aged", "control", "ecko"], 3)
@@ -731,9 +713,6 @@ def rrho(x: pd.Series, y: pd.Series, *, step: int = 50) -> RankOverlap:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from endomtor.stats import rrho
     >>> genes = [f"g{i:02}" for i in range(20)]
     >>> aging = pd.Series(np.arange(20) - 9.5, index=genes)
     >>> opposite = rrho(aging, -aging, step=5)

@@ -35,8 +35,6 @@ def one_row_per_unit(frame: pd.DataFrame, unit: str, *, design: str = "") -> Non
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import one_row_per_unit
     >>> mice = pd.DataFrame({"animal": ["m1", "m2"]})
     >>> one_row_per_unit(mice, "animal")
     >>> cells = pd.DataFrame({"animal": ["m1", "m1", "m2", "m2"]})
@@ -86,12 +84,7 @@ def n_per_group(frame: pd.DataFrame, group: str, unit: str, levels: Sequence[str
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import n_per_group
-    >>> cells = pd.DataFrame({
-    ...     "animal": ["m1", "m1", "m2", "m3"],
-    ...     "group": ["ecko", "ecko", "ecko", "control"],
-    ... })
+    >>> cells = pd.DataFrame({"animal": ["m1", "m1", "m2", "m3"], "group": ["ecko", "ecko", "ecko", "control"]})
     >>> levels = ["control", "ecko", "aged"]
     >>> n_per_group(cells, "group", "animal", levels)
     {'control': 1, 'ecko': 2, 'aged': 0}
@@ -111,7 +104,6 @@ def smallest_attainable_p(n_a: int, n_b: int) -> float:
 
     Examples
     --------
-    >>> from endomtor.stats import smallest_attainable_p
     >>> [round(smallest_attainable_p(n, n), 4) for n in (3, 4, 5)]
     [0.1, 0.0286, 0.0079]
     """
@@ -142,13 +134,8 @@ def confounded(frame: pd.DataFrame, group: str, by: str) -> bool:
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import confounded
-    >>> mice = pd.DataFrame({
-    ...     "group": ["young", "young", "aged", "aged"],
-    ...     "batch": ["1", "1", "2", "2"],
-    ...     "sex": ["F", "M", "F", "M"],
-    ... })
+    >>> mice = pd.DataFrame({"group": ["young", "young", "aged", "aged"], "batch": ["1", "1", "2", "2"], "sex": ["F",
+    ...     "M", "F", "M"]})
     >>> confounded(mice, "group", "batch")
     True
     >>> confounded(mice, "group", "sex")
