@@ -23,8 +23,8 @@ def endpoints(table: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> marrow = pd.DataFrame({"population": ["HSC", "HSC"], "unit": ["% of LSK", "cells per femur"], "value": [4.0,
-    ...     1024.0]})
+    >>> marrow = pd.DataFrame({"population": ["HSC", "HSC"], "unit": ["% of LSK", "cells per femur"],
+    ...     "value": [4.0, 1024.0]})
     >>> endpoints(marrow)[["endpoint", "unit", "log2"]]
                  endpoint             unit  log2
     0  HSC.percent_of_LSK         % of LSK   2.0

@@ -114,8 +114,8 @@ def lineage_balance(
 
     Examples
     --------
-    >>> blood = pd.DataFrame([[20, 50, 30], [40, 35, 25]], index=["young", "aged"], columns=["myeloid_pct", "b_pct",
-    ...     "t_pct"])
+    >>> blood = pd.DataFrame([[20, 50, 30], [40, 35, 25]], index=["young", "aged"],
+    ...     columns=["myeloid_pct", "b_pct", "t_pct"])
     >>> lineage_balance(blood).round(3)
     young   -0.540
     aged     0.246
@@ -156,8 +156,9 @@ def part_contrasts(
 
     Examples
     --------
-    >>> blood = pd.DataFrame({"animal": list("abcdefgh"), "group": ["control"] * 4 + ["ecko"] * 4, "myeloid": [20, 24,
-    ...     22, 19, 33, 38, 30, 36], "b": [50, 45, 49, 52, 40, 38, 41, 36], "t": [30, 31, 29, 29, 27, 24, 29, 28]})
+    >>> blood = pd.DataFrame({"animal": list("abcdefgh"), "group": ["control"] * 4 + ["ecko"] * 4,
+    ...     "myeloid": [20, 24, 22, 19, 33, 38, 30, 36], "b": [50, 45, 49, 52, 40, 38, 41, 36],
+    ...     "t": [30, 31, 29, 29, 27, 24, 29, 28]})
     >>> table = part_contrasts(blood, parts=["myeloid", "b", "t"], group="group", a="ecko", b="control", unit="animal")
     >>> kept = ["part", "estimate", "ci_low", "ci_high", "p_holm"]
     >>> table[kept].round(3)

@@ -117,8 +117,8 @@ def difference(
 
     Examples
     --------
-    >>> mice = pd.DataFrame({"animal": list("abcdefgh"), "group": ["young"] * 4 + ["aged"] * 4, "log2_mfi": [10.1, 10.4,
-    ...     9.9, 10.2, 9.4, 9.6, 9.1, 9.5], "batch": list("xyxyxyxy")})
+    >>> mice = pd.DataFrame({"animal": list("abcdefgh"), "group": ["young"] * 4 + ["aged"] * 4,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5], "batch": list("xyxyxyxy")})
     >>> answer = difference(mice, value="log2_mfi", group="group", a="aged", b="young", unit="animal", block="batch")
     >>> print(f"{answer.estimate:.2f}, {answer.ci_low:.2f} to {answer.ci_high:.2f}")
     -0.75, -0.99 to -0.51
@@ -184,10 +184,10 @@ def treatment_within_age(
     Examples
     --------
     >>> mice = pd.DataFrame({"animal": list("abcdefghijkl"), "age_group": ["young"] * 6 + ["aged"] * 6,
-    ...     "treatment": (["vehicle"] * 3 + ["rapamycin"] * 3) * 2, "log2_mfi": [10.1, 10.4, 9.9, 10.0, 10.3,
-    ...     9.8] + [9.2, 9.6, 9.1, 10.1, 9.7, 10.2]})
-    >>> for name, answer in treatment_within_age(mice,
-    ...     value="log2_mfi").items(): print(f"{name}: {answer.estimate:.2f}, p {answer.p:.3f}")
+    ...     "treatment": (["vehicle"] * 3 + ["rapamycin"] * 3) * 2,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.0, 10.3, 9.8] + [9.2, 9.6, 9.1, 10.1, 9.7, 10.2]})
+    >>> for name, answer in treatment_within_age(mice, value="log2_mfi").items():
+    ...     print(f"{name}: {answer.estimate:.2f}, p {answer.p:.3f}")
     young: -0.10, p 0.652
     aged: 0.70, p 0.032
     interaction: 0.80, p 0.028
@@ -225,8 +225,8 @@ def hedges_g(
 
     Examples
     --------
-    >>> mice = pd.DataFrame({"animal": list("abcdefgh"), "group": ["young"] * 4 + ["aged"] * 4, "log2_mfi": [10.1, 10.4,
-    ...     9.9, 10.2, 9.4, 9.6, 9.1, 9.5]})
+    >>> mice = pd.DataFrame({"animal": list("abcdefgh"), "group": ["young"] * 4 + ["aged"] * 4,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5]})
     >>> g = hedges_g(mice, value="log2_mfi", group="group", a="aged", b="young", unit="animal")
     >>> print(f"{g.estimate:.2f}, {g.ci_low:.2f} to {g.ci_high:.2f}")
     -3.07, -5.11 to -0.96
@@ -282,8 +282,8 @@ def mann_whitney_exact(frame: pd.DataFrame, *, value: str, group: str, a: str, b
 
     Examples
     --------
-    >>> mice = pd.DataFrame({"animal": list("abcdefgh"), "group": ["young"] * 4 + ["aged"] * 4, "log2_mfi": [10.1, 10.4,
-    ...     9.9, 10.2, 9.4, 9.6, 9.1, 9.5]})
+    >>> mice = pd.DataFrame({"animal": list("abcdefgh"), "group": ["young"] * 4 + ["aged"] * 4,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5]})
     >>> answer = mann_whitney_exact(mice, value="log2_mfi", group="group", a="aged", b="young", unit="animal")
 
     All aged animals lie below all young ones, and no p of 4 against 4 can be smaller:
@@ -339,8 +339,8 @@ def permutation_test_means(frame: pd.DataFrame, *, value: str, group: str, a: st
 
     Examples
     --------
-    >>> mice = pd.DataFrame({"animal": list("abcdefgh"), "group": ["young"] * 4 + ["aged"] * 4, "log2_mfi": [10.1, 10.4,
-    ...     9.9, 10.2, 9.4, 9.6, 9.1, 9.5]})
+    >>> mice = pd.DataFrame({"animal": list("abcdefgh"), "group": ["young"] * 4 + ["aged"] * 4,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5]})
     >>> answer = permutation_test_means(mice, value="log2_mfi", group="group", a="aged", b="young", unit="animal")
     >>> round(answer.estimate, 2), round(answer.p, 4)
     (-0.75, 0.0286)

@@ -178,8 +178,8 @@ def joint_phi(
 
     Examples
     --------
-    >>> values = {"lt_hsc": [2.1, 2.4, 1.8, 2.2, 4.0, 4.4, 3.7, 4.2, 2.5, 2.2, 2.7, 2.4], "mtor": [10.1, 10.4, 9.9,
-    ...     10.2, 9.1, 9.3, 8.8, 9.2, 9.3, 8.9, 9.2, 9.0]}
+    >>> values = {"lt_hsc": [2.1, 2.4, 1.8, 2.2, 4.0, 4.4, 3.7, 4.2, 2.5, 2.2, 2.7, 2.4],
+    ...     "mtor": [10.1, 10.4, 9.9, 10.2, 9.1, 9.3, 8.8, 9.2, 9.3, 8.9, 9.2, 9.0]}
     >>> group = ["young"] * 4 + ["aged"] * 4 + ["ecko"] * 4
     >>> mice = pd.DataFrame({"animal": list("abcdefghijkl"), "group": group, **values})
     >>> long = mice.melt(["animal", "group"], var_name="id")

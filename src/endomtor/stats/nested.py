@@ -186,8 +186,8 @@ def blocked_phi(
     Examples
     --------
     >>> exposed = pd.DataFrame({"niche": range(12), "donor": ["d1", "d2", "d3"] * 4,
-    ...     "group": ["young"] * 3 + ["aged"] * 3 + ["control"] * 3 + ["ecko"] * 3, "logit": [1.2, 0.7, 1.9, 0.2, -0.4,
-    ...     1.0, 1.1, 0.8, 1.8, 0.6, 0.3, 1.4]})
+    ...     "group": ["young"] * 3 + ["aged"] * 3 + ["control"] * 3 + ["ecko"] * 3,
+    ...     "logit": [1.2, 0.7, 1.9, 0.2, -0.4, 1.0, 1.1, 0.8, 1.8, 0.6, 0.3, 1.4]})
     >>> phi = blocked_phi(exposed, value="logit", group="group", unit="niche", block="donor", direction="less")
     >>> print(f"{phi.estimate:.2f}, {phi.ci_low:.2f} to {phi.ci_high:.2f}")
     0.47, 0.25 to 0.71

@@ -97,8 +97,8 @@ def final_passage(animals: pd.DataFrame) -> int | None:
     --------
     Nobody of an aged niche is read in passage 3:
 
-    >>> animals = pd.DataFrame({"passage": [1, 1, 1, 1, 2, 2, 2, 2, 3, 3], "niche": ["young", "young", "aged",
-    ...     "aged"] * 2 + ["young", "young"]})
+    >>> animals = pd.DataFrame({"passage": [1, 1, 1, 1, 2, 2, 2, 2, 3, 3],
+    ...     "niche": ["young", "young", "aged", "aged"] * 2 + ["young", "young"]})
     >>> final_passage(animals)
     2
     """
@@ -132,8 +132,8 @@ def dead_at_the_lowest(rows: pd.DataFrame, value: str, *, passage: int, week: fl
 
     Examples
     --------
-    >>> rows = pd.DataFrame({"exposed animal": ["e1", "e2", "e3"], "recipient": ["r1", "r2", "r3"], "passage": [2, 2,
-    ...     2], "week": [16, 16, 8], "logit": [0.6, -0.2, None], "status": ["alive", "alive", "died"]})
+    >>> rows = pd.DataFrame({"exposed animal": ["e1", "e2", "e3"], "recipient": ["r1", "r2", "r3"],
+    ...     "passage": [2, 2, 2], "week": [16, 16, 8], "logit": [0.6, -0.2, None], "status": ["alive", "alive", "died"]})
     >>> dead = dead_at_the_lowest(rows, "logit", passage=2, week=16)
     >>> dead[["recipient", "logit"]]
       recipient  logit
@@ -181,8 +181,9 @@ def over_weeks(rows: pd.DataFrame, value: str) -> pd.DataFrame:
 
     >>> animals = np.repeat([f"e{i}" for i in range(8)], 3)
     >>> rows = pd.DataFrame({"exposed animal": animals, "recipient": animals, "niche": ["young"] * 12 + ["aged"] * 12,
-    ...     "donor": "", "batch": "", "passage": 1, "week": [4, 8, 16] * 8, "logit": [1.2, 1.5, 1.9, 0.9, 1.4, 1.5, 1.4,
-    ...     1.6, 2.2, 1.1, 1.3, 1.8] + [0.7, 0.8, 0.6, 0.9, 1.2, 1.1, 0.5, 0.4, 0.6, 0.8, 0.9, 1.2]})
+    ...     "donor": "", "batch": "", "passage": 1, "week": [4, 8, 16] * 8,
+    ...     "logit": [1.2, 1.5, 1.9, 0.9, 1.4, 1.5, 1.4, 1.6, 2.2, 1.1, 1.3, 1.8] + [0.7, 0.8, 0.6, 0.9, 1.2, 1.1, 0.5,
+    ...     0.4, 0.6, 0.8, 0.9, 1.2]})
     >>> table = over_weeks(rows, "logit")
     >>> kept = ["a", "b", "what", "estimate", "low", "high", "df"]
     >>> table[kept].round(2)

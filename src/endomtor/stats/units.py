@@ -134,8 +134,8 @@ def confounded(frame: pd.DataFrame, group: str, by: str) -> bool:
 
     Examples
     --------
-    >>> mice = pd.DataFrame({"group": ["young", "young", "aged", "aged"], "batch": ["1", "1", "2", "2"], "sex": ["F",
-    ...     "M", "F", "M"]})
+    >>> mice = pd.DataFrame({"group": ["young", "young", "aged", "aged"], "batch": ["1", "1", "2", "2"],
+    ...     "sex": ["F", "M", "F", "M"]})
     >>> confounded(mice, "group", "batch")
     True
     >>> confounded(mice, "group", "sex")
