@@ -32,10 +32,7 @@ from endomtor.provenance import Provenance
 FILE, ABOUT = "sample_sizes.csv", "sample_sizes.json"
 SUPPORTED, RULED_OUT = "supported", "ruled out"
 WORLDS = {SUPPORTED: "paper", RULED_OUT: "bystander"}
-GRIDS = {
-    SUPPORTED: (3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32),
-    RULED_OUT: (12, 16, 20, 24, 32, 48, 64, 96, 128),
-}
+GRIDS = {SUPPORTED: (3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32), RULED_OUT: (12, 16, 20, 24, 32, 48, 64, 96, 128)}
 """Units in each group of every table. To show that nothing changes takes more of them than to show a change."""
 
 SEED = 2_000_000

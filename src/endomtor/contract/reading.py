@@ -240,11 +240,7 @@ def parse(table: Table, file: str, raw: pd.DataFrame) -> tuple[Sheet | None, lis
     absent = [name for name in known if name not in raw.columns]
     problems += [
         warning(
-            file,
-            "a column of the contract (this one is ignored)",
-            row=1,
-            column=name,
-            suggestion=nearest(name, absent),
+            file, "a column of the contract (this one is ignored)", row=1, column=name, suggestion=nearest(name, absent)
         )
         for name in unknown
     ]

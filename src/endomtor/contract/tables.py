@@ -252,12 +252,7 @@ TABLES: dict[str, Table] = {
         Table(
             "rapamycin_marrow",
             "Marrow populations of mice given rapamycin or vehicle, one row an animal, population and unit.",
-            (
-                *_TREATED,
-                _POPULATION,
-                *_MEASURED,
-                *_EVERYWHERE,
-            ),
+            (*_TREATED, _POPULATION, *_MEASURED, *_EVERYWHERE),
             key=("animal", "population", "unit"),
             **_RAPAMYCIN,
         ),

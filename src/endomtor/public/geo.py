@@ -54,7 +54,7 @@ _SYMBOLS = {
         "external_gene_name",
         "mgi_symbol",
         "gene_short_name",
-    ),
+    )
 }
 _TO_ANSWER = ("animal", "group", "sex")
 

@@ -88,12 +88,7 @@ def elda(
 
 @np.errstate(over="ignore")
 def elda_difference(
-    frame: pd.DataFrame,
-    *,
-    group: str = "group",
-    dose: str = "dose",
-    tested: str = "tested",
-    positive: str = "positive",
+    frame: pd.DataFrame, *, group: str = "group", dose: str = "dose", tested: str = "tested", positive: str = "positive"
 ) -> pd.DataFrame:
     """Test whether groups differ in frequency: all together, then each pair; likelihood ratio, recipients as n.
 
@@ -129,12 +124,7 @@ def elda_difference(
 
 @np.errstate(over="ignore")
 def single_hit_tests(
-    frame: pd.DataFrame,
-    *,
-    group: str = "group",
-    dose: str = "dose",
-    tested: str = "tested",
-    positive: str = "positive",
+    frame: pd.DataFrame, *, group: str = "group", dose: str = "dose", tested: str = "tested", positive: str = "positive"
 ) -> pd.DataFrame:
     """Test the single-hit model: is the slope on ln dose 1, in all groups together?
 

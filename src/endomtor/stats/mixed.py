@@ -304,12 +304,7 @@ class MixedFit:
         return self._pairs(between, by, slope, adjust, level)
 
     def _pairs(
-        self,
-        of: str,
-        by: str | None,
-        row: Callable[[dict], np.ndarray],
-        adjust: str | None,
-        level: float,
+        self, of: str, by: str | None, row: Callable[[dict], np.ndarray], adjust: str | None, level: float
     ) -> pd.DataFrame:
         if adjust not in ("holm", None):
             raise ValueError(f"adjust is '{adjust}', expected 'holm' or None")

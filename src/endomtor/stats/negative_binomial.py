@@ -47,11 +47,7 @@ def fit_genes(counts: pd.DataFrame, design: pd.DataFrame) -> tuple[DeseqDataSet,
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")
         dds = DeseqDataSet(
-            counts=counts.T,
-            metadata=pd.DataFrame(index=design.index),
-            design=design,
-            inference=AllGenes(),
-            quiet=True,
+            counts=counts.T, metadata=pd.DataFrame(index=design.index), design=design, inference=AllGenes(), quiet=True
         )
         # The steps of `deseq2`.
         dds.fit_size_factors()
