@@ -200,10 +200,7 @@ def freeze(found: SampleSizes) -> None:
 def frozen() -> SampleSizes:
     """Read the frozen counts.
 
-    Raises
-    ------
-    BuildError
-        They are not there, or cannot be read.
+    `BuildError`: they are not there, or cannot be read.
     """
     folder = paths.data() / "derived"
     try:
@@ -270,16 +267,13 @@ def provenance(found: SampleSizes, question: str = SUPPORTED) -> Provenance:
 def text(what: str, found: SampleSizes | None = None) -> str:
     """Return a sample size for a sentence, with its unit and limits.
 
+    `BuildError`: nothing was counted for an id, the ids have different units, or there are no frozen counts.
+
     Parameters
     ----------
     what : str
         A prediction or claim, and "ruled out" after it where that is the question; of several, with commas between
         them, the largest n is returned.
-
-    Raises
-    ------
-    BuildError
-        Nothing was counted for an id, the ids have different units, or there are no frozen counts.
     """
     found = frozen() if found is None else found
     rows = needed(found.table)

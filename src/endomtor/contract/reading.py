@@ -53,7 +53,6 @@ class Sheet:
 
     Attributes
     ----------
-    table : Table
     file : str
         Name inside the data directory.
     raw : pandas.DataFrame
@@ -219,8 +218,6 @@ def parse(table: Table, file: str, raw: pd.DataFrame) -> tuple[Sheet | None, lis
 
     Parameters
     ----------
-    table : Table
-    file : str
     raw : pandas.DataFrame
         Text cells, index = row as a spreadsheet counts.
 

@@ -25,7 +25,6 @@ class Column:
         `meaning` is a sentence for the reader, with the unit of measurement.
     kind : {"id", "text", "level", "number", "integer", "flag"}
         "id" names an animal, a cell or a sample; ids are never numbers, so 007 stays 007.
-    required : bool
     empty : bool
         An empty cell is allowed (always so in an optional column).
     levels : tuple[str, ...]
@@ -82,7 +81,6 @@ class Table:
     ----------
     name, holds : str
         `holds` is a sentence for the reader.
-    columns : tuple[Column, ...]
     key : tuple[str, ...]
         No two rows agree in all of these; those of them that are optional count only where present.
     unit, group : str
@@ -93,7 +91,6 @@ class Table:
         Pairs (unit column, property): a unit has one value of the property.
     animals : tuple[str, ...]
         Columns in which a line of `exclusions.csv` is looked up.
-    suffix : str
     chapter : str
         The chapter that reads it; "" for what goes with any chapter.
     sheet : str
@@ -484,11 +481,8 @@ class Key:
 
     Attributes
     ----------
-    name, meaning : str
-    kind : {"text", "integer", "flag", "weeks", "table"}
     example : str
         The value that stands in a template, as TOML; "" if the template leaves the key out.
-    required : bool
     """
 
     name: str

@@ -104,18 +104,14 @@ def gene_table(paths_by_tissue: dict[str, Path], symbols_path: Path) -> pd.DataF
 def contrast(scores: pd.DataFrame, tissue: str, score: str = "relative") -> Estimate:
     """Return aged minus young in one tissue, the mouse as unit (Welch).
 
+    `UnitError` if a mouse comes twice.
+
     Parameters
     ----------
     scores : DataFrame
         From `score_table`.
-    tissue : {"brain", "heart", "kidney"}
     score : str
         One of `SCORES`.
-
-    Raises
-    ------
-    UnitError
-        If a mouse comes twice.
     """
     answer = difference(
         scores[scores["tissue"] == tissue], value=score, group="group", a="aged", b="young", unit="mouse"

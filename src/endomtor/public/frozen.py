@@ -160,6 +160,8 @@ def table(name: str) -> tuple[pd.DataFrame, Provenance]:
     Recomputed when every original is bundled or downloaded (once: the result is kept in the cache, under a key of the
     inputs' sha256 and the table's version), else read from `data/derived/`.
 
+    `FetchError` for an unknown name, and when the frozen table is missing or is not the one the manifest names.
+
     Parameters
     ----------
     name : str
@@ -171,11 +173,6 @@ def table(name: str) -> tuple[pd.DataFrame, Provenance]:
     Provenance
         Kind "public"; `frozen` says which of the two ways it was. `sha256` is that of the frozen file, or of the list
         of the sha256 and names of everything that the table was recomputed from.
-
-    Raises
-    ------
-    FetchError
-        For an unknown name, and when the frozen table is missing or is not the one the manifest names.
     """
     derived = _pick(name)
     if computable(name):
@@ -241,10 +238,7 @@ def computable(name: str) -> bool:
 def freeze(names: tuple[str, ...] = tuple(TABLES)) -> list[Path]:
     """Recompute tables from the originals, cached or not, and write them and the manifest to `data/derived/`.
 
-    Raises
-    ------
-    FetchError
-        When an original is not here: `endomtor fetch --all` gets them.
+    `FetchError` when an original is not here: `endomtor fetch --all` gets them.
     """
     for name in names:
         if not computable(name):
@@ -273,10 +267,7 @@ def freeze(names: tuple[str, ...] = tuple(TABLES)) -> list[Path]:
 def manifest() -> dict[str, dict]:
     """Return what `data/derived/MANIFEST.toml` says: for each table its file, sha256, function, version and inputs.
 
-    Raises
-    ------
-    FetchError
-        It cannot be read, or an entry lacks one of them.
+    `FetchError`: it cannot be read, or an entry lacks one of them.
     """
     path = paths.data() / "derived" / MANIFEST
     try:

@@ -7,17 +7,14 @@ from endomtor.public import download, registry
 def downloads() -> list[dict]:
     """Return one entry a public file, in the registry's order.
 
+    `FetchError` if the registry is not valid.
+
     Returns
     -------
     list[dict]
         name, file, address, bytes, sha256, licence, description, chapters; state (bundled, downloaded, not here); path
         (of an intact copy, else None); citations: a list of {key, short, text}, where key points into
         `book/references.bib`, short is like "Itokawa et al. 2022" and text is the whole reference.
-
-    Raises
-    ------
-    FetchError
-        If the registry is not valid.
     """
     entries = registry.load().values()
     works = _works({key for entry in entries for key in entry.citations})

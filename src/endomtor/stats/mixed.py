@@ -81,10 +81,6 @@ def fit(
     levels : mapping, optional
         Order of a category's levels, the first being the reference. Else: of the dtype, or sorted.
 
-    Returns
-    -------
-    MixedFit
-
     Raises
     ------
     UnitError

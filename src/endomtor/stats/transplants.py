@@ -133,7 +133,8 @@ def dead_at_the_lowest(rows: pd.DataFrame, value: str, *, passage: int, week: fl
     Examples
     --------
     >>> rows = pd.DataFrame({"exposed animal": ["e1", "e2", "e3"], "recipient": ["r1", "r2", "r3"],
-    ...     "passage": [2, 2, 2], "week": [16, 16, 8], "logit": [0.6, -0.2, None], "status": ["alive", "alive", "died"]})
+    ...     "passage": [2, 2, 2], "week": [16, 16, 8], "logit": [0.6, -0.2, None],
+    ...     "status": ["alive", "alive", "died"]})
     >>> dead = dead_at_the_lowest(rows, "logit", passage=2, week=16)
     >>> dead[["recipient", "logit"]]
       recipient  logit
