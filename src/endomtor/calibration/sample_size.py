@@ -21,7 +21,7 @@ import pandas as pd
 from scipy.optimize import isotonic_regression
 from scipy.stats import beta
 
-from endomtor import figures, files, ledger, paths, reporting, worlds
+from endomtor import contract, figures, files, ledger, paths, reporting, worlds
 from endomtor.analyses.judge import Judge
 from endomtor.calibration import jobs as processes
 from endomtor.calibration.cohorts import TABLES, tables_of
@@ -96,19 +96,7 @@ def world_of(n: int, question: str = SUPPORTED) -> worlds.World:
 
     Two exposed animals of each niche share a pool of donors, as in the world itself.
     """
-    design = dict.fromkeys(
-        (
-            "signaling_animals",
-            "rapamycin_animals",
-            "blood_animals",
-            "marrow_animals",
-            "cells_animals",
-            "dilution_donors",
-            "transplant_exposed",
-            "transcriptome_animals",
-        ),
-        n,
-    )
+    design = {table.size: n for table in contract.TABLES.values() if table.size}
     design |= {"dilution_recipients": RECIPIENTS * n, "transplant_pools": -(-n // 2)}
     return worlds.load(WORLDS[question], {"endpoints": {"design": design}})
 

@@ -4,6 +4,7 @@ Reading, checking and the reader's page on the data are all generated from `TABL
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from endomtor.contract.problems import listed
 
@@ -36,8 +37,8 @@ class Column:
     """
 
     name: str
-    kind: str
     meaning: str
+    kind: str
     required: bool = True
     empty: bool = False
     levels: tuple[str, ...] = ()
@@ -131,29 +132,13 @@ class Table:
         return [column for column in (self.stratum, self.group) if column]
 
 
-def _id(name, meaning, **more):
-    return Column(name, "id", meaning, **more)
-
-
-def _text(name, meaning, **more):
-    return Column(name, "text", meaning, **more)
-
-
 def _level(name, levels, meaning, **more):
-    return Column(name, "level", meaning, levels=tuple(levels), **more)
+    return Column(name, meaning, "level", levels=tuple(levels), **more)
 
 
-def _amount(name, meaning, **more):
-    return Column(name, "number", meaning, low=0, above=True, **more)
-
-
-def _integer(name, meaning, **more):
-    return Column(name, "integer", meaning, **more)
-
-
-def _percent(name, meaning, **more):
-    return Column(name, "number", meaning, low=0, high=100, **more)
-
+_id, _text, _integer = (partial(Column, kind=kind) for kind in ("id", "text", "integer"))
+_amount = partial(Column, kind="number", low=0, above=True)
+_percent = partial(Column, kind="number", low=0, high=100)
 
 _ANIMAL = _id("animal", "The mouse.")
 _GROUP = _level("group", GROUPS, "What the mouse is; see the groups above.")
@@ -177,7 +162,7 @@ _RAPAMYCIN = {
     "size": "rapamycin_animals",
 }
 _MEASURED = (_amount("value", "The amount, in `unit`.", empty=True), _UNIT)
-_COMPETITORS = Column("competitor_cells", "number", "Competitor cells per recipient.", required=False, low=0)
+_COMPETITORS = Column("competitor_cells", "Competitor cells per recipient.", "number", required=False, low=0)
 _CELL_TYPES = ("WBM", "Lin-", "LSK", "HSC")
 _EVERYWHERE = (
     _amount("age_weeks", "Age of the mouse when it was measured, weeks.", required=False),
@@ -299,13 +284,13 @@ TABLES: dict[str, Table] = {
                 _level("assay", ("polarity", "gH2AX_foci"), "What was read."),
                 Column(
                     "value",
-                    "number",
                     "polarity: 1 = polarised, 0 = not; gH2AX_foci: foci in the cell, an integer.",
+                    "number",
                     empty=True,
                     low=0,
                 ),
                 _text("population", "Sorted population.", required=False, vocabulary="populations"),
-                Column("blinded", "flag", "Was the reader blind to the group?", required=False),
+                Column("blinded", "Was the reader blind to the group?", "flag", required=False),
                 *_EVERYWHERE,
             ),
             key=("animal", "assay", "cell"),
@@ -353,7 +338,7 @@ TABLES: dict[str, Table] = {
                     ("Mtor_mRNA", "mTOR_protein", "pS6", "recombined_allele_pct"),
                     "What was measured; recombined_allele_pct is per cent.",
                 ),
-                Column("value", "number", "The amount, in `unit`; above 0 but for a percentage.", empty=True, low=0),
+                Column("value", "The amount, in `unit`; above 0 but for a percentage.", "number", empty=True, low=0),
                 _UNIT,
                 *_EVERYWHERE,
             ),

@@ -13,6 +13,7 @@ import json
 import math
 import tomllib
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ class Derived:
     version : int
         Raised whenever the function would give another table from the same files.
     function : str
-        Names the function that makes it (`_made`), for the manifest.
+        Makes it, of the originals and then the other tables; the manifest names it.
     """
 
     file: str
@@ -130,28 +131,14 @@ TABLES: dict[str, Derived] = {
 
 def _made(name: str) -> pd.DataFrame:
     """Make a table from the originals, and from other tables made so."""
+    derived = TABLES[name]
+    inputs = [available(original) for original in derived.originals]
+    if derived.originals == _EC:
+        tissues = [original.removeprefix("ec-") for original in _EC]
+        inputs = [dict(zip(tissues, inputs, strict=True)), paths.data() / SYMBOLS]
     # Imported here: a build that asks only which files are here does not wait for scipy.
-    from endomtor.public import baselines, endothelium, hsc_aging, single_cells
-
-    def other(one: str) -> pd.DataFrame:
-        return _read(_recomputed(one))
-
-    files = [available(original) for original in TABLES[name].originals]
-    tissues, symbols = dict(zip(endothelium.TISSUES, files, strict=False)), paths.data() / SYMBOLS
-    match name:
-        case "hsc_aging_lfc":
-            return hsc_aging.lfc_table(*files)
-        case "endothelium_scores":
-            return endothelium.score_table(tissues, symbols)
-        case "endothelium_genes":
-            return endothelium.gene_table(tissues, symbols)
-        case "single_hscs":
-            return single_cells.cell_table(*files)
-        case "ec_gene_baseline":
-            return baselines.endothelium(tissues, symbols, other("hsc_aging_lfc"))
-        case "hspc_gene_baseline":
-            return baselines.hspc(other("hsc_aging_lfc"), *files, other("ec_gene_baseline"))
-    raise AssertionError(f"nothing makes {name}")
+    module, _, function = derived.function.rpartition(".")
+    return getattr(import_module(module), function)(*inputs, *(_read(_recomputed(other)) for other in derived.tables))
 
 
 def table(name: str) -> tuple[pd.DataFrame, Provenance]:

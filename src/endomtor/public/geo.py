@@ -45,16 +45,8 @@ _ABOUT_GENES = {
 }
 _IDS = {"gene", "genes", "gene_id", "geneid", "ensembl", "ensembl_id", "ensembl_gene_id", "ensemblid", "id"}
 _SYMBOLS = {
-    *(
-        "symbol",
-        "gene_symbol",
-        "genesymbol",
-        "gene_name",
-        "genename",
-        "external_gene_name",
-        "mgi_symbol",
-        "gene_short_name",
-    )
+    *("symbol", "gene_symbol", "genesymbol", "gene_name", "genename"),
+    *("external_gene_name", "mgi_symbol", "gene_short_name"),
 }
 _TO_ANSWER = ("animal", "group", "sex")
 

@@ -186,14 +186,6 @@ def slope_choices(table: pd.DataFrame, signature: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["choice", *names])
 
 
-def rising(table: pd.DataFrame, signature: pd.DataFrame) -> pd.Series:
-    """Return, for each population, the share of the signature's up genes that are higher in old mice (0 to 1)."""
-    ours = table.set_index("gene")
-    up = signature.index[signature["average"] > 0]
-    ours = ours.loc[up[up.isin(ours.index)]]
-    return pd.Series({population: float((ours[f"lfc_{population}"] > 0).mean()) for population in POPULATIONS})
-
-
 def _over_studies(values: pd.Series, method: str) -> Estimate:
     test = stats.ttest_1samp(values, 0)
     limits = test.confidence_interval(0.95)

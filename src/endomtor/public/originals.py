@@ -18,18 +18,8 @@ from endomtor.genes import outdated
 
 POPULATIONS = ("HSC", "MPP1", "MPP2", "MPP3", "MPP4", "GMP", "MEP", "CLP")
 STUDIES = (
-    "Bersenev",
-    "Chambers",
-    "Flach",
-    "Grover",
-    "Kirschner",
-    "Kowalczyk",
-    "Lazare",
-    "Mann",
-    "Maryanovich",
-    "Norddahl",
-    "Sun",
-    "Wahlestedt",
+    *("Bersenev", "Chambers", "Flach", "Grover", "Kirschner", "Kowalczyk", "Lazare", "Mann", "Maryanovich", "Norddahl"),
+    *("Sun", "Wahlestedt"),
 )
 MTORC1 = "HALLMARK_MTORC1_SIGNALING"
 PI3K_AKT_MTOR = "HALLMARK_PI3K_AKT_MTOR_SIGNALING"

@@ -24,6 +24,9 @@ def replace_zeros(parts: pd.DataFrame, *, delta: float = DELTA) -> pd.DataFrame:
     Multiplicative replacement (Martin-Fernandez et al. 2003, doi 10.1023/A:1023866030544), which keeps the ratios
     between the parts that are not 0.
 
+    Raises `ValueError`: a part is text, infinite or negative, there is no part, or `delta` is not between 0 and 100
+    divided by the number of parts.
+
     Parameters
     ----------
     parts : DataFrame
@@ -35,12 +38,6 @@ def replace_zeros(parts: pd.DataFrame, *, delta: float = DELTA) -> pd.DataFrame:
     -------
     DataFrame
         Shape of `parts`, rows add to 1. Rows with a missing part, or whose parts are all 0, become missing.
-
-    Raises
-    ------
-    ValueError
-        A part is text, infinite or negative, there is no part, or `delta` is not between 0 and 100 divided by the
-        number of parts.
 
     Examples
     --------
@@ -93,6 +90,8 @@ def lineage_balance(
 ) -> pd.Series:
     """Return the book's primary lineage endpoint, myeloid against lymphoid: sqrt(2/3) ln(myeloid / sqrt(B T)).
 
+    Raises `ValueError` as `replace_zeros`; also where a column is missing.
+
     Parameters
     ----------
     frame : DataFrame
@@ -106,11 +105,6 @@ def lineage_balance(
     -------
     Series
         Named "myeloid_balance", index of `frame`; missing where a lineage is missing or all three are 0.
-
-    Raises
-    ------
-    ValueError
-        As for `replace_zeros`; also where a column is missing.
 
     Examples
     --------
@@ -143,16 +137,13 @@ def part_contrasts(
 
     Parameters are those of `endomtor.stats.difference`; `parts` are columns of per cent, `delta` as in `replace_zeros`.
 
+    Raises `UnitError`, `ValueError` as `endomtor.stats.difference` and `replace_zeros`.
+
     Returns
     -------
     DataFrame
         One row per part: part, estimate (ln ratio to the geometric mean of the parts), ci_low, ci_high, df, p, p_holm
         (family: the parts), withheld.
-
-    Raises
-    ------
-    UnitError, ValueError
-        As for `endomtor.stats.difference` and `replace_zeros`.
 
     Examples
     --------

@@ -14,6 +14,8 @@ from endomtor.stats.units import block_levels, columns, confounded, is_blank, nu
 def size_factors(counts: pd.DataFrame) -> pd.Series:
     """Median-of-ratios size factors (DESeq2), over the genes with a count in every sample.
 
+    Raises `EndomtorError`: no gene has a count in every sample.
+
     Parameters
     ----------
     counts : DataFrame, genes x samples
@@ -23,11 +25,6 @@ def size_factors(counts: pd.DataFrame) -> pd.Series:
     -------
     Series
         Sample -> factor.
-
-    Raises
-    ------
-    EndomtorError
-        No gene has a count in every sample.
 
     References
     ----------
@@ -52,8 +49,12 @@ def size_factors(counts: pd.DataFrame) -> pd.Series:
     return pd.Series(np.exp(np.median(ratios, axis=0)), index=counts.columns, name="size_factor")
 
 
-def log_counts(counts: pd.DataFrame, *, min_mean: float = 0.0, pseudocount: float = 0.5) -> pd.DataFrame:
-    """log2(count / size factor + pseudocount), genes x samples: the scale on which samples are scored.
+def log_counts(counts: pd.DataFrame, *, min_mean: float = 0.0) -> pd.DataFrame:
+    """log2(count / size factor + 0.5), genes x samples: the scale on which samples are scored.
+
+    0.5 is voom's offset (Law CW et al. 2014, Genome Biol 15:R29): it shrinks fold changes of genes with few counts.
+
+    Raises `EndomtorError` as `size_factors`, or fewer than two genes are expressed.
 
     Parameters
     ----------
@@ -61,14 +62,6 @@ def log_counts(counts: pd.DataFrame, *, min_mean: float = 0.0, pseudocount: floa
         Raw counts.
     min_mean : float
         Genes with a smaller mean normalised count are left out. The choice uses mean expression only, never a contrast.
-    pseudocount : float
-        0.5 is voom's offset (Law CW et al. 2014, Genome Biol 15:R29). It shrinks the fold changes of genes with few
-        counts.
-
-    Raises
-    ------
-    EndomtorError
-        As `size_factors`, or fewer than two genes are expressed.
 
     Examples
     --------
@@ -86,7 +79,7 @@ def log_counts(counts: pd.DataFrame, *, min_mean: float = 0.0, pseudocount: floa
             f"{len(normalised)} of {len(counts)} genes have a mean normalised count of at least {min_mean:g}; "
             "expected two or more."
         )
-    return np.log2(normalised + pseudocount)
+    return np.log2(normalised + 0.5)
 
 
 def columns_of(table: pd.DataFrame, samples: pd.Series, called: str) -> pd.DataFrame:
@@ -94,10 +87,7 @@ def columns_of(table: pd.DataFrame, samples: pd.Series, called: str) -> pd.DataF
 
     Names are compared as text.
 
-    Raises
-    ------
-    EndomtorError
-        A sample has no column or several; `called` names the table.
+    Raises `EndomtorError`: a sample has no column or several; `called` names the table.
     """
     wanted, present = samples.astype(str).to_numpy(), table.columns.astype(str)
     absent = sorted(set(wanted) - set(present))
@@ -445,6 +435,9 @@ def pseudobulk(adata, *, animal: str = "animal", layer: str | None = None) -> tu
 def set_score(log_expression: pd.DataFrame, genes: Iterable[str], *, statistic: str = "t") -> pd.Series:
     """Score of a gene set in each sample: its genes against all others (univariate linear model, as decoupler's ULM).
 
+    Raises `EndomtorError`: fewer than two genes of the set, or of the rest, are in the table, or an expression is
+    missing or infinite.
+
     Parameters
     ----------
     log_expression : DataFrame, genes x samples
@@ -459,11 +452,6 @@ def set_score(log_expression: pd.DataFrame, genes: Iterable[str], *, statistic: 
     -------
     Series
         Sample -> score.
-
-    Raises
-    ------
-    EndomtorError
-        Fewer than two genes of the set, or of the rest, are in the table, or an expression is missing or infinite.
 
     References
     ----------

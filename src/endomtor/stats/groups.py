@@ -157,6 +157,8 @@ def treatment_within_age(
 ) -> dict[str, Estimate]:
     """Estimate treated minus untreated within each age, how far that differs between ages, and its average over ages.
 
+    Raises `UnitError`, `ValueError` as `difference`.
+
     Parameters
     ----------
     frame : DataFrame
@@ -175,11 +177,6 @@ def treatment_within_age(
         first's) and `averaged` (both ages with equal weight, whatever their n). Each of the four cells keeps its own
         variance (Welch-Satterthwaite), with an additive batch or without. A contrast whose cells are missing or
         confounded is withheld, the others are given. The p are not adjusted for one another.
-
-    Raises
-    ------
-    UnitError, ValueError
-        As for `difference`.
 
     Examples
     --------
@@ -218,10 +215,7 @@ def hedges_g(
     noncentral t and is multiplied by the same factor, as R's effectsize does; p is that of Student's t with equal
     variances. Own code: no maintained Python package gives the exact factor with this interval.
 
-    Raises
-    ------
-    UnitError, ValueError
-        As for `difference`.
+    Raises `UnitError`, `ValueError` as `difference`.
 
     Examples
     --------
@@ -269,16 +263,13 @@ def mann_whitney_exact(frame: pd.DataFrame, *, value: str, group: str, a: str, b
     counted by dynamic programming (the shift algorithm of Streitberg and Roehmel 1986), so 20 v 20 takes milliseconds.
     Own code: scipy's exact p ignores ties.
 
+    Raises `UnitError`, `ValueError` as `difference`; also for more than `LARGEST_RANK_TEST` units.
+
     Returns
     -------
     ExactTest
         `statistic` is U of `a`; `estimate` is U / (n_a n_b), the chance that a unit of `a` exceeds one of `b` (ties
         half).
-
-    Raises
-    ------
-    UnitError, ValueError
-        As for `difference`; also for more than `LARGEST_RANK_TEST` units.
 
     Examples
     --------
@@ -327,15 +318,12 @@ def permutation_test_means(frame: pd.DataFrame, *, value: str, group: str, a: st
     meeting in the middle: the subset sums of two halves are sorted and matched (Horowitz and Sahni 1974, doi
     10.1145/321812.321823).
 
+    Raises `UnitError`, `ValueError` as `difference`; also for more than `LARGEST_PERMUTATION` units.
+
     Returns
     -------
     ExactTest
         `statistic` and `estimate` are mean of `a` minus mean of `b`.
-
-    Raises
-    ------
-    UnitError, ValueError
-        As for `difference`; also for more than `LARGEST_PERMUTATION` units.
 
     Examples
     --------

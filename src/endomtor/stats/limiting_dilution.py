@@ -32,9 +32,11 @@ def elda(
     tested: str = "tested",
     positive: str = "positive",
     level: float = 0.95,
-    observed: bool = False,
 ) -> pd.DataFrame:
     """Estimate the frequency of each group with its interval, recipients as n.
+
+    Raises `ValueError`: a column is missing, a number is missing, text or infinite, a dose is not above 0, positives
+    are not between 0 and tested, or no recipient of a group was tested.
 
     Parameters
     ----------
@@ -44,8 +46,6 @@ def elda(
         Columns: group, cells given, recipients tested, recipients positive.
     level : float
         Coverage of the interval.
-    observed : bool
-        Doses are counted cells, not the mean of a Poisson number: then f = 1 - exp(-lambda).
 
     Returns
     -------
@@ -54,12 +54,6 @@ def elda(
         1), unit ("recipient"). Wald interval on ln f with the expected information. Where no recipient is positive the
         frequency is 0 and the interval runs from 0 to the f at which this has probability 1 - level; where all are, the
         frequency is 1 and the interval runs from the like f to 1 (exact, one-sided).
-
-    Raises
-    ------
-    ValueError
-        A column is missing, a number is missing, text or infinite, a dose is not above 0, positives are not between 0
-        and tested, or no recipient of a group was tested.
 
     Examples
     --------
@@ -80,8 +74,7 @@ def elda(
     for name, part in _groups(frame, group, dose, tested, positive):
         d, n, r = part
         low, rate, high = _rate_interval(d, n, r, level)
-        rates = np.array([rate, low, high])
-        frequency, lower, upper = np.minimum(-np.expm1(-rates) if observed else rates, 1.0)
+        frequency, lower, upper = np.minimum([rate, low, high], 1.0)
         rows.append((name, int(n.sum()), int(r.sum()), frequency, lower, upper, RECIPIENTS))
     return pd.DataFrame(rows, columns=[group, "tested", "positive", "frequency", "lower", "upper", "unit"])
 
@@ -135,29 +128,24 @@ def single_hit_tests(
     Returns
     -------
     DataFrame
-        Rows wald, lr (signed root), score_logdose, score_dose (Gart and Weiss 1967); columns test, estimate (the slope,
-        for wald only), SE, z, p, unit, withheld. Groups with no or only positive recipients, or with one dose, say
-        nothing. Without information z is missing; where the likelihood rises for ever the slope is infinite and Wald's
-        z is missing. The p is then 1, as statmod gives it, and `withheld` says why it is no answer (else empty).
+        Rows wald, lr (signed root); columns test, estimate (the slope, for wald only), SE, z, p, unit, withheld. Groups
+        with no or only positive recipients, or with one dose, say nothing. Without information z is missing; where the
+        likelihood rises for ever the slope is infinite and Wald's z is missing. The p is then 1, as statmod gives it,
+        and `withheld` says why it is no answer (else empty).
 
     Examples
     --------
     >>> recipients = pd.DataFrame({"group": ["young"] * 3 + ["aged"] * 3, "dose": [1000, 4000, 16000] * 2,
     ...     "tested": [8] * 6, "positive": [1, 3, 7, 2, 6, 8]})
     >>> single_hit_tests(recipients).round(3)
-                test  estimate     SE      z      p       unit withheld
-    0           wald     1.069  0.285  0.242  0.809  recipient
-    1             lr       NaN    NaN  0.244  0.807  recipient
-    2  score_logdose       NaN    NaN  0.235  0.814  recipient
-    3     score_dose       NaN    NaN  0.219  0.827  recipient
+       test  estimate     SE      z      p       unit withheld
+    0  wald     1.069  0.285  0.242  0.809  recipient
+    1    lr       NaN    NaN  0.244  0.807  recipient
     """
     informative = [p for _, p in _groups(frame, group, dose, tested, positive) if 0 < p[2].sum() < p[1].sum()]
-    wald = lr = logdose = by_dose = np.nan
-    slope = error = np.nan
+    wald = lr = slope = error = np.nan
     withheld = "No group has positive and negative recipients at several doses, so the slope cannot be judged."
     if sum(_score(*part, np.log(part[0]))[1] for part in informative) > 1e-15:
-        scores = [np.sum([_score(*part, x(part[0])) for part in informative], axis=0) for x in (np.log, np.asarray)]
-        logdose, by_dose = (score / np.sqrt(information) for score, information in scores)
         slope = _slope(informative)
         gain = sum(_log_likelihood(d, n, r, slope) - _log_likelihood(d, n, r) for d, n, r in informative)
         lr = np.sign(slope - 1) * np.sqrt(max(0.0, 2 * gain))
@@ -171,12 +159,7 @@ def single_hit_tests(
         (name, estimate, se, z, 1.0, RECIPIENTS, withheld)
         if np.isnan(z)
         else (name, estimate, se, z, float(2 * stats.norm.sf(abs(z))), RECIPIENTS, "")
-        for name, estimate, se, z in (
-            ("wald", slope, error, wald),
-            ("lr", np.nan, np.nan, lr),
-            ("score_logdose", np.nan, np.nan, logdose),
-            ("score_dose", np.nan, np.nan, by_dose),
-        )
+        for name, estimate, se, z in (("wald", slope, error, wald), ("lr", np.nan, np.nan, lr))
     ]
     return pd.DataFrame(rows, columns=["test", "estimate", "SE", "z", "p", "unit", "withheld"])
 

@@ -260,6 +260,9 @@ class MixedFit:
     ) -> pd.DataFrame:
         """Return all pairwise differences of the marginal means of the levels of `of`, within each level of `by`.
 
+        Raises `ValueError`: `of` or `by` names no category of the model or both the same, `at` no number of it, or a
+        value of `at` is not a finite number.
+
         Parameters
         ----------
         of, by : str
@@ -274,12 +277,6 @@ class MixedFit:
         DataFrame
             Columns contrast ("a - b", the earlier level first), `by`, estimate, SE, df, lower, upper (not widened for
             the family), t, p and, where asked for, p_holm.
-
-        Raises
-        ------
-        ValueError
-            `of` or `by` names no category of the model or both the same, `at` no number of it, or a value of `at` is
-            not a finite number.
         """
         at = dict(at or {})
         for name, value in at.items():

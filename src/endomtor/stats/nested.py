@@ -122,6 +122,8 @@ def blocked_difference(
 ) -> Estimate:
     """Estimate `a` minus `b` where the units come in blocks (donors of cells) that may or may not cross the groups.
 
+    Raises `UnitError`, `ValueError` as `endomtor.stats.difference` and `arrange`.
+
     Parameters
     ----------
     frame : DataFrame
@@ -137,11 +139,6 @@ def blocked_difference(
     -------
     Estimate
         See `Arrangement` for what becomes of the block.
-
-    Raises
-    ------
-    UnitError, ValueError
-        As for `endomtor.stats.difference` and `arrange`.
 
     Examples
     --------
@@ -178,10 +175,7 @@ def blocked_phi(
     Parameters are those of `endomtor.stats.phi`, `block` and `also` as in `blocked_difference`; see `Arrangement` for
     what becomes of them.
 
-    Raises
-    ------
-    NoAgingReference, UnitError, EndomtorError, ValueError
-        As in `endomtor.stats.phi` and `arrange`.
+    Raises `NoAgingReference`, `UnitError`, `EndomtorError`, `ValueError` as `endomtor.stats.phi` and `arrange`.
 
     Examples
     --------
@@ -385,10 +379,7 @@ def logit_percent(values: pd.Series, *, delta: float = 0.1) -> pd.Series:
     `delta` is in per cent: the smallest fraction of donor cells that a blood sample of some thousand events can show
     (an assumption; donor chimerism below 0.5 to 1 % is usually called negative). Missing stays missing.
 
-    Raises
-    ------
-    ValueError
-        A value is text, or lies outside 0 to 100.
+    Raises `ValueError`: a value is text, or lies outside 0 to 100.
 
     Examples
     --------

@@ -387,6 +387,9 @@ def project(log_expression: pd.DataFrame, weights: pd.Series) -> pd.Series:
     the share of those fold changes that separates the two samples: 1 means as far apart as the published groups.
     Centring the weights makes the score blind to a shift of a whole sample (an error of its size factor).
 
+    Raises `EndomtorError`: a gene occurs twice, fewer than two genes with different weights are shared, or a weight or
+    an expression is no finite number.
+
     Parameters
     ----------
     log_expression : DataFrame, genes x samples
@@ -398,12 +401,6 @@ def project(log_expression: pd.DataFrame, weights: pd.Series) -> pd.Series:
     -------
     Series
         Sample -> score.
-
-    Raises
-    ------
-    EndomtorError
-        A gene occurs twice, fewer than two genes with different weights are shared, or a weight or an expression is
-        no finite number.
 
     Examples
     --------
@@ -455,6 +452,9 @@ def transcriptome_phi(
     the weights with `project`, and `phi` is taken of the scores. Genes are not independent, so the animals carry the
     inference.
 
+    Raises `NoAgingReference`, `UnitError`, `EndomtorError`, `ValueError` as `phi` and `project`; also for a sample
+    without counts or in two columns of them.
+
     Parameters
     ----------
     counts : DataFrame, genes x samples
@@ -466,11 +466,6 @@ def transcriptome_phi(
         For example the mean log2 fold change (old / young) of published studies; positive = rises with age.
     smallest, level, block
         As in `phi`; the direction is "greater" by construction of the weights.
-
-    Raises
-    ------
-    NoAgingReference, UnitError, EndomtorError, ValueError
-        As in `phi` and `project`; also for a sample without counts or in two columns of them.
 
     Examples
     --------

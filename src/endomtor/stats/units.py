@@ -14,6 +14,9 @@ from endomtor.errors import UnitError
 def one_row_per_unit(frame: pd.DataFrame, unit: str, *, design: str = "") -> None:
     """Refuse a frame in which an experimental unit occurs in more than one row.
 
+    Raises `UnitError`: the column is missing, an id is blank, or an id repeats. The sentence says which column
+    repeats, how many subsamples a unit has, and what to do instead.
+
     Parameters
     ----------
     frame : DataFrame
@@ -22,12 +25,6 @@ def one_row_per_unit(frame: pd.DataFrame, unit: str, *, design: str = "") -> Non
         Column with the id of what the treatment was assigned to (animal, donor, exposed animal).
     design : str
         Names the analysis in the message, for example "Welch t test".
-
-    Raises
-    ------
-    UnitError
-        The column is missing, an id is blank, or an id repeats. The sentence says which column repeats, how many
-        subsamples a unit has, and what to do instead.
 
     Notes
     -----
@@ -77,10 +74,7 @@ def n_per_group(frame: pd.DataFrame, group: str, unit: str, levels: Sequence[str
 
     Rows without a group or without a unit do not count.
 
-    Raises
-    ------
-    ValueError
-        A column is missing.
+    Raises `ValueError`: a column is missing.
 
     Examples
     --------
@@ -120,17 +114,14 @@ def confounded(frame: pd.DataFrame, group: str, by: str) -> bool:
     do not count. False when `by` has one level, when only one group is present, or when every row has a level of its
     own (then it says no more than the unit).
 
+    Raises `ValueError`: a column is missing.
+
     Parameters
     ----------
     frame : DataFrame
         One row per experimental unit.
     group, by : str
         Columns. Give the frame with the two groups of a contrast to ask about that contrast.
-
-    Raises
-    ------
-    ValueError
-        A column is missing.
 
     Examples
     --------

@@ -16,17 +16,8 @@ from endomtor.worlds.parameters import nearest
 from endomtor.worlds.world import World, load
 
 TABULAR = (
-    "bmec_signaling",
-    "rapamycin_blood",
-    "rapamycin_marrow",
-    "ecko_blood",
-    "ecko_marrow",
-    "ecko_cells",
-    "ecko_limiting_dilution",
-    "ecko_verification",
-    "serial_transplants",
-    "survival",
-    "exclusions",
+    *("bmec_signaling", "rapamycin_blood", "rapamycin_marrow", "ecko_blood", "ecko_marrow", "ecko_cells"),
+    *("ecko_limiting_dilution", "ecko_verification", "serial_transplants", "survival", "exclusions"),
 )
 EXPRESSION = ("hspc_counts", "hspc_samples", "bmec_cells")
 DESIGN = """\
