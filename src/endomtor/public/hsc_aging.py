@@ -42,7 +42,7 @@ def joint_fit(counts: pd.DataFrame, groups: pd.Series) -> "DeseqDataSet":
     """
     from endomtor.stats.negative_binomial import fit_genes
 
-    return fit_genes(counts, pd.get_dummies(groups, dtype=float).set_axis(counts.columns))[0]
+    return fit_genes(counts, pd.get_dummies(groups, dtype=float).set_axis(counts.columns))
 
 
 def lfc_table(counts_path: Path, samples_path: Path) -> pd.DataFrame:

@@ -11,8 +11,8 @@ from .mixed import MixedFit
 from .mixed import fit as mixed_model
 from .multiplicity import holm
 from .nested import arrange, blocked_difference, blocked_phi, latest_common, logit_percent, one_value_per_unit
-from .resemblance import NoAgingReference, phi, rrho, transcriptome_phi, transcriptome_phi_genes
-from .units import confounded, n_per_group, one_row_per_unit, smallest_attainable_p
+from .resemblance import NoAgingReference, phi, rrho, transcriptome_phi_genes
+from .units import n_per_group, one_row_per_unit, smallest_attainable_p
 
 __all__ = [
     "Estimate",
@@ -26,7 +26,6 @@ __all__ = [
     "blocked_difference",
     "blocked_phi",
     "clr",
-    "confounded",
     "difference",
     "donor_log_frequency",
     "elda",
@@ -50,7 +49,6 @@ __all__ = [
     "rrho",
     "single_hit_tests",
     "smallest_attainable_p",
-    "transcriptome_phi",
     "transcriptome_phi_genes",
     "treatment_within_age",
 ]

@@ -19,20 +19,14 @@ from endomtor.stats.units import block_levels, check_level, columns, numbers
 RECIPIENTS = "recipient"
 """What the tests of this module that pool recipients take for n."""
 
+_COUNTED = ("dose", "tested", "positive")
+
 STEEPEST = 30.0
 """Slopes beyond this are taken as infinite: no and every recipient positive on either side of a dose."""
 
 
 @np.errstate(over="ignore")
-def elda(
-    frame: pd.DataFrame,
-    *,
-    group: str = "group",
-    dose: str = "dose",
-    tested: str = "tested",
-    positive: str = "positive",
-    level: float = 0.95,
-) -> pd.DataFrame:
+def elda(frame: pd.DataFrame, *, group: str = "group", level: float = 0.95) -> pd.DataFrame:
     """Estimate the frequency of each group with its interval, recipients as n.
 
     Raises `ValueError`: a column is missing, a number is missing, text or infinite, a dose is not above 0, positives
@@ -41,9 +35,10 @@ def elda(
     Parameters
     ----------
     frame : DataFrame
-        One row per dose (and donor) of a group. Rows without a group are left out.
-    group, dose, tested, positive : str
-        Columns: group, cells given, recipients tested, recipients positive.
+        One row per dose (and donor) of a group: dose (cells given), tested and positive (recipients). Rows without a
+        group are left out.
+    group : str
+        Column of groups.
     level : float
         Coverage of the interval.
 
@@ -71,8 +66,7 @@ def elda(
     """
     check_level(level)
     rows = []
-    for name, part in _groups(frame, group, dose, tested, positive):
-        d, n, r = part
+    for name, (d, n, r) in _groups(frame, group):
         low, rate, high = _rate_interval(d, n, r, level)
         frequency, lower, upper = np.minimum([rate, low, high], 1.0)
         rows.append((name, int(n.sum()), int(r.sum()), frequency, lower, upper, RECIPIENTS))
@@ -80,9 +74,7 @@ def elda(
 
 
 @np.errstate(over="ignore")
-def elda_difference(
-    frame: pd.DataFrame, *, group: str = "group", dose: str = "dose", tested: str = "tested", positive: str = "positive"
-) -> pd.DataFrame:
+def elda_difference(frame: pd.DataFrame) -> pd.DataFrame:
     """Test whether groups differ in frequency: all together, then each pair; likelihood ratio, recipients as n.
 
     Parameters and errors are those of `elda`.
@@ -102,7 +94,7 @@ def elda_difference(
     0    all        4.2141   1  0.0401  recipient
     1  young  aged  4.2141   1  0.0401  recipient
     """
-    parts = dict(_groups(frame, group, dose, tested, positive))
+    parts = dict(_groups(frame))
     single = {name: _log_likelihood(*part) for name, part in parts.items()}
 
     def compare(names: Sequence[str]) -> tuple[float, int, float]:
@@ -116,9 +108,7 @@ def elda_difference(
 
 
 @np.errstate(over="ignore")
-def single_hit_tests(
-    frame: pd.DataFrame, *, group: str = "group", dose: str = "dose", tested: str = "tested", positive: str = "positive"
-) -> pd.DataFrame:
+def single_hit_tests(frame: pd.DataFrame) -> pd.DataFrame:
     """Test the single-hit model: is the slope on ln dose 1, in all groups together?
 
     A slope above 1 speaks for several cells needed together, below 1 for interference or for frequencies that vary
@@ -142,7 +132,7 @@ def single_hit_tests(
     0  wald     1.069  0.285  0.242  0.809  recipient
     1    lr       NaN    NaN  0.244  0.807  recipient
     """
-    informative = [p for _, p in _groups(frame, group, dose, tested, positive) if 0 < p[2].sum() < p[1].sum()]
+    informative = [p for _, p in _groups(frame) if 0 < p[2].sum() < p[1].sum()]
     wald = lr = slope = error = np.nan
     withheld = "No group has positive and negative recipients at several doses, so the slope cannot be judged."
     if sum(_score(*part, np.log(part[0]))[1] for part in informative) > 1e-15:
@@ -166,13 +156,7 @@ def single_hit_tests(
 
 @np.errstate(over="ignore")
 def donor_log_frequency(
-    frame: pd.DataFrame,
-    *,
-    donor: str = "donor",
-    carry: Sequence[str] = ("group",),
-    dose: str = "dose",
-    tested: str = "tested",
-    positive: str = "positive",
+    frame: pd.DataFrame, *, donor: str = "donor", carry: Sequence[str] = ("group",)
 ) -> pd.DataFrame:
     """Estimate ln frequency for each donor: the input of comparisons in which the donor is the unit.
 
@@ -186,13 +170,11 @@ def donor_log_frequency(
     Parameters
     ----------
     frame : DataFrame
-        One row per donor and dose, of one cell type.
+        One row per donor and dose, of one cell type, with dose, tested and positive as in `elda`.
     donor : str
         Column of the donor.
     carry : sequence of str
         Columns to keep (group, batch), constant within a donor.
-    dose, tested, positive : str
-        Columns, as in `elda`.
 
     Returns
     -------
@@ -219,14 +201,14 @@ def donor_log_frequency(
     1    d2          -8.28  0.44
     """
     carry = list(carry)
-    columns(frame, dose, tested, positive, *carry, unit=donor)
+    columns(frame, *_COUNTED, *carry, unit=donor)
     if blank := int((block_levels(frame[donor]) == "").sum()):
         raise UnitError(f"The column '{donor}' is blank in {blank} of {len(frame)} rows, expected its id in each.")
-    counts = _numbers(frame, dose, tested, positive)
-    if len(set(zip(frame[donor], frame[dose], strict=True))) < len(frame):
-        first = frame[frame.duplicated([donor, dose], keep=False)].iloc[0]
+    counts = _numbers(frame)
+    if len(set(zip(frame[donor], frame["dose"], strict=True))) < len(frame):
+        first = frame[frame.duplicated([donor, "dose"], keep=False)].iloc[0]
         raise UnitError(
-            f"The dose {first[dose]} occurs more than once for {donor} '{first[donor]}', "
+            f"The dose {first['dose']} occurs more than once for {donor} '{first[donor]}', "
             "expected one row per donor and dose: take one cell type and week at a time."
         )
     places = frame.groupby(donor, sort=True, observed=True).indices
@@ -239,7 +221,7 @@ def donor_log_frequency(
     rows = []
     for name, place in places.items():
         carried = kept[place[0]]
-        d, n, r = _counts(*(column[place] for column in counts), f"{donor} '{name}'", dose, positive)
+        d, n, r = _counts(*(column[place] for column in counts), f"{donor} '{name}'")
         theta = _bias_reduced(d, n, r)
         extreme = "none" if r.sum() == 0 else "all" if r.sum() == n.sum() else ""
         error = 1 / np.sqrt(_information(np.exp(theta) * d, n).sum())
@@ -248,10 +230,10 @@ def donor_log_frequency(
     return pd.DataFrame(rows, columns=names)
 
 
-def _numbers(frame: pd.DataFrame, *names: str) -> list[np.ndarray]:
+def _numbers(frame: pd.DataFrame) -> list[np.ndarray]:
     # As floats: products of integer doses and numbers overflow without a word in other implementations.
-    found = [numbers(frame[name]) for name in names]
-    for name, values in zip(names, found, strict=True):
+    found = [numbers(frame[name]) for name in _COUNTED]
+    for name, values in zip(_COUNTED, found, strict=True):
         if bad := int((~np.isfinite(values)).sum()):
             raise ValueError(
                 f"the column '{name}' is missing or infinite in {bad} of {len(frame)} rows, expected a number in each"
@@ -259,25 +241,23 @@ def _numbers(frame: pd.DataFrame, *names: str) -> list[np.ndarray]:
     return found
 
 
-def _counts(
-    d: np.ndarray, n: np.ndarray, r: np.ndarray, whose: str, dose: str, positive: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _counts(d: np.ndarray, n: np.ndarray, r: np.ndarray, whose: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Check doses, recipients tested and positive, and leave out doses that nobody received."""
     if not (d > 0).all():
-        raise ValueError(f"the column '{dose}' holds {np.min(d):g}, expected doses above 0")
+        raise ValueError(f"the column 'dose' holds {np.min(d):g}, expected doses above 0")
     if not ((r >= 0) & (r <= n)).all():
-        raise ValueError(f"the column '{positive}' must lie between 0 and the number tested in every row")
+        raise ValueError("the column 'positive' must lie between 0 and the number tested in every row")
     if not n.any():
         raise ValueError(f"no recipient of {whose} was tested, expected at least one")
     return d[n > 0], n[n > 0], r[n > 0]
 
 
-def _groups(frame: pd.DataFrame, group: str, dose: str, tested: str, positive: str):
-    columns(frame, group, dose, tested, positive)
+def _groups(frame: pd.DataFrame, group: str = "group"):
+    columns(frame, group, *_COUNTED)
     names = block_levels(frame[group]).astype(object)
-    counts = _numbers(frame, dose, tested, positive)
+    counts = _numbers(frame)
     for name in dict.fromkeys(names[names != ""]):
-        yield name, _counts(*(column[names == name] for column in counts), f"{group} '{name}'", dose, positive)
+        yield name, _counts(*(column[names == name] for column in counts), f"{group} '{name}'")
 
 
 def _negative_odds(m: np.ndarray) -> np.ndarray:

@@ -432,66 +432,6 @@ def project(log_expression: pd.DataFrame, weights: pd.Series) -> pd.Series:
     return pd.Series(w @ x / (w @ w), index=log_expression.columns, name="score")
 
 
-def transcriptome_phi(
-    counts: pd.DataFrame,
-    samples: pd.DataFrame,
-    weights: pd.Series,
-    *,
-    sample: str = "sample",
-    group: str = "group",
-    unit: str = "animal",
-    smallest: float = 0.25,
-    level: float = 0.95,
-    min_mean: float = 10.0,
-    block: str | Sequence[str] | None = None,
-) -> Estimate:
-    """Phi of the animals' scores on an independent aging axis: the primary answer for the transcriptome.
-
-    Counts are normalised (median of ratios), genes with a mean normalised count of at least `min_mean` over all
-    samples of the four groups are kept (mean expression only, never significance), log2(count + 0.5) is projected on
-    the weights with `project`, and `phi` is taken of the scores. Genes are not independent, so the animals carry the
-    inference.
-
-    Raises `NoAgingReference`, `UnitError`, `EndomtorError`, `ValueError` as `phi` and `project`; also for a sample
-    without counts or in two columns of them.
-
-    Parameters
-    ----------
-    counts : DataFrame, genes x samples
-        Raw integers.
-    samples : DataFrame
-        One row a sample, with the columns `sample`, `group`, `unit` and, if given, `block`. Choose one population
-        first.
-    weights : Series, gene -> weight
-        For example the mean log2 fold change (old / young) of published studies; positive = rises with age.
-    smallest, level, block
-        As in `phi`; the direction is "greater" by construction of the weights.
-
-    Examples
-    --------
-    >>> mice = pd.DataFrame({"sample": list("abcdefghijkl")})
-    >>> mice["animal"] = [f"mouse {s}" for s in mice["sample"]]
-    >>> mice["group"] = np.repeat(["young", "aged", "control", "ecko"], 3)
-    >>> weights = pd.Series(np.cos(np.arange(60)))
-    >>> share = np.repeat([0, 1, 0, 0.5], 3)
-    >>> noise = 0.3 * np.sin(np.outer(np.arange(60) + 1, np.arange(12) + 1))
-    >>> logs = 8 + np.outer(weights, share) + noise
-    >>> counts = pd.DataFrame((2**logs).astype(int), columns=mice["sample"])
-
-    The true phi is 0.5:
-
-    >>> answer = transcriptome_phi(counts, mice, weights)
-    >>> print(f"{answer.estimate:.2f}, {answer.ci_low:.2f} to {answer.ci_high:.2f}")
-    0.55, 0.40 to 0.89
-    """
-    columns(samples, sample, group, *block_names(block), unit=unit)
-    samples, log_expression = _expressed(counts, samples, sample, group, min_mean)
-    frame = samples.assign(score=project(log_expression, weights).to_numpy())
-    return phi(
-        frame, value="score", group=group, unit=unit, direction="greater", smallest=smallest, level=level, block=block
-    )
-
-
 def transcriptome_phi_genes(
     counts: pd.DataFrame,
     samples: pd.DataFrame,
@@ -518,9 +458,23 @@ def transcriptome_phi_genes(
     each). Where the denominator is not positive, with all animals or without one of them, phi has no interval over
     genes: the whole line is returned, with a warning.
 
-    Parameters and errors are those of `transcriptome_phi`, without weights. `Estimate.aging_p` is the
-    jackknife's one-sided p of sum(x^2 - var_x) > 0. Three animals a group are needed; with fewer the answer is
-    withheld.
+    `Estimate.aging_p` is the jackknife's one-sided p of sum(x^2 - var_x) > 0. Three animals a group are needed; with
+    fewer the answer is withheld.
+
+    Raises `NoAgingReference`, `UnitError`, `EndomtorError`, `ValueError` as `phi` and `project`; also for a sample
+    without counts or in two columns of them.
+
+    Parameters
+    ----------
+    counts : DataFrame, genes x samples
+        Raw integers, normalised here (median of ratios).
+    samples : DataFrame
+        One row a sample, with the columns `sample`, `group`, `unit` and, if given, `block`. Choose one population
+        first.
+    smallest, level, block
+        As in `phi`; the direction is "greater" by construction.
+    min_mean : float
+        Least mean normalised count of a gene over all samples of the four groups (never significance).
 
     References
     ----------
@@ -546,7 +500,10 @@ def transcriptome_phi_genes(
     """
     _check_options("greater", level, smallest)
     columns(samples, sample, group, *block_names(block), unit=unit)
-    samples, log_expression = _expressed(counts, samples, sample, group, min_mean)
+    samples = samples[samples[group].isin(GROUPS)]
+    if samples.empty:
+        raise NoAgingReference(f"No aging reference in these data: column {group} has no young and no aged.")
+    log_expression = log_counts(columns_of(counts, samples[sample], "counts"), min_mean=min_mean)
     one_row_per_unit(samples, unit)
     labels = samples[group].to_numpy(object)
     reference = reference_of(labels, group)
@@ -639,14 +596,6 @@ def _jackknife(full, left_out, labels, names, smallest, level):
         for half in (stdtrit(df, (1 + c) / 2) * se for c in (level, 0.90))
     ]
     return estimate, aging_p, upper_p(estimate - smallest, se, df), *limits, df
-
-
-def _expressed(counts, samples, sample, group, min_mean) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The samples of the four groups, and log2 normalised counts of the expressed genes in them, in their order."""
-    samples = samples[samples[group].isin(GROUPS)]
-    if samples.empty:
-        raise NoAgingReference(f"No aging reference in these data: column {group} has no young and no aged.")
-    return samples, log_counts(columns_of(counts, samples[sample], "counts"), min_mean=min_mean)
 
 
 @dataclass(frozen=True)

@@ -106,47 +106,6 @@ def smallest_attainable_p(n_a: int, n_b: int) -> float:
     return min(1.0, 2 / comb(n_a + n_b, n_a))
 
 
-def confounded(frame: pd.DataFrame, group: str, by: str) -> bool:
-    """Return whether `by` (batch, sex) is completely confounded with the group.
-
-    True when no chain of levels of `by` links all groups, so that a difference between groups cannot be told from a
-    difference between levels. A blank in `by` counts as a level of its own unless all are blank; rows without a group
-    do not count. False when `by` has one level, when only one group is present, or when every row has a level of its
-    own (then it says no more than the unit).
-
-    Raises `ValueError`: a column is missing.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        One row per experimental unit.
-    group, by : str
-        Columns. Give the frame with the two groups of a contrast to ask about that contrast.
-
-    Examples
-    --------
-    >>> mice = pd.DataFrame({"group": ["young", "young", "aged", "aged"], "batch": ["1", "1", "2", "2"],
-    ...     "sex": ["F", "M", "F", "M"]})
-    >>> confounded(mice, "group", "batch")
-    True
-    >>> confounded(mice, "group", "sex")
-    False
-    """
-    columns(frame, group, by)
-    groups, levels = block_levels(frame[group]), block_levels(frame[by])
-    groups, levels = groups[groups != ""], levels[groups != ""]
-    distinct = np.unique(levels)
-    if len(np.unique(groups)) < 2 or len(distinct) < 2 or len(distinct) == len(levels):
-        return False
-    linked = {groups[0]}
-    grown = True
-    while grown:
-        reached = set(levels[np.isin(groups, sorted(linked))])
-        found = linked | set(groups[np.isin(levels, sorted(reached))])
-        grown, linked = found != linked, found
-    return linked != set(groups)
-
-
 def block_levels(column: pd.Series) -> np.ndarray:
     """Return a column of batch, sex or donor labels as text, in which every blank is the level ''.
 
