@@ -303,12 +303,29 @@ def transcriptome_pair(seed: int, genes: int) -> tuple[float, float]:
     data = transcriptome.transcriptomes(drawn(seed, "expression"))
     signature, _ = public.hsc_aging.signature()
     counts, animals, pairs = data.counts.iloc[:genes], data.animals, data.contrasts
+    from pydeseq2.dds import DeseqDataSet
+    from pydeseq2.ds import DeseqStats
+
+    from endomtor.stats.negative_binomial import AllGenes
+    from endomtor.stats.resemblance import project
+
     about = {"sample": "animal", "min_mean": transcriptome.MIN_MEAN, "block": "batch"}
 
     def ours():
-        contrasts = {name: ("group", *pair) for name, pair in pairs.items()}
-        tables = expression.deseq(counts, animals, contrasts=contrasts, sample="animal", block="batch")
-        stats.transcriptome_phi(counts, animals, signature["average"], **about)
+        mice = animals.set_index("animal")[["group", "batch"]]
+        how = {"inference": AllGenes(), "quiet": True}
+        design = "~0 + group + batch" if mice["batch"].nunique() > 1 else "~0 + group"
+        fit = DeseqDataSet(counts=counts[mice.index].T, metadata=mice, design=design, low_memory=True, **how)
+        fit.deseq2()
+        tables = {}
+        for name, (a, b) in pairs.items():
+            test = DeseqStats(fit, contrast=["group", a, b], alpha=0.1, independent_filter=False, **how)
+            test.summary()
+            table = tables[name] = test.results_df
+            table["padj"] = expression.independent_filter(table["baseMean"], table["pvalue"], alpha=0.1)
+        logs = expression.log_counts(counts[mice.index], min_mean=transcriptome.MIN_MEAN)
+        scores = animals.assign(score=project(logs, signature["average"]).to_numpy())
+        stats.phi(scores, value="score", group="group", unit="animal", direction="greater", block="batch")
         stats.transcriptome_phi_genes(counts, animals, **about)
         return tables
 

@@ -12,13 +12,13 @@ from scipy import stats
 
 from endomtor.errors import EndomtorError, UnitError
 from endomtor.stats import linear, resemblance
+from endomtor.stats.expression import columns_of, log_counts
 from endomtor.stats.resemblance import (
     NoAgingReference,
     hypergeometric_logsf,
     phi,
     project,
     rrho,
-    transcriptome_phi,
     transcriptome_phi_genes,
 )
 
@@ -378,6 +378,13 @@ def test_project_is_the_slope_on_the_weights_and_blind_to_a_shift_of_a_sample():
         project(expression, weights.astype(object).mask(weights.index == "g1", "n.d."))
 
 
+def phi_of_scores(counts, samples, weights, **options):
+    """Phi of the animals' scores, as chapter 04 takes it."""
+    logs = log_counts(columns_of(counts, samples["sample"], "counts"), min_mean=10)
+    frame = samples.assign(score=project(logs, weights).to_numpy())
+    return phi(frame, value="score", group="group", unit="animal", direction="greater", **options)
+
+
 @pytest.mark.parametrize("shared", [False, True])
 def test_scores_on_an_independent_axis_recover_phi_with_their_coverage(shared):
     rng = np.random.default_rng(21)
@@ -385,7 +392,7 @@ def test_scores_on_an_independent_axis_recover_phi_with_their_coverage(shared):
     for _ in range(120):
         counts, samples, beta = transcriptome(rng, shared=shared, genes=300)
         published = beta + 0.2 * rng.normal(size=beta.size)
-        found.append(transcriptome_phi(counts, samples, published, block="batch" if len(found) % 2 else None))
+        found.append(phi_of_scores(counts, samples, published, block="batch" if len(found) % 2 else None))
     assert np.median([e.estimate for e in found]) == pytest.approx(0.5, abs=0.06)
     assert stats.binom.ppf(0.0005, 120, 0.95) <= sum(covers(e, 0.5) for e in found)
 
@@ -447,24 +454,21 @@ def test_phi_over_genes_says_when_it_has_no_answer():
     assert "fewer than three animals" in transcriptome_phi_genes(counts, samples).withheld
     kinds = {transcriptome_phi_genes(*transcriptome(rng, aging=0.0)[:2]).interval_kind for _ in range(8)}
     assert "whole_line" in kinds
-    counts, samples, beta = transcriptome(rng)
+    counts, samples, _ = transcriptome(rng)
     confounded = samples.assign(batch=samples["group"])
     assert "confounded" in transcriptome_phi_genes(counts, confounded, block="batch").withheld
     with pytest.raises(UnitError, match="repeats"):
         transcriptome_phi_genes(counts, samples.assign(animal="one mouse"))
-    with pytest.raises(UnitError, match="repeats"):
-        transcriptome_phi(counts, samples.assign(animal="one mouse"), beta)
     with pytest.raises(NoAgingReference):
-        transcriptome_phi(counts, samples[samples["group"] != "aged"], beta)
+        transcriptome_phi_genes(counts, samples[samples["group"] != "aged"])
     with pytest.raises(EndomtorError, match="'young0' of the sample sheet has no column"):
-        transcriptome_phi(counts.drop(columns="young0"), samples, beta)
+        transcriptome_phi_genes(counts.drop(columns="young0"), samples)
     with pytest.raises(EndomtorError, match="'young0' has several columns in the counts"):
-        transcriptome_phi(pd.concat([counts, counts[["young0"]]], axis=1), samples, beta)
-    for answer in (transcriptome_phi_genes, lambda *tables: transcriptome_phi(*tables, beta)):
-        with pytest.raises(ValueError, match="the column 'sample' is not in the table"):
-            answer(counts, samples.drop(columns="sample"))
-        with pytest.raises(NoAgingReference):
-            answer(counts, samples.iloc[:0])
+        transcriptome_phi_genes(pd.concat([counts, counts[["young0"]]], axis=1), samples)
+    with pytest.raises(ValueError, match="the column 'sample' is not in the table"):
+        transcriptome_phi_genes(counts, samples.drop(columns="sample"))
+    with pytest.raises(NoAgingReference):
+        transcriptome_phi_genes(counts, samples.iloc[:0])
 
 
 # Rank-rank overlap

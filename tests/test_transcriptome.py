@@ -6,8 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from pydeseq2.dds import DeseqDataSet
-from pydeseq2.ds import DeseqStats
 
 from endomtor import public, worlds
 from endomtor.analyses import transcriptome
@@ -74,11 +72,10 @@ class TestWorlds:
 class TestUnit:
     def test_phi_is_that_of_the_scores_of_animals(self, small, answers):
         data = transcriptome.transcriptomes(small)
-        about = {"sample": "animal", "min_mean": transcriptome.MIN_MEAN, "block": "batch"}
-        weights = hsc_aging.signature()[0]["average"]
-        assert answers[transcriptome.PHI].estimate == resemblance.transcriptome_phi(
-            data.counts, data.animals, weights, **about
-        )
+        logs = expression.log_counts(data.counts[list(data.animals["animal"])], min_mean=transcriptome.MIN_MEAN)
+        frame = data.animals.assign(score=resemblance.project(logs, hsc_aging.signature()[0]["average"]).to_numpy())
+        about = {"group": "group", "unit": "animal", "direction": "greater", "block": "batch"}
+        assert answers[transcriptome.PHI].estimate == resemblance.phi(frame, value="score", **about)
         assert answers[transcriptome.PHI].estimate.n == {"young": 6, "aged": 6, "control": 6, "ecko": 6}
         assert answers[transcriptome.PHI_GENES].estimate.unit == "animal"
 
@@ -172,28 +169,6 @@ class TestCost:
 
 
 class TestGenes:
-    def test_pydeseq2_as_the_chapter_calls_it_gives_what_deseq_gives(self, small):
-        """The steps of the notebook, on genes of which one is silent in the groups compared."""
-        data = transcriptome.transcriptomes(small)
-        counts, animals = data.counts.copy(), data.animals
-        compared = animals["group"].isin(["aged", "young"]).to_numpy()
-        counts.iloc[0, compared] = 0
-        mice = animals.set_index("animal")[["group", "batch"]]
-        about = {"inference": AllGenes(), "quiet": True}
-        fit = DeseqDataSet(counts=counts.T, metadata=mice, design="~0 + group + batch", low_memory=True, **about)
-        fit.fit_genewise_dispersions()
-        fit.deseq2()
-        test = DeseqStats(fit, contrast=["group", "aged", "young"], alpha=0.1, independent_filter=False, **about)
-        test.summary()
-        table = test.results_df
-        silent = (counts.loc[:, compared] == 0).all(axis=1) & table["pvalue"].notna()
-        table.loc[silent, ["log2FoldChange", "stat", "pvalue"]] = 0.0, 0.0, 1.0
-        table["padj"] = expression.independent_filter(table["baseMean"], table["pvalue"], alpha=0.1)
-        contrasts = {"aging": ("group", "aged", "young")}
-        other = expression.deseq(counts, animals, contrasts=contrasts, sample="animal", block="batch")["aging"]
-        assert silent.sum() == 1
-        pd.testing.assert_frame_equal(table, other[list(table)], check_names=False, rtol=1e-8, atol=1e-10)
-
     def test_the_trap_springs_where_animals_are_shared(self):
         """Where there is no effect the naive correlation with a shared reference is near one half and phi is silent."""
         data = transcriptome.transcriptomes(tables("null", 1, genes=150))

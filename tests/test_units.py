@@ -61,30 +61,6 @@ def test_smallest_attainable_p(a, b, p):
     assert units.smallest_attainable_p(a, b) == pytest.approx(p)
 
 
-@pytest.mark.parametrize(
-    ("batch", "answer"),
-    [
-        ("1122", True),
-        ("1112", False),
-        ("1212", False),
-        ("1111", False),
-        ("    ", False),
-        ("1234", False),
-        ("11  ", True),
-        ("1123", True),
-    ],
-)
-def test_confounding_of_two_groups(batch, answer):
-    # Groups x, x, y, y.
-    assert units.confounded(frame("abcd", group="xxyy", batch=batch), "group", "batch") is answer
-
-
-def test_three_groups_are_linked_by_a_chain():
-    table = frame("abcdef", group="xxyyzz", batch="122334")
-    assert not units.confounded(table, "group", "batch")
-    assert units.confounded(table.assign(batch=list("122344")), "group", "batch")
-
-
 def test_a_missing_or_doubled_column_is_refused_with_the_nearest_name():
     table = frame("ab", log2_mfi=[1, 2])
     units.columns(table, "log2_mfi", unit="animal")
@@ -126,6 +102,5 @@ def test_a_power_of_two_brings_the_largest_value_between_1_and_2(values):
 
 @pytest.mark.parametrize("blank", [None, "", " ", pd.NA])
 def test_rows_without_a_group_count_nowhere(blank):
-    table = frame("abcde", group=["x", "x", "y", "y", blank], batch="11223")
+    table = frame("abcde", group=["x", "x", "y", "y", blank])
     assert units.n_per_group(table, "group", "animal") == {"x": 2, "y": 2}
-    assert units.confounded(table, "group", "batch")

@@ -25,20 +25,16 @@ def run(function: Callable, tasks: Sequence[tuple], *, jobs: int = 1, chunk: int
     Linear algebra has one thread: more would wait for each other on matrices this small, and the last digit may depend
     on how many threads added it up.
 
+    `BuildError`: a process was ended from outside.
+
     Parameters
     ----------
     function : callable
         Of a module, so that another process can be sent it.
-    tasks : sequence of tuple
     jobs : int
         Processes; one task after another in this process where it is 1.
     chunk : int
         Tasks that a process is sent at once.
-
-    Raises
-    ------
-    BuildError
-        A process was ended from outside.
     """
     if jobs == 1:
         with threadpool_limits(1):
@@ -85,7 +81,6 @@ def bars(
 
     Parameters
     ----------
-    totals : mapping of str to int
     there : mapping of str to int, optional
         What an earlier run has left; a sentence says so.
     progress : bool

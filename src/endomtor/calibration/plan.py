@@ -20,7 +20,6 @@ class Scenario:
 
     Attributes
     ----------
-    name, title : str
     world : str
         A world of `data/worlds/`.
     parts : tuple[str, ...]
@@ -65,8 +64,6 @@ class Plan:
 
     Attributes
     ----------
-    version : int
-    date : datetime.date
     seed : int
         Cohort i of a scenario has the seed `seed + i`; far from the seeds of the book, which its author looked at.
     cohorts : dict[str, int]
@@ -75,7 +72,6 @@ class Plan:
         Probability that no row lies beyond its limit where all nominal levels are kept (Bonferroni over rows).
     false_support, false_contradiction, coverage : float
         Nominal levels, one-sided where the rule declares a direction.
-    scenarios : tuple[Scenario, ...]
     """
 
     version: int
@@ -115,10 +111,7 @@ def _load(path: Path, stamp: int) -> Plan:
 def read(path: Path) -> Plan:
     """Read a plan.
 
-    Raises
-    ------
-    WorldError
-        The file is not TOML, a key is missing or unknown, a part is unknown, or a scenario occurs twice.
+    `WorldError`: the file is not TOML, a key is missing or unknown, a part is unknown, or a scenario occurs twice.
     """
     content = read_toml(path)
     _expect(content, {field.name for field in fields(Plan)}, path.name)

@@ -108,7 +108,6 @@ def sources(found: Calibration, own: Provenance) -> list[str]:
 
     Parameters
     ----------
-    found : Calibration
     own : Provenance
         Of the data set of the build, which plays hardly a part on the page.
     """

@@ -78,6 +78,8 @@ def calibrate(
 ) -> Calibration:
     """Draw cohorts of each scenario, analyse them with the chapters' functions, and count.
 
+    `WorldError`: a scenario is not in the plan.
+
     Parameters
     ----------
     cohorts : int, optional
@@ -88,11 +90,6 @@ def calibrate(
         Processes.
     progress : bool
         Show a bar for each scenario.
-
-    Raises
-    ------
-    WorldError
-        A scenario is not in the plan.
     """
     plan = plans.load()
     chosen = plan.scenarios if scenarios is None else [plan.scenario(name) for name in scenarios]
@@ -158,10 +155,7 @@ def freeze(calibration: Calibration) -> None:
 def frozen() -> Calibration:
     """Read the frozen calibration.
 
-    Raises
-    ------
-    BuildError
-        It is not there, or cannot be read.
+    `BuildError`: it is not there, or cannot be read.
     """
     folder = paths.data() / "derived"
     try:

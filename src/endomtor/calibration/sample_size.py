@@ -21,7 +21,7 @@ import pandas as pd
 from scipy.optimize import isotonic_regression
 from scipy.stats import beta
 
-from endomtor import figures, files, ledger, paths, reporting, worlds
+from endomtor import contract, figures, files, ledger, paths, reporting, worlds
 from endomtor.analyses.judge import Judge
 from endomtor.calibration import jobs as processes
 from endomtor.calibration.cohorts import TABLES, tables_of
@@ -32,10 +32,7 @@ from endomtor.provenance import Provenance
 FILE, ABOUT = "sample_sizes.csv", "sample_sizes.json"
 SUPPORTED, RULED_OUT = "supported", "ruled out"
 WORLDS = {SUPPORTED: "paper", RULED_OUT: "bystander"}
-GRIDS = {
-    SUPPORTED: (3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32),
-    RULED_OUT: (12, 16, 20, 24, 32, 48, 64, 96, 128),
-}
+GRIDS = {SUPPORTED: (3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32), RULED_OUT: (12, 16, 20, 24, 32, 48, 64, 96, 128)}
 """Units in each group of every table. To show that nothing changes takes more of them than to show a change."""
 
 SEED = 2_000_000
@@ -99,19 +96,7 @@ def world_of(n: int, question: str = SUPPORTED) -> worlds.World:
 
     Two exposed animals of each niche share a pool of donors, as in the world itself.
     """
-    design = dict.fromkeys(
-        (
-            "signaling_animals",
-            "rapamycin_animals",
-            "blood_animals",
-            "marrow_animals",
-            "cells_animals",
-            "dilution_donors",
-            "transplant_exposed",
-            "transcriptome_animals",
-        ),
-        n,
-    )
+    design = {table.size: n for table in contract.TABLES.values() if table.size}
     design |= {"dilution_recipients": RECIPIENTS * n, "transplant_pools": -(-n // 2)}
     return worlds.load(WORLDS[question], {"endpoints": {"design": design}})
 
@@ -203,10 +188,7 @@ def freeze(found: SampleSizes) -> None:
 def frozen() -> SampleSizes:
     """Read the frozen counts.
 
-    Raises
-    ------
-    BuildError
-        They are not there, or cannot be read.
+    `BuildError`: they are not there, or cannot be read.
     """
     folder = paths.data() / "derived"
     try:
@@ -273,16 +255,13 @@ def provenance(found: SampleSizes, question: str = SUPPORTED) -> Provenance:
 def text(what: str, found: SampleSizes | None = None) -> str:
     """Return a sample size for a sentence, with its unit and limits.
 
+    `BuildError`: nothing was counted for an id, the ids have different units, or there are no frozen counts.
+
     Parameters
     ----------
     what : str
         A prediction or claim, and "ruled out" after it where that is the question; of several, with commas between
         them, the largest n is returned.
-
-    Raises
-    ------
-    BuildError
-        Nothing was counted for an id, the ids have different units, or there are no frozen counts.
     """
     found = frozen() if found is None else found
     rows = needed(found.table)

@@ -36,7 +36,6 @@ class Confounding:
 
     Attributes
     ----------
-    table : str
     groups : tuple[str, str]
         (treated, reference).
     reason : str
@@ -54,7 +53,6 @@ class Dataset:
 
     Attributes
     ----------
-    provenance : Provenance
     design : dict
         `[design]` of dataset.toml, possibly empty.
     tables : dict[str, pandas.DataFrame or anndata.AnnData or endomtor.cells.StoredCells]
@@ -68,8 +66,6 @@ class Dataset:
         Columns table, animal, reason, rows: each line of exclusions.csv with the number of rows (cells) it took.
     missing : pandas.DataFrame
         Columns table, animal, column, rows: empty cells of required columns, which count as exclusions.
-    warnings : list[Problem]
-    confounding : list[Confounding]
     licence : str
         "" when not stated.
     """
@@ -171,7 +167,6 @@ def load(path: Path | str, *, kinds: Collection[str] | None = None) -> Dataset:
 
     Parameters
     ----------
-    path : path-like
     kinds : collection of {"measured", "public", "simulated"}, optional
         Refuse any other provenance.
 
@@ -191,10 +186,7 @@ def load(path: Path | str, *, kinds: Collection[str] | None = None) -> Dataset:
 def examine(path: Path | str) -> tuple[Dataset | None, list[Problem]]:
     """Return a data directory, None if it has faults, with what `check` returns: both at the cost of one.
 
-    Raises
-    ------
-    EndomtorError
-        The folder does not exist.
+    `EndomtorError`: the folder does not exist.
     """
     return _read(_folder(path), None)
 
@@ -202,10 +194,7 @@ def examine(path: Path | str) -> tuple[Dataset | None, list[Problem]]:
 def check(path: Path | str) -> list[Problem]:
     """Return every fault and remark on a data directory, in file and row order; faults of the data never raise.
 
-    Raises
-    ------
-    EndomtorError
-        The folder does not exist.
+    `EndomtorError`: the folder does not exist.
     """
     return examine(path)[1]
 

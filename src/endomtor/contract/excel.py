@@ -40,7 +40,6 @@ class Grid:
     ----------
     rows : dict[int, list[str]]
         By row as the spreadsheet counts, rows without any cell left out; the first is the header if its number is 1.
-    problems : list[Problem]
     trapped : set[tuple[int, str]]
         (row, column) of cells of which a problem says all that is to say.
     """

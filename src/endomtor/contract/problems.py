@@ -15,12 +15,10 @@ class Problem:
 
     Attributes
     ----------
-    severity : {"error", "warning"}
     file : str
         Name inside the data directory.
     row : int or None
         As a spreadsheet counts: the header is row 1. None where the whole file or column is meant.
-    column : str or None
     value : str or None
         What was found; "" for an empty cell, None where there is nothing to show.
     expected : str

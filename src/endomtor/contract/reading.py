@@ -53,7 +53,6 @@ class Sheet:
 
     Attributes
     ----------
-    table : Table
     file : str
         Name inside the data directory.
     raw : pandas.DataFrame
@@ -219,8 +218,6 @@ def parse(table: Table, file: str, raw: pd.DataFrame) -> tuple[Sheet | None, lis
 
     Parameters
     ----------
-    table : Table
-    file : str
     raw : pandas.DataFrame
         Text cells, index = row as a spreadsheet counts.
 
@@ -240,11 +237,7 @@ def parse(table: Table, file: str, raw: pd.DataFrame) -> tuple[Sheet | None, lis
     absent = [name for name in known if name not in raw.columns]
     problems += [
         warning(
-            file,
-            "a column of the contract (this one is ignored)",
-            row=1,
-            column=name,
-            suggestion=nearest(name, absent),
+            file, "a column of the contract (this one is ignored)", row=1, column=name, suggestion=nearest(name, absent)
         )
         for name in unknown
     ]

@@ -4,6 +4,7 @@ Reading, checking and the reader's page on the data are all generated from `TABL
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from endomtor.contract.problems import listed
 
@@ -25,7 +26,6 @@ class Column:
         `meaning` is a sentence for the reader, with the unit of measurement.
     kind : {"id", "text", "level", "number", "integer", "flag"}
         "id" names an animal, a cell or a sample; ids are never numbers, so 007 stays 007.
-    required : bool
     empty : bool
         An empty cell is allowed (always so in an optional column).
     levels : tuple[str, ...]
@@ -37,8 +37,8 @@ class Column:
     """
 
     name: str
-    kind: str
     meaning: str
+    kind: str
     required: bool = True
     empty: bool = False
     levels: tuple[str, ...] = ()
@@ -82,7 +82,6 @@ class Table:
     ----------
     name, holds : str
         `holds` is a sentence for the reader.
-    columns : tuple[Column, ...]
     key : tuple[str, ...]
         No two rows agree in all of these; those of them that are optional count only where present.
     unit, group : str
@@ -93,7 +92,6 @@ class Table:
         Pairs (unit column, property): a unit has one value of the property.
     animals : tuple[str, ...]
         Columns in which a line of `exclusions.csv` is looked up.
-    suffix : str
     chapter : str
         The chapter that reads it; "" for what goes with any chapter.
     sheet : str
@@ -134,29 +132,13 @@ class Table:
         return [column for column in (self.stratum, self.group) if column]
 
 
-def _id(name, meaning, **more):
-    return Column(name, "id", meaning, **more)
-
-
-def _text(name, meaning, **more):
-    return Column(name, "text", meaning, **more)
-
-
 def _level(name, levels, meaning, **more):
-    return Column(name, "level", meaning, levels=tuple(levels), **more)
+    return Column(name, meaning, "level", levels=tuple(levels), **more)
 
 
-def _amount(name, meaning, **more):
-    return Column(name, "number", meaning, low=0, above=True, **more)
-
-
-def _integer(name, meaning, **more):
-    return Column(name, "integer", meaning, **more)
-
-
-def _percent(name, meaning, **more):
-    return Column(name, "number", meaning, low=0, high=100, **more)
-
+_id, _text, _integer = (partial(Column, kind=kind) for kind in ("id", "text", "integer"))
+_amount = partial(Column, kind="number", low=0, above=True)
+_percent = partial(Column, kind="number", low=0, high=100)
 
 _ANIMAL = _id("animal", "The mouse.")
 _GROUP = _level("group", GROUPS, "What the mouse is; see the groups above.")
@@ -180,7 +162,7 @@ _RAPAMYCIN = {
     "size": "rapamycin_animals",
 }
 _MEASURED = (_amount("value", "The amount, in `unit`.", empty=True), _UNIT)
-_COMPETITORS = Column("competitor_cells", "number", "Competitor cells per recipient.", required=False, low=0)
+_COMPETITORS = Column("competitor_cells", "Competitor cells per recipient.", "number", required=False, low=0)
 _CELL_TYPES = ("WBM", "Lin-", "LSK", "HSC")
 _EVERYWHERE = (
     _amount("age_weeks", "Age of the mouse when it was measured, weeks.", required=False),
@@ -252,12 +234,7 @@ TABLES: dict[str, Table] = {
         Table(
             "rapamycin_marrow",
             "Marrow populations of mice given rapamycin or vehicle, one row an animal, population and unit.",
-            (
-                *_TREATED,
-                _POPULATION,
-                *_MEASURED,
-                *_EVERYWHERE,
-            ),
+            (*_TREATED, _POPULATION, *_MEASURED, *_EVERYWHERE),
             key=("animal", "population", "unit"),
             **_RAPAMYCIN,
         ),
@@ -307,13 +284,13 @@ TABLES: dict[str, Table] = {
                 _level("assay", ("polarity", "gH2AX_foci"), "What was read."),
                 Column(
                     "value",
-                    "number",
                     "polarity: 1 = polarised, 0 = not; gH2AX_foci: foci in the cell, an integer.",
+                    "number",
                     empty=True,
                     low=0,
                 ),
                 _text("population", "Sorted population.", required=False, vocabulary="populations"),
-                Column("blinded", "flag", "Was the reader blind to the group?", required=False),
+                Column("blinded", "Was the reader blind to the group?", "flag", required=False),
                 *_EVERYWHERE,
             ),
             key=("animal", "assay", "cell"),
@@ -361,7 +338,7 @@ TABLES: dict[str, Table] = {
                     ("Mtor_mRNA", "mTOR_protein", "pS6", "recombined_allele_pct"),
                     "What was measured; recombined_allele_pct is per cent.",
                 ),
-                Column("value", "number", "The amount, in `unit`; above 0 but for a percentage.", empty=True, low=0),
+                Column("value", "The amount, in `unit`; above 0 but for a percentage.", "number", empty=True, low=0),
                 _UNIT,
                 *_EVERYWHERE,
             ),
@@ -490,11 +467,8 @@ class Key:
 
     Attributes
     ----------
-    name, meaning : str
-    kind : {"text", "integer", "flag", "weeks", "table"}
     example : str
         The value that stands in a template, as TOML; "" if the template leaves the key out.
-    required : bool
     """
 
     name: str

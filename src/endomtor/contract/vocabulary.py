@@ -34,10 +34,7 @@ class Vocabulary:
 def vocabulary() -> Vocabulary:
     """Return the names of `data/vocabulary.toml`.
 
-    Raises
-    ------
-    EndomtorError
-        The file is missing or a marker or cell type is mapped to an unknown word.
+    `EndomtorError`: the file is missing or a marker or cell type is mapped to an unknown word.
     """
     return _load(paths.data() / "vocabulary.toml")
 

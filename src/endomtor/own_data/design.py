@@ -108,7 +108,6 @@ def support(dataset: Dataset, count: int = COHORTS) -> pd.DataFrame:
 
     Parameters
     ----------
-    dataset : Dataset
     count : int
         Cohorts of each scenario; their seeds are the first of the frozen calibration.
 

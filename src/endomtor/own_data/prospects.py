@@ -57,8 +57,6 @@ class Prospect:
 
     Attributes
     ----------
-    rule : Rule
-    table : str
     why_not : str
         Why it is not testable here, empty where it is.
     contrasts : tuple[Contrast, ...]
@@ -162,7 +160,6 @@ def detectable(se: float, df: float, *, power: float = POWER, level: float = LEV
         Standard error of the difference, above 0.
     df : float
         Degrees of freedom (Welch-Satterthwaite).
-    power, level : float
 
     Notes
     -----

@@ -79,6 +79,8 @@ The lines that begin with `#` are an example, invented.
 def init(folder: Path | str, chapters: Iterable[str] = (), *, example: bool = False) -> list[Path]:
     """Write a new data directory: templates, or the example.
 
+    `EndomtorError`: the folder holds anything or cannot be written; a chapter is unknown or has no tables.
+
     Parameters
     ----------
     folder : path-like
@@ -92,11 +94,6 @@ def init(folder: Path | str, chapters: Iterable[str] = (), *, example: bool = Fa
     -------
     list[Path]
         What was written, sorted.
-
-    Raises
-    ------
-    EndomtorError
-        The folder holds anything or cannot be written; a chapter is unknown or has no tables.
     """
     folder = Path(folder)
     names = _tables_of(chapters)

@@ -64,22 +64,18 @@ LIMITS = Limits()
 def extract(archive: Path, target: Path, limits: Limits = LIMITS) -> list[Path]:
     """Unpack an archive into the folder `target`, which it replaces.
 
+    `FetchError` for an archive that is damaged, of another kind, or has a member that is refused. `target` is as it
+    was then.
+
     Parameters
     ----------
     archive : Path
         `.gz` (one file, which gets the archive's name without `.gz`), `.tar`, `.tar.gz` or `.zip`.
-    target : Path
-    limits : Limits
 
     Returns
     -------
     list[Path]
         The files, sorted.
-
-    Raises
-    ------
-    FetchError
-        For an archive that is damaged, of another kind, or has a member that is refused. `target` is as it was then.
     """
     archive, target = Path(archive), Path(target)
     try:
@@ -98,10 +94,7 @@ def extract(archive: Path, target: Path, limits: Limits = LIMITS) -> list[Path]:
 def opened(path: Path, limits: Limits = LIMITS) -> Iterator[BinaryIO]:
     """Open a file, unpacked on the way where it is a `.gz`, within the limits.
 
-    Raises
-    ------
-    FetchError
-        When it is damaged, cut off or unpacks to more than the limits allow, also while it is read.
+    `FetchError` when it is damaged, cut off or unpacks to more than the limits allow, also while it is read.
     """
     try:
         with open(path, "rb") as stream:

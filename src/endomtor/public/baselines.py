@@ -75,7 +75,7 @@ def endothelium(paths_by_tissue: dict[str, Path], symbols_path: Path, hsc: pd.Da
     return table.sort_values("gene", ignore_index=True)
 
 
-def hspc(hsc: pd.DataFrame, signature_path: Path, endothelium_table: pd.DataFrame) -> pd.DataFrame:
+def hspc(signature_path: Path, hsc: pd.DataFrame, endothelium_table: pd.DataFrame) -> pd.DataFrame:
     """Return mean, dispersion and aging effect of 3,000 genes in HSCs.
 
     Every gene of the aging signature and of the two mTOR sets that HSCs express, the sex genes, and a seeded draw

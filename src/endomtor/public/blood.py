@@ -50,22 +50,13 @@ def effects(of: str = "age") -> tuple[pd.DataFrame, Provenance]:
     path, provenance = original(f"do-{of}-effects", f"blood of DO mice, effect of {of}")
     frame = blood_effects(path)
     half = stats.norm.ppf(0.975) * frame["se"]
-    result = pd.DataFrame(
-        {
-            "trait": frame["trait"],
-            "name": frame["trait"].map(TRAITS),
-            "effect": frame["effect"],
-            "se": frame["se"],
-            "ci_low": frame["effect"] - half,
-            "ci_high": frame["effect"] + half,
-            "effect_sd": frame["effect"] / frame["trait_sd"],
-            "se_sd": frame["se"] / frame["trait_sd"],
-            "sd_low": (frame["effect"] - half) / frame["trait_sd"],
-            "sd_high": (frame["effect"] + half) / frame["trait_sd"],
-            "p_authors": frame["p"],
-        }
+    result = frame.assign(
+        name=frame["trait"].map(TRAITS), ci_low=frame["effect"] - half, ci_high=frame["effect"] + half
     )
-    return result, provenance
+    result = result[["trait", "name", "effect", "se", "ci_low", "ci_high"]]
+    scaled = result[["effect", "se", "ci_low", "ci_high"]].div(frame["trait_sd"], axis=0)
+    scaled.columns = ["effect_sd", "se_sd", "sd_low", "sd_high"]
+    return pd.concat([result, scaled], axis=1).assign(p_authors=frame["p"]), provenance
 
 
 def estimate(table: pd.DataFrame, trait: str) -> Estimate:

@@ -26,10 +26,7 @@ def available(name: str) -> Path | None:
 
     A file whose sha256 is not the registered one counts as absent.
 
-    Raises
-    ------
-    FetchError
-        For a name that is not in the registry.
+    `FetchError` for a name that is not in the registry.
     """
     (entry,) = registry.pick([name])
     return _intact(entry)
@@ -38,10 +35,7 @@ def available(name: str) -> Path | None:
 def original(name: str, title: str) -> tuple[Path, Provenance]:
     """Return where a public file is, and its provenance.
 
-    Raises
-    ------
-    FetchError
-        If it is not here; the sentence says how to get it.
+    `FetchError` if it is not here; the sentence says how to get it.
     """
     (entry,) = registry.pick([name])
     path = _intact(entry)

@@ -13,6 +13,7 @@ import json
 import math
 import tomllib
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ class Derived:
     version : int
         Raised whenever the function would give another table from the same files.
     function : str
-        Names the function that makes it (`_made`), for the manifest.
+        Makes it, of the originals and then the other tables; the manifest names it.
     """
 
     file: str
@@ -130,28 +131,14 @@ TABLES: dict[str, Derived] = {
 
 def _made(name: str) -> pd.DataFrame:
     """Make a table from the originals, and from other tables made so."""
+    derived = TABLES[name]
+    inputs = [available(original) for original in derived.originals]
+    if derived.originals == _EC:
+        tissues = [original.removeprefix("ec-") for original in _EC]
+        inputs = [dict(zip(tissues, inputs, strict=True)), paths.data() / SYMBOLS]
     # Imported here: a build that asks only which files are here does not wait for scipy.
-    from endomtor.public import baselines, endothelium, hsc_aging, single_cells
-
-    def other(one: str) -> pd.DataFrame:
-        return _read(_recomputed(one))
-
-    files = [available(original) for original in TABLES[name].originals]
-    tissues, symbols = dict(zip(endothelium.TISSUES, files, strict=False)), paths.data() / SYMBOLS
-    match name:
-        case "hsc_aging_lfc":
-            return hsc_aging.lfc_table(*files)
-        case "endothelium_scores":
-            return endothelium.score_table(tissues, symbols)
-        case "endothelium_genes":
-            return endothelium.gene_table(tissues, symbols)
-        case "single_hscs":
-            return single_cells.cell_table(*files)
-        case "ec_gene_baseline":
-            return baselines.endothelium(tissues, symbols, other("hsc_aging_lfc"))
-        case "hspc_gene_baseline":
-            return baselines.hspc(other("hsc_aging_lfc"), *files, other("ec_gene_baseline"))
-    raise AssertionError(f"nothing makes {name}")
+    module, _, function = derived.function.rpartition(".")
+    return getattr(import_module(module), function)(*inputs, *(_read(_recomputed(other)) for other in derived.tables))
 
 
 def table(name: str) -> tuple[pd.DataFrame, Provenance]:
@@ -159,6 +146,8 @@ def table(name: str) -> tuple[pd.DataFrame, Provenance]:
 
     Recomputed when every original is bundled or downloaded (once: the result is kept in the cache, under a key of the
     inputs' sha256 and the table's version), else read from `data/derived/`.
+
+    `FetchError` for an unknown name, and when the frozen table is missing or is not the one the manifest names.
 
     Parameters
     ----------
@@ -171,11 +160,6 @@ def table(name: str) -> tuple[pd.DataFrame, Provenance]:
     Provenance
         Kind "public"; `frozen` says which of the two ways it was. `sha256` is that of the frozen file, or of the list
         of the sha256 and names of everything that the table was recomputed from.
-
-    Raises
-    ------
-    FetchError
-        For an unknown name, and when the frozen table is missing or is not the one the manifest names.
     """
     derived = _pick(name)
     if computable(name):
@@ -241,10 +225,7 @@ def computable(name: str) -> bool:
 def freeze(names: tuple[str, ...] = tuple(TABLES)) -> list[Path]:
     """Recompute tables from the originals, cached or not, and write them and the manifest to `data/derived/`.
 
-    Raises
-    ------
-    FetchError
-        When an original is not here: `endomtor fetch --all` gets them.
+    `FetchError` when an original is not here: `endomtor fetch --all` gets them.
     """
     for name in names:
         if not computable(name):
@@ -273,10 +254,7 @@ def freeze(names: tuple[str, ...] = tuple(TABLES)) -> list[Path]:
 def manifest() -> dict[str, dict]:
     """Return what `data/derived/MANIFEST.toml` says: for each table its file, sha256, function, version and inputs.
 
-    Raises
-    ------
-    FetchError
-        It cannot be read, or an entry lacks one of them.
+    `FetchError`: it cannot be read, or an entry lacks one of them.
     """
     path = paths.data() / "derived" / MANIFEST
     try:

@@ -45,16 +45,8 @@ _ABOUT_GENES = {
 }
 _IDS = {"gene", "genes", "gene_id", "geneid", "ensembl", "ensembl_id", "ensembl_gene_id", "ensemblid", "id"}
 _SYMBOLS = {
-    *(
-        "symbol",
-        "gene_symbol",
-        "genesymbol",
-        "gene_name",
-        "genename",
-        "external_gene_name",
-        "mgi_symbol",
-        "gene_short_name",
-    ),
+    *("symbol", "gene_symbol", "genesymbol", "gene_name", "genename"),
+    *("external_gene_name", "mgi_symbol", "gene_short_name"),
 }
 _TO_ANSWER = ("animal", "group", "sex")
 
@@ -65,7 +57,6 @@ class Sample:
 
     Attributes
     ----------
-    accession, title, source, description, organism : str
     characteristics : dict[str, str]
         Like {"age": "10 weeks"}.
     addresses : tuple[str, ...]
@@ -122,10 +113,8 @@ class Draft:
 
     Attributes
     ----------
-    folder : Path
     file : str
         The supplementary file that held the counts.
-    matrix : Matrix
     unmatched : tuple[str, ...]
         Samples of the matrix for which no record of GEO was found.
     notes : tuple[str, ...]
@@ -142,10 +131,7 @@ class Draft:
 def record(accession: str, *, progress: bool = False) -> Record:
     """Get the SOFT header of a series and read it.
 
-    Raises
-    ------
-    FetchError
-        When GEO does not have it or what it sends is no SOFT file.
+    `FetchError` when GEO does not have it or what it sends is no SOFT file.
     """
     accession = ncbi.accession_of(accession)
     folder = ncbi.cache(accession)
@@ -157,10 +143,7 @@ def record(accession: str, *, progress: bool = False) -> Record:
 def read_soft(path: Path, accession: str) -> Record:
     """Read a family file in GEO's SOFT format; its data tables are passed over.
 
-    Raises
-    ------
-    FetchError
-        When the file is damaged or holds no such series.
+    `FetchError` when the file is damaged or holds no such series.
     """
     series: dict[str, list[str]] = {}
     samples: dict[str, dict[str, list[str]]] = {}
@@ -225,6 +208,8 @@ def _addresses(about: dict[str, list[str]]) -> tuple[str, ...]:
 def draft(accession: str, out: Path, *, file: str | None = None, progress: bool = False) -> Draft:
     """Get a series of GEO and write it as a data directory, whose sample sheet the user completes.
 
+    `FetchError` when there is no such series, no or more than one count matrix is recognised, or `out` exists.
+
     Parameters
     ----------
     accession : str
@@ -235,15 +220,6 @@ def draft(accession: str, out: Path, *, file: str | None = None, progress: bool 
         The supplementary file with the counts, where several could be it.
     progress : bool
         Show bars on stderr.
-
-    Returns
-    -------
-    Draft
-
-    Raises
-    ------
-    FetchError
-        When there is no such series, no or more than one count matrix is recognised, or `out` exists.
     """
     accession = ncbi.accession_of(accession)
     out = Path(out)
@@ -334,14 +310,7 @@ def _per_sample(addresses: list[str], about: Record, folder: Path, progress: boo
 def read_matrix(path: Path) -> Matrix:
     """Read one table of counts: genes in rows, samples in columns, beside columns that describe the gene.
 
-    Returns
-    -------
-    Matrix
-
-    Raises
-    ------
-    FetchError
-        With what speaks against raw counts: normalised values, single cells, no gene ids.
+    `FetchError` with what speaks against raw counts: normalised values, single cells, no gene ids.
     """
     frame = _frame(path)
     ids, symbols, rest = _gene_columns(path, frame)
@@ -369,10 +338,7 @@ def join_samples(found: list[Path]) -> Matrix:
 
     STAR's first column, which takes no side on the strand, is read.
 
-    Raises
-    ------
-    FetchError
-        When the files are no such tables, belong to single cells, or hold different genes.
+    `FetchError` when the files are no such tables, belong to single cells, or hold different genes.
     """
     tables = [path for path in found if _TABLE.search(path.name)]
     if any(re.search(r"(barcodes|features|matrix)\.(tsv|mtx)(\.gz)?$", path.name) for path in found):

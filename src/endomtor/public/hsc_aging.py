@@ -42,7 +42,7 @@ def joint_fit(counts: pd.DataFrame, groups: pd.Series) -> "DeseqDataSet":
     """
     from endomtor.stats.negative_binomial import fit_genes
 
-    return fit_genes(counts, pd.get_dummies(groups, dtype=float).set_axis(counts.columns))[0]
+    return fit_genes(counts, pd.get_dummies(groups, dtype=float).set_axis(counts.columns))
 
 
 def lfc_table(counts_path: Path, samples_path: Path) -> pd.DataFrame:
@@ -184,14 +184,6 @@ def slope_choices(table: pd.DataFrame, signature: pd.DataFrame) -> pd.DataFrame:
             rows.append((choice, *(value for e in estimates for value in (e.estimate, e.ci_low, e.ci_high))))
     names = ["transfer", "transfer_low", "transfer_high", "specificity", "specificity_low", "specificity_high"]
     return pd.DataFrame(rows, columns=["choice", *names])
-
-
-def rising(table: pd.DataFrame, signature: pd.DataFrame) -> pd.Series:
-    """Return, for each population, the share of the signature's up genes that are higher in old mice (0 to 1)."""
-    ours = table.set_index("gene")
-    up = signature.index[signature["average"] > 0]
-    ours = ours.loc[up[up.isin(ours.index)]]
-    return pd.Series({population: float((ours[f"lfc_{population}"] > 0).mean()) for population in POPULATIONS})
 
 
 def _over_studies(values: pd.Series, method: str) -> Estimate:

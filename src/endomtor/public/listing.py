@@ -1,5 +1,7 @@
 """The ledger of downloads: every public file with size, licence, citation and state. The data page is drawn from it."""
 
+from dataclasses import asdict
+
 from endomtor import paths
 from endomtor.public import download, registry
 
@@ -7,17 +9,14 @@ from endomtor.public import download, registry
 def downloads() -> list[dict]:
     """Return one entry a public file, in the registry's order.
 
+    `FetchError` if the registry is not valid.
+
     Returns
     -------
     list[dict]
         name, file, address, bytes, sha256, licence, description, chapters; state (bundled, downloaded, not here); path
         (of an intact copy, else None); citations: a list of {key, short, text}, where key points into
         `book/references.bib`, short is like "Itokawa et al. 2022" and text is the whole reference.
-
-    Raises
-    ------
-    FetchError
-        If the registry is not valid.
     """
     entries = registry.load().values()
     works = _works({key for entry in entries for key in entry.citations})
@@ -25,21 +24,9 @@ def downloads() -> list[dict]:
     for entry in entries:
         path = download.available(entry.name)
         state = "not here" if path is None else "bundled" if entry.bundled else "downloaded"
-        ledger.append(
-            {
-                "name": entry.name,
-                "file": entry.file,
-                "address": entry.address,
-                "bytes": entry.bytes,
-                "sha256": entry.sha256,
-                "licence": entry.licence,
-                "citations": [{"key": key, **works[key]} for key in entry.citations],
-                "description": entry.description,
-                "chapters": list(entry.chapters),
-                "state": state,
-                "path": None if path is None else str(path),
-            }
-        )
+        about = {name: value for name, value in asdict(entry).items() if name != "bundled"}
+        about |= {"citations": [{"key": key, **works[key]} for key in entry.citations], "chapters": [*entry.chapters]}
+        ledger.append(about | {"state": state, "path": None if path is None else str(path)})
     return ledger
 
 

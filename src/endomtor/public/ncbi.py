@@ -40,7 +40,6 @@ class Series:
         Like "GSE162607".
     title, organism, kind, date : str
         kind is GEO's type of experiment, date that of its publication.
-    samples : int
     """
 
     accession: str
@@ -54,10 +53,7 @@ class Series:
 def accession_of(text: str) -> str:
     """Return the accession of a series in GEO's spelling.
 
-    Raises
-    ------
-    FetchError
-        When the text is none.
+    `FetchError` when the text is none.
     """
     accession = text.strip().upper()
     if not _ACCESSION.fullmatch(accession):
@@ -70,15 +66,12 @@ def series_of(pmid: str = PAPER, *, pauses: tuple[float, ...] = transfer.PAUSES)
 
     `NCBI_API_KEY` and `NCBI_EMAIL` are sent where they are set.
 
+    `FetchError` when the id is none, NCBI cannot be reached or its answer is not of the documented shape.
+
     Returns
     -------
     list[Series]
         Sorted by accession; empty where PubMed links the paper to none.
-
-    Raises
-    ------
-    FetchError
-        When the id is none, NCBI cannot be reached or its answer is not of the documented shape.
     """
     if not re.fullmatch("[1-9][0-9]{0,9}", pmid):
         raise FetchError(f"{pmid!r} is not a PubMed id, expected a number like {PAPER}.")
@@ -166,12 +159,6 @@ def get(
         https addresses; GEO writes ftp ones into its records, see `endomtor.public.geo`.
     folder : Path
         Where to; each file has the last part of its address as its name.
-    progress : bool
-    pauses : tuple of float
-
-    Returns
-    -------
-    list[Path]
 
     Raises
     ------

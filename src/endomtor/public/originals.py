@@ -18,18 +18,8 @@ from endomtor.genes import outdated
 
 POPULATIONS = ("HSC", "MPP1", "MPP2", "MPP3", "MPP4", "GMP", "MEP", "CLP")
 STUDIES = (
-    "Bersenev",
-    "Chambers",
-    "Flach",
-    "Grover",
-    "Kirschner",
-    "Kowalczyk",
-    "Lazare",
-    "Mann",
-    "Maryanovich",
-    "Norddahl",
-    "Sun",
-    "Wahlestedt",
+    *("Bersenev", "Chambers", "Flach", "Grover", "Kirschner", "Kowalczyk", "Lazare", "Mann", "Maryanovich", "Norddahl"),
+    *("Sun", "Wahlestedt"),
 )
 MTORC1 = "HALLMARK_MTORC1_SIGNALING"
 PI3K_AKT_MTOR = "HALLMARK_PI3K_AKT_MTOR_SIGNALING"
@@ -74,17 +64,14 @@ def _counts(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
 def hsc_counts(counts: Path, samples: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read GSE162607: its counts and its sample sheet.
 
+    `FetchError` also when sheet and matrix do not hold the same samples.
+
     Returns
     -------
     counts : DataFrame
         Genes (today's symbols where `endomtor.genes.renamed` knows them) x 32 samples, int64.
     sheet : DataFrame
         Index: sample, in the order of the counts' columns. Columns: age (young, aged), population, group ("young_HSC").
-
-    Raises
-    ------
-    FetchError
-        Also when sheet and matrix do not hold the same samples.
     """
     matrix = _counts(counts, _read(counts, sep="\t", index_col=0))
     matrix = matrix.rename(index=outdated(matrix.index)).rename_axis(index="gene")

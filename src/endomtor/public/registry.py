@@ -29,8 +29,6 @@ class PublicFile:
         Its name in the cache and, if bundled, in `data/public/`.
     address : str
         https address that names a commit; a space is %20.
-    bytes : int
-    sha256 : str
     licence : str
         An SPDX identifier, or a sentence that says that none is stated.
     bundled : bool
@@ -65,6 +63,8 @@ _TYPES = {
 def load(path: Path | None = None) -> dict[str, PublicFile]:
     """Read and check the registry.
 
+    `FetchError` if the file is missing, is not TOML, or an entry has a missing, unknown or wrong value.
+
     Parameters
     ----------
     path : Path, optional
@@ -74,11 +74,6 @@ def load(path: Path | None = None) -> dict[str, PublicFile]:
     -------
     dict[str, PublicFile]
         In the file's order.
-
-    Raises
-    ------
-    FetchError
-        If the file is missing, is not TOML, or an entry has a missing, unknown or wrong value.
     """
     path = Path(path or paths.data() / "registry.toml")
     try:
@@ -164,10 +159,7 @@ def _is(value: object, wanted: str) -> bool:
 def pick(names: Iterable[str]) -> list[PublicFile]:
     """Return the entries of `names`, each once, in the order given.
 
-    Raises
-    ------
-    FetchError
-        For a name that is not in the registry; the nearest one is suggested.
+    `FetchError` for a name that is not in the registry; the nearest one is suggested.
     """
     entries = load()
     chosen = []

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from endomtor.public.originals import STUDIES, aging_signature, single_hsc_counts
 
@@ -17,8 +16,8 @@ MIN_GENES = 1_500
 MAX_ERCC_PCT = 50.0
 
 
-def signature_without(signature: pd.DataFrame, study: str = OWN_STUDY) -> pd.Series:
-    """Make the signature anew without one study.
+def signature_without(signature: pd.DataFrame) -> pd.Series:
+    """Make the signature anew without these cells' own study (`OWN_STUDY`).
 
     A gene stays if at least `MIN_STUDIES` of the other studies call it significant.
 
@@ -27,7 +26,7 @@ def signature_without(signature: pd.DataFrame, study: str = OWN_STUDY) -> pd.Ser
     Series
         Mean log2 fold change over the other studies, indexed by gene.
     """
-    others = signature[[other for other in STUDIES if other != study]]
+    others = signature[[other for other in STUDIES if other != OWN_STUDY]]
     return others[others.notna().sum(axis=1) >= MIN_STUDIES].mean(axis=1)
 
 
@@ -82,13 +81,3 @@ def cell_table(counts_path: Path, signature_path: Path) -> pd.DataFrame:
     for name, values in (("score", score), ("pc1", components[:, 0] * signs[0]), ("pc2", components[:, 1] * signs[1])):
         quality.loc[kept, name] = values
     return quality
-
-
-def share_higher(cells: pd.DataFrame) -> float:
-    """Return how often a cell of 18 months scores above one of 4 months, over all pairs (0.5: no difference).
-
-    A description of these cells. No p value and no interval: nothing says how many mice they came from.
-    """
-    kept = cells[cells["kept"] == 1]
-    old, young = (kept.loc[kept["months"] == age, "score"] for age in (18, 4))
-    return float(stats.mannwhitneyu(old, young).statistic / (len(old) * len(young)))

@@ -89,10 +89,7 @@ def mirrored(address: str) -> str:
 
     A folder has no queries: there the path alone counts.
 
-    Raises
-    ------
-    FetchError
-        `ENDOMTOR_MIRROR` can be neither.
+    `FetchError`: `ENDOMTOR_MIRROR` can be neither.
     """
     mirror = os.environ.get("ENDOMTOR_MIRROR", "").strip()
     if not mirror:
@@ -185,7 +182,6 @@ def persist(attempt: Callable[[], _T], pauses: tuple[float, ...], stop: threadin
 
     Parameters
     ----------
-    attempt : callable
     pauses : tuple of float
         Seconds before each new try; empty: one try. They begin anew after a try that brought bytes.
     stop : threading.Event
@@ -219,11 +215,8 @@ class Stopped(Exception):
 def together(tasks: dict[str, Callable[[threading.Event], _T]]) -> dict[str, _T]:
     """Run tasks side by side, `PARALLEL` at a time, and return what each gave.
 
-    Raises
-    ------
-    FetchError
-        When one failed, its own error; when several did, one with a line for each. The others are finished first, but
-        none is begun after a sign that there is no network.
+    `FetchError` when one failed, its own error; when several did, one with a line for each. The others are finished
+    first, but none is begun after a sign that there is no network.
     """
     stop = threading.Event()
     with ThreadPoolExecutor(PARALLEL) as pool:

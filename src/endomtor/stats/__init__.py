@@ -4,22 +4,15 @@ from endomtor.estimate import Estimate
 
 from .composition import clr, lineage_balance, part_contrasts, replace_zeros
 from .design import allows_phi, pairs
-from .groups import (
-    ExactTest,
-    difference,
-    hedges_g,
-    mann_whitney_exact,
-    permutation_test_means,
-    treatment_within_age,
-)
+from .groups import ExactTest, difference, hedges_g, mann_whitney_exact, permutation_test_means, treatment_within_age
 from .joint import JointPhi, JointTable, joint_phi
 from .limiting_dilution import donor_log_frequency, elda, elda_difference, single_hit_tests
 from .mixed import MixedFit
 from .mixed import fit as mixed_model
 from .multiplicity import holm
 from .nested import arrange, blocked_difference, blocked_phi, latest_common, logit_percent, one_value_per_unit
-from .resemblance import NoAgingReference, phi, rrho, transcriptome_phi, transcriptome_phi_genes
-from .units import confounded, n_per_group, one_row_per_unit, smallest_attainable_p
+from .resemblance import NoAgingReference, phi, rrho, transcriptome_phi_genes
+from .units import n_per_group, one_row_per_unit, smallest_attainable_p
 
 __all__ = [
     "Estimate",
@@ -33,7 +26,6 @@ __all__ = [
     "blocked_difference",
     "blocked_phi",
     "clr",
-    "confounded",
     "difference",
     "donor_log_frequency",
     "elda",
@@ -57,7 +49,6 @@ __all__ = [
     "rrho",
     "single_hit_tests",
     "smallest_attainable_p",
-    "transcriptome_phi",
     "transcriptome_phi_genes",
     "treatment_within_age",
 ]

@@ -23,14 +23,9 @@ def endpoints(table: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import amounts
-    >>> marrow = pd.DataFrame({
-    ...     "population": ["HSC", "HSC"],
-    ...     "unit": ["% of LSK", "cells per femur"],
-    ...     "value": [4.0, 1024.0],
-    ... })
-    >>> amounts.endpoints(marrow)[["endpoint", "unit", "log2"]]
+    >>> marrow = pd.DataFrame({"population": ["HSC", "HSC"], "unit": ["% of LSK", "cells per femur"],
+    ...     "value": [4.0, 1024.0]})
+    >>> endpoints(marrow)[["endpoint", "unit", "log2"]]
                  endpoint             unit  log2
     0  HSC.percent_of_LSK         % of LSK   2.0
     1                 HSC  cells per femur  10.0

@@ -24,6 +24,9 @@ def replace_zeros(parts: pd.DataFrame, *, delta: float = DELTA) -> pd.DataFrame:
     Multiplicative replacement (Martin-Fernandez et al. 2003, doi 10.1023/A:1023866030544), which keeps the ratios
     between the parts that are not 0.
 
+    Raises `ValueError`: a part is text, infinite or negative, there is no part, or `delta` is not between 0 and 100
+    divided by the number of parts.
+
     Parameters
     ----------
     parts : DataFrame
@@ -36,20 +39,9 @@ def replace_zeros(parts: pd.DataFrame, *, delta: float = DELTA) -> pd.DataFrame:
     DataFrame
         Shape of `parts`, rows add to 1. Rows with a missing part, or whose parts are all 0, become missing.
 
-    Raises
-    ------
-    ValueError
-        A part is text, infinite or negative, there is no part, or `delta` is not between 0 and 100 divided by the
-        number of parts.
-
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import replace_zeros
-    >>> blood = pd.DataFrame(
-    ...     {"myeloid": [20, 30], "b": [50, 0], "t": [30, 70]},
-    ...     index=["m1", "m2"],
-    ... )
+    >>> blood = pd.DataFrame({"myeloid": [20, 30], "b": [50, 0], "t": [30, 70]}, index=["m1", "m2"])
     >>> replace_zeros(blood, delta=0.1)
         myeloid      b       t
     m1   0.2000  0.500  0.3000
@@ -80,12 +72,7 @@ def clr(parts: pd.DataFrame, *, delta: float = DELTA) -> pd.DataFrame:
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import clr
-    >>> blood = pd.DataFrame(
-    ...     {"myeloid": [20, 30], "b": [50, 0], "t": [30, 70]},
-    ...     index=["m1", "m2"],
-    ... )
+    >>> blood = pd.DataFrame({"myeloid": [20, 30], "b": [50, 0], "t": [30, 70]}, index=["m1", "m2"])
 
     The zero of m2 is replaced first:
 
@@ -103,6 +90,8 @@ def lineage_balance(
 ) -> pd.Series:
     """Return the book's primary lineage endpoint, myeloid against lymphoid: sqrt(2/3) ln(myeloid / sqrt(B T)).
 
+    Raises `ValueError` as `replace_zeros`; also where a column is missing.
+
     Parameters
     ----------
     frame : DataFrame
@@ -117,20 +106,10 @@ def lineage_balance(
     Series
         Named "myeloid_balance", index of `frame`; missing where a lineage is missing or all three are 0.
 
-    Raises
-    ------
-    ValueError
-        As for `replace_zeros`; also where a column is missing.
-
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import lineage_balance
-    >>> blood = pd.DataFrame(
-    ...     [[20, 50, 30], [40, 35, 25]],
-    ...     index=["young", "aged"],
-    ...     columns=["myeloid_pct", "b_pct", "t_pct"],
-    ... )
+    >>> blood = pd.DataFrame([[20, 50, 30], [40, 35, 25]], index=["young", "aged"],
+    ...     columns=["myeloid_pct", "b_pct", "t_pct"])
     >>> lineage_balance(blood).round(3)
     young   -0.540
     aged     0.246
@@ -158,32 +137,20 @@ def part_contrasts(
 
     Parameters are those of `endomtor.stats.difference`; `parts` are columns of per cent, `delta` as in `replace_zeros`.
 
+    Raises `UnitError`, `ValueError` as `endomtor.stats.difference` and `replace_zeros`.
+
     Returns
     -------
     DataFrame
         One row per part: part, estimate (ln ratio to the geometric mean of the parts), ci_low, ci_high, df, p, p_holm
         (family: the parts), withheld.
 
-    Raises
-    ------
-    UnitError, ValueError
-        As for `endomtor.stats.difference` and `replace_zeros`.
-
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import part_contrasts
-    >>> blood = pd.DataFrame({
-    ...     "animal": list("abcdefgh"),
-    ...     "group": ["control"] * 4 + ["ecko"] * 4,
-    ...     "myeloid": [20, 24, 22, 19, 33, 38, 30, 36],
-    ...     "b": [50, 45, 49, 52, 40, 38, 41, 36],
-    ...     "t": [30, 31, 29, 29, 27, 24, 29, 28],
-    ... })
-    >>> table = part_contrasts(
-    ...     blood, parts=["myeloid", "b", "t"], group="group", a="ecko",
-    ...     b="control", unit="animal",
-    ... )
+    >>> blood = pd.DataFrame({"animal": list("abcdefgh"), "group": ["control"] * 4 + ["ecko"] * 4,
+    ...     "myeloid": [20, 24, 22, 19, 33, 38, 30, 36], "b": [50, 45, 49, 52, 40, 38, 41, 36],
+    ...     "t": [30, 31, 29, 29, 27, 24, 29, 28]})
+    >>> table = part_contrasts(blood, parts=["myeloid", "b", "t"], group="group", a="ecko", b="control", unit="animal")
     >>> kept = ["part", "estimate", "ci_low", "ci_high", "p_holm"]
     >>> table[kept].round(3)
           part  estimate  ci_low  ci_high  p_holm

@@ -1,4 +1,4 @@
-"""Counts of genes: normalisation, DESeq2, pseudobulk, and gene sets."""
+"""Counts of genes: normalisation, the filter of DESeq2, pseudobulk, and gene sets."""
 
 from collections.abc import Iterable
 
@@ -8,11 +8,13 @@ from scipy import stats
 
 from endomtor.cells import chunks, not_counts
 from endomtor.errors import EndomtorError, UnitError
-from endomtor.stats.units import block_levels, columns, confounded, is_blank, numbers, one_row_per_unit
+from endomtor.stats.units import is_blank, numbers
 
 
 def size_factors(counts: pd.DataFrame) -> pd.Series:
     """Median-of-ratios size factors (DESeq2), over the genes with a count in every sample.
+
+    Raises `EndomtorError`: no gene has a count in every sample.
 
     Parameters
     ----------
@@ -24,23 +26,13 @@ def size_factors(counts: pd.DataFrame) -> pd.Series:
     Series
         Sample -> factor.
 
-    Raises
-    ------
-    EndomtorError
-        No gene has a count in every sample.
-
     References
     ----------
     Anders S, Huber W (2010) Genome Biol 11:R106.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats.expression import size_factors
-    >>> counts = pd.DataFrame(
-    ...     {"s1": [10, 200, 0], "s2": [20, 400, 5]},
-    ...     index=["Sell", "Actb", "Vwf"],
-    ... )
+    >>> counts = pd.DataFrame({"s1": [10, 200, 0], "s2": [20, 400, 5]}, index=["Sell", "Actb", "Vwf"])
     >>> size_factors(counts).round(3)
     s1    0.707
     s2    1.414
@@ -57,8 +49,12 @@ def size_factors(counts: pd.DataFrame) -> pd.Series:
     return pd.Series(np.exp(np.median(ratios, axis=0)), index=counts.columns, name="size_factor")
 
 
-def log_counts(counts: pd.DataFrame, *, min_mean: float = 0.0, pseudocount: float = 0.5) -> pd.DataFrame:
-    """log2(count / size factor + pseudocount), genes x samples: the scale on which samples are scored.
+def log_counts(counts: pd.DataFrame, *, min_mean: float = 0.0) -> pd.DataFrame:
+    """log2(count / size factor + 0.5), genes x samples: the scale on which samples are scored.
+
+    0.5 is voom's offset (Law CW et al. 2014, Genome Biol 15:R29): it shrinks fold changes of genes with few counts.
+
+    Raises `EndomtorError` as `size_factors`, or fewer than two genes are expressed.
 
     Parameters
     ----------
@@ -66,23 +62,10 @@ def log_counts(counts: pd.DataFrame, *, min_mean: float = 0.0, pseudocount: floa
         Raw counts.
     min_mean : float
         Genes with a smaller mean normalised count are left out. The choice uses mean expression only, never a contrast.
-    pseudocount : float
-        0.5 is voom's offset (Law CW et al. 2014, Genome Biol 15:R29). It shrinks the fold changes of genes with few
-        counts.
-
-    Raises
-    ------
-    EndomtorError
-        As `size_factors`, or fewer than two genes are expressed.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats.expression import log_counts
-    >>> counts = pd.DataFrame(
-    ...     {"s1": [10, 200, 0], "s2": [20, 400, 5]},
-    ...     index=["Sell", "Actb", "Vwf"],
-    ... )
+    >>> counts = pd.DataFrame({"s1": [10, 200, 0], "s2": [20, 400, 5]}, index=["Sell", "Actb", "Vwf"])
     >>> log_counts(counts, min_mean=1).round(2)
             s1    s2
     Sell  3.87  3.87
@@ -96,7 +79,7 @@ def log_counts(counts: pd.DataFrame, *, min_mean: float = 0.0, pseudocount: floa
             f"{len(normalised)} of {len(counts)} genes have a mean normalised count of at least {min_mean:g}; "
             "expected two or more."
         )
-    return np.log2(normalised + pseudocount)
+    return np.log2(normalised + 0.5)
 
 
 def columns_of(table: pd.DataFrame, samples: pd.Series, called: str) -> pd.DataFrame:
@@ -104,10 +87,7 @@ def columns_of(table: pd.DataFrame, samples: pd.Series, called: str) -> pd.DataF
 
     Names are compared as text.
 
-    Raises
-    ------
-    EndomtorError
-        A sample has no column or several; `called` names the table.
+    Raises `EndomtorError`: a sample has no column or several; `called` names the table.
     """
     wanted, present = samples.astype(str).to_numpy(), table.columns.astype(str)
     absent = sorted(set(wanted) - set(present))
@@ -139,194 +119,6 @@ def finite_expression(table: pd.DataFrame) -> np.ndarray:
     return values
 
 
-def deseq(
-    counts: pd.DataFrame,
-    samples: pd.DataFrame,
-    *,
-    contrasts: dict[str, tuple[str, str, str]],
-    sample: str = "sample",
-    group: str = "group",
-    unit: str = "animal",
-    block: str | None = None,
-    alpha: float = 0.1,
-    filtering: bool = True,
-) -> dict[str, pd.DataFrame]:
-    """DESeq2 (Wald test, no shrinkage) through pydeseq2, with R's answers where pydeseq2 departs from them.
-
-    One joint fit of all samples, so that every contrast shares the dispersions: a fit per pair of groups flips some
-    calls (about 20 of 180 in R itself). What is done here instead of in pydeseq2 0.5: all genes fitted at once
-    (`negative_binomial`), each dispersion by a search that does not fail (where pydeseq2's does, a grid search drops
-    the prior), R's floor of 0.5 on fitted means in the standard error, fold change 0 and p 1 where both groups hold
-    only zeros, Cook's filter, and independent filtering with R's robust lowess at `alpha`. The dispersion trend is
-    pydeseq2's; expect log2 fold changes within 0.01 of R's for genes with baseMean above 10, not equal p.
-
-    Parameters
-    ----------
-    counts : DataFrame, genes x samples
-        Raw integers; columns that `samples` does not name are ignored.
-    samples : DataFrame
-        One row a sample and a unit, with the columns `sample`, `group`, `unit` and, if given, `block`. Choose one
-        population first.
-    contrasts : dict, name -> (column, a, b)
-        a - b, for example ``{"aging": ("group", "aged", "young")}``; the column must be `group`.
-    block : str, optional
-        Batch. It joins the design (~group + block) if it varies and both can be told apart, else it stays out and
-        ``frame.attrs["warnings"]`` says so.
-    alpha : float
-        False discovery rate for which the filter on baseMean is optimised (R's default).
-    filtering : bool
-        False: plain Benjamini-Hochberg, no Cook's filter.
-
-    Returns
-    -------
-    dict, name -> DataFrame
-        Index gene; baseMean, log2FoldChange, lfcSE, stat, pvalue, padj, converged (False: an optimiser gave up on
-        this gene). NaN as in R: all-zero genes, outliers by Cook's distance (pvalue), filtered genes (padj).
-        ``attrs`` holds "design" and "warnings".
-
-    Raises
-    ------
-    UnitError
-        A unit is blank or has several samples, or its column is missing.
-    ValueError
-        Another column of the sample sheet is missing.
-    EndomtorError
-        Counts that are not whole numbers, a sample without counts, a contrast that cannot be formed, no replicates.
-
-    References
-    ----------
-    Love MI, Huber W, Anders S (2014) Genome Biol 15:550; Muzellec B et al. (2023) Bioinformatics 39:btad547 (PyDESeq2).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from endomtor.stats.expression import deseq
-    >>> means = [40, 80, 160, 320, 640, 90, 200, 500]
-    >>> depths = [10, 11, 9, 10, 12, 9]
-    >>> counts = pd.DataFrame(
-    ...     np.outer(means, depths) // 10,
-    ...     index=list("ABCDEFGH"),
-    ...     columns=list("abcdef"),
-    ... )
-    >>> counts.loc["C", ["a", "b", "c"]] *= 4
-    >>> mice = pd.DataFrame({"sample": list("abcdef")})
-    >>> mice["animal"] = [f"mouse {s}" for s in mice["sample"]]
-    >>> mice["group"] = ["aged"] * 3 + ["young"] * 3
-    >>> contrasts = {"aging": ("group", "aged", "young")}
-    >>> table = deseq(counts, mice, contrasts=contrasts)["aging"]
-    >>> print(f"{table.loc['C', 'log2FoldChange']:.1f}")
-    2.0
-    >>> table.index[table["padj"] < 0.01].to_list()
-    ['C']
-    """
-    one_row_per_unit(samples, unit, design="DESeq2 analysis")
-    columns(samples, sample, group, *([block] if block is not None else ()))
-    if samples.empty:
-        raise EndomtorError("The sample sheet has no rows; expected one row a sample.")
-    counts = columns_of(counts, samples[sample], "counts")
-    if not counts.index.is_unique:
-        raise EndomtorError(
-            f"Gene {counts.index[counts.index.duplicated()][0]!r} occurs twice; expected one row a gene."
-        )
-    matrix = _whole_numbers(counts)
-    size_factors(matrix)  # raises one sentence where pydeseq2 would switch method
-    labels = samples[group].astype(str).to_numpy()
-    for name, (column, a, b) in contrasts.items():
-        unknown = [level for level in (a, b) if level not in set(labels)]
-        if column != group or unknown or a == b:
-            raise EndomtorError(
-                f"Contrast {name!r} is ({column}, {a}, {b}); expected the column {group} and two of its groups: "
-                f"{', '.join(sorted(set(labels)))}."
-            )
-    design, notes = _design(samples, labels, group, block)
-    if len(labels) <= np.linalg.matrix_rank(design.to_numpy()):
-        raise EndomtorError(
-            f"{len(labels)} samples in {len(set(labels))} groups leave no replicate to estimate a dispersion from."
-        )
-    from endomtor.stats.negative_binomial import fit_genes
-
-    dds, more = fit_genes(matrix, design.set_axis(matrix.columns))
-    results = {}
-    for name, (_, a, b) in contrasts.items():
-        vector = (design.columns == a).astype(float) - (design.columns == b).astype(float)
-        zero = ((matrix.to_numpy()[:, (labels == a) | (labels == b)]) == 0).all(axis=1)
-        table = _wald(dds, vector, zero)
-        if filtering:
-            table.loc[np.asarray(dds.cooks_outlier(), bool), "pvalue"] = np.nan
-        table["padj"] = (
-            independent_filter(table["baseMean"], table["pvalue"], alpha=alpha) if filtering else _bh(table["pvalue"])
-        )
-        converged = pd.concat([dds.var[c] for c in ("_genewise_converged", "_MAP_converged", "_LFC_converged")], axis=1)
-        table["converged"] = converged.fillna(True).all(axis=1).astype(bool)
-        table.index.name = "gene"
-        table.attrs = {
-            "design": f"~{group}" + (f" + {block}" if design.shape[1] > len(set(labels)) else ""),
-            "warnings": notes + more,
-        }
-        results[name] = table
-    return results
-
-
-def _whole_numbers(counts: pd.DataFrame) -> pd.DataFrame:
-    values = counts.to_numpy()
-    bad = ~(np.isfinite(values) & (values >= 0) & (values == np.floor(values))) if values.dtype.kind in "iufb" else None
-    if bad is None or bad.any():
-        row, column = (0, 0) if bad is None else np.argwhere(bad)[0]
-        raise EndomtorError(
-            f"Gene {counts.index[row]!r}, sample {counts.columns[column]!r}: {values[row, column]!r} is not a raw "
-            "count; expected whole numbers of at least 0, neither normalised nor logged."
-        )
-    return counts.astype(np.int64)
-
-
-def _design(samples, labels, group, block) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Cell-means design: a column a group, and the levels of the block where it can be told from the groups."""
-    design = pd.DataFrame({name: (labels == name).astype(float) for name in sorted(set(labels))})
-    if block is None:
-        return design, ()
-    levels = block_levels(samples[block])
-    names = sorted(set(levels))
-    if len(names) < 2:
-        return design, ()
-    wider = design.assign(**{f"{block}={name}": (levels == name).astype(float) for name in names[1:]})
-    separable = np.linalg.matrix_rank(wider.to_numpy()) == wider.shape[1] < len(labels)
-    if confounded(samples, group, block) or not separable:
-        return design, (f"{block} cannot be told from {group} and is not in the model",)
-    return wider, ()
-
-
-def _wald(dds, vector: np.ndarray, zero: np.ndarray) -> pd.DataFrame:
-    """Wald test of one contrast with R's floor of 0.5 on fitted means, natural log inside, log2 outside."""
-    x = np.asarray(dds.obsm["design_matrix"], float)
-    beta = dds.varm["LFC"].to_numpy(float)
-    fitted = ~np.isnan(beta).any(axis=1)
-    mu = np.maximum(dds.obs["size_factors"].to_numpy()[None, :] * np.exp(beta[fitted] @ x.T), 0.5)
-    weight = mu / (1 + mu * dds.var["dispersions"].to_numpy()[fitted, None])
-    information = np.einsum("gs,si,sj->gij", weight, x, x)
-    solved = np.linalg.solve(
-        information + 1e-6 * np.eye(x.shape[1]), np.broadcast_to(vector[:, None], (*weight.shape[:1], vector.size, 1))
-    )
-    solved = solved[:, :, 0]
-    se = np.full(beta.shape[0], np.nan)
-    se[fitted] = np.sqrt(np.einsum("gi,gij,gj->g", solved, information, solved))
-    lfc = beta @ vector
-    emptied = np.isin(dds.var_names, getattr(dds, "new_all_zeroes_genes", []))
-    silent = fitted & (zero | emptied)
-    lfc[silent] = 0.0
-    stat = lfc / se
-    return pd.DataFrame(
-        {
-            "baseMean": dds.var["_normed_means"].to_numpy(),
-            "log2FoldChange": lfc / np.log(2),
-            "lfcSE": se / np.log(2),
-            "stat": stat,
-            "pvalue": 2 * stats.norm.sf(np.abs(stat)),
-        },
-        index=dds.var_names,
-    )
-
-
 def _bh(p: pd.Series) -> pd.Series:
     """Benjamini-Hochberg over the p that are known."""
     adjusted = pd.Series(np.nan, index=p.index)
@@ -354,10 +146,7 @@ def independent_filter(base_mean: pd.Series, p: pd.Series, *, alpha: float = 0.1
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import pandas as pd
     >>> from scipy.stats import false_discovery_control
-    >>> from endomtor.stats.expression import independent_filter
     >>> mean = pd.Series(np.arange(1.0, 101))
     >>> p = pd.Series(np.where(mean > 60, (mean - 60) / 500, mean / 61))
 
@@ -413,9 +202,6 @@ def pseudobulk(adata, *, animal: str = "animal", layer: str | None = None) -> tu
     Examples
     --------
     >>> import anndata
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from endomtor.stats.expression import pseudobulk
     >>> obs = pd.DataFrame(index=["c1", "c2", "c3"])
     >>> obs["animal"] = ["m1", "m1", "m2"]
     >>> obs["group"] = ["aged", "aged", "young"]
@@ -468,6 +254,9 @@ def pseudobulk(adata, *, animal: str = "animal", layer: str | None = None) -> tu
 def set_score(log_expression: pd.DataFrame, genes: Iterable[str], *, statistic: str = "t") -> pd.Series:
     """Score of a gene set in each sample: its genes against all others (univariate linear model, as decoupler's ULM).
 
+    Raises `EndomtorError`: fewer than two genes of the set, or of the rest, are in the table, or an expression is
+    missing or infinite.
+
     Parameters
     ----------
     log_expression : DataFrame, genes x samples
@@ -483,23 +272,13 @@ def set_score(log_expression: pd.DataFrame, genes: Iterable[str], *, statistic: 
     Series
         Sample -> score.
 
-    Raises
-    ------
-    EndomtorError
-        Fewer than two genes of the set, or of the rest, are in the table, or an expression is missing or infinite.
-
     References
     ----------
     Badia-i-Mompel P et al. (2022) Bioinform Adv 2:vbac016 (decoupleR).
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats.expression import set_score
-    >>> logs = pd.DataFrame(
-    ...     {"young": [5, 6, 4, 7, 5], "aged": [3, 4.5, 4, 7.5, 5]},
-    ...     index=list("ABCDE"),
-    ... )
+    >>> logs = pd.DataFrame({"young": [5, 6, 4, 7, 5], "aged": [3, 4.5, 4, 7.5, 5]}, index=list("ABCDE"))
     >>> set_score(logs, ["A", "B"]).round(2)
     young    0.14
     aged    -1.20

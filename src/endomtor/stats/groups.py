@@ -117,18 +117,9 @@ def difference(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import difference
-    >>> mice = pd.DataFrame({
-    ...     "animal": list("abcdefgh"),
-    ...     "group": ["young"] * 4 + ["aged"] * 4,
-    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5],
-    ...     "batch": list("xyxyxyxy"),
-    ... })
-    >>> answer = difference(
-    ...     mice, value="log2_mfi", group="group", a="aged", b="young",
-    ...     unit="animal", block="batch",
-    ... )
+    >>> mice = pd.DataFrame({"animal": list("abcdefgh"), "group": ["young"] * 4 + ["aged"] * 4,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5], "batch": list("xyxyxyxy")})
+    >>> answer = difference(mice, value="log2_mfi", group="group", a="aged", b="young", unit="animal", block="batch")
     >>> print(f"{answer.estimate:.2f}, {answer.ci_low:.2f} to {answer.ci_high:.2f}")
     -0.75, -0.99 to -0.51
     >>> answer.method
@@ -166,6 +157,8 @@ def treatment_within_age(
 ) -> dict[str, Estimate]:
     """Estimate treated minus untreated within each age, how far that differs between ages, and its average over ages.
 
+    Raises `UnitError`, `ValueError` as `difference`.
+
     Parameters
     ----------
     frame : DataFrame
@@ -185,22 +178,11 @@ def treatment_within_age(
         variance (Welch-Satterthwaite), with an additive batch or without. A contrast whose cells are missing or
         confounded is withheld, the others are given. The p are not adjusted for one another.
 
-    Raises
-    ------
-    UnitError, ValueError
-        As for `difference`.
-
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import treatment_within_age
-    >>> mice = pd.DataFrame({
-    ...     "animal": list("abcdefghijkl"),
-    ...     "age_group": ["young"] * 6 + ["aged"] * 6,
+    >>> mice = pd.DataFrame({"animal": list("abcdefghijkl"), "age_group": ["young"] * 6 + ["aged"] * 6,
     ...     "treatment": (["vehicle"] * 3 + ["rapamycin"] * 3) * 2,
-    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.0, 10.3, 9.8]
-    ...     + [9.2, 9.6, 9.1, 10.1, 9.7, 10.2],
-    ... })
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.0, 10.3, 9.8] + [9.2, 9.6, 9.1, 10.1, 9.7, 10.2]})
     >>> for name, answer in treatment_within_age(mice, value="log2_mfi").items():
     ...     print(f"{name}: {answer.estimate:.2f}, p {answer.p:.3f}")
     young: -0.10, p 0.652
@@ -233,24 +215,13 @@ def hedges_g(
     noncentral t and is multiplied by the same factor, as R's effectsize does; p is that of Student's t with equal
     variances. Own code: no maintained Python package gives the exact factor with this interval.
 
-    Raises
-    ------
-    UnitError, ValueError
-        As for `difference`.
+    Raises `UnitError`, `ValueError` as `difference`.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import hedges_g
-    >>> mice = pd.DataFrame({
-    ...     "animal": list("abcdefgh"),
-    ...     "group": ["young"] * 4 + ["aged"] * 4,
-    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5],
-    ... })
-    >>> g = hedges_g(
-    ...     mice, value="log2_mfi", group="group", a="aged", b="young",
-    ...     unit="animal",
-    ... )
+    >>> mice = pd.DataFrame({"animal": list("abcdefgh"), "group": ["young"] * 4 + ["aged"] * 4,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5]})
+    >>> g = hedges_g(mice, value="log2_mfi", group="group", a="aged", b="young", unit="animal")
     >>> print(f"{g.estimate:.2f}, {g.ci_low:.2f} to {g.ci_high:.2f}")
     -3.07, -5.11 to -0.96
     """
@@ -292,30 +263,19 @@ def mann_whitney_exact(frame: pd.DataFrame, *, value: str, group: str, a: str, b
     counted by dynamic programming (the shift algorithm of Streitberg and Roehmel 1986), so 20 v 20 takes milliseconds.
     Own code: scipy's exact p ignores ties.
 
+    Raises `UnitError`, `ValueError` as `difference`; also for more than `LARGEST_RANK_TEST` units.
+
     Returns
     -------
     ExactTest
         `statistic` is U of `a`; `estimate` is U / (n_a n_b), the chance that a unit of `a` exceeds one of `b` (ties
         half).
 
-    Raises
-    ------
-    UnitError, ValueError
-        As for `difference`; also for more than `LARGEST_RANK_TEST` units.
-
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import mann_whitney_exact
-    >>> mice = pd.DataFrame({
-    ...     "animal": list("abcdefgh"),
-    ...     "group": ["young"] * 4 + ["aged"] * 4,
-    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5],
-    ... })
-    >>> answer = mann_whitney_exact(
-    ...     mice, value="log2_mfi", group="group", a="aged", b="young",
-    ...     unit="animal",
-    ... )
+    >>> mice = pd.DataFrame({"animal": list("abcdefgh"), "group": ["young"] * 4 + ["aged"] * 4,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5]})
+    >>> answer = mann_whitney_exact(mice, value="log2_mfi", group="group", a="aged", b="young", unit="animal")
 
     All aged animals lie below all young ones, and no p of 4 against 4 can be smaller:
 
@@ -358,29 +318,18 @@ def permutation_test_means(frame: pd.DataFrame, *, value: str, group: str, a: st
     meeting in the middle: the subset sums of two halves are sorted and matched (Horowitz and Sahni 1974, doi
     10.1145/321812.321823).
 
+    Raises `UnitError`, `ValueError` as `difference`; also for more than `LARGEST_PERMUTATION` units.
+
     Returns
     -------
     ExactTest
         `statistic` and `estimate` are mean of `a` minus mean of `b`.
 
-    Raises
-    ------
-    UnitError, ValueError
-        As for `difference`; also for more than `LARGEST_PERMUTATION` units.
-
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import permutation_test_means
-    >>> mice = pd.DataFrame({
-    ...     "animal": list("abcdefgh"),
-    ...     "group": ["young"] * 4 + ["aged"] * 4,
-    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5],
-    ... })
-    >>> answer = permutation_test_means(
-    ...     mice, value="log2_mfi", group="group", a="aged", b="young",
-    ...     unit="animal",
-    ... )
+    >>> mice = pd.DataFrame({"animal": list("abcdefgh"), "group": ["young"] * 4 + ["aged"] * 4,
+    ...     "log2_mfi": [10.1, 10.4, 9.9, 10.2, 9.4, 9.6, 9.1, 9.5]})
+    >>> answer = permutation_test_means(mice, value="log2_mfi", group="group", a="aged", b="young", unit="animal")
     >>> round(answer.estimate, 2), round(answer.p, 4)
     (-0.75, 0.0286)
     """

@@ -178,20 +178,13 @@ def joint_phi(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import JointTable, joint_phi
-    >>> values = {
-    ...     "lt_hsc": [2.1, 2.4, 1.8, 2.2, 4.0, 4.4, 3.7, 4.2, 2.5, 2.2, 2.7, 2.4],
-    ...     "mtor": [10.1, 10.4, 9.9, 10.2, 9.1, 9.3, 8.8, 9.2, 9.3, 8.9, 9.2, 9.0],
-    ... }
+    >>> values = {"lt_hsc": [2.1, 2.4, 1.8, 2.2, 4.0, 4.4, 3.7, 4.2, 2.5, 2.2, 2.7, 2.4],
+    ...     "mtor": [10.1, 10.4, 9.9, 10.2, 9.1, 9.3, 8.8, 9.2, 9.3, 8.9, 9.2, 9.0]}
     >>> group = ["young"] * 4 + ["aged"] * 4 + ["ecko"] * 4
     >>> mice = pd.DataFrame({"animal": list("abcdefghijkl"), "group": group, **values})
     >>> long = mice.melt(["animal", "group"], var_name="id")
-    >>> answer = joint_phi(
-    ...     {"marrow": JointTable(long, unit="animal")},
-    ...     direction={"lt_hsc": "greater", "mtor": "less"},
-    ...     bootstrap=199,
-    ... )
+    >>> answer = joint_phi({"marrow": JointTable(long, unit="animal")}, direction={"lt_hsc": "greater", "mtor": "less"},
+    ...     bootstrap=199)
 
     lt_hsc has moved little, mtor as far as age moves it. At the common phi both should lie higher:
 

@@ -19,33 +19,28 @@ from endomtor.stats.units import block_levels, check_level, columns, numbers
 RECIPIENTS = "recipient"
 """What the tests of this module that pool recipients take for n."""
 
+_COUNTED = ("dose", "tested", "positive")
+
 STEEPEST = 30.0
 """Slopes beyond this are taken as infinite: no and every recipient positive on either side of a dose."""
 
 
 @np.errstate(over="ignore")
-def elda(
-    frame: pd.DataFrame,
-    *,
-    group: str = "group",
-    dose: str = "dose",
-    tested: str = "tested",
-    positive: str = "positive",
-    level: float = 0.95,
-    observed: bool = False,
-) -> pd.DataFrame:
+def elda(frame: pd.DataFrame, *, group: str = "group", level: float = 0.95) -> pd.DataFrame:
     """Estimate the frequency of each group with its interval, recipients as n.
+
+    Raises `ValueError`: a column is missing, a number is missing, text or infinite, a dose is not above 0, positives
+    are not between 0 and tested, or no recipient of a group was tested.
 
     Parameters
     ----------
     frame : DataFrame
-        One row per dose (and donor) of a group. Rows without a group are left out.
-    group, dose, tested, positive : str
-        Columns: group, cells given, recipients tested, recipients positive.
+        One row per dose (and donor) of a group: dose (cells given), tested and positive (recipients). Rows without a
+        group are left out.
+    group : str
+        Column of groups.
     level : float
         Coverage of the interval.
-    observed : bool
-        Doses are counted cells, not the mean of a Poisson number: then f = 1 - exp(-lambda).
 
     Returns
     -------
@@ -55,22 +50,10 @@ def elda(
         frequency is 0 and the interval runs from 0 to the f at which this has probability 1 - level; where all are, the
         frequency is 1 and the interval runs from the like f to 1 (exact, one-sided).
 
-    Raises
-    ------
-    ValueError
-        A column is missing, a number is missing, text or infinite, a dose is not above 0, positives are not between 0
-        and tested, or no recipient of a group was tested.
-
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import elda
-    >>> recipients = pd.DataFrame({
-    ...     "group": ["young"] * 3 + ["aged"] * 3,
-    ...     "dose": [1000, 4000, 16000] * 2,
-    ...     "tested": [8] * 6,
-    ...     "positive": [1, 3, 7, 2, 6, 8],
-    ... })
+    >>> recipients = pd.DataFrame({"group": ["young"] * 3 + ["aged"] * 3, "dose": [1000, 4000, 16000] * 2,
+    ...     "tested": [8] * 6, "positive": [1, 3, 7, 2, 6, 8]})
 
     Per million cells:
 
@@ -83,24 +66,15 @@ def elda(
     """
     check_level(level)
     rows = []
-    for name, part in _groups(frame, group, dose, tested, positive):
-        d, n, r = part
+    for name, (d, n, r) in _groups(frame, group):
         low, rate, high = _rate_interval(d, n, r, level)
-        rates = np.array([rate, low, high])
-        frequency, lower, upper = np.minimum(-np.expm1(-rates) if observed else rates, 1.0)
+        frequency, lower, upper = np.minimum([rate, low, high], 1.0)
         rows.append((name, int(n.sum()), int(r.sum()), frequency, lower, upper, RECIPIENTS))
     return pd.DataFrame(rows, columns=[group, "tested", "positive", "frequency", "lower", "upper", "unit"])
 
 
 @np.errstate(over="ignore")
-def elda_difference(
-    frame: pd.DataFrame,
-    *,
-    group: str = "group",
-    dose: str = "dose",
-    tested: str = "tested",
-    positive: str = "positive",
-) -> pd.DataFrame:
+def elda_difference(frame: pd.DataFrame) -> pd.DataFrame:
     """Test whether groups differ in frequency: all together, then each pair; likelihood ratio, recipients as n.
 
     Parameters and errors are those of `elda`.
@@ -113,20 +87,14 @@ def elda_difference(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import elda_difference
-    >>> recipients = pd.DataFrame({
-    ...     "group": ["young"] * 3 + ["aged"] * 3,
-    ...     "dose": [1000, 4000, 16000] * 2,
-    ...     "tested": [8] * 6,
-    ...     "positive": [1, 3, 7, 2, 6, 8],
-    ... })
+    >>> recipients = pd.DataFrame({"group": ["young"] * 3 + ["aged"] * 3, "dose": [1000, 4000, 16000] * 2,
+    ...     "tested": [8] * 6, "positive": [1, 3, 7, 2, 6, 8]})
     >>> elda_difference(recipients).round(4)
            a     b   chisq  df       p       unit
     0    all        4.2141   1  0.0401  recipient
     1  young  aged  4.2141   1  0.0401  recipient
     """
-    parts = dict(_groups(frame, group, dose, tested, positive))
+    parts = dict(_groups(frame))
     single = {name: _log_likelihood(*part) for name, part in parts.items()}
 
     def compare(names: Sequence[str]) -> tuple[float, int, float]:
@@ -140,14 +108,7 @@ def elda_difference(
 
 
 @np.errstate(over="ignore")
-def single_hit_tests(
-    frame: pd.DataFrame,
-    *,
-    group: str = "group",
-    dose: str = "dose",
-    tested: str = "tested",
-    positive: str = "positive",
-) -> pd.DataFrame:
+def single_hit_tests(frame: pd.DataFrame) -> pd.DataFrame:
     """Test the single-hit model: is the slope on ln dose 1, in all groups together?
 
     A slope above 1 speaks for several cells needed together, below 1 for interference or for frequencies that vary
@@ -157,35 +118,24 @@ def single_hit_tests(
     Returns
     -------
     DataFrame
-        Rows wald, lr (signed root), score_logdose, score_dose (Gart and Weiss 1967); columns test, estimate (the slope,
-        for wald only), SE, z, p, unit, withheld. Groups with no or only positive recipients, or with one dose, say
-        nothing. Without information z is missing; where the likelihood rises for ever the slope is infinite and Wald's
-        z is missing. The p is then 1, as statmod gives it, and `withheld` says why it is no answer (else empty).
+        Rows wald, lr (signed root); columns test, estimate (the slope, for wald only), SE, z, p, unit, withheld. Groups
+        with no or only positive recipients, or with one dose, say nothing. Without information z is missing; where the
+        likelihood rises for ever the slope is infinite and Wald's z is missing. The p is then 1, as statmod gives it,
+        and `withheld` says why it is no answer (else empty).
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import single_hit_tests
-    >>> recipients = pd.DataFrame({
-    ...     "group": ["young"] * 3 + ["aged"] * 3,
-    ...     "dose": [1000, 4000, 16000] * 2,
-    ...     "tested": [8] * 6,
-    ...     "positive": [1, 3, 7, 2, 6, 8],
-    ... })
+    >>> recipients = pd.DataFrame({"group": ["young"] * 3 + ["aged"] * 3, "dose": [1000, 4000, 16000] * 2,
+    ...     "tested": [8] * 6, "positive": [1, 3, 7, 2, 6, 8]})
     >>> single_hit_tests(recipients).round(3)
-                test  estimate     SE      z      p       unit withheld
-    0           wald     1.069  0.285  0.242  0.809  recipient
-    1             lr       NaN    NaN  0.244  0.807  recipient
-    2  score_logdose       NaN    NaN  0.235  0.814  recipient
-    3     score_dose       NaN    NaN  0.219  0.827  recipient
+       test  estimate     SE      z      p       unit withheld
+    0  wald     1.069  0.285  0.242  0.809  recipient
+    1    lr       NaN    NaN  0.244  0.807  recipient
     """
-    informative = [p for _, p in _groups(frame, group, dose, tested, positive) if 0 < p[2].sum() < p[1].sum()]
-    wald = lr = logdose = by_dose = np.nan
-    slope = error = np.nan
+    informative = [p for _, p in _groups(frame) if 0 < p[2].sum() < p[1].sum()]
+    wald = lr = slope = error = np.nan
     withheld = "No group has positive and negative recipients at several doses, so the slope cannot be judged."
     if sum(_score(*part, np.log(part[0]))[1] for part in informative) > 1e-15:
-        scores = [np.sum([_score(*part, x(part[0])) for part in informative], axis=0) for x in (np.log, np.asarray)]
-        logdose, by_dose = (score / np.sqrt(information) for score, information in scores)
         slope = _slope(informative)
         gain = sum(_log_likelihood(d, n, r, slope) - _log_likelihood(d, n, r) for d, n, r in informative)
         lr = np.sign(slope - 1) * np.sqrt(max(0.0, 2 * gain))
@@ -199,25 +149,14 @@ def single_hit_tests(
         (name, estimate, se, z, 1.0, RECIPIENTS, withheld)
         if np.isnan(z)
         else (name, estimate, se, z, float(2 * stats.norm.sf(abs(z))), RECIPIENTS, "")
-        for name, estimate, se, z in (
-            ("wald", slope, error, wald),
-            ("lr", np.nan, np.nan, lr),
-            ("score_logdose", np.nan, np.nan, logdose),
-            ("score_dose", np.nan, np.nan, by_dose),
-        )
+        for name, estimate, se, z in (("wald", slope, error, wald), ("lr", np.nan, np.nan, lr))
     ]
     return pd.DataFrame(rows, columns=["test", "estimate", "SE", "z", "p", "unit", "withheld"])
 
 
 @np.errstate(over="ignore")
 def donor_log_frequency(
-    frame: pd.DataFrame,
-    *,
-    donor: str = "donor",
-    carry: Sequence[str] = ("group",),
-    dose: str = "dose",
-    tested: str = "tested",
-    positive: str = "positive",
+    frame: pd.DataFrame, *, donor: str = "donor", carry: Sequence[str] = ("group",)
 ) -> pd.DataFrame:
     """Estimate ln frequency for each donor: the input of comparisons in which the donor is the unit.
 
@@ -231,13 +170,11 @@ def donor_log_frequency(
     Parameters
     ----------
     frame : DataFrame
-        One row per donor and dose, of one cell type.
+        One row per donor and dose, of one cell type, with dose, tested and positive as in `elda`.
     donor : str
         Column of the donor.
     carry : sequence of str
         Columns to keep (group, batch), constant within a donor.
-    dose, tested, positive : str
-        Columns, as in `elda`.
 
     Returns
     -------
@@ -255,15 +192,8 @@ def donor_log_frequency(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import donor_log_frequency
-    >>> recipients = pd.DataFrame({
-    ...     "donor": ["d1", "d1", "d2", "d2"],
-    ...     "group": ["young", "young", "aged", "aged"],
-    ...     "dose": [1000, 8000] * 2,
-    ...     "tested": [6] * 4,
-    ...     "positive": [0, 0, 2, 5],
-    ... })
+    >>> recipients = pd.DataFrame({"donor": ["d1", "d1", "d2", "d2"], "group": ["young", "young", "aged", "aged"],
+    ...     "dose": [1000, 8000] * 2, "tested": [6] * 4, "positive": [0, 0, 2, 5]})
     >>> donors = donor_log_frequency(recipients)
     >>> donors[["donor", "log_frequency", "SE", "extreme"]].round(2)
       donor  log_frequency    SE extreme
@@ -271,14 +201,14 @@ def donor_log_frequency(
     1    d2          -8.28  0.44
     """
     carry = list(carry)
-    columns(frame, dose, tested, positive, *carry, unit=donor)
+    columns(frame, *_COUNTED, *carry, unit=donor)
     if blank := int((block_levels(frame[donor]) == "").sum()):
         raise UnitError(f"The column '{donor}' is blank in {blank} of {len(frame)} rows, expected its id in each.")
-    counts = _numbers(frame, dose, tested, positive)
-    if len(set(zip(frame[donor], frame[dose], strict=True))) < len(frame):
-        first = frame[frame.duplicated([donor, dose], keep=False)].iloc[0]
+    counts = _numbers(frame)
+    if len(set(zip(frame[donor], frame["dose"], strict=True))) < len(frame):
+        first = frame[frame.duplicated([donor, "dose"], keep=False)].iloc[0]
         raise UnitError(
-            f"The dose {first[dose]} occurs more than once for {donor} '{first[donor]}', "
+            f"The dose {first['dose']} occurs more than once for {donor} '{first[donor]}', "
             "expected one row per donor and dose: take one cell type and week at a time."
         )
     places = frame.groupby(donor, sort=True, observed=True).indices
@@ -291,7 +221,7 @@ def donor_log_frequency(
     rows = []
     for name, place in places.items():
         carried = kept[place[0]]
-        d, n, r = _counts(*(column[place] for column in counts), f"{donor} '{name}'", dose, positive)
+        d, n, r = _counts(*(column[place] for column in counts), f"{donor} '{name}'")
         theta = _bias_reduced(d, n, r)
         extreme = "none" if r.sum() == 0 else "all" if r.sum() == n.sum() else ""
         error = 1 / np.sqrt(_information(np.exp(theta) * d, n).sum())
@@ -300,10 +230,10 @@ def donor_log_frequency(
     return pd.DataFrame(rows, columns=names)
 
 
-def _numbers(frame: pd.DataFrame, *names: str) -> list[np.ndarray]:
+def _numbers(frame: pd.DataFrame) -> list[np.ndarray]:
     # As floats: products of integer doses and numbers overflow without a word in other implementations.
-    found = [numbers(frame[name]) for name in names]
-    for name, values in zip(names, found, strict=True):
+    found = [numbers(frame[name]) for name in _COUNTED]
+    for name, values in zip(_COUNTED, found, strict=True):
         if bad := int((~np.isfinite(values)).sum()):
             raise ValueError(
                 f"the column '{name}' is missing or infinite in {bad} of {len(frame)} rows, expected a number in each"
@@ -311,25 +241,23 @@ def _numbers(frame: pd.DataFrame, *names: str) -> list[np.ndarray]:
     return found
 
 
-def _counts(
-    d: np.ndarray, n: np.ndarray, r: np.ndarray, whose: str, dose: str, positive: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _counts(d: np.ndarray, n: np.ndarray, r: np.ndarray, whose: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Check doses, recipients tested and positive, and leave out doses that nobody received."""
     if not (d > 0).all():
-        raise ValueError(f"the column '{dose}' holds {np.min(d):g}, expected doses above 0")
+        raise ValueError(f"the column 'dose' holds {np.min(d):g}, expected doses above 0")
     if not ((r >= 0) & (r <= n)).all():
-        raise ValueError(f"the column '{positive}' must lie between 0 and the number tested in every row")
+        raise ValueError("the column 'positive' must lie between 0 and the number tested in every row")
     if not n.any():
         raise ValueError(f"no recipient of {whose} was tested, expected at least one")
     return d[n > 0], n[n > 0], r[n > 0]
 
 
-def _groups(frame: pd.DataFrame, group: str, dose: str, tested: str, positive: str):
-    columns(frame, group, dose, tested, positive)
+def _groups(frame: pd.DataFrame, group: str = "group"):
+    columns(frame, group, *_COUNTED)
     names = block_levels(frame[group]).astype(object)
-    counts = _numbers(frame, dose, tested, positive)
+    counts = _numbers(frame)
     for name in dict.fromkeys(names[names != ""]):
-        yield name, _counts(*(column[names == name] for column in counts), f"{group} '{name}'", dose, positive)
+        yield name, _counts(*(column[names == name] for column in counts), f"{group} '{name}'")
 
 
 def _negative_odds(m: np.ndarray) -> np.ndarray:

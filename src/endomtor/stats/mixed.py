@@ -81,10 +81,6 @@ def fit(
     levels : mapping, optional
         Order of a category's levels, the first being the reference. Else: of the dtype, or sorted.
 
-    Returns
-    -------
-    MixedFit
-
     Raises
     ------
     UnitError
@@ -104,19 +100,11 @@ def fit(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import pandas as pd
     >>> from endomtor.stats import mixed_model
-    >>> blood = pd.DataFrame({
-    ...     "animal": np.repeat(list("abcdef"), 3),
-    ...     "treatment": ["vehicle"] * 9 + ["rapamycin"] * 9,
-    ...     "day": [3, 7, 14] * 6,
-    ...     "log2_plt": [8.1, 8.6, 9.0, 7.6, 8.2, 8.8, 8.3, 8.7, 9.3]
-    ...     + [7.9, 8.1, 8.3, 7.5, 7.8, 7.9, 8.2, 8.3, 8.6],
-    ... })
-    >>> model = mixed_model(
-    ...     blood, value="log2_plt", fixed=["treatment", "day"], unit="animal"
-    ... )
+    >>> blood = pd.DataFrame({"animal": np.repeat(list("abcdef"), 3), "treatment": ["vehicle"] * 9 + ["rapamycin"] * 9,
+    ...     "day": [3, 7, 14] * 6, "log2_plt": [8.1, 8.6, 9.0, 7.6, 8.2, 8.8, 8.3, 8.7, 9.3] + [7.9, 8.1, 8.3, 7.5, 7.8,
+    ...     7.9, 8.2, 8.3, 8.6]})
+    >>> model = mixed_model(blood, value="log2_plt", fixed=["treatment", "day"], unit="animal")
     >>> model.n
     {'rows': 18, 'animal': 6}
     >>> table = model.slope_contrasts("day", between="treatment")
@@ -203,20 +191,11 @@ class MixedFit:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import pandas as pd
     >>> from endomtor.stats import mixed_model
-    >>> blood = pd.DataFrame({
-    ...     "animal": np.repeat(list("abcdef"), 3),
-    ...     "treatment": ["vehicle"] * 9 + ["rapamycin"] * 9,
-    ...     "day": [3, 7, 14] * 6,
-    ...     "log2_plt": [8.1, 8.6, 9.0, 7.6, 8.2, 8.8, 8.3, 8.7, 9.3]
-    ...     + [7.9, 8.1, 8.3, 7.5, 7.8, 7.9, 8.2, 8.3, 8.6],
-    ... })
-    >>> model = mixed_model(
-    ...     blood, value="log2_plt", fixed=["treatment", "day"], unit="animal",
-    ...     categorical=["day"],
-    ... )
+    >>> blood = pd.DataFrame({"animal": np.repeat(list("abcdef"), 3), "treatment": ["vehicle"] * 9 + ["rapamycin"] * 9,
+    ...     "day": [3, 7, 14] * 6, "log2_plt": [8.1, 8.6, 9.0, 7.6, 8.2, 8.8, 8.3, 8.7, 9.3] + [7.9, 8.1, 8.3, 7.5, 7.8,
+    ...     7.9, 8.2, 8.3, 8.6]})
+    >>> model = mixed_model(blood, value="log2_plt", fixed=["treatment", "day"], unit="animal", categorical=["day"])
     >>> table = model.contrasts("treatment", by="day")
     >>> table[["contrast", "day", "estimate", "df", "p_holm"]].round(3)
                   contrast  day  estimate     df  p_holm
@@ -281,6 +260,9 @@ class MixedFit:
     ) -> pd.DataFrame:
         """Return all pairwise differences of the marginal means of the levels of `of`, within each level of `by`.
 
+        Raises `ValueError`: `of` or `by` names no category of the model or both the same, `at` no number of it, or a
+        value of `at` is not a finite number.
+
         Parameters
         ----------
         of, by : str
@@ -295,12 +277,6 @@ class MixedFit:
         DataFrame
             Columns contrast ("a - b", the earlier level first), `by`, estimate, SE, df, lower, upper (not widened for
             the family), t, p and, where asked for, p_holm.
-
-        Raises
-        ------
-        ValueError
-            `of` or `by` names no category of the model or both the same, `at` no number of it, or a value of `at` is
-            not a finite number.
         """
         at = dict(at or {})
         for name, value in at.items():
@@ -321,12 +297,7 @@ class MixedFit:
         return self._pairs(between, by, slope, adjust, level)
 
     def _pairs(
-        self,
-        of: str,
-        by: str | None,
-        row: Callable[[dict], np.ndarray],
-        adjust: str | None,
-        level: float,
+        self, of: str, by: str | None, row: Callable[[dict], np.ndarray], adjust: str | None, level: float
     ) -> pd.DataFrame:
         if adjust not in ("holm", None):
             raise ValueError(f"adjust is '{adjust}', expected 'holm' or None")

@@ -13,7 +13,6 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
     Examples
     --------
-    >>> from endomtor.stats import holm
     >>> holm([0.01, 0.04, 0.03]).round(3)
     array([0.03, 0.06, 0.06])
     """

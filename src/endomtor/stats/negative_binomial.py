@@ -26,7 +26,7 @@ _FLAT = 0.05
 """A slope of the likelihood in log dispersion from which R's search does not get away in its 100 shortening steps."""
 
 
-def fit_genes(counts: pd.DataFrame, design: pd.DataFrame) -> tuple[DeseqDataSet, tuple[str, ...]]:
+def fit_genes(counts: pd.DataFrame, design: pd.DataFrame) -> DeseqDataSet:
     """Fit DESeq2's model: size factors by median of ratios, dispersions with trend and prior, unshrunken coefficients.
 
     Parameters
@@ -40,36 +40,14 @@ def fit_genes(counts: pd.DataFrame, design: pd.DataFrame) -> tuple[DeseqDataSet,
     -------
     DeseqDataSet
         `varm["LFC"]` has the coefficients (natural log) under the design's names, `var["dispersions"]` NB alpha.
-    tuple of str
-        Sentences on what could not be done as usual.
     """
+    about = {"metadata": pd.DataFrame(index=design.index), "design": design, "inference": AllGenes(), "quiet": True}
     # A gene's matrices are tiny: threads of the linear algebra only wait for each other (tenfold on a busy machine).
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")
-        dds = DeseqDataSet(
-            counts=counts.T,
-            metadata=pd.DataFrame(index=design.index),
-            design=design,
-            inference=AllGenes(),
-            quiet=True,
-        )
-        # The steps of `deseq2`.
-        dds.fit_size_factors()
-        dds.fit_genewise_dispersions()
-        shared = (dds.var["genewise_dispersions"] >= 100 * dds.min_disp).any()
-        if shared:
-            dds.fit_dispersion_trend()
-            dds.fit_dispersion_prior()
-            dds.fit_MAP_dispersions()
-        else:
-            # There is no trend of nothing. R stops here, and proposes in its message what is done instead.
-            dds.var["dispersions"], dds.var["_MAP_converged"] = dds.var["genewise_dispersions"], True
-            dds.refit_cooks = False
-        dds.fit_LFC()
-        dds.calculate_cooks()
-        if dds.refit_cooks:
-            dds.refit()
-    return dds, () if shared else ("no gene varies more than counting alone would",)
+        dds = DeseqDataSet(counts=counts.T, **about)
+        dds.deseq2()
+    return dds
 
 
 class AllGenes(DefaultInference):

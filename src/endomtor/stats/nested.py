@@ -59,17 +59,9 @@ def one_value_per_unit(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import one_value_per_unit
-    >>> cells = pd.DataFrame({
-    ...     "animal": ["m1", "m1", "m1", "m2", "m2"],
-    ...     "group": ["young"] * 3 + ["aged"] * 2,
-    ...     "polar": [1, 1, 0, 0, 0],
-    ... })
-    >>> one_value_per_unit(
-    ...     cells, value="polar", unit="animal", carry=["group"],
-    ...     summary="empirical_logit",
-    ... ).round(2)
+    >>> cells = pd.DataFrame({"animal": ["m1", "m1", "m1", "m2", "m2"], "group": ["young"] * 3 + ["aged"] * 2,
+    ...     "polar": [1, 1, 0, 0, 0]})
+    >>> one_value_per_unit(cells, value="polar", unit="animal", carry=["group"], summary="empirical_logit").round(2)
       animal  group  polar  n_subsamples
     0     m1  young   0.51             3
     1     m2   aged  -1.61             2
@@ -130,6 +122,8 @@ def blocked_difference(
 ) -> Estimate:
     """Estimate `a` minus `b` where the units come in blocks (donors of cells) that may or may not cross the groups.
 
+    Raises `UnitError`, `ValueError` as `endomtor.stats.difference` and `arrange`.
+
     Parameters
     ----------
     frame : DataFrame
@@ -146,25 +140,12 @@ def blocked_difference(
     Estimate
         See `Arrangement` for what becomes of the block.
 
-    Raises
-    ------
-    UnitError, ValueError
-        As for `endomtor.stats.difference` and `arrange`.
-
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import blocked_difference
-    >>> exposed = pd.DataFrame({
-    ...     "niche": list("abcdef"),
-    ...     "donor": ["d1", "d1", "d2", "d2", "d3", "d3"],
-    ...     "group": ["young", "aged"] * 3,
-    ...     "logit": [1.2, 0.5, 0.7, 0.1, 1.9, 1.0],
-    ... })
-    >>> answer = blocked_difference(
-    ...     exposed, value="logit", group="group", a="aged", b="young",
-    ...     unit="niche", block="donor",
-    ... )
+    >>> exposed = pd.DataFrame({"niche": list("abcdef"), "donor": ["d1", "d1", "d2", "d2", "d3", "d3"],
+    ...     "group": ["young", "aged"] * 3, "logit": [1.2, 0.5, 0.7, 0.1, 1.9, 1.0]})
+    >>> answer = blocked_difference(exposed, value="logit", group="group", a="aged", b="young", unit="niche",
+    ...     block="donor")
     >>> print(f"{answer.estimate:.2f}, p {answer.p:.3f}, {answer.method}")
     -0.73, p 0.014, additive linear model, group + donor, a variance for each group
     """
@@ -194,25 +175,14 @@ def blocked_phi(
     Parameters are those of `endomtor.stats.phi`, `block` and `also` as in `blocked_difference`; see `Arrangement` for
     what becomes of them.
 
-    Raises
-    ------
-    NoAgingReference, UnitError, EndomtorError, ValueError
-        As in `endomtor.stats.phi` and `arrange`.
+    Raises `NoAgingReference`, `UnitError`, `EndomtorError`, `ValueError` as `endomtor.stats.phi` and `arrange`.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import blocked_phi
-    >>> exposed = pd.DataFrame({
-    ...     "niche": range(12),
-    ...     "donor": ["d1", "d2", "d3"] * 4,
+    >>> exposed = pd.DataFrame({"niche": range(12), "donor": ["d1", "d2", "d3"] * 4,
     ...     "group": ["young"] * 3 + ["aged"] * 3 + ["control"] * 3 + ["ecko"] * 3,
-    ...     "logit": [1.2, 0.7, 1.9, 0.2, -0.4, 1.0, 1.1, 0.8, 1.8, 0.6, 0.3, 1.4],
-    ... })
-    >>> phi = blocked_phi(
-    ...     exposed, value="logit", group="group", unit="niche",
-    ...     block="donor", direction="less",
-    ... )
+    ...     "logit": [1.2, 0.7, 1.9, 0.2, -0.4, 1.0, 1.1, 0.8, 1.8, 0.6, 0.3, 1.4]})
+    >>> phi = blocked_phi(exposed, value="logit", group="group", unit="niche", block="donor", direction="less")
     >>> print(f"{phi.estimate:.2f}, {phi.ci_low:.2f} to {phi.ci_high:.2f}")
     0.47, 0.25 to 0.71
     """
@@ -299,17 +269,9 @@ def arrange(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import arrange
-    >>> exposed = pd.DataFrame({
-    ...     "niche": list("abcdef"),
-    ...     "donor": ["d1", "d1", "d2", "d2", "d3", "d3"],
-    ...     "group": ["young"] * 4 + ["aged"] * 2,
-    ...     "logit": [1.2, 1.0, 0.7, 0.9, 0.1, 0.5],
-    ... })
-    >>> answer = arrange(
-    ...     exposed, value="logit", group="group", unit="niche", block="donor"
-    ... )
+    >>> exposed = pd.DataFrame({"niche": list("abcdef"), "donor": ["d1", "d1", "d2", "d2", "d3", "d3"],
+    ...     "group": ["young"] * 4 + ["aged"] * 2, "logit": [1.2, 1.0, 0.7, 0.9, 0.1, 0.5]})
+    >>> answer = arrange(exposed, value="logit", group="group", unit="niche", block="donor")
 
     Each donor feeds one group, so donors become the units:
 
@@ -391,12 +353,7 @@ def latest_common(frame: pd.DataFrame, time: str, unit: str, minimum: float = 16
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import latest_common
-    >>> visits = pd.DataFrame({
-    ...     "week": [8, 16, 20, 8, 16],
-    ...     "animal": ["m1", "m1", "m1", "m2", "m2"],
-    ... })
+    >>> visits = pd.DataFrame({"week": [8, 16, 20, 8, 16], "animal": ["m1", "m1", "m1", "m2", "m2"]})
     >>> latest_common(visits, "week", "animal")
     CommonTime(time=16.0, reached=True, missing=())
     """
@@ -422,15 +379,10 @@ def logit_percent(values: pd.Series, *, delta: float = 0.1) -> pd.Series:
     `delta` is in per cent: the smallest fraction of donor cells that a blood sample of some thousand events can show
     (an assumption; donor chimerism below 0.5 to 1 % is usually called negative). Missing stays missing.
 
-    Raises
-    ------
-    ValueError
-        A value is text, or lies outside 0 to 100.
+    Raises `ValueError`: a value is text, or lies outside 0 to 100.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import logit_percent
     >>> logit_percent(pd.Series([0, 50, 90], name="donor_pct")).round(2)
     0   -6.91
     1    0.00

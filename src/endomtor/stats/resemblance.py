@@ -311,16 +311,9 @@ def phi(
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import phi
-    >>> mice = pd.DataFrame({
-    ...     "animal": list("abcdefghijkl"),
-    ...     "group": ["young"] * 4 + ["aged"] * 4 + ["ecko"] * 4,
-    ...     "lt_hsc": [2.1, 2.4, 1.8, 2.2, 4.0, 4.4, 3.7, 4.2, 3.1, 2.8, 3.4, 3.0],
-    ... })
-    >>> answer = phi(
-    ...     mice, value="lt_hsc", group="group", unit="animal", direction="greater"
-    ... )
+    >>> mice = pd.DataFrame({"animal": list("abcdefghijkl"), "group": ["young"] * 4 + ["aged"] * 4 + ["ecko"] * 4,
+    ...     "lt_hsc": [2.1, 2.4, 1.8, 2.2, 4.0, 4.4, 3.7, 4.2, 3.1, 2.8, 3.4, 3.0]})
+    >>> answer = phi(mice, value="lt_hsc", group="group", unit="animal", direction="greater")
     >>> print(f"{answer.estimate:.2f}, {answer.ci_low:.2f} to {answer.ci_high:.2f}")
     0.49, 0.29 to 0.69
 
@@ -394,6 +387,9 @@ def project(log_expression: pd.DataFrame, weights: pd.Series) -> pd.Series:
     the share of those fold changes that separates the two samples: 1 means as far apart as the published groups.
     Centring the weights makes the score blind to a shift of a whole sample (an error of its size factor).
 
+    Raises `EndomtorError`: a gene occurs twice, fewer than two genes with different weights are shared, or a weight or
+    an expression is no finite number.
+
     Parameters
     ----------
     log_expression : DataFrame, genes x samples
@@ -406,20 +402,9 @@ def project(log_expression: pd.DataFrame, weights: pd.Series) -> pd.Series:
     Series
         Sample -> score.
 
-    Raises
-    ------
-    EndomtorError
-        A gene occurs twice, fewer than two genes with different weights are shared, or a weight or an expression is
-        no finite number.
-
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats.resemblance import project
-    >>> logs = pd.DataFrame(
-    ...     {"young": [5, 6, 4], "aged": [6, 5.5, 4.5]},
-    ...     index=["Sell", "Vwf", "Actb"],
-    ... )
+    >>> logs = pd.DataFrame({"young": [5, 6, 4], "aged": [6, 5.5, 4.5]}, index=["Sell", "Vwf", "Actb"])
     >>> weights = pd.Series({"Sell": 2.0, "Vwf": -1.0, "Actb": 0.0})
     >>> project(logs, weights).round(2)
     young   -0.23
@@ -445,71 +430,6 @@ def project(log_expression: pd.DataFrame, weights: pd.Series) -> pd.Series:
     x = x - x.mean(axis=1, keepdims=True)
     w = w - w.mean()
     return pd.Series(w @ x / (w @ w), index=log_expression.columns, name="score")
-
-
-def transcriptome_phi(
-    counts: pd.DataFrame,
-    samples: pd.DataFrame,
-    weights: pd.Series,
-    *,
-    sample: str = "sample",
-    group: str = "group",
-    unit: str = "animal",
-    smallest: float = 0.25,
-    level: float = 0.95,
-    min_mean: float = 10.0,
-    block: str | Sequence[str] | None = None,
-) -> Estimate:
-    """Phi of the animals' scores on an independent aging axis: the primary answer for the transcriptome.
-
-    Counts are normalised (median of ratios), genes with a mean normalised count of at least `min_mean` over all
-    samples of the four groups are kept (mean expression only, never significance), log2(count + 0.5) is projected on
-    the weights with `project`, and `phi` is taken of the scores. Genes are not independent, so the animals carry the
-    inference.
-
-    Parameters
-    ----------
-    counts : DataFrame, genes x samples
-        Raw integers.
-    samples : DataFrame
-        One row a sample, with the columns `sample`, `group`, `unit` and, if given, `block`. Choose one population
-        first.
-    weights : Series, gene -> weight
-        For example the mean log2 fold change (old / young) of published studies; positive = rises with age.
-    smallest, level, block
-        As in `phi`; the direction is "greater" by construction of the weights.
-
-    Raises
-    ------
-    NoAgingReference, UnitError, EndomtorError, ValueError
-        As in `phi` and `project`; also for a sample without counts or in two columns of them.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from endomtor.stats import transcriptome_phi
-    >>> mice = pd.DataFrame({"sample": list("abcdefghijkl")})
-    >>> mice["animal"] = [f"mouse {s}" for s in mice["sample"]]
-    >>> mice["group"] = np.repeat(["young", "aged", "control", "ecko"], 3)
-    >>> weights = pd.Series(np.cos(np.arange(60)))
-    >>> share = np.repeat([0, 1, 0, 0.5], 3)
-    >>> noise = 0.3 * np.sin(np.outer(np.arange(60) + 1, np.arange(12) + 1))
-    >>> logs = 8 + np.outer(weights, share) + noise
-    >>> counts = pd.DataFrame((2**logs).astype(int), columns=mice["sample"])
-
-    The true phi is 0.5:
-
-    >>> answer = transcriptome_phi(counts, mice, weights)
-    >>> print(f"{answer.estimate:.2f}, {answer.ci_low:.2f} to {answer.ci_high:.2f}")
-    0.55, 0.40 to 0.89
-    """
-    columns(samples, sample, group, *block_names(block), unit=unit)
-    samples, log_expression = _expressed(counts, samples, sample, group, min_mean)
-    frame = samples.assign(score=project(log_expression, weights).to_numpy())
-    return phi(
-        frame, value="score", group=group, unit=unit, direction="greater", smallest=smallest, level=level, block=block
-    )
 
 
 def transcriptome_phi_genes(
@@ -538,9 +458,23 @@ def transcriptome_phi_genes(
     each). Where the denominator is not positive, with all animals or without one of them, phi has no interval over
     genes: the whole line is returned, with a warning.
 
-    Parameters and errors are those of `transcriptome_phi`, without weights. `Estimate.aging_p` is the
-    jackknife's one-sided p of sum(x^2 - var_x) > 0. Three animals a group are needed; with fewer the answer is
-    withheld.
+    `Estimate.aging_p` is the jackknife's one-sided p of sum(x^2 - var_x) > 0. Three animals a group are needed; with
+    fewer the answer is withheld.
+
+    Raises `NoAgingReference`, `UnitError`, `EndomtorError`, `ValueError` as `phi` and `project`; also for a sample
+    without counts or in two columns of them.
+
+    Parameters
+    ----------
+    counts : DataFrame, genes x samples
+        Raw integers, normalised here (median of ratios).
+    samples : DataFrame
+        One row a sample, with the columns `sample`, `group`, `unit` and, if given, `block`. Choose one population
+        first.
+    smallest, level, block
+        As in `phi`; the direction is "greater" by construction.
+    min_mean : float
+        Least mean normalised count of a gene over all samples of the four groups (never significance).
 
     References
     ----------
@@ -549,9 +483,6 @@ def transcriptome_phi_genes(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from endomtor.stats import transcriptome_phi_genes
     >>> mice = pd.DataFrame({"sample": list("abcdefghijkl")})
     >>> mice["animal"] = [f"mouse {s}" for s in mice["sample"]]
     >>> mice["group"] = np.repeat(["young", "aged", "control", "ecko"], 3)
@@ -569,7 +500,10 @@ def transcriptome_phi_genes(
     """
     _check_options("greater", level, smallest)
     columns(samples, sample, group, *block_names(block), unit=unit)
-    samples, log_expression = _expressed(counts, samples, sample, group, min_mean)
+    samples = samples[samples[group].isin(GROUPS)]
+    if samples.empty:
+        raise NoAgingReference(f"No aging reference in these data: column {group} has no young and no aged.")
+    log_expression = log_counts(columns_of(counts, samples[sample], "counts"), min_mean=min_mean)
     one_row_per_unit(samples, unit)
     labels = samples[group].to_numpy(object)
     reference = reference_of(labels, group)
@@ -664,14 +598,6 @@ def _jackknife(full, left_out, labels, names, smallest, level):
     return estimate, aging_p, upper_p(estimate - smallest, se, df), *limits, df
 
 
-def _expressed(counts, samples, sample, group, min_mean) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The samples of the four groups, and log2 normalised counts of the expressed genes in them, in their order."""
-    samples = samples[samples[group].isin(GROUPS)]
-    if samples.empty:
-        raise NoAgingReference(f"No aging reference in these data: column {group} has no young and no aged.")
-    return samples, log_counts(columns_of(counts, samples[sample], "counts"), min_mean=min_mean)
-
-
 @dataclass(frozen=True)
 class RankOverlap:
     """Rank-rank hypergeometric overlap of two gene lists on a grid of ranks.
@@ -731,9 +657,6 @@ def rrho(x: pd.Series, y: pd.Series, *, step: int = 50) -> RankOverlap:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from endomtor.stats import rrho
     >>> genes = [f"g{i:02}" for i in range(20)]
     >>> aging = pd.Series(np.arange(20) - 9.5, index=genes)
     >>> opposite = rrho(aging, -aging, step=5)

@@ -37,14 +37,8 @@ def pooled(rows: pd.DataFrame, column: str) -> list[str]:
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import transplants
-    >>> rows = pd.DataFrame({
-    ...     "exposed animal": ["e1", "e1", "e2"],
-    ...     "passage": [2, 2, 2],
-    ...     "donor": ["d2", "d1", "d1"],
-    ... })
-    >>> transplants.pooled(rows, "donor")
+    >>> rows = pd.DataFrame({"exposed animal": ["e1", "e1", "e2"], "passage": [2, 2, 2], "donor": ["d2", "d1", "d1"]})
+    >>> pooled(rows, "donor")
     ['d1 + d2', 'd1 + d2', 'd1']
     """
     places = list(zip(rows[UNIT], rows["passage"], strict=True))
@@ -72,18 +66,11 @@ def readout_week(rows: pd.DataFrame, value: str) -> CommonTime:
     --------
     The second animal dies after week 8 and does not move the first one's read-out:
 
-    >>> import pandas as pd
-    >>> from endomtor.stats import transplants
-    >>> rows = pd.DataFrame({
-    ...     "exposed animal": ["e1", "e1", "e2", "e2"],
-    ...     "recipient": ["r1", "r1", "r2", "r2"],
-    ...     "week": [8, 16, 8, 16],
-    ...     "logit": [0.4, 0.6, -0.2, None],
-    ...     "status": ["alive", "alive", "alive", "died"],
-    ... })
-    >>> transplants.readout_week(rows, "logit").time
+    >>> rows = pd.DataFrame({"exposed animal": ["e1", "e1", "e2", "e2"], "recipient": ["r1", "r1", "r2", "r2"],
+    ...     "week": [8, 16, 8, 16], "logit": [0.4, 0.6, -0.2, None], "status": ["alive", "alive", "alive", "died"]})
+    >>> readout_week(rows, "logit").time
     16.0
-    >>> transplants.readout_week(rows.assign(status=""), "logit").time
+    >>> readout_week(rows.assign(status=""), "logit").time
     8.0
     """
     seen = rows[rows[value].notna()]
@@ -110,13 +97,9 @@ def final_passage(animals: pd.DataFrame) -> int | None:
     --------
     Nobody of an aged niche is read in passage 3:
 
-    >>> import pandas as pd
-    >>> from endomtor.stats import transplants
-    >>> animals = pd.DataFrame({
-    ...     "passage": [1, 1, 1, 1, 2, 2, 2, 2, 3, 3],
-    ...     "niche": ["young", "young", "aged", "aged"] * 2 + ["young", "young"],
-    ... })
-    >>> transplants.final_passage(animals)
+    >>> animals = pd.DataFrame({"passage": [1, 1, 1, 1, 2, 2, 2, 2, 3, 3],
+    ...     "niche": ["young", "young", "aged", "aged"] * 2 + ["young", "young"]})
+    >>> final_passage(animals)
     2
     """
     niches: dict[int, Counter] = {}
@@ -149,17 +132,10 @@ def dead_at_the_lowest(rows: pd.DataFrame, value: str, *, passage: int, week: fl
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import transplants
-    >>> rows = pd.DataFrame({
-    ...     "exposed animal": ["e1", "e2", "e3"],
-    ...     "recipient": ["r1", "r2", "r3"],
-    ...     "passage": [2, 2, 2],
-    ...     "week": [16, 16, 8],
-    ...     "logit": [0.6, -0.2, None],
-    ...     "status": ["alive", "alive", "died"],
-    ... })
-    >>> dead = transplants.dead_at_the_lowest(rows, "logit", passage=2, week=16)
+    >>> rows = pd.DataFrame({"exposed animal": ["e1", "e2", "e3"], "recipient": ["r1", "r2", "r3"],
+    ...     "passage": [2, 2, 2], "week": [16, 16, 8], "logit": [0.6, -0.2, None],
+    ...     "status": ["alive", "alive", "died"]})
+    >>> dead = dead_at_the_lowest(rows, "logit", passage=2, week=16)
     >>> dead[["recipient", "logit"]]
       recipient  logit
     2        r3   -0.2
@@ -204,22 +180,12 @@ def over_weeks(rows: pd.DataFrame, value: str) -> pd.DataFrame:
     --------
     Four exposed animals of each niche, each read in itself:
 
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from endomtor.stats import transplants
     >>> animals = np.repeat([f"e{i}" for i in range(8)], 3)
-    >>> rows = pd.DataFrame({
-    ...     "exposed animal": animals,
-    ...     "recipient": animals,
-    ...     "niche": ["young"] * 12 + ["aged"] * 12,
-    ...     "donor": "",
-    ...     "batch": "",
-    ...     "passage": 1,
-    ...     "week": [4, 8, 16] * 8,
-    ...     "logit": [1.2, 1.5, 1.9, 0.9, 1.4, 1.5, 1.4, 1.6, 2.2, 1.1, 1.3, 1.8]
-    ...     + [0.7, 0.8, 0.6, 0.9, 1.2, 1.1, 0.5, 0.4, 0.6, 0.8, 0.9, 1.2],
-    ... })
-    >>> table = transplants.over_weeks(rows, "logit")
+    >>> rows = pd.DataFrame({"exposed animal": animals, "recipient": animals, "niche": ["young"] * 12 + ["aged"] * 12,
+    ...     "donor": "", "batch": "", "passage": 1, "week": [4, 8, 16] * 8,
+    ...     "logit": [1.2, 1.5, 1.9, 0.9, 1.4, 1.5, 1.4, 1.6, 2.2, 1.1, 1.3, 1.8] + [0.7, 0.8, 0.6, 0.9, 1.2, 1.1, 0.5,
+    ...     0.4, 0.6, 0.8, 0.9, 1.2]})
+    >>> table = over_weeks(rows, "logit")
     >>> kept = ["a", "b", "what", "estimate", "low", "high", "df"]
     >>> table[kept].round(2)
           a      b             what  estimate   low  high    df

@@ -14,6 +14,9 @@ from endomtor.errors import UnitError
 def one_row_per_unit(frame: pd.DataFrame, unit: str, *, design: str = "") -> None:
     """Refuse a frame in which an experimental unit occurs in more than one row.
 
+    Raises `UnitError`: the column is missing, an id is blank, or an id repeats. The sentence says which column
+    repeats, how many subsamples a unit has, and what to do instead.
+
     Parameters
     ----------
     frame : DataFrame
@@ -23,20 +26,12 @@ def one_row_per_unit(frame: pd.DataFrame, unit: str, *, design: str = "") -> Non
     design : str
         Names the analysis in the message, for example "Welch t test".
 
-    Raises
-    ------
-    UnitError
-        The column is missing, an id is blank, or an id repeats. The sentence says which column repeats, how many
-        subsamples a unit has, and what to do instead.
-
     Notes
     -----
     ARRIVE 2.0, item 1b; Lazic et al. 2018 (doi 10.1371/journal.pbio.2005282).
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import one_row_per_unit
     >>> mice = pd.DataFrame({"animal": ["m1", "m2"]})
     >>> one_row_per_unit(mice, "animal")
     >>> cells = pd.DataFrame({"animal": ["m1", "m1", "m2", "m2"]})
@@ -79,19 +74,11 @@ def n_per_group(frame: pd.DataFrame, group: str, unit: str, levels: Sequence[str
 
     Rows without a group or without a unit do not count.
 
-    Raises
-    ------
-    ValueError
-        A column is missing.
+    Raises `ValueError`: a column is missing.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import n_per_group
-    >>> cells = pd.DataFrame({
-    ...     "animal": ["m1", "m1", "m2", "m3"],
-    ...     "group": ["ecko", "ecko", "ecko", "control"],
-    ... })
+    >>> cells = pd.DataFrame({"animal": ["m1", "m1", "m2", "m3"], "group": ["ecko", "ecko", "ecko", "control"]})
     >>> levels = ["control", "ecko", "aged"]
     >>> n_per_group(cells, "group", "animal", levels)
     {'control': 1, 'ecko': 2, 'aged': 0}
@@ -111,62 +98,12 @@ def smallest_attainable_p(n_a: int, n_b: int) -> float:
 
     Examples
     --------
-    >>> from endomtor.stats import smallest_attainable_p
     >>> [round(smallest_attainable_p(n, n), 4) for n in (3, 4, 5)]
     [0.1, 0.0286, 0.0079]
     """
     if n_a < 1 or n_b < 1:
         return 1.0
     return min(1.0, 2 / comb(n_a + n_b, n_a))
-
-
-def confounded(frame: pd.DataFrame, group: str, by: str) -> bool:
-    """Return whether `by` (batch, sex) is completely confounded with the group.
-
-    True when no chain of levels of `by` links all groups, so that a difference between groups cannot be told from a
-    difference between levels. A blank in `by` counts as a level of its own unless all are blank; rows without a group
-    do not count. False when `by` has one level, when only one group is present, or when every row has a level of its
-    own (then it says no more than the unit).
-
-    Parameters
-    ----------
-    frame : DataFrame
-        One row per experimental unit.
-    group, by : str
-        Columns. Give the frame with the two groups of a contrast to ask about that contrast.
-
-    Raises
-    ------
-    ValueError
-        A column is missing.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from endomtor.stats import confounded
-    >>> mice = pd.DataFrame({
-    ...     "group": ["young", "young", "aged", "aged"],
-    ...     "batch": ["1", "1", "2", "2"],
-    ...     "sex": ["F", "M", "F", "M"],
-    ... })
-    >>> confounded(mice, "group", "batch")
-    True
-    >>> confounded(mice, "group", "sex")
-    False
-    """
-    columns(frame, group, by)
-    groups, levels = block_levels(frame[group]), block_levels(frame[by])
-    groups, levels = groups[groups != ""], levels[groups != ""]
-    distinct = np.unique(levels)
-    if len(np.unique(groups)) < 2 or len(distinct) < 2 or len(distinct) == len(levels):
-        return False
-    linked = {groups[0]}
-    grown = True
-    while grown:
-        reached = set(levels[np.isin(groups, sorted(linked))])
-        found = linked | set(groups[np.isin(levels, sorted(reached))])
-        grown, linked = found != linked, found
-    return linked != set(groups)
 
 
 def block_levels(column: pd.Series) -> np.ndarray:

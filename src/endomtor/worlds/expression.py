@@ -29,7 +29,6 @@ class Programme:
 
     Attributes
     ----------
-    genes : ndarray of str, shape (genes,)
     mean, dispersion : ndarray
         Normalised counts, negative binomial dispersion.
     aging : ndarray

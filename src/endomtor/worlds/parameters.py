@@ -319,11 +319,8 @@ def read(path: Path, common: Path, changes: Mapping | None = None) -> tuple[Worl
 
     `changes`, in the shape of a world file, are laid over both; no origin is asked of them.
 
-    Raises
-    ------
-    WorldError
-        Not TOML, a key that is missing or unknown (with the nearest known one), a wrong type, a number without
-        `source` or `assumption = true`, a number out of range.
+    `WorldError`: not TOML, a key that is missing or unknown (with the nearest known one), a wrong type, a number
+    without `source` or `assumption = true`, a number out of range.
     """
     shared, own = read_toml(common), read_toml(path)
     require_origin(shared, common.name)

@@ -16,17 +16,8 @@ from endomtor.worlds.parameters import nearest
 from endomtor.worlds.world import World, load
 
 TABULAR = (
-    "bmec_signaling",
-    "rapamycin_blood",
-    "rapamycin_marrow",
-    "ecko_blood",
-    "ecko_marrow",
-    "ecko_cells",
-    "ecko_limiting_dilution",
-    "ecko_verification",
-    "serial_transplants",
-    "survival",
-    "exclusions",
+    *("bmec_signaling", "rapamycin_blood", "rapamycin_marrow", "ecko_blood", "ecko_marrow", "ecko_cells"),
+    *("ecko_limiting_dilution", "ecko_verification", "serial_transplants", "survival", "exclusions"),
 )
 EXPRESSION = ("hspc_counts", "hspc_samples", "bmec_cells")
 DESIGN = """\
@@ -45,9 +36,10 @@ blinded = true
 def simulate_tables(world: str | World, seed: int, names: Iterable[str] = TABULAR) -> dict:
     """Return the named tables of one cohort.
 
+    `WorldError`: no such world or table, a seed that is not an integer of at least 0.
+
     Parameters
     ----------
-    world : str or World
     seed : int
         At least 0. The same seed gives the same tables.
     names : iterable of str
@@ -57,11 +49,6 @@ def simulate_tables(world: str | World, seed: int, names: Iterable[str] = TABULA
     -------
     dict[str, DataFrame]
         In the order asked for; `bmec_cells` is an AnnData.
-
-    Raises
-    ------
-    WorldError
-        No such world or table, a seed that is not an integer of at least 0.
     """
     world = load(world) if isinstance(world, str) else world
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
@@ -89,6 +76,8 @@ def dataset(world: str | World, seed: int, names: Iterable[str] = TABULAR, table
 
     Values have all their digits (a file has six), and the provenance has no sha256.
 
+    `WorldError`: as `simulate_tables`.
+
     Parameters
     ----------
     world, seed, names
@@ -96,11 +85,6 @@ def dataset(world: str | World, seed: int, names: Iterable[str] = TABULAR, table
     tables : mapping, optional
         Tables drawn before from this world and seed, possibly made smaller (`thin`, `without`); `names` then plays no
         part. They are not changed.
-
-    Raises
-    ------
-    WorldError
-        As `simulate_tables`.
     """
     world = load(world) if isinstance(world, str) else world
     drawn = simulate_tables(world, seed, names) if tables is None else tables
@@ -110,10 +94,7 @@ def dataset(world: str | World, seed: int, names: Iterable[str] = TABULAR, table
 def simulate(world: str | World, seed: int, out: Path) -> Path:
     """Write one cohort as a complete data directory; an existing `out` is replaced when all is written.
 
-    Raises
-    ------
-    WorldError
-        As `simulate_tables`; or `out` is there and is not a simulated data directory (it is left alone).
+    `WorldError`: as `simulate_tables`; or `out` is there and is not a simulated data directory (it is left alone).
     """
     world, out = load(world) if isinstance(world, str) else world, Path(out)
     _refuse_to_overwrite(out)

@@ -23,6 +23,8 @@ def thin(tables: Mapping, share: Mapping[str, float], seed: int) -> dict:
     is rounded up and at least 2. Which units stay is chance, and the same in every table that they are in as far as the
     numbers allow. Lines of `exclusions` for units that are gone are left out.
 
+    `WorldError`: an unknown group (with the nearest name), a share out of range.
+
     Parameters
     ----------
     tables : mapping of str to DataFrame or AnnData
@@ -32,11 +34,6 @@ def thin(tables: Mapping, share: Mapping[str, float], seed: int) -> dict:
         an age or a treatment; an arm that is named twice keeps the product.
     seed : int
         At least 0.
-
-    Raises
-    ------
-    WorldError
-        An unknown group (with the nearest name), a share out of range.
     """
     _refuse_unknown(share)
     for group, value in share.items():

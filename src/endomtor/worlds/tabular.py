@@ -48,8 +48,6 @@ class Units:
         One row an animal: animal, group (or age_group and treatment), sex, batch.
     group : ndarray of int
         Place of the group in `GROUPS`; empty in the rapamycin experiment.
-    batch : ndarray of int
-    male, aged : ndarray of bool
     """
 
     frame: pd.DataFrame

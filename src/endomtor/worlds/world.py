@@ -27,7 +27,6 @@ class World:
 
     Attributes
     ----------
-    name, title, story : str
     phenocopy : float
         phi: how far an ECKO niche moves a trait from young (0) to aged (1); `phenocopy_by_endpoint` overrides it.
     rapamycin : float
@@ -40,8 +39,6 @@ class World:
         False: an aged niche leaves no mark on wild-type cells.
     toxicity : dict[str, float]
         Shifts in ECKO that have nothing to do with aging, in SDs between animals.
-    confounding : Confounding or None
-    endpoints : Endpoints
     changed : bool
         Numbers were changed in code: it is no longer the world of its file.
     """
@@ -109,16 +106,13 @@ class World:
         expectation over animals or donors, right to about 0.01 (`estimands`). Rounding, background and library size are
         taken to move nothing, and deaths of recipients are left out: the value is that of all grafts, not of survivors.
 
+        `WorldError`: the id is no prediction, or its endpoint is not in the worlds.
+
         Returns
         -------
         float or None
             None where the design lets nobody tell (a confounded world, no day after the first dose) and for a phi of
             what does not age.
-
-        Raises
-        ------
-        WorldError
-            The id is no prediction, or its endpoint is not in the worlds.
         """
         return None if self.confounding else self._planted(self._rule(prediction_id))
 
@@ -263,17 +257,13 @@ def names() -> tuple[str, ...]:
 def load(name: str, changes: Mapping | None = None) -> World:
     """Return a world by name, as its file has it or with some numbers changed.
 
+    `WorldError`: no such world (with the nearest name), its file is not valid, or the changes are not.
+
     Parameters
     ----------
-    name : str
     changes : mapping, optional
         In the shape of a world file, laid over it: `{"phenocopy": 0.25, "endpoints": {"spread": {"tails": 3.0}}}`.
         Checked as strictly as a file, but no origin is asked of them. The name stays.
-
-    Raises
-    ------
-    WorldError
-        No such world (with the nearest name), its file is not valid, or the changes are not.
     """
     if name not in names():
         raise WorldError(f"There is no world {name!r}{nearest(name, names())}: expected one of {', '.join(names())}.")
