@@ -20,7 +20,7 @@ from scipy import sparse
 from endomtor import cells as single_cells
 from endomtor import contract
 from endomtor.contract.dataset import DESIGN_KEYS
-from endomtor.errors import ContractError, EndomtorError
+from endomtor.errors import ContractError
 from endomtor.own_data import design
 
 ABOUT = 'title = "Test"\nprovenance = "measured"\nsource = "made for a test"\n'
@@ -327,15 +327,6 @@ def test_the_design_is_shown(tmp_path, tables):
     assert shown["dose"] == shown["blinded"] == "not stated"
 
 
-def test_a_missing_folder_is_one_sentence(tmp_path):
-    for call in (contract.load, contract.check, contract.provenance_of):
-        with pytest.raises(EndomtorError, match="expected a folder.* found nothing"):
-            call(tmp_path / "nowhere")
-    (tmp_path / "file").write_text("")
-    with pytest.raises(EndomtorError, match="found a file"):
-        contract.check(tmp_path / "file")
-
-
 # --- broken files ----------------------------------------------------------------------------------------------------
 
 HEADER = "animal,group,sex,batch,myeloid_pct,b_pct,t_pct"
@@ -346,9 +337,7 @@ TWO = f"{HEADER}\n{ROW}\n"
 @pytest.mark.parametrize(
     ("name", "content", "row", "part"),
     [
-        ("ecko_blood.csv", b"\xef\xbb\xbf", None, "an empty file"),
         ("ecko_blood.csv", TWO.replace(",", "\t").encode(), None, "cells separated by tabs"),
-        ("ecko_blood.csv", TWO.encode("utf-16-le"), None, "text in UTF-16 or UTF-32"),
         ("ecko_blood.csv", (TWO + "m2,young,F\n").encode(), 3, 'found "3 cells", expected 7 cells'),
         ("ecko_blood.csv", (TWO + ROW + ",9\n").encode(), 3, 'found "8 cells", expected 7 cells'),
         ("ecko_blood.csv", TWO.replace("sex", "").encode(), 1, "a name for column 3"),
@@ -373,12 +362,6 @@ def test_a_broken_file_is_one_sentence(tmp_path, tables, name, content, row, par
     with pytest.raises(ContractError) as caught:
         contract.load(folder)
     assert caught.value.problems == errors(folder)
-
-
-def test_the_same_table_in_two_formats(tmp_path, tables):
-    content = tables["ecko_blood"].to_csv(index=False)
-    folder = write(tmp_path / "d", {"ecko_blood.csv": content, "ecko_blood.csv.gz": gzip.compress(content.encode())})
-    assert "one format only" in str(one(errors(folder), file="ecko_blood.csv"))
 
 
 def test_no_table_or_only_exclusions(tmp_path, tables):
@@ -582,49 +565,17 @@ def test_cells_load_as_raw_counts_with_text_obs(tmp_path):
     np.testing.assert_array_equal(got.X.toarray(), data.X.toarray())
 
 
-def _nan(data):
-    data.X = np.full(data.shape, np.nan)
-
-
-def _negative(data):
-    data.X = -data.X.toarray()
-
-
-def _no_x(data):
-    data.X = None
-
-
-def _doubled_gene(data):
-    data.var_names = ["Xist", "Xist", *GENES[2:]]
-
-
-def _capital_group(data):
-    data.obs = data.obs.rename(columns={"group": "Group"})
-
-
-def _bad_group(data):
-    data.obs.iloc[0, 1] = "old"
-
-
-def _empty_animal(data):
-    data.obs.iloc[0, 0] = None
-
-
-def _two_groups(data):
-    data.obs.iloc[1, 1] = "aged"
-
-
 @pytest.mark.parametrize(
     ("spoil", "column", "part"),
     [
-        (_nan, "X", "found nan"),
-        (_negative, "X", "raw counts in X"),
-        (_no_x, "X", "found no X"),
-        (_doubled_gene, "gene symbol", "each gene symbol once"),
-        (_capital_group, "group", 'did you mean "Group"?'),
-        (_bad_group, "group", 'found "old"'),
-        (_empty_animal, "animal", "found an empty cell"),
-        (_two_groups, "group", "the group of animal"),
+        (lambda data: setattr(data, "X", np.full(data.shape, np.nan)), "X", "found nan"),
+        (lambda data: setattr(data, "X", -data.X.toarray()), "X", "raw counts in X"),
+        (lambda data: setattr(data, "X", None), "X", "found no X"),
+        (lambda data: setattr(data, "var_names", ["Xist", "Xist", *GENES[2:]]), "gene symbol", "each gene symbol once"),
+        (lambda data: data.obs.rename(columns={"group": "Group"}, inplace=True), "group", 'did you mean "Group"?'),
+        (lambda data: data.obs.iloc.__setitem__((0, 1), "old"), "group", 'found "old"'),
+        (lambda data: data.obs.iloc.__setitem__((0, 0), None), "animal", "found an empty cell"),
+        (lambda data: data.obs.iloc.__setitem__((1, 1), "aged"), "group", "the group of animal"),
     ],
 )
 def test_broken_cells_are_one_sentence(tmp_path, spoil, column, part):
@@ -688,13 +639,6 @@ def test_sex_confounding_of_treatment_and_niche(tmp_path, tables):
 def test_what_complete_confounding_is(tmp_path, tables, batches, complete):
     blood = tables["ecko_blood"].iloc[:8].assign(batch=batches)
     assert bool(contract.load(write(tmp_path / "d", {"ecko_blood": blood})).confounding) is complete
-
-
-def test_partial_confounding_is_a_remark_without_consequence(tmp_path, tables):
-    blood = tables["ecko_blood"].iloc[:8].assign(batch=list("aabbaaaa"))
-    ds = contract.load(write(tmp_path / "d", {"ecko_blood": blood}))
-    assert "partial confounding" in str(one(ds.warnings, column="batch"))
-    assert ds.confounding == []
 
 
 def test_one_unit_and_too_few_units(tmp_path, tables):

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -119,6 +118,30 @@ def wait_for(condition, seconds: float = 30.0):
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.01)
+
+
+# --- one file
+
+
+def test_a_file_comes_once_and_a_damaged_copy_counts_as_absent(book, host, capsys):
+    host.answers[PATH] = [Answer()]
+    assert public.available("file-0") is None
+    assert public.fetch(["file-0", "file-0"], progress=True)["file-0"] == public.available("file-0")
+    assert get() == BODY
+    assert len(host.asked) == 1
+    assert "file-0" in capsys.readouterr().err
+    out().write_bytes(BODY[:-1] + b"x")
+    assert public.available("file-0") is None
+    assert get() == BODY
+
+
+def test_a_folder_is_a_mirror(book, tmp_path, monkeypatch):
+    monkeypatch.setenv("ENDOMTOR_MIRROR", str(tmp_path / "mirror"))
+    assert "the mirror has no readable" in refused()
+    twin = tmp_path / "mirror" / "c" / "file-0.csv"
+    twin.parent.mkdir(parents=True)
+    twin.write_bytes(BODY)
+    assert get() == BODY
 
 
 # --- a connection that is cut
@@ -451,30 +474,6 @@ def test_a_file_that_may_not_grow_is_one_sentence(book, host):
     assert "the file has 0.5 MB; make room and try again." in shown
     assert "Traceback" not in shown
     assert sorted(path.name for path in download.folder().iterdir()) == [".lock"]
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 256 kB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
-    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("a small disk cannot be mounted here")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
-
-
-def test_a_full_disk_is_one_sentence_and_gets_its_room_back(book, host, small_disk, monkeypatch, tmp_path):
-    monkeypatch.setenv("ENDOMTOR_CACHE", str(small_disk))
-    host.answers[PATH] = [Answer()]
-    assert f"the disk is full at {small_disk / 'public'}" in refused()
-    assert shutil.disk_usage(small_disk).free > 200_000
-    mirror = tmp_path / "mirror" / "c"
-    mirror.mkdir(parents=True)
-    (mirror / "file-0.csv").write_bytes(BODY)
-    monkeypatch.setenv("ENDOMTOR_MIRROR", str(mirror.parent))
-    assert "the disk is full at" in refused()
 
 
 def test_a_cache_that_is_a_file_is_one_sentence(book, tmp_path, monkeypatch):

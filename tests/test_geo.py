@@ -5,15 +5,12 @@ import io
 import json
 import tarfile
 import tomllib
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from endomtor import cli, contract, public
 from endomtor.errors import FetchError
@@ -221,14 +218,6 @@ def test_a_folder_cannot_answer(host, tmp_path, monkeypatch):
 @pytest.mark.parametrize("pmid", ["", "x", "0", "-1", "1;2", "12345678901", "１２"])
 def test_what_is_no_pubmed_id(pmid):
     refused("is not a PubMed id", ncbi.series_of, pmid)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.binary(max_size=300))
-def test_any_bytes_in_place_of_xml_raise_our_own_error_or_none(content):
-    for body in (content, b"<eLinkResult>" + content + b"</eLinkResult>"):
-        with suppress(FetchError):
-            assert ncbi._parsed("elink", body).tag == "eLinkResult"
 
 
 # --- a series becomes a folder
@@ -569,32 +558,6 @@ def test_what_is_no_count_matrix_says_why(tmp_path, body, words):
 def test_a_bomb_in_place_of_a_matrix(tmp_path):
     body = gzip.compress(b"gene\ta\tb\n" + b"Gene\t0\t0\n" * 4_000_000)
     refused("no decompression bomb", geo.read_matrix, write(tmp_path, "m.txt.gz", body))
-
-
-@settings(max_examples=80, deadline=None)
-@given(st.binary(max_size=400))
-def test_any_bytes_in_place_of_a_table_raise_our_own_error(tmp_path_factory, content):
-    path = write(tmp_path_factory.mktemp("m"), "m.txt", content)
-    with pytest.raises(FetchError):
-        geo.read_matrix(path)
-    with pytest.raises(FetchError):
-        geo.read_soft(path, "GSE1")
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 200), st.integers(1, 9), st.lists(st.integers(0, 10**9), min_size=3, max_size=3)),
-        min_size=100,
-        max_size=140,
-    )
-)
-def test_no_count_is_lost_when_duplicates_are_summed(tmp_path_factory, rows):
-    text = "gene\ta\tb\tc\n" + "".join(f"ENSMUSG{g:011d}.{v}\t{x}\t{y}\t{z}\n" for g, v, (x, y, z) in rows)
-    matrix = geo.read_matrix(write(tmp_path_factory.mktemp("m"), "m.txt", text.encode()))
-    assert matrix.counts.sum().tolist() == [sum(values[k] for _, _, values in rows) for k in range(3)]
-    assert len(matrix.counts) + matrix.summed == len(rows)
-    assert matrix.counts.index.is_unique
 
 
 @pytest.mark.parametrize("name", ["gse162607-counts", "ec-brain", "ec-heart", "ec-kidney"])

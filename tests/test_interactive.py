@@ -516,15 +516,3 @@ def test_a_slope_without_limits_is_a_line_without_a_band():
     assert (line["words"], line["low"], line["high"]) == ("slope 0.40, 95 %: not bounded", None, None)
     unknown = replace(slope(), estimate=np.nan)
     assert len(figures.lfc_scatter(genes(), slope=unknown, **about).interactive["lines"]) == 1
-
-
-def test_a_column_that_is_not_there_is_named():
-    about = {"contrast": ("aged", "young"), "n": {"aged": 2, "young": 2}}
-    _, table, spec = figures.volcano(genes(), **about)
-    with pytest.raises(ValueError, match="no column 'adjusted p' in the figure's data, expected one of gene, log2"):
-        interactive_plot.plot(spec, table.drop(columns="adjusted p"))
-
-
-def test_an_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="kind is 'pie', expected one of points, map, courses"):
-        interactive.Interactive(kind="pie", x="x", y="y", xlabel="x", ylabel="y", said={})

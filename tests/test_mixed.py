@@ -167,18 +167,6 @@ def test_cross_products_equal_dense_matrices(variances):
     np.testing.assert_allclose(mixed._Inference(got).adjusted, c + 2 * c @ inner @ c, rtol=1e-7, atol=1e-10)
 
 
-def test_balanced_design_gives_the_t_test_of_unit_means():
-    frame = cohort(1, sd=(2.0, 1.0, 1.0), effect=1.0)
-    model = mixed.fit(frame, fixed=["group", "week"], interaction=False, **MODEL)
-    assert not model.singular
-    means = frame.groupby(["group", "donor"])["chimerism"].mean()
-    expected = stats.ttest_ind(means["aged"], means["young"])
-    got = model.contrasts("group").iloc[0]
-    assert got["contrast"] == "aged - young"
-    assert [got["t"], got["df"], got["p"]] == pytest.approx([expected.statistic, 6, expected.pvalue], rel=1e-6)
-    assert model.anova().set_index("term").loc["group", "F"] == pytest.approx(expected.statistic**2, rel=1e-6)
-
-
 @pytest.mark.parametrize(("groups", "units"), [(3, 2), (2, 2), (3, 3)])
 def test_small_balanced_designs_give_the_analysis_of_variance_of_unit_means(groups, units):
     """Also at 3 and at 4 degrees of freedom, where Kenward and Roger's moments divide by zero."""
@@ -255,18 +243,10 @@ def everything(frame):
 
 
 @few
-@given(seeds)
-def test_row_order_does_not_matter(seed):
-    frame = cohort(seed, drop=seed % 9)
-    for one, other in zip(everything(frame), everything(frame.sample(frac=1, random_state=seed)), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
-
-
-@few
 @given(seeds, st.floats(0.001, 1000), st.floats(-50, 50))
-def test_rescaling_and_shifting_leave_df_and_p(seed, factor, shift):
+def test_order_scale_and_origin_leave_df_and_p(seed, factor, shift):
     frame = cohort(seed, drop=seed % 9)
-    moved = frame.assign(chimerism=factor * frame["chimerism"] + shift)
+    moved = frame.assign(chimerism=factor * frame["chimerism"] + shift).sample(frac=1, random_state=seed)
     (one, one_anova), (other, other_anova) = everything(frame), everything(moved)
     np.testing.assert_allclose(
         one[["estimate", "SE"]][1:] * factor, other[["estimate", "SE"]][1:], rtol=1e-4, atol=1e-6
@@ -285,15 +265,6 @@ def test_swapping_labels_flips_the_sign_only(seed):
     )
     assert one["estimate"] == pytest.approx(-other["estimate"], abs=1e-6)
     assert [one["SE"], one["df"], one["p"]] == pytest.approx([other["SE"], other["df"], other["p"]], rel=1e-4)
-
-
-@few
-@given(seeds)
-def test_a_doubled_row_is_refused(seed):
-    frame = cohort(seed)
-    doubled = pd.concat([frame, frame.sample(1, random_state=seed)])
-    with pytest.raises(UnitError, match=r"A row is doubled \(recipient \w+, week \d+\)"):
-        mixed.fit(doubled, fixed=["group", "week"], **MODEL)
 
 
 @settings(max_examples=60, deadline=None)
@@ -388,6 +359,7 @@ def test_constant_block_leaves_the_model():
         (lambda f: f.assign(chimerism=0.1 * f["week"]), EndomtorError, "does not vary within 'recipient'"),
         (lambda f: f.assign(chimerism=np.inf), EndomtorError, "infinite"),
         (lambda f: f.drop(columns="week"), ValueError, "'week' is not in the table"),
+        (lambda f: pd.concat([f, f[:1]]), UnitError, "A row is doubled \\(recipient aged00, week 4\\)"),
     ],
 )
 def test_refusals(change, error, message):

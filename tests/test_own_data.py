@@ -16,12 +16,9 @@ from pathlib import Path
 
 import anndata
 import nbformat
-import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 from statsmodels.stats.power import TTestIndPower
 
 from endomtor import cli, contract, genes, own_data, public, worlds
@@ -192,25 +189,6 @@ def test_the_detectable_effect_is_that_of_statsmodels(n):
     assert prospects.detectable(sqrt(2 / n), 2 * n - 2) == pytest.approx(expected, rel=1e-4)
 
 
-@settings(max_examples=50, deadline=None)
-@given(st.floats(0.01, 100), st.floats(1, 500), st.floats(0.3, 0.95), st.floats(1.01, 3))
-def test_the_detectable_effect_grows_with_noise_and_power(se, df, power, factor):
-    least = prospects.detectable(se, df, power=power)
-    assert least > 0
-    assert prospects.detectable(se * factor, df, power=power) == pytest.approx(least * factor)
-    assert prospects.detectable(se, df, power=power + (1 - power) / 2) > least
-    assert prospects.detectable(se, df * factor, power=power) <= least * (1 + 1e-6)
-
-
-def test_the_detectable_effect_is_found_four_times_out_of_five():
-    from scipy import stats
-
-    rng = np.random.default_rng(8)
-    effect = prospects.detectable(sqrt(1 / 5 + 1 / 5), 8)
-    p = stats.ttest_ind(rng.normal(effect, 1, (5, 4000)), rng.normal(0, 1, (5, 4000)), axis=0).pvalue
-    assert (p <= 0.05).mean() == pytest.approx(0.8, abs=0.02)
-
-
 def test_every_prediction_of_the_catalogue_is_judged(filled):
     judged = own_data.allowed(contract.load(filled))
     named = {
@@ -277,13 +255,6 @@ def test_cells_of_one_animal_a_group_are_not_testable(tmp_path, filled):
         cells[first.to_numpy()].copy().write_h5ad(folder / "bmec_cells.h5ad")
     judged = {one.rule.id: one for one in own_data.allowed(contract.load(folder))}
     assert judged["C1.cells.mTORC1_hallmark"].why_not == "1 aged with cells, at least two are needed"
-
-
-@pytest.mark.parametrize("world", ["confounded", "survivor"])
-def test_a_simulated_directory_has_prospects_too(world, tmp_path):
-    dataset = contract.load(worlds.simulate(world, seed=2, out=tmp_path / world))
-    withheld = [one for one in own_data.allowed(dataset) if "confound" in one.why_not]
-    assert bool(withheld) == (world == "confounded")
 
 
 # --- calibration in the design of the data ----------------------------------------------------------------------------
@@ -642,17 +613,6 @@ def test_a_workbook_that_unpacks_beyond_all_measure_is_refused_unread(tmp_path, 
     monkeypatch.setattr(excel, "LARGEST_UNPACKED", 1000)
     folder = directory(tmp_path / "d", ecko_blood=content)
     assert "expected a workbook of at most" in str(found(folder, "error")[0])
-
-
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.integers(0, 10**6), st.binary(min_size=1, max_size=8))
-@example(0, b"PK")
-def test_a_damaged_workbook_never_raises(tmp_path_factory, place, patch):
-    content = workbook(pd.DataFrame({"animal": ["m1", "m2"], "group": ["young", "aged"]}))
-    place %= len(content)
-    folder = tmp_path_factory.mktemp("damaged") / "d"
-    directory(folder, ecko_blood=content[:place] + patch + content[place + len(patch) :])
-    assert all("\n" not in str(one) for one in contract.check(folder))
 
 
 # --- remarks ---------------------------------------------------------------------------------------------------------
