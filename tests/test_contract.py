@@ -628,17 +628,19 @@ def test_sex_confounding_of_treatment_and_niche(tmp_path, tables):
 
 
 @pytest.mark.parametrize(
-    ("batches", "complete"),
+    ("batches", "said"),
     [
-        (["a", "a", "b", "b", "c", "c", "d", "d"], True),  # batches nested in groups
-        (["a", "b", "c", "d", "e", "f", "g", "h"], False),  # a batch of each animal's own
-        (["", "", "", "", "", "", "", ""], False),
-        (["a", "a", "a", "b", "b", "a", "a", "a"], False),
+        ("aabbccdd", "complete confounding"),  # batches nested in groups
+        ("abcdefgh", ""),  # a batch of each animal's own
+        (" " * 8, ""),
+        ("aabbaaaa", "partial confounding"),
     ],
 )
-def test_what_complete_confounding_is(tmp_path, tables, batches, complete):
-    blood = tables["ecko_blood"].iloc[:8].assign(batch=batches)
-    assert bool(contract.load(write(tmp_path / "d", {"ecko_blood": blood})).confounding) is complete
+def test_what_confounding_is(tmp_path, tables, batches, said):
+    blood = tables["ecko_blood"].iloc[:8].assign(batch=[one.strip() for one in batches])
+    ds = contract.load(write(tmp_path / "d", {"ecko_blood": blood}))
+    assert bool(ds.confounding) == said.startswith("complete")
+    assert [said in str(one) for one in ds.warnings if one.column == "batch"] == [True] * bool(said)
 
 
 def test_one_unit_and_too_few_units(tmp_path, tables):
