@@ -28,9 +28,6 @@ GROUPS = ("young", "aged", "control", "ecko")
 GENES = ("Xist", "Ddx3y", "Eif2s3y", "Kdm5d", "Uty", "Mtor", "Kit", "Actb")
 
 
-# --- a valid directory -----------------------------------------------------------------------------------------------
-
-
 def mice(groups=GROUPS, n=4):
     """Yield animal, group, sex, batch: both sexes and both batches in every group."""
     for group in groups:
@@ -283,8 +280,6 @@ def test_the_rest_of_low_lineages_becomes_other(tmp_path, tables):
     assert "the rest becomes other (1 row)" in str(one(ds.warnings, row=4))
 
 
-# --- dataset.toml ----------------------------------------------------------------------------------------------------
-
 SIMULATED = ABOUT.replace("measured", "simulated")
 
 
@@ -326,8 +321,6 @@ def test_the_design_is_shown(tmp_path, tables):
     assert (shown["strain"], shown["young weeks"], shown["randomised"]) == ("C57BL/6J", "10 to 14", "yes")
     assert shown["dose"] == shown["blinded"] == "not stated"
 
-
-# --- broken files ----------------------------------------------------------------------------------------------------
 
 HEADER = "animal,group,sex,batch,myeloid_pct,b_pct,t_pct"
 ROW = "m1,young,F,b1,20,50,30"
@@ -375,8 +368,6 @@ def test_other_files_are_left_alone(tmp_path, tables):
     folder = write(tmp_path / "d", {"ecko_blood": tables["ecko_blood"]} | others)
     assert errors(folder) == []
 
-
-# --- broken cells and rows -------------------------------------------------------------------------------------------
 
 # table, change of its last row, column that must be named, part of the sentence
 CELLS = [
@@ -457,8 +448,7 @@ def test_a_faulty_cell_does_not_cause_further_faults(tmp_path, tables):
 
 
 @pytest.mark.parametrize(
-    ("table", "column", "value"),
-    [("ecko_marrow", "group", "aged"), ("serial_transplants", "niche", "aged")],
+    ("table", "column", "value"), [("ecko_marrow", "group", "aged"), ("serial_transplants", "niche", "aged")]
 )
 def test_an_animal_in_two_groups_over_two_tables(tmp_path, tables, table, column, value):
     frame = tables[table]
@@ -481,9 +471,6 @@ def test_counts_and_sheet_must_match(tmp_path, tables):
 def test_counts_and_sheet_come_together(tmp_path, tables, name):
     fault = one(errors(write(tmp_path / "d", {name: tables[name], "ecko_blood": tables["ecko_blood"]})))
     assert "beside it" in str(fault)
-
-
-# --- sex and simulated data ------------------------------------------------------------------------------------------
 
 
 def test_sheet_sex_against_expression_sex(tmp_path, tables):
@@ -551,9 +538,6 @@ def test_simulated_cells_are_refused_in_measured_data(tmp_path):
     assert errors(write(tmp_path / "d", {}, about, h5ad=data)) == []
 
 
-# --- single cells ----------------------------------------------------------------------------------------------------
-
-
 def test_cells_load_as_raw_counts_with_text_obs(tmp_path):
     data = cells(leiden="3", ec_subtype="sinusoidal")
     data.obs["batch"] = pd.Categorical([1] * 48 + [2] * 48)
@@ -597,9 +581,6 @@ def test_young_stand_in_for_absent_controls_with_a_remark(tmp_path, tables):
     blood = tables["ecko_blood"].query("group != 'control'")
     noted = remarks(write(tmp_path / "d", {"ecko_blood": blood, "ecko_verification": tables["ecko_verification"]}))
     assert "young mice stand in" in str(one(noted))
-
-
-# --- warnings --------------------------------------------------------------------------------------------------------
 
 
 def test_complete_confounding_withholds_only_its_contrast(tmp_path, tables):
@@ -693,9 +674,6 @@ def test_other_remarks(tmp_path, tables):
     assert "niche attribution not verified" not in " ".join(ds.describe(["rapamycin_blood"]))
 
 
-# --- words, vocabulary, page -----------------------------------------------------------------------------------------
-
-
 def test_the_vocabulary_maps_markers_and_directions():
     known = contract.vocabulary()
     assert known.markers["pS6_S235_236"] == "mTORC1"
@@ -739,8 +717,6 @@ def test_a_new_table_needs_its_definition_and_nothing_else(tmp_path, tables, mon
     assert "### ecko_spleen.csv\n\nSpleens." in contract.contract_markdown()
     assert design.sizes(dataset)["ecko_spleen"] == {(group,): 4 for group in sorted(GROUPS)}
 
-
-# --- fuzz ------------------------------------------------------------------------------------------------------------
 
 NAMES = [name for name in ("dataset.toml", *(table.file for table in contract.TABLES.values()))]
 CELL = st.one_of(

@@ -11,7 +11,6 @@ import math
 import re
 import shutil
 import time
-from html.parser import HTMLParser
 from pathlib import Path
 
 import browser as headless
@@ -57,9 +56,6 @@ def cell_of(*outputs) -> nbformat.NotebookNode:
 
 def rows_of(text: str) -> list[dict]:
     return list(csv.DictReader(io.StringIO(text)))
-
-
-# --- The built book ---------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -194,9 +190,6 @@ def test_no_page_carries_a_table_twice(built_book, shown):
             assert one["data"].splitlines()[-1] not in html.unescape(page)
 
 
-# --- In a browser -----------------------------------------------------------------------------------------------------
-
-
 def test_the_fold_out_works_by_keyboard_and_the_download_is_the_file(browser, built_book, serve, tmp_path):
     headless.screen(browser, 390, 900)
     browser.get(f"{serve(built_book / 'html')}/notebooks/01_mtor_decline.html")
@@ -231,9 +224,6 @@ def test_the_fold_out_works_by_keyboard_and_the_download_is_the_file(browser, bu
     browser.execute_script("arguments[0].focus()", fold.find_element(By.TAG_NAME, "summary"))
     browser.switch_to.active_element.send_keys(Keys.SPACE)
     assert not region.is_displayed()
-
-
-# --- What figures.show takes ------------------------------------------------------------------------------------------
 
 
 def test_a_figure_without_data_or_with_a_wrong_name_is_refused(shell):
@@ -283,30 +273,6 @@ def test_no_text_of_the_csv_runs_as_a_formula(shell, start):
     assert shown["numbers"] == ["value", "seed"]
 
 
-# --- The fold-out -----------------------------------------------------------------------------------------------------
-
-
-class Reader(HTMLParser):
-    """Keeps the tags of a piece of HTML and the texts of its cells."""
-
-    def __init__(self):
-        super().__init__()
-        self.tags, self.cells, self.open = set(), [], False
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.add(tag)
-        self.open = tag in ("td", "th")
-        if self.open:
-            self.cells.append("")
-
-    def handle_data(self, data):
-        if self.open:
-            self.cells[-1] += data
-
-    def handle_endtag(self, tag):
-        self.open = False
-
-
 def shown_of(frame: pd.DataFrame, numbers=(), name="fig-one") -> dict:
     origin = {"kind": "simulated", "label": SIMULATED.label}
     return {"name": name, "data": files.table_text(frame), "numbers": list(numbers), "origin": origin}
@@ -320,12 +286,13 @@ def test_no_text_of_the_data_becomes_markup_or_ends_the_block(texts):
     # Markdown ends a block of HTML at an empty line.
     assert "\n" not in fold
     assert fold.startswith("<details ")
-    reader = Reader()
-    reader.feed(fold)
-    assert reader.tags == {"details", "summary", "p", "span", "a", "div", "table", "thead", "tbody", "tr", "th", "td"}
+    read = BeautifulSoup(fold, "html.parser")
+    assert {tag.name for tag in read.find_all(True)} == {
+        *("details", "summary", "p", "span", "a", "div", "table", "thead", "tbody", "tr", "th", "td")
+    }
     one, other = (row["animal"] for row in rows_of(shown["data"]))
     wanted = ["animal", "value", one, "1", other, "2"]
-    assert [text.split() for text in reader.cells] == [text.split() for text in wanted]
+    assert [cell.text.split() for cell in read.select("th, td")] == [text.split() for text in wanted]
 
 
 def test_names_that_look_like_numbers_stay_and_what_is_the_same_in_all_rows_is_said_once():
@@ -394,9 +361,6 @@ def test_files_follow_the_figures(tmp_path, shell):
     assert set(write("fig-two", "fig-three")) == {"01_one-fig-two.csv", "01_one-fig-three.csv"}
     figure_data.write([], folder)
     assert list(folder.iterdir()) == []
-
-
-# --- Through Sphinx ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow

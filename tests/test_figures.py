@@ -58,9 +58,6 @@ def one_estimation(counts, **more):
     return figures.estimation(animals(counts), **(arguments | more)).figure
 
 
-# --- every animal, and the table of what is drawn -----------------------------------------------------------------
-
-
 def values_of(table, column, **where):
     for key, wanted in where.items():
         table = table[table[key] == wanted]
@@ -349,9 +346,6 @@ def test_scales_print_the_original_units():
         scales.find("log10")
 
 
-# --- rates of error -----------------------------------------------------------------------------------------------
-
-
 def rates_of(*rows):
     columns = ["scenario", "rate", "nominal", "limit", "judgement", "claim"]
     return pd.DataFrame(rows, columns=columns).assign(id="C1", measure="false support", of=200)
@@ -435,9 +429,6 @@ def test_pairs_draw_both_rates_with_their_intervals_and_print_them():
     assert printed == ["cells as n", "60 % against 4.8 %", "no twin", "90 % against no p"]
 
 
-# --- p values -----------------------------------------------------------------------------------------------------
-
-
 def test_the_p_that_is_given_is_the_p_that_is_drawn():
     """statannotations' own correction would draw the raw p; the adjusted one is twice the raw one here."""
     raw = {("aged", "young"): 0.013, ("ecko", "control"): 0.021}
@@ -484,9 +475,6 @@ def test_the_table_of_a_robustness_figure_holds_each_variant():
     assert table["verdict holds"].tolist() == ["yes", "no", "yes"]
     assert table["value"].tolist()[:2] == [0.5, 0.4]
     assert table["in place of an estimate"].tolist() == ["", "", "nothing to test"]
-
-
-# --- publishing ---------------------------------------------------------------------------------------------------
 
 
 def shown(**more):
@@ -620,8 +608,6 @@ def test_names_from_spreadsheets_are_text_not_formulas():
     assert publish._png(figure)
 
 
-# --- colours ------------------------------------------------------------------------------------------------------
-
 # Machado, Oliveira & Fernandes 2009 (doi 10.1109/TVCG.2009.113), severity 1, on linear RGB.
 SIGHT = {
     "normal": np.eye(3),
@@ -661,9 +647,6 @@ def test_groups_have_contrast_on_the_page_and_markers_of_their_own():
     for group, colour in style.COLOURS.items():
         assert contrast(colour, style.PAGE) >= 3, group
     assert len(set(style.MARKERS.values())) == len(style.MARKERS) == len(style.COLOURS)
-
-
-# --- tables -------------------------------------------------------------------------------------------------------
 
 
 def published_table(frame, **more):

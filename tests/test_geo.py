@@ -93,9 +93,6 @@ def refused(words: str, call, *arguments, **options) -> str:
     return str(caught.value)
 
 
-# --- the series of a paper
-
-
 def test_the_series_of_the_paper_and_their_files(host, capsys):
     soft(host, "GSE900001_counts.txt.gz")
     endomtor("fetch", "--paper")
@@ -220,9 +217,6 @@ def test_what_is_no_pubmed_id(pmid):
     refused("is not a PubMed id", ncbi.series_of, pmid)
 
 
-# --- a series becomes a folder
-
-
 def test_geo_puts_a_thousand_series_together():
     assert ncbi.series_address("GSE162607") == f"{ncbi.GEO}/series/GSE162nnn/GSE162607"
     assert ncbi.series_address("GSE1234") == f"{ncbi.GEO}/series/GSE1nnn/GSE1234"
@@ -344,9 +338,6 @@ def test_a_folder_is_a_mirror_of_geo(host, tmp_path, monkeypatch):
     monkeypatch.setenv("ENDOMTOR_MIRROR", str(tmp_path / "mirror"))
     assert geo.draft("GSE900001", tmp_path / "a").matrix.counts.shape == (150, 4)
     assert host.asked == []
-
-
-# --- which file holds the counts
 
 
 def test_normalised_values_are_not_taken_and_the_reason_is_said(host, tmp_path):
@@ -477,9 +468,6 @@ def test_tables_that_cannot_be_joined(tmp_path, files, words):
     refused(words, geo.join_samples, [write(tmp_path, name, body) for name, body in files.items()])
 
 
-# --- what a matrix is
-
-
 def test_versions_are_stripped_and_duplicates_summed_and_counted(tmp_path):
     genes = [f"{gene}.{1 + k % 3}" for k, gene in enumerate(IDS)]
     # Rows 3 and 7 are versions of one gene; the first id has a symbol in the bundled table.
@@ -577,9 +565,6 @@ def test_real_tables_are_read_as_the_book_reads_them(mirror, tmp_path, monkeypat
         assert found.counts.index.tolist() == known.index.tolist()
     assert found.counts.to_numpy().sum() == known.to_numpy().sum()
     assert len(found.counts) + found.summed == len(known)
-
-
-# --- the sheet
 
 
 def sample(title: str, **about: str) -> geo.Sample:

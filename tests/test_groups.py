@@ -34,9 +34,6 @@ def two_sample(name):
     return numbered(data[data["set"] == name]), answers[answers["set"] == name].set_index("key")["value"]
 
 
-# --- against R ---
-
-
 @pytest.mark.parametrize("name", SETS)
 def test_welch_equals_t_test(name):
     data, r = two_sample(name)
@@ -63,9 +60,6 @@ def test_hedges_g_equals_effectsize(name):
     got = groups.hedges_g(data, **TWO)
     assert got.estimate == pytest.approx(r["hedges_g_pooledTRUE"], rel=1e-10)
     assert [got.ci_low, got.ci_high] == pytest.approx([r["hedges_lo_pooledTRUE"], r["hedges_hi_pooledTRUE"]], rel=1e-5)
-
-
-# --- against enumeration and other libraries ---
 
 
 def enumerate_p(scores, in_a):
@@ -127,9 +121,6 @@ def test_a_paired_block_is_the_paired_t_test():
     assert [got.p, got.df, got.ci_low, got.ci_high] == pytest.approx([r.pvalue, 5, interval.low, interval.high])
 
 
-# --- blocks that cannot or need not enter ---
-
-
 @pytest.mark.parametrize("batch", ["111111", "      ", "123456", [None] * 6])
 def test_a_block_that_says_nothing_leaves_the_model(batch):
     data = table([1, 2, 4], [3, 5, 9], batch=list(batch))
@@ -168,9 +159,6 @@ def test_no_degree_of_freedom_is_withheld():
     )
 
 
-# --- degenerate data ---
-
-
 @pytest.mark.parametrize("samples", [([0.1 + 0.2] * 3, [0.3] * 4), ([2, 2, 2], [3, 3, 3])])
 def test_values_that_do_not_vary_are_withheld(samples):
     for got in (groups.difference(table(*samples), **TWO), groups.hedges_g(table(*samples), **TWO)):
@@ -206,9 +194,6 @@ def test_hedges_interval_survives_huge_effects(separation):
     assert got.ci_low < got.inner[0] < got.estimate < got.inner[1] < got.ci_high < 0
 
 
-# --- rapamycin within ages ---
-
-
 def rapamycin(n=(4, 5, 3, 6), effects=(0.0, -1.0, 2.0, -1.0), seed=1):
     rng = np.random.default_rng(seed)
     cells = [("young", "vehicle"), ("young", "rapamycin"), ("aged", "vehicle"), ("aged", "rapamycin")]
@@ -225,12 +210,7 @@ def test_treatment_within_age_without_batch_is_welch_and_consistent():
     got = groups.treatment_within_age(data, value="y")
     for age in ("young", "aged"):
         alone = groups.difference(
-            data[data["age_group"] == age],
-            value="y",
-            group="treatment",
-            a="rapamycin",
-            b="vehicle",
-            unit="animal",
+            data[data["age_group"] == age], value="y", group="treatment", a="rapamycin", b="vehicle", unit="animal"
         )
         numbers = [(one.estimate, one.ci_low, one.ci_high, *one.inner, one.p, one.df) for one in (got[age], alone)]
         assert numbers[0] == pytest.approx(numbers[1])
@@ -272,8 +252,6 @@ def test_batch_aligned_with_age_keeps_the_treatment_contrasts():
     assert got["averaged"].withheld
     assert not got["interaction"].withheld
 
-
-# --- what holds for any data ---
 
 values = st.floats(-1e3, 1e3).map(lambda x: round(x, 3))
 samples = st.tuples(*[st.lists(values, min_size=2, max_size=7)] * 2)
@@ -317,9 +295,6 @@ def test_duplicated_rows_raise_everywhere():
             method(doubled, **TWO)
     with pytest.raises(UnitError):
         groups.treatment_within_age(pd.concat([rapamycin()] * 2), value="y")
-
-
-# --- what R leaves out or refuses ---
 
 
 def test_a_group_is_not_compared_with_itself():

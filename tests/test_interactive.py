@@ -199,9 +199,6 @@ def number(text: str) -> float:
     return float(text.replace("−", "-"))
 
 
-# --- before and at opening --------------------------------------------------------------------------------------------
-
-
 def requests(chrome) -> list[str]:
     return chrome.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
 
@@ -282,9 +279,6 @@ def test_each_part_has_the_mark_and_a_text_alternative(chrome, address):
           return inside(arguments[0]);
         """
         assert chrome.execute_script(focusable, plot) == []
-
-
-# --- searching --------------------------------------------------------------------------------------------------------
 
 
 def test_a_gene_search_says_the_numbers_of_the_data_and_marks_the_gene(chrome, address):
@@ -372,9 +366,6 @@ def test_the_keyboard_alone_is_enough(chrome, address):
     assert stops == ["Find", "Zoom in", "Zoom out", "Whole figure", "Look closer"]
 
 
-# --- hovering and zooming ---------------------------------------------------------------------------------------------
-
-
 def view(chrome, field: str):
     return chrome.execute_script(
         "const panel = [...Bokeh.documents.at(-1).roots()[0].references()].find(m => m.type === 'Figure');"
@@ -427,9 +418,6 @@ def test_buttons_zoom_towards_the_marked_gene_and_back(chrome, address):
     assert view(chrome, limits) == whole
 
 
-# --- the built book ---------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.slow
 def test_the_book_answers_with_the_numbers_of_its_csv(chrome, built_book, serve):
     html = built_book / "html"
@@ -457,9 +445,6 @@ def test_every_part_of_the_book_opens(chrome, built_book, serve, page, names):
     assert [one.get_attribute("data-part") for one in found] == [f"{page}-fig-{name}" for name in names]
     for name in names:
         assert opened(chrome, f"fig-{name}").find_element("css selector", "[role=img]").size["height"] > 200
-
-
-# --- what is written --------------------------------------------------------------------------------------------------
 
 
 def test_a_fold_out_is_closed_and_in_one_block_of_html():

@@ -93,9 +93,6 @@ def test_broken_counts_are_refused():
         ld.elda(good.assign(positive=4))
 
 
-# --- donors ---
-
-
 def donors(positive, dose=(1000, 5000, 25000), tested=6):
     rows = [
         (f"d{i}", "x", d, tested, k) for i, counts in enumerate(positive) for d, k in zip(dose, counts, strict=True)

@@ -60,9 +60,6 @@ def cohort(seed=0, *, units=4, subunits=3, weeks=(4, 8, 12), sd=(1.0, 1.0, 1.0),
     return frame.drop(index=rng.choice(len(frame), drop, replace=False))
 
 
-# --- against R ---
-
-
 @pytest.mark.parametrize("name", ["c_cat", "c_lin"])
 def test_variances_and_likelihood_equal_lme4(name, by_week, linear):
     model = by_week if name == "c_cat" else linear
@@ -126,45 +123,6 @@ def test_zero_donor_variance_leaves_kenward_roger_the_donors(singular):
     assert singular.singular
     assert singular.warnings == ("The variance of 'donor' was estimated as zero.",)
     assert singular.fixed_effects().set_index("term").loc["group[trt]", "df"] == pytest.approx(4)
-
-
-# --- against dense matrices and balanced designs ---
-
-
-@pytest.mark.parametrize("variances", [(0.7, 0.4, 1.3), (0.0, 0.5, 0.8), (2.0, 0.0, 0.1)])
-def test_cross_products_equal_dense_matrices(variances):
-    frame = cohort(3, units=3, drop=5)
-    rng = np.random.default_rng(1)
-    z = [pd.get_dummies(frame[name]).to_numpy(float) for name in ("recipient", "block")]
-    x = np.linalg.qr(np.column_stack([np.ones(len(frame)), frame["week"], rng.normal(size=len(frame))]))[0]
-    y = frame["chimerism"].to_numpy()
-    got = mixed._state(mixed._Moments.of(z, x, y), np.array(variances))
-
-    g = [one @ one.T for one in z] + [np.eye(len(y))]
-    v = sum(s * one for s, one in zip(variances, g, strict=True))
-    inverse = np.linalg.inv(v)
-    c = np.linalg.inv(x.T @ inverse @ x)
-    p = inverse - inverse @ x @ c @ x.T @ inverse
-    logdet = np.linalg.slogdet(v)[1] - np.linalg.slogdet(c)[1]
-    likelihood = -(logdet + y @ p @ y + (len(y) - 3) * np.log(2 * np.pi)) / 2
-    assert got.log_likelihood == pytest.approx(likelihood, rel=1e-10)
-    np.testing.assert_allclose(got.c, c, rtol=1e-8, atol=1e-12)
-    np.testing.assert_allclose(got.b, c @ x.T @ inverse @ y, rtol=1e-8)
-    for i, gi in enumerate(g):
-        assert got.gradient[i] == pytest.approx((y @ p @ gi @ p @ y - np.trace(p @ gi)) / 2, rel=1e-8)
-        np.testing.assert_allclose(got.first[i], x.T @ inverse @ gi @ inverse @ x, rtol=1e-7, atol=1e-9)
-        for j, gj in enumerate(g):
-            trace = np.trace(p @ gi @ p @ gj)
-            assert got.expected[i, j] == pytest.approx(trace / 2, rel=1e-8)
-            assert got.observed[i, j] == pytest.approx(y @ p @ gi @ p @ gj @ p @ y - trace / 2, rel=1e-7)
-    # Kenward & Roger's adjusted covariance as they write it, with all components.
-    weights = np.linalg.inv(got.expected)
-    first = [x.T @ inverse @ gi @ inverse @ x for gi in g]
-    inner = sum(
-        weights[i, j] * (x.T @ inverse @ g[i] @ inverse @ g[j] @ inverse @ x - first[i] @ c @ first[j])
-        for i, j in itertools.product(range(3), repeat=2)
-    )
-    np.testing.assert_allclose(mixed._Inference(got).adjusted, c + 2 * c @ inner @ c, rtol=1e-7, atol=1e-10)
 
 
 @pytest.mark.parametrize(("groups", "units"), [(3, 2), (2, 2), (3, 3)])
@@ -231,8 +189,6 @@ def test_contrasts_agree_with_the_coefficients(linear):
     assert default.to_dict() == pytest.approx(at_mean.to_dict())
 
 
-# --- what must hold for any data ---
-
 seeds = st.integers(0, 10_000)
 few = settings(max_examples=15, deadline=None)
 
@@ -298,9 +254,6 @@ def test_any_cohort_is_answered_or_refused_in_a_sentence(seed, units, subunits, 
         assert ((found > 0) & np.isfinite(found) | found.isna()).all()
     # With one hypothesis Kenward and Roger always give df.
     assert model.contrasts("group")["df"].notna().all()
-
-
-# --- what is refused, and what leaves the model ---
 
 
 def test_a_covariate_interacts_with_nothing():

@@ -12,11 +12,7 @@ TWO = {"value": "y", "group": "niche", "a": "aged", "b": "young", "unit": "anima
 
 def cells():
     return pd.DataFrame(
-        {
-            "animal": list("bbbaacc"),
-            "group": ["x"] * 3 + ["y"] * 4,
-            "y": [1.0, 0.0, 1.0, 0.0, 0.0, 1.0, np.nan],
-        }
+        {"animal": list("bbbaacc"), "group": ["x"] * 3 + ["y"] * 4, "y": [1.0, 0.0, 1.0, 0.0, 0.0, 1.0, np.nan]}
     )
 
 

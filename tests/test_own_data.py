@@ -62,9 +62,6 @@ def found(folder: Path, severity: str | None = None) -> list[contract.Problem]:
     return [one for one in contract.check(folder) if severity in (None, one.severity)]
 
 
-# --- templates -------------------------------------------------------------------------------------------------------
-
-
 def test_templates_have_every_column_and_an_example_row_of_each(tmp_path):
     written = own_data.init(tmp_path / "d")
     readme = (tmp_path / "d" / "README.md").read_text()
@@ -147,9 +144,6 @@ def test_an_empty_folder_is_filled_where_it_is(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["empty"]
 
 
-# --- the example -----------------------------------------------------------------------------------------------------
-
-
 def test_the_example_is_clean_and_says_that_it_is_one(filled):
     dataset, problems = contract.examine(filled)
     assert problems == []
@@ -178,9 +172,6 @@ def test_the_example_is_the_same_each_time(filled, tmp_path):
         # An h5ad file holds the time of its writing.
         if path.suffix != ".h5ad":
             assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
-
-
-# --- what the data allow ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 6, 10, 40])
@@ -257,9 +248,6 @@ def test_cells_of_one_animal_a_group_are_not_testable(tmp_path, filled):
     assert judged["C1.cells.mTORC1_hallmark"].why_not == "1 aged with cells, at least two are needed"
 
 
-# --- calibration in the design of the data ----------------------------------------------------------------------------
-
-
 def test_a_cohort_in_the_design_of_the_data_has_their_units(tmp_path, filled):
     marrow, blood, grafts = (table(filled, name) for name in ("ecko_marrow", "rapamycin_blood", "serial_transplants"))
     gone = marrow["animal"].isin(["example-ecko-aged-01", "example-ecko-aged-02"]) | (marrow["group"] == "control")
@@ -315,9 +303,6 @@ def test_support_in_a_design_is_counted_of_what_the_data_can_test(tmp_path, fill
     for row in found.itertuples():
         limits = {0: (0, 1 - 0.025 ** (1 / 3)), 3: (0.025 ** (1 / 3), 1)}.get(row.supported)
         assert limits is None or (row.low, row.high) == pytest.approx(limits)
-
-
-# --- the commands and the page ---------------------------------------------------------------------------------------
 
 
 def test_check_groups_by_file_and_its_json_is_a_list_of_problems(tmp_path, filled, capsys):
@@ -376,9 +361,6 @@ def test_the_page_prints_what_its_commands_print(tmp_path, monkeypatch, capsys):
             shown = capsys.readouterr()
             assert compare(printed, shown.out + shown.err, doctest.ELLIPSIS), f"{command}\n{shown.out}{shown.err}"
             assert ended.value.code == int("breaks the data contract" in printed)
-
-
-# --- workbooks -------------------------------------------------------------------------------------------------------
 
 
 def workbook(frame: pd.DataFrame, change=None) -> bytes:
@@ -508,9 +490,7 @@ def test_numbers_stored_as_text_are_read_and_remarked_on(tmp_path, filled):
             cell.value = str(cell.value)
 
     folder = directory(
-        tmp_path / "d",
-        ecko_blood=workbook(blood, as_text),
-        ecko_verification=table(filled, "ecko_verification"),
+        tmp_path / "d", ecko_blood=workbook(blood, as_text), ecko_verification=table(filled, "ecko_verification")
     )
     dataset, problems = contract.examine(folder)
     remark = [one for one in problems if one.file == "ecko_blood.xlsx"]
@@ -532,9 +512,7 @@ def test_blank_rows_an_empty_second_sheet_and_padded_ids_are_fine(tmp_path, fill
         book.create_sheet("Sheet2")
 
     folder = directory(
-        tmp_path / "d",
-        ecko_blood=workbook(blood, harmless),
-        ecko_verification=table(filled, "ecko_verification"),
+        tmp_path / "d", ecko_blood=workbook(blood, harmless), ecko_verification=table(filled, "ecko_verification")
     )
     dataset, problems = contract.examine(folder)
     assert problems == []
@@ -613,9 +591,6 @@ def test_a_workbook_that_unpacks_beyond_all_measure_is_refused_unread(tmp_path, 
     monkeypatch.setattr(excel, "LARGEST_UNPACKED", 1000)
     folder = directory(tmp_path / "d", ecko_blood=content)
     assert "expected a workbook of at most" in str(found(folder, "error")[0])
-
-
-# --- remarks ---------------------------------------------------------------------------------------------------------
 
 
 def remark(folder: Path, column: str | None) -> contract.Problem:
@@ -754,9 +729,6 @@ def test_unequal_sexes_are_on_the_page(tmp_path, filled, sexes, said):
     assert bool(lines) == said
     assert not said or "aged 3 F and 1 M; young 1 F and 3 M" in lines[0]
     assert dataset.confounding == []
-
-
-# --- an experiment by others, put into the contract by hand -----------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

@@ -44,9 +44,6 @@ def fetched(tmp_path_factory):
         yield
 
 
-# --- the registry
-
-
 def test_registry_names_each_file_once_and_bundled_files_are_the_registered_ones():
     entries = public.load()
     assert len(entries) == 10
@@ -133,9 +130,6 @@ def test_an_unknown_name_gets_the_nearest():
         public.table("endothelium_score")
 
 
-# --- downloads
-
-
 def test_prepare_stops_at_the_first_sign_of_no_network(cache, monkeypatch):
     tries = []
 
@@ -159,9 +153,6 @@ def test_prepare_goes_on_after_a_file_that_is_gone(cache, monkeypatch):
         sentences = public.prepare()
     assert len(host.asked) == len(sentences) == 6
     assert all("404" in sentence for sentence in sentences)
-
-
-# --- parsers
 
 
 def write(path: Path, text: str) -> Path:
@@ -264,9 +255,6 @@ def test_blood_effects_agree_with_the_facts():
     assert hemoglobin.ci_low < hemoglobin.estimate < hemoglobin.ci_high < 0
     assert hemoglobin.n == {"mice": 521}
     assert len(blood.effects("sex")[0]) == 17
-
-
-# --- premises
 
 
 @pytest.mark.filterwarnings("ignore:The dispersion trend curve fitting did not converge")
@@ -383,9 +371,6 @@ def test_baselines_hold_what_the_worlds_need():
     assert len(hspc) == 3000
     assert cells["mtorc1"].sum() > 190
     assert {"Cdh5", "Pecam1", "Emcn", "Kdr", "Ly6a", "Stab2", "Vwf"} <= set(cells["gene"])
-
-
-# --- frozen tables
 
 
 def test_the_manifest_names_the_files():

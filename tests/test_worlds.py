@@ -54,9 +54,6 @@ def own_folder(tmp_path, monkeypatch):
     return tmp_path / "data" / "worlds"
 
 
-# --- files --------------------
-
-
 def test_exactly_the_eight_worlds_of_the_design():
     assert worlds.names() == EIGHT
     assert [worlds.load(name).name for name in EIGHT] == list(EIGHT)
@@ -124,9 +121,6 @@ def test_a_world_may_set_phi_of_one_endpoint(own_folder):
     assert world.truth("C3.marrow.HSC") is False
     assert world.truth("C3.marrow.LSK") is True
     assert world.ecko_effect("marrow.HSC") == pytest.approx(0.1 * world.aging_effect("marrow.HSC"))
-
-
-# --- changes --------------------
 
 
 def test_changes_are_laid_over_a_world(paper):
@@ -232,9 +226,6 @@ def test_aged_donors_and_exposed_animals_spread_more(paper):
     assert (same == (shared["niche"] != "aged")).all()
 
 
-# --- truth --------------------
-
-
 def primaries(claim: str) -> list[str]:
     found = catalogue.load().claim(claim).evidence
     return [rule.id for rule in found if rule.role == "primary" and rule.kind == "prediction"]
@@ -280,9 +271,6 @@ def test_truth_follows_the_parameters(paper):
 def test_truth_of_an_unknown_prediction_is_refused(paper, unknown):
     with pytest.raises(WorldError, match="World paper"):
         paper.truth(unknown)
-
-
-# --- values --------------------
 
 
 def test_values_follow_from_the_numbers_of_the_world(paper):
@@ -377,9 +365,6 @@ def test_a_scale_of_analysis_can_bend_phi(paper):
     """With few foci, ln(mean + 1/2) is flat near the young end: phi on it is below the one that was drawn."""
     few = worlds.load("paper", {"endpoints": {"cells": {"gH2AX_foci": {"baseline": -1.5}}}})
     assert few.value("C3.cells.gH2AX_foci") < paper.value("C3.cells.gH2AX_foci") - 0.03 < 0.72
-
-
-# --- smaller cohorts, and cohorts as data sets --------------------
 
 
 def units_of(tables, name, group):
@@ -490,9 +475,6 @@ def test_a_data_set_leaves_the_tables_that_it_is_made_of(paper):
     assert all(tables[name].equals(before[name]) for name in tables)
 
 
-# --- directories --------------------
-
-
 def digests(folder) -> dict[str, str]:
     """sha256 of each file; for the h5ad of its content."""
     import anndata
@@ -575,9 +557,6 @@ def test_tables_have_streams_of_their_own(paper):
     pd.testing.assert_frame_equal(alone, before["serial_transplants"])
 
 
-# --- moments: tolerances are four Monte Carlo standard errors --------------------
-
-
 def contrast(frame, value, group, a, b):
     """Mean over cohorts of a - b, with its Monte Carlo standard error."""
     means = frame.groupby(["seed", group])[value].mean().unstack()
@@ -618,18 +597,6 @@ def test_batches_and_sexes_differ_and_are_balanced(cohorts):
     batch = means.groupby(["seed", "batch"])["y"].mean().unstack()
     # Without batch effects this would be the variance of a difference of two means of 16 animals of sd 0.5.
     assert (batch["batch-1"] - batch["batch-2"]).var() > 2 * (2 * 0.25 / 16)
-
-
-def test_rapamycin_starts_after_the_first_dose_and_builds_up(paper, cohorts):
-    platelets = cohorts["rapamycin_blood"].query("analyte == 'platelets'").assign(y=lambda f: np.log2(f["value"]))
-    day = {
-        d: contrast(platelets[platelets["day"] == d], "y", "treatment", "rapamycin", "vehicle") for d in (0, 7, 14, 28)
-    }
-    assert abs(day[0][0]) < 4 * day[0][1]
-    assert day[7][0] > day[14][0] > day[28][0]
-    full = np.mean([paper.drug_effect("blood", "platelets", age) for age in ("young", "aged")])
-    planted = full * (1 - np.exp(-28 / paper.endpoints.drug.days_to_act))
-    assert abs(day[28][0] - planted) < 4 * day[28][1]
 
 
 def test_white_cells_of_the_rapamycin_experiment_hold_their_parts(cohorts):
@@ -757,9 +724,6 @@ def test_in_the_null_world_only_chance_differs():
         assert_planted(hsc, "y", "group", *pair, 0)
     blood = tabular.ecko_verification(world, 1).query("measure == 'recombined_allele_pct'")
     assert blood["value"].max() < 5
-
-
-# --- expression --------------------
 
 
 @pytest.fixture(scope="module")
