@@ -20,7 +20,6 @@ from scipy.special import logit
 from conftest import some_quick
 from endomtor import contract, paths, worlds
 from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin
-from endomtor.chapter import Chapter
 from endomtor.claims import catalogue
 from endomtor.contract import TABLES
 from endomtor.errors import WorldError
@@ -329,21 +328,23 @@ def analysed(paper):
     def add(prediction, means, *pairs):
         contrasts.setdefault(prediction, []).append([means[a] - means[b] for a, b in pairs])
 
+    names = ("bmec_signaling", "rapamycin_blood", "ecko_cells", "ecko_limiting_dilution")
     for seed in range(24):
-        tables = ("bmec_signaling", "rapamycin_blood", "ecko_cells", "ecko_limiting_dilution")
-        chapter = Chapter("03_ecko_phenotypes", worlds.dataset(world, seed, tables))
-        changes = rapamycin.change_from_baseline(rapamycin.blood(chapter))
+        drawn = worlds.dataset(
+            world, seed, ("bmec_signaling", "rapamycin_blood", "ecko_cells", "ecko_limiting_dilution")
+        )
+        changes = rapamycin.change_from_baseline(rapamycin._logs(drawn.tables["rapamycin_blood"]))
         for analyte, rows in changes.groupby("analyte"):
             means = rows.groupby(["age_group", "treatment"])["value"].mean()
             for age in ("young", "aged"):
                 add(f"C2.blood.{analyte}.{age}", means[age], ("rapamycin", "vehicle"))
             both = means.groupby("treatment").mean()
             add(f"C2.blood.{analyte}", both, ("rapamycin", "vehicle"))
-        for marker, rows in mtor_decline.markers(chapter).groupby("marker"):
+        for marker, rows in mtor_decline.log2_signals(drawn.tables["bmec_signaling"]).groupby("marker"):
             add(f"C1.signaling.{marker}", rows.groupby("group")["value"].mean(), ("aged", "young"))
         for values in (
-            ecko_phenotypes.per_animal(ecko_phenotypes.cells(chapter)),
-            ecko_phenotypes.donors(ecko_phenotypes.dilution(chapter)),
+            ecko_phenotypes.per_animal(drawn.tables["ecko_cells"]),
+            ecko_phenotypes.donors(drawn.tables["ecko_limiting_dilution"]),
         ):
             for prediction, rows in values.groupby("id"):
                 add(prediction, rows.groupby("group")["value"].mean(), ("ecko", "control"), ("aged", "young"))
