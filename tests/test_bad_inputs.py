@@ -498,17 +498,6 @@ def test_text_that_would_run_is_quoted_and_numbers_stay_numbers():
     assert files.inert(None) is None
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.lists(st.one_of(st.text(max_size=6), st.sampled_from(FORMULAS)), min_size=1))
-def test_no_cell_of_a_table_for_readers_is_a_formula(texts):
-    texts = [text.replace("\0", "") for text in texts]
-    found = list(csv.reader(io.StringIO(files.table_text(pd.DataFrame({"a": texts, "b": 1})), newline="")))
-    assert len(found) == len(texts) + 1
-    for row, text in zip(found[1:], texts, strict=True):
-        assert not row[0].startswith(("=", "+", "-", "@", "\t", "\n", "\r"))
-        assert row[0].removeprefix("'") == text.removeprefix("'").replace("\r\n", "\n").replace("\r", "\n")
-
-
 def record_of(**changes) -> dict:
     """Return a record of a marker, as a chapter writes it."""
     from endomtor.stats import Estimate

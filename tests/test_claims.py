@@ -134,12 +134,6 @@ class TestPartialConjunction:
         assert verdicts.partial_conjunction([0.03, 0.01, 0.02], 2) == pytest.approx(0.04)
         assert verdicts.partial_conjunction([0.01, 0.02, 0.03], 3) == pytest.approx(0.04)
 
-    @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
-    def test_grows_with_the_number_needed_and_stays_a_p(self, p):
-        values = [verdicts.partial_conjunction(p, needed) for needed in range(1, len(p) + 1)]
-        assert values == sorted(values)
-        assert 0 <= values[0] <= values[-1] <= 1
-
     def test_holds_its_level_when_one_effect_too_few_exists(self):
         import numpy as np
 
