@@ -9,14 +9,15 @@ def html() -> str:
     from endomtor.public.originals import STUDIES
 
     genes, _ = hsc_aging.signature()
-    rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td class="endomtor-number">{row["average"]:.2f}</td>'
+    # Blanks between the cells: the search takes what stands between tags together as one word.
+    rows = " ".join(
+        f'<tr><th scope="row">{escape(name)}</th> <td class="endomtor-number">{row["average"]:.2f}</td> '
         f'<td class="endomtor-number">{row[list(STUDIES)].notna().sum()}</td></tr>'
         for name, row in genes.iterrows()
     )
     return (
         f"<details><summary>The {len(genes)} genes of the signature</summary>"
         '<div class="endomtor-table" tabindex="0" role="region" aria-label="Genes of the signature"><table>'
-        '<thead><tr><th scope="col">gene</th><th scope="col">mean log2 fold change, old against young</th>'
-        f'<th scope="col">studies, of {len(STUDIES)}</th></tr></thead><tbody>{rows}</tbody></table></div></details>'
+        '<thead><tr><th scope="col">gene</th><th scope="col">mean log2 fold change, old against young</th> '
+        f'<th scope="col">studies, of {len(STUDIES)}</th></tr></thead> <tbody>{rows}</tbody></table></div></details>'
     )
