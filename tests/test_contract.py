@@ -735,7 +735,7 @@ def test_no_bytes_raise_anything_but_our_own(name, content, magic):
     check_bytes(name, gzip.compress(content))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_cells_raise_anything_but_our_own(data):
     table = data.draw(st.sampled_from([table for table in contract.TABLES.values() if table.suffix == ".csv"]))

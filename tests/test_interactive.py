@@ -476,7 +476,7 @@ def test_what_is_no_longer_drawn_leaves_the_site(tmp_path):
     assert not (site / building.FOLDER).exists()
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=6)
 @given(st.lists(st.sampled_from(["a", "b", "c", "NA", "1"]), min_size=1, unique=True), st.data())
 def test_every_animal_is_one_line_with_all_its_times(names, data):
     weeks = {name: sorted(data.draw(st.sets(st.sampled_from([2, 4, 8]), min_size=1))) for name in names}

@@ -131,7 +131,7 @@ counts = st.lists(st.tuples(*[st.integers(0, 6)] * 3), min_size=4, max_size=4)
 
 
 @given(counts, st.floats(0.001, 1000))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 def test_doses_in_another_unit_only_shift_the_log_frequency(positive, factor):
     data = donors(positive)
     data["group"] = data["donor"].map({"d0": "a", "d1": "a", "d2": "b", "d3": "b"})

@@ -420,8 +420,10 @@ def test_written_tables_are_rounded_and_the_same_each_time():
     assert packed == frozen._serialised(frame, True)
 
 
-# A fit of thirty-two samples takes some ten seconds, and both tables rest on it.
-SOME_QUICK = some_quick(frozen.TABLES, frozen.TABLES.keys() - {"hsc_aging_lfc", "ec_gene_baseline"})
+# A fit of thirty-two samples takes some ten seconds, and these tables rest on such.
+SOME_QUICK = some_quick(
+    frozen.TABLES, frozen.TABLES.keys() - {"hsc_aging_lfc", "ec_gene_baseline", "hspc_gene_baseline"}
+)
 
 
 @needs_mirror
@@ -459,6 +461,7 @@ def test_freeze_writes_what_is_in_the_repository(fetched, tmp_path, monkeypatch)
 
 
 @needs_mirror
+@pytest.mark.slow
 def test_premises_are_the_same_from_originals(fetched):
     signature, _ = hsc_aging.signature()
     both = []

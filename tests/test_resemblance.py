@@ -71,7 +71,7 @@ def covers(estimate, at):
     shared=st.booleans(),
     n=st.tuples(*[st.integers(2, 8)] * 4),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_set_is_exactly_what_the_test_does_not_reject(seed, aging, truth, shared, n):
     rng = np.random.default_rng(seed)
     frame = cohort(rng, aging=aging, truth=truth, shared=shared, n=n)
