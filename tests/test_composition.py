@@ -92,10 +92,6 @@ def test_holm_is_that_of_statsmodels():
         (lambda f: composition.replace_zeros(f[[]]), "has no parts"),
         (lambda f: composition.clr(f[["a", "b"]] / 0), "a part of the composition is infinite"),
         (lambda f: composition.lineage_balance(f, myeloid="c", b="a", t="b"), "the column 'c' is not in the table"),
-        (
-            lambda f: composition.part_contrasts(f, parts=["a", "z"], group="group", a="x", b="y", unit="animal"),
-            "'z' is not in the table",
-        ),
     ],
 )
 def test_bad_columns_are_refused_in_a_sentence(call, message):

@@ -20,15 +20,12 @@ from scipy import sparse
 from endomtor import cells as single_cells
 from endomtor import contract
 from endomtor.contract.dataset import DESIGN_KEYS
-from endomtor.errors import ContractError, EndomtorError
+from endomtor.errors import ContractError
 from endomtor.own_data import design
 
 ABOUT = 'title = "Test"\nprovenance = "measured"\nsource = "made for a test"\n'
 GROUPS = ("young", "aged", "control", "ecko")
 GENES = ("Xist", "Ddx3y", "Eif2s3y", "Kdm5d", "Uty", "Mtor", "Kit", "Actb")
-
-
-# --- a valid directory -----------------------------------------------------------------------------------------------
 
 
 def mice(groups=GROUPS, n=4):
@@ -221,17 +218,11 @@ def test_counts_are_genes_by_samples_in_the_order_of_the_sheet(tmp_path, tables)
 
 
 def test_bom_crlf_gzip_blank_rows_and_trailing_commas_are_tolerated(tmp_path, tables):
-    text = tables["ecko_blood"].to_csv(index=False).replace("\n", ",,\r\n") + "\r\n,,,,,,,,\r\n"
-    ds = contract.load(write(tmp_path / "d", {"ecko_blood.csv.gz": gzip.compress(b"\xef\xbb\xbf" + text.encode())}))
-    pd.testing.assert_frame_equal(
-        ds.tables["ecko_blood"], tables["ecko_blood"].astype({"t_pct": float}), check_dtype=False
-    )
-
-
-def test_columns_may_come_in_any_order(tmp_path, tables):
     blood = tables["ecko_blood"]
-    ds = contract.load(write(tmp_path / "d", {"ecko_blood": blood[blood.columns[::-1]]}))
-    assert list(ds.tables["ecko_blood"].columns[:4]) == ["animal", "group", "sex", "batch"]
+    text = blood[blood.columns[::-1]].to_csv(index=False).replace("\n", ",,\r\n") + "\r\n,,,,,,,,\r\n"
+    ds = contract.load(write(tmp_path / "d", {"ecko_blood.csv.gz": gzip.compress(b"\xef\xbb\xbf" + text.encode())}))
+    # Columns may come in any order.
+    pd.testing.assert_frame_equal(ds.tables["ecko_blood"], blood.astype({"t_pct": float}), check_dtype=False)
 
 
 def test_exclusions_and_empty_cells_are_taken_out_and_counted(tmp_path, tables):
@@ -283,8 +274,6 @@ def test_the_rest_of_low_lineages_becomes_other(tmp_path, tables):
     assert "the rest becomes other (1 row)" in str(one(ds.warnings, row=4))
 
 
-# --- dataset.toml ----------------------------------------------------------------------------------------------------
-
 SIMULATED = ABOUT.replace("measured", "simulated")
 
 
@@ -327,17 +316,6 @@ def test_the_design_is_shown(tmp_path, tables):
     assert shown["dose"] == shown["blinded"] == "not stated"
 
 
-def test_a_missing_folder_is_one_sentence(tmp_path):
-    for call in (contract.load, contract.check, contract.provenance_of):
-        with pytest.raises(EndomtorError, match="expected a folder.* found nothing"):
-            call(tmp_path / "nowhere")
-    (tmp_path / "file").write_text("")
-    with pytest.raises(EndomtorError, match="found a file"):
-        contract.check(tmp_path / "file")
-
-
-# --- broken files ----------------------------------------------------------------------------------------------------
-
 HEADER = "animal,group,sex,batch,myeloid_pct,b_pct,t_pct"
 ROW = "m1,young,F,b1,20,50,30"
 TWO = f"{HEADER}\n{ROW}\n"
@@ -346,9 +324,7 @@ TWO = f"{HEADER}\n{ROW}\n"
 @pytest.mark.parametrize(
     ("name", "content", "row", "part"),
     [
-        ("ecko_blood.csv", b"\xef\xbb\xbf", None, "an empty file"),
         ("ecko_blood.csv", TWO.replace(",", "\t").encode(), None, "cells separated by tabs"),
-        ("ecko_blood.csv", TWO.encode("utf-16-le"), None, "text in UTF-16 or UTF-32"),
         ("ecko_blood.csv", (TWO + "m2,young,F\n").encode(), 3, 'found "3 cells", expected 7 cells'),
         ("ecko_blood.csv", (TWO + ROW + ",9\n").encode(), 3, 'found "8 cells", expected 7 cells'),
         ("ecko_blood.csv", TWO.replace("sex", "").encode(), 1, "a name for column 3"),
@@ -375,12 +351,6 @@ def test_a_broken_file_is_one_sentence(tmp_path, tables, name, content, row, par
     assert caught.value.problems == errors(folder)
 
 
-def test_the_same_table_in_two_formats(tmp_path, tables):
-    content = tables["ecko_blood"].to_csv(index=False)
-    folder = write(tmp_path / "d", {"ecko_blood.csv": content, "ecko_blood.csv.gz": gzip.compress(content.encode())})
-    assert "one format only" in str(one(errors(folder), file="ecko_blood.csv"))
-
-
 def test_no_table_or_only_exclusions(tmp_path, tables):
     assert "at least one table" in str(one(errors(write(tmp_path / "a", {}))))
     folder = write(tmp_path / "b", {"exclusions": tables["exclusions"]})
@@ -392,8 +362,6 @@ def test_other_files_are_left_alone(tmp_path, tables):
     folder = write(tmp_path / "d", {"ecko_blood": tables["ecko_blood"]} | others)
     assert errors(folder) == []
 
-
-# --- broken cells and rows -------------------------------------------------------------------------------------------
 
 # table, change of its last row, column that must be named, part of the sentence
 CELLS = [
@@ -474,8 +442,7 @@ def test_a_faulty_cell_does_not_cause_further_faults(tmp_path, tables):
 
 
 @pytest.mark.parametrize(
-    ("table", "column", "value"),
-    [("ecko_marrow", "group", "aged"), ("serial_transplants", "niche", "aged")],
+    ("table", "column", "value"), [("ecko_marrow", "group", "aged"), ("serial_transplants", "niche", "aged")]
 )
 def test_an_animal_in_two_groups_over_two_tables(tmp_path, tables, table, column, value):
     frame = tables[table]
@@ -500,9 +467,6 @@ def test_counts_and_sheet_come_together(tmp_path, tables, name):
     assert "beside it" in str(fault)
 
 
-# --- sex and simulated data ------------------------------------------------------------------------------------------
-
-
 def test_sheet_sex_against_expression_sex(tmp_path, tables):
     sheet = tables["hspc_samples"]
     sheet.loc[0, "sex"] = "M"
@@ -511,13 +475,10 @@ def test_sheet_sex_against_expression_sex(tmp_path, tables):
     assert "Xist 300, Y genes 0" in fault.expected
 
 
-@pytest.mark.parametrize("sex", ["mixed", "unknown"])
-def test_a_sex_that_is_not_stated_is_not_judged(tmp_path, tables, sex):
-    sheet = tables["hspc_samples"].assign(sex=sex)
-    assert errors(write(tmp_path / "d", {"hspc_counts": tables["hspc_counts"], "hspc_samples": sheet})) == []
-
-
-def test_expression_sex_is_not_called_from_few_or_mixed_counts(tmp_path, tables):
+def test_a_sex_that_is_not_stated_or_not_seen_in_the_counts_is_not_judged(tmp_path, tables):
+    for sex in ("mixed", "unknown"):
+        sheet = tables["hspc_samples"].assign(sex=sex)
+        assert errors(write(tmp_path / sex, {"hspc_counts": tables["hspc_counts"], "hspc_samples": sheet})) == []
     counts = tables["hspc_counts"].set_index("gene")
     sheet = tables["hspc_samples"].assign(sex="M")
     counts.loc["Xist"] = 15
@@ -568,9 +529,6 @@ def test_simulated_cells_are_refused_in_measured_data(tmp_path):
     assert errors(write(tmp_path / "d", {}, about, h5ad=data)) == []
 
 
-# --- single cells ----------------------------------------------------------------------------------------------------
-
-
 def test_cells_load_as_raw_counts_with_text_obs(tmp_path):
     data = cells(leiden="3", ec_subtype="sinusoidal")
     data.obs["batch"] = pd.Categorical([1] * 48 + [2] * 48)
@@ -582,49 +540,17 @@ def test_cells_load_as_raw_counts_with_text_obs(tmp_path):
     np.testing.assert_array_equal(got.X.toarray(), data.X.toarray())
 
 
-def _nan(data):
-    data.X = np.full(data.shape, np.nan)
-
-
-def _negative(data):
-    data.X = -data.X.toarray()
-
-
-def _no_x(data):
-    data.X = None
-
-
-def _doubled_gene(data):
-    data.var_names = ["Xist", "Xist", *GENES[2:]]
-
-
-def _capital_group(data):
-    data.obs = data.obs.rename(columns={"group": "Group"})
-
-
-def _bad_group(data):
-    data.obs.iloc[0, 1] = "old"
-
-
-def _empty_animal(data):
-    data.obs.iloc[0, 0] = None
-
-
-def _two_groups(data):
-    data.obs.iloc[1, 1] = "aged"
-
-
 @pytest.mark.parametrize(
     ("spoil", "column", "part"),
     [
-        (_nan, "X", "found nan"),
-        (_negative, "X", "raw counts in X"),
-        (_no_x, "X", "found no X"),
-        (_doubled_gene, "gene symbol", "each gene symbol once"),
-        (_capital_group, "group", 'did you mean "Group"?'),
-        (_bad_group, "group", 'found "old"'),
-        (_empty_animal, "animal", "found an empty cell"),
-        (_two_groups, "group", "the group of animal"),
+        (lambda data: setattr(data, "X", np.full(data.shape, np.nan)), "X", "found nan"),
+        (lambda data: setattr(data, "X", -data.X.toarray()), "X", "raw counts in X"),
+        (lambda data: setattr(data, "X", None), "X", "found no X"),
+        (lambda data: setattr(data, "var_names", ["Xist", "Xist", *GENES[2:]]), "gene symbol", "each gene symbol once"),
+        (lambda data: data.obs.rename(columns={"group": "Group"}, inplace=True), "group", 'did you mean "Group"?'),
+        (lambda data: data.obs.iloc.__setitem__((0, 1), "old"), "group", 'found "old"'),
+        (lambda data: data.obs.iloc.__setitem__((0, 0), None), "animal", "found an empty cell"),
+        (lambda data: data.obs.iloc.__setitem__((1, 1), "aged"), "group", "the group of animal"),
     ],
 )
 def test_broken_cells_are_one_sentence(tmp_path, spoil, column, part):
@@ -646,9 +572,6 @@ def test_young_stand_in_for_absent_controls_with_a_remark(tmp_path, tables):
     blood = tables["ecko_blood"].query("group != 'control'")
     noted = remarks(write(tmp_path / "d", {"ecko_blood": blood, "ecko_verification": tables["ecko_verification"]}))
     assert "young mice stand in" in str(one(noted))
-
-
-# --- warnings --------------------------------------------------------------------------------------------------------
 
 
 def test_complete_confounding_withholds_only_its_contrast(tmp_path, tables):
@@ -677,24 +600,19 @@ def test_sex_confounding_of_treatment_and_niche(tmp_path, tables):
 
 
 @pytest.mark.parametrize(
-    ("batches", "complete"),
+    ("batches", "said"),
     [
-        (["a", "a", "b", "b", "c", "c", "d", "d"], True),  # batches nested in groups
-        (["a", "b", "c", "d", "e", "f", "g", "h"], False),  # a batch of each animal's own
-        (["", "", "", "", "", "", "", ""], False),
-        (["a", "a", "a", "b", "b", "a", "a", "a"], False),
+        ("aabbccdd", "complete confounding"),  # batches nested in groups
+        ("abcdefgh", ""),  # a batch of each animal's own
+        (" " * 8, ""),
+        ("aabbaaaa", "partial confounding"),
     ],
 )
-def test_what_complete_confounding_is(tmp_path, tables, batches, complete):
-    blood = tables["ecko_blood"].iloc[:8].assign(batch=batches)
-    assert bool(contract.load(write(tmp_path / "d", {"ecko_blood": blood})).confounding) is complete
-
-
-def test_partial_confounding_is_a_remark_without_consequence(tmp_path, tables):
-    blood = tables["ecko_blood"].iloc[:8].assign(batch=list("aabbaaaa"))
+def test_what_confounding_is(tmp_path, tables, batches, said):
+    blood = tables["ecko_blood"].iloc[:8].assign(batch=[one.strip() for one in batches])
     ds = contract.load(write(tmp_path / "d", {"ecko_blood": blood}))
-    assert "partial confounding" in str(one(ds.warnings, column="batch"))
-    assert ds.confounding == []
+    assert bool(ds.confounding) == said.startswith("complete")
+    assert [said in str(one) for one in ds.warnings if one.column == "batch"] == [True] * bool(said)
 
 
 def test_one_unit_and_too_few_units(tmp_path, tables):
@@ -747,9 +665,6 @@ def test_other_remarks(tmp_path, tables):
     assert "niche attribution not verified" not in " ".join(ds.describe(["rapamycin_blood"]))
 
 
-# --- words, vocabulary, page -----------------------------------------------------------------------------------------
-
-
 def test_the_vocabulary_maps_markers_and_directions():
     known = contract.vocabulary()
     assert known.markers["pS6_S235_236"] == "mTORC1"
@@ -794,8 +709,6 @@ def test_a_new_table_needs_its_definition_and_nothing_else(tmp_path, tables, mon
     assert design.sizes(dataset)["ecko_spleen"] == {(group,): 4 for group in sorted(GROUPS)}
 
 
-# --- fuzz ------------------------------------------------------------------------------------------------------------
-
 NAMES = [name for name in ("dataset.toml", *(table.file for table in contract.TABLES.values()))]
 CELL = st.one_of(
     st.sampled_from(
@@ -822,7 +735,7 @@ def test_no_bytes_raise_anything_but_our_own(name, content, magic):
     check_bytes(name, gzip.compress(content))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_no_cells_raise_anything_but_our_own(data):
     table = data.draw(st.sampled_from([table for table in contract.TABLES.values() if table.suffix == ".csv"]))

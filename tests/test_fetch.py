@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -121,7 +120,25 @@ def wait_for(condition, seconds: float = 30.0):
         time.sleep(0.01)
 
 
-# --- a connection that is cut
+def test_a_file_comes_once_and_a_damaged_copy_counts_as_absent(book, host, capsys):
+    host.answers[PATH] = [Answer()]
+    assert public.available("file-0") is None
+    assert public.fetch(["file-0", "file-0"], progress=True)["file-0"] == public.available("file-0")
+    assert get() == BODY
+    assert len(host.asked) == 1
+    assert "file-0" in capsys.readouterr().err
+    out().write_bytes(BODY[:-1] + b"x")
+    assert public.available("file-0") is None
+    assert get() == BODY
+
+
+def test_a_folder_is_a_mirror(book, tmp_path, monkeypatch):
+    monkeypatch.setenv("ENDOMTOR_MIRROR", str(tmp_path / "mirror"))
+    assert "the mirror has no readable" in refused()
+    twin = tmp_path / "mirror" / "c" / "file-0.csv"
+    twin.parent.mkdir(parents=True)
+    twin.write_bytes(BODY)
+    assert get() == BODY
 
 
 def test_a_cut_connection_is_resumed_where_it_broke(book, host):
@@ -158,12 +175,7 @@ def test_a_server_that_always_breaks_off_at_the_same_byte_is_given_up(book, host
 
 @pytest.mark.parametrize(
     "second",
-    [
-        Answer(ranges=False),
-        Answer(tag='"v2"'),
-        Answer(tag="", ranges=False),
-        Answer(announced=False, ranges=False),
-    ],
+    [Answer(ranges=False), Answer(tag='"v2"'), Answer(tag="", ranges=False), Answer(announced=False, ranges=False)],
     ids=["without Range", "another version", "without ETag", "without a length"],
 )
 def test_a_server_that_sends_the_whole_again_is_taken_at_its_word(book, host, second):
@@ -172,25 +184,23 @@ def test_a_server_that_sends_the_whole_again_is_taken_at_its_word(book, host, se
     assert len(host.asked) == 2
 
 
+SECOND_HALF = f"bytes 100000-{len(BODY) - 1}/{len(BODY)}"
+
+
 @pytest.mark.parametrize(
-    "content_range",
+    "second",
     [
-        f"bytes 99999-{len(BODY) - 1}/{len(BODY)}",
-        f"bytes 100000-{len(BODY)}/{len(BODY) + 1}",
-        "lines 100000-2/3",
-        "bytes",
+        Answer(content_range=f"bytes 99999-{len(BODY) - 1}/{len(BODY)}"),
+        Answer(content_range=f"bytes 100000-{len(BODY)}/{len(BODY) + 1}"),
+        Answer(content_range="lines 100000-2/3"),
+        Answer(content_range="bytes"),
+        # It answers 206 though If-Range named the first version.
+        Answer(BODY[100_000:], 206, {"content-range": SECOND_HALF}, tag='"v2"'),
+        Answer(b"", 416),
     ],
 )
-def test_a_piece_that_does_not_fit_is_thrown_away_with_the_first(book, host, content_range):
-    host.answers[PATH] = [Answer(cut=100_000), Answer(content_range=content_range), Answer()]
-    assert get() == BODY
-    assert host.ranges() == [None, "bytes=100000-", None]
-
-
-def test_a_206_of_another_version_is_thrown_away(book, host):
-    # It answers 206 though If-Range named the first version.
-    headers = {"content-range": f"bytes 100000-{len(BODY) - 1}/{len(BODY)}"}
-    host.answers[PATH] = [Answer(cut=100_000), Answer(BODY[100_000:], 206, headers, tag='"v2"'), Answer()]
+def test_a_piece_that_does_not_fit_is_thrown_away_with_the_first(book, host, second):
+    host.answers[PATH] = [Answer(cut=100_000), second, Answer()]
     assert get() == BODY
     assert host.ranges() == [None, "bytes=100000-", None]
 
@@ -198,12 +208,6 @@ def test_a_206_of_another_version_is_thrown_away(book, host):
 def test_a_206_that_nobody_asked_for_is_refused(book, host):
     host.answers[PATH] = [Answer(BODY[:50], 206)]
     assert "answered with a piece" in refused()
-
-
-def test_a_416_begins_anew(book, host):
-    host.answers[PATH] = [Answer(cut=100_000), Answer(b"", 416), Answer()]
-    assert get() == BODY
-    assert host.ranges() == [None, "bytes=100000-", None]
 
 
 def test_a_damaged_first_piece_shows_in_the_sha256_and_the_whole_is_fetched_once_more(book, host):
@@ -236,9 +240,6 @@ def test_a_piece_that_is_whole_already_or_too_long_or_of_another_address(book, h
         assert get() == BODY
         assert host.ranges()[-1] is None
         out().unlink()
-
-
-# --- words
 
 
 HTML = b"\n  <!DOCTYPE html><html><title>Please log in</title></html>"
@@ -316,9 +317,6 @@ def test_a_host_that_hangs_or_stalls(book, host, monkeypatch):
     assert get(pauses=()) == BODY
 
 
-# --- waiting
-
-
 def test_a_busy_host_is_asked_again_and_a_missing_file_is_not(book, host):
     host.answers[PATH] = [Answer(b"", 500), Answer(b"", 503), Answer()]
     assert get() == BODY
@@ -361,9 +359,6 @@ def test_a_pause_of_an_hour_is_left_to_the_user(book, host):
     assert "try again later: the host asks for a pause of 3600 s." in refused(pauses=(0.01,))
     host.answers[PATH] = [Answer(b"", 503, {"retry-after": "soon"}), Answer()]
     assert get() == BODY
-
-
-# --- several files, several runs
 
 
 def test_files_come_side_by_side_but_no_more_than_four(book, host, capsys):
@@ -434,9 +429,6 @@ def test_interrupted_by_the_keyboard_it_ends_soon(book, host):
     assert visible() == []
 
 
-# --- the disk
-
-
 def limited():
     # A file may not grow beyond this: the system says EFBIG, as for a quota. Python has SIGXFSZ ignored.
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
@@ -451,40 +443,6 @@ def test_a_file_that_may_not_grow_is_one_sentence(book, host):
     assert "the file has 0.5 MB; make room and try again." in shown
     assert "Traceback" not in shown
     assert sorted(path.name for path in download.folder().iterdir()) == [".lock"]
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 256 kB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
-    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("a small disk cannot be mounted here")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
-
-
-def test_a_full_disk_is_one_sentence_and_gets_its_room_back(book, host, small_disk, monkeypatch, tmp_path):
-    monkeypatch.setenv("ENDOMTOR_CACHE", str(small_disk))
-    host.answers[PATH] = [Answer()]
-    assert f"the disk is full at {small_disk / 'public'}" in refused()
-    assert shutil.disk_usage(small_disk).free > 200_000
-    mirror = tmp_path / "mirror" / "c"
-    mirror.mkdir(parents=True)
-    (mirror / "file-0.csv").write_bytes(BODY)
-    monkeypatch.setenv("ENDOMTOR_MIRROR", str(mirror.parent))
-    assert "the disk is full at" in refused()
-
-
-def test_a_cache_that_is_a_file_is_one_sentence(book, tmp_path, monkeypatch):
-    (tmp_path / "taken").write_text("")
-    monkeypatch.setenv("ENDOMTOR_CACHE", str(tmp_path / "taken"))
-    with pytest.raises(FetchError, match="taken/public cannot be written to .*, expected a folder for downloads"):
-        public.fetch(["file-0"])
-
-
-# --- the ledger of downloads
 
 
 def test_the_ledger_says_what_is_here(book, host, capsys):

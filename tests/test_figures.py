@@ -24,6 +24,7 @@ from endomtor.figures import intervals, publish, scales, style
 from endomtor.provenance import Provenance
 
 GROUPS = ["young", "aged", "control", "ecko"]
+BY = {"value": "value", "group": "group", "animal": "animal"}
 SIMULATED = Provenance("simulated", "World", "worlds/paper.toml", "0", world="paper", seed=7)
 PUBLIC = Provenance("public", "GSE162607", "GEO", "0", frozen=True)
 MEASURED = Provenance("measured", "Smith laboratory", "doi", "0")
@@ -52,19 +53,19 @@ def drawn_points(axes):
 
 
 def one_estimation(counts, **more):
-    arguments = {
-        "value": "value",
-        "group": "group",
-        "animal": "animal",
-        "order": GROUPS,
-        "estimates": {("aged", "young"): estimate(), ("ecko", "control"): None},
-        "ylabel": "HSC (10³ per femur)",
-        "scale": "log2",
-    }
+    arguments = BY | {"order": GROUPS, "ylabel": "HSC (10³ per femur)", "scale": "log2"}
+    arguments["estimates"] = {("aged", "young"): estimate(), ("ecko", "control"): None}
     return figures.estimation(animals(counts), **(arguments | more)).figure
 
 
-# --- every animal -------------------------------------------------------------------------------------------------
+def values_of(table, column, **where):
+    for key, wanted in where.items():
+        table = table[table[key] == wanted]
+    return np.sort(table[column].to_numpy(float))
+
+
+def offsets(axes):
+    return np.concatenate([one.get_offsets() for one in axes.collections if isinstance(one, PathCollection)])
 
 
 @pytest.mark.parametrize("counts", [{"young": 3, "aged": 3}, dict.fromkeys(GROUPS, 12), {"young": 5, "ecko": 1}])
@@ -78,16 +79,6 @@ def test_estimation_draws_every_animal_and_prints_n(counts):
     assert "not\ntestable\nhere" in [text.get_text() for text in figure.axes[3].texts]
 
 
-def test_estimation_keeps_the_values_it_was_given():
-    frame = animals({"young": 6})
-    figure = figures.estimation(
-        frame, value="value", group="group", animal="animal", order=["young"], estimates={}, ylabel="u"
-    ).figure
-    figure.draw_without_rendering()
-    drawn = np.sort(np.concatenate([c.get_offsets()[:, 1] for c in figure.axes[1].collections]))
-    np.testing.assert_allclose(drawn, np.sort(frame["value"]))
-
-
 def test_estimation_aligns_zero_with_the_mean_of_the_reference():
     figure = one_estimation(dict.fromkeys(GROUPS, 6))
     frame = animals(dict.fromkeys(GROUPS, 6))
@@ -99,195 +90,197 @@ def test_estimation_aligns_zero_with_the_mean_of_the_reference():
     assert zero == pytest.approx(level, abs=0.01)
 
 
-def test_missing_values_are_not_drawn_and_repeated_animals_are_refused():
-    frame = animals({"young": 4, "aged": 4})
+def test_an_estimation_plot_and_its_table_hold_the_values_given_and_the_contrasts():
+    frame = animals({"young": 4, "aged": 5}, base=3.0)
     frame.loc[0, "value"] = np.nan
-    arguments = {
-        "value": "value",
-        "group": "group",
-        "animal": "animal",
-        "order": ["young", "aged"],
-        "estimates": {},
-        "ylabel": "u",
-    }
-    assert drawn_points(figures.estimation(frame, **arguments).figure.axes[1]) == 7
+    about = BY | {"order": ["young", "aged", "ecko"], "ylabel": "HSC (10³ per femur)", "scale": "log2"}
+    about["estimates"] = {("aged", "young"): estimate(kind="two_piece"), ("ecko", "young"): None}
+    figure, table, _ = figures.estimation(frame, **about)
+    figure.draw_without_rendering()
+    drawn = np.sort(np.concatenate([one.get_offsets()[:, 1] for one in figure.axes[1].collections]))
+    np.testing.assert_allclose(drawn, np.sort(frame["value"].dropna()))
+    np.testing.assert_allclose(values_of(table, "value, log2", mark="animal"), drawn)
+    known, unknown = table[table["mark"] == "difference"].to_dict("records")
+    assert (known["group"], known["against"], known["interval"]) == ("aged", "young", "two_piece")
+    assert [known[f"{name}, log2"] for name in ("value", "95 % from", "95 % to")] == [0.5, 0.1, 0.9]
+    assert known["value on the axis"] == pytest.approx(2**0.5)
+    assert unknown["group"] == "ecko"
+    assert np.isnan(unknown["value, log2"])
+    own = table[table["mark"] == "animal"]
+    np.testing.assert_allclose(own["value on the axis"], 2 ** own["value, log2"])
+    assert set(table["quantity"]) == {"HSC (10³ per femur)"}
     with pytest.raises(UnitError, match="repeats"):
-        figures.estimation(pd.concat([frame, frame]), **arguments)
+        figures.estimation(pd.concat([frame, frame]), **about)
 
 
-def test_grid_draws_every_animal_of_every_endpoint():
-    frame = pd.concat(
-        [
-            animals({"young": 4, "aged": 5}, seed=1).assign(endpoint="HSC"),
-            animals({"control": 3, "ecko": 12}, seed=2).assign(endpoint="CFU"),
-        ]
-    )
-    figure = figures.estimation_grid(
-        frame,
-        value="value",
-        group="group",
-        animal="animal",
-        endpoint="endpoint",
-        order=GROUPS,
-        estimates={"HSC": {("aged", "young"): estimate()}, "CFU": {("ecko", "control"): estimate()}},
-        titles={"HSC": "HSC (10³ per femur)", "CFU": "CFU (colonies)"},
-        scale="log2",
-    ).figure
+def test_a_grid_and_its_table_hold_every_panel_and_no_other():
+    frame = pd.concat([animals({"young": 3, "aged": 4}, seed=k).assign(endpoint=k) for k in (1, 2, 3)])
+    about = BY | {"endpoint": "endpoint", "order": ["young", "aged"], "titles": {1: "one, %", 2: "two, %", 3: "three"}}
+    figure, table, _ = figures.estimation_grid(frame, estimates={2: {("aged", "young"): estimate()}, 1: {}}, **about)
+    assert list(table["quantity"].unique()) == ["two, %", "one, %"]
     lefts = [axes for axes in figure.axes if drawn_points(axes)]
-    assert [drawn_points(axes) for axes in lefts] == [9, 15]
-    assert [label.get_text() for label in lefts[1].get_yticklabels()] == ["control, n = 3", "ECKO, n = 12"]
+    assert [drawn_points(axes) for axes in lefts] == [7, 7]
+    assert [label.get_text() for label in lefts[1].get_yticklabels()] == ["young, n = 3", "aged, n = 4"]
+    assert len(table) == 1 + 14
+    assert list(table.columns) == [
+        *("mark", "quantity", "animal", "group", "against", "value", "95 % from", "95 % to", "interval")
+    ]
 
 
-@pytest.mark.parametrize("binary", [False, True])
-def test_superplot_draws_every_cell_and_every_animal_at_its_mean(binary):
+# Cells that are 0 or 1 are drawn a little apart.
+@pytest.mark.parametrize(("most", "apart"), [(2, 0.06), (9, 1e-9)])
+def test_a_superplot_and_its_table_hold_every_cell_every_mean_and_the_adjusted_p(most, apart):
     rng = np.random.default_rng(0)
-    cells = pd.DataFrame(
-        [
-            (f"{group}-{i}", group, int(rng.integers(0, 2 if binary else 9)))
-            for group, n in {"control": 3, "ecko": 4}.items()
-            for i in range(n)
-            for _ in range(20)
-        ],
-        columns=["animal", "group", "value"],
-    )
-    figure = figures.superplot(
-        cells, value="value", animal="animal", group="group", order=["control", "ecko"], ylabel="foci per cell"
-    ).figure
+    mice = animals({"control": 3, "ecko": 4})
+    cells = mice.loc[mice.index.repeat(20)].assign(value=lambda own: rng.integers(0, most, len(own)))
+    about = BY | {"order": ["control", "ecko"], "ylabel": "foci", "pvalues": {("ecko", "control"): 0.04}}
+    figure, table, _ = figures.superplot(cells, **about)
     lines = figure.axes[0].lines
     assert sum(len(line.get_xdata()) for line in lines if line.get_gid() == "endomtor-cells") == 140
     large = sorted(float(line.get_ydata()[0]) for line in lines if line.get_gid() == "endomtor-animal")
     np.testing.assert_allclose(large, np.sort(cells.groupby("animal")["value"].mean()))
     assert figure.axes[0].get_xticklabels()[1].get_text() == "ECKO\nn = 4\n80 cells"
+    for mark, gid in (("cell", "endomtor-cells"), ("animal", "endomtor-animal")):
+        drawn = [line.get_ydata() for line in lines if line.get_gid() == gid]
+        np.testing.assert_allclose(values_of(table, "value", mark=mark), np.sort(np.concatenate(drawn)), atol=apart)
+    assert table.iloc[0][["mark", "group", "against", "adjusted p"]].tolist() == ["comparison", "ecko", "control", 0.04]
 
 
-def test_courses_draw_a_line_per_animal_and_refuse_two_values_at_one_time():
-    frame = animals({"vehicle": 5, "rapamycin": 6})
-    frame["mouse"] = frame["animal"]
-    frame = pd.concat([frame.assign(day=day, analyte=a) for day in (0, 7) for a in ("WBC", "RBC")])
-    arguments = {
-        "time": "day",
-        "value": "value",
-        "animal": "animal",
-        "group": "group",
-        "order": ["vehicle", "rapamycin"],
-        "xlabel": "day",
-        "ylabel": "",
-        "unit": "mouse",
-    }
-    arguments |= {"facet": "analyte", "titles": {"WBC": "WBC (10³/µL)", "RBC": "RBC (10⁶/µL)"}}
-    figure = figures.courses(frame, **arguments).figure
-    for axes in figure.axes:
-        assert sum(line.get_gid() == "endomtor-animal" for line in axes.lines) == 11
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["vehicle, n = 5", "rapamycin, n = 6"]
+def test_courses_and_their_table_hold_a_line_per_animal_and_refuse_two_values_at_one_time():
+    frame = pd.concat(
+        animals({"young": 4, "aged": 5}, seed=10 * day + level).assign(day=day, panel=level)
+        for day in (0, 7)
+        for level in (1, 2)
+    )
+    frame["exposed"] = frame["animal"].str.replace("-[01]$", "-first", regex=True)
+    about = BY | {"time": "day", "unit": "exposed", "order": ["young", "aged"], "xlabel": "days", "scale": "logit"}
+    about |= {"ylabel": "chimerism (%)", "facet": "panel", "titles": {1: "passage 1", 2: "passage 2"}}
+    figure, table, _ = figures.courses(frame, **about)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["young, n = 3", "aged, n = 4"]
+    for axes, title in zip(figure.axes, about["titles"].values(), strict=True):
+        own = table[table["quantity"] == f"chimerism (%), {title}"]
+        thin = [line.get_ydata() for line in axes.lines if line.get_gid() == "endomtor-animal"]
+        bold = [line.get_ydata() for line in axes.lines if line.get_gid() != "endomtor-animal"]
+        assert len(thin) == 9
+        np.testing.assert_allclose(values_of(own, "value, logit", mark="animal"), np.sort(np.concatenate(thin)))
+        np.testing.assert_allclose(values_of(own, "value, logit", mark="mean"), np.sort(np.concatenate(bold)))
+    assert set(table["days"]) == {0, 7}
+    assert table["value on the axis"].between(0, 100).all()
     with pytest.raises(UnitError):
-        figures.courses(pd.concat([frame, frame]), **arguments)
+        figures.courses(pd.concat([frame, frame]), **about)
 
 
 def test_courses_of_subsamples_count_units_and_average_their_means():
     rows = [("r1", "e1", 0.0), ("r2", "e1", 2.0), ("r3", "e2", 5.0)]
-    frame = pd.DataFrame(rows, columns=["recipient", "exposed", "value"]).assign(niche="ecko", week=16, passage=1)
-    figure = figures.courses(
-        frame,
-        time="week",
-        value="value",
-        animal="recipient",
-        unit="exposed",
-        group="niche",
-        order=GROUPS,
-        xlabel="week",
-        ylabel="",
-        facet="passage",
-        titles={1: "passage 1"},
-    ).figure
+    frame = pd.DataFrame(rows, columns=["animal", "exposed", "value"]).assign(group="ecko", week=16, passage=1)
+    about = {"time": "week", "unit": "exposed", "order": GROUPS, "xlabel": "week", "facet": "passage"}
+    figure = figures.courses(frame, titles={1: "passage 1"}, **BY, **about).figure
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ECKO, n = 2"]
     assert figure.axes[0].lines[-1].get_ydata() == [3.0]
 
 
-def test_composition_draws_a_bar_per_animal_and_part():
-    frame = animals({"young": 4, "aged": 6}, base=0.0)
-    frame["myeloid"] = 30.0
-    frame["b"] = 50.0
-    frame["t"] = 20.0
-    figure = figures.composition(
-        frame,
-        parts={"myeloid": "myeloid", "b": "B", "t": "T"},
-        animal="animal",
-        group="group",
-        order=GROUPS,
-        balance="value",
-        balance_label="balance",
-        estimates={("aged", "young"): estimate()},
-    ).figure
+def test_a_composition_and_its_table_hold_a_bar_per_animal_and_part_and_the_balance():
+    frame = animals({"young": 4, "aged": 6}, base=0.0).assign(m=np.arange(10.0, 20), b=50.0)
+    frame["t"] = 50 - frame["m"]
+    about = {"parts": {"m": "myeloid", "b": "B", "t": "T"}, "animal": "animal", "group": "group", "order": GROUPS}
+    about |= {"balance": "value", "balance_label": "balance", "estimates": {("aged", "young"): estimate()}}
+    figure, table, _ = figures.composition(frame, **about)
     bars = figure.axes[0].patches
     assert len(bars) == 30
-    tops = {round(bar.get_y() + bar.get_height(), 9) for bar in bars}
-    assert tops == {30.0, 80.0, 100.0}
+    assert sorted(bar.get_y() + bar.get_height() for bar in bars)[-20:] == pytest.approx(
+        sorted([*(frame["m"] + 50), *[100] * 10])
+    )
     assert max(drawn_points(axes) for axes in figure.axes) == 10
+    heights = table.loc[table["mark"] == "animal", ["myeloid, %", "B, %", "T, %"]].to_numpy().ravel()
+    np.testing.assert_allclose(np.sort(heights), sorted(bar.get_height() for bar in bars))
+    assert table.loc[0, ["mark", "value"]].tolist() == ["difference", 0.5]
 
 
-def test_limiting_dilution_draws_every_donor_and_dose_and_the_single_hit_line():
-    frame = pd.DataFrame(
-        {
-            "group": ["control"] * 4 + ["ecko"] * 4,
-            "donor": ["a", "a", "b", "b", "c", "c", "d", "d"],
-            "dose": [1000, 5000] * 4,
-            "tested": 10,
-            "positive": [2, 8, 3, 10, 1, 5, 0, 10],
-        }
-    )
-    figure = figures.limiting_dilution(
-        frame,
-        group="group",
-        donor="donor",
-        order=["control", "ecko"],
-        frequencies={"control": (1 / 4000, 1 / 6000, 1 / 2500), "ecko": (1 / 8000, 0, np.inf)},
-        xlabel="cells injected",
-    ).figure
+def test_a_dilution_plot_and_its_table_hold_donors_and_single_hit_lines():
+    frame = pd.DataFrame({"donor": list("aabbccdd"), "dose": [100, 1000] * 4, "tested": 10})
+    frame = frame.assign(group=["young"] * 4 + ["aged"] * 4, positive=[2, 9, 3, 10, 1, 5, 0, 10])
+    about = {"group": "group", "donor": "donor", "order": ["young", "aged", "ecko"], "xlabel": "cells injected"}
+    about["frequencies"] = {"young": (2e-3, 1e-3, 3e-3), "aged": (6e-4, 0, np.inf)}
+    figure, table, _ = figures.limiting_dilution(frame, **about)
     axes = figure.axes[0]
-    assert drawn_points(axes) == 8
-    line = axes.lines[0]
-    np.testing.assert_allclose(line.get_ydata(), np.exp(-line.get_xdata() / 4000))
+    points = offsets(axes)
+    assert len(points) == 8
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), np.exp(-axes.lines[0].get_xdata() * 2e-3))
+    shown = values_of(table, "recipients without a graft, %", mark="donor")
+    # Where all have a graft the logarithm has no place, and the two points stand at the edge.
+    np.testing.assert_allclose(shown[2:], np.sort(100 * points[:, 1].astype(float))[2:])
+    lines = table[table["mark"] == "single-hit line"]
+    assert lines[["group", "frequency per cell"]].to_numpy().tolist() == [["young", 2e-3], ["aged", 6e-4]]
+    assert np.isinf(lines["95 % to"].iloc[1])
+    assert table["cells injected"].dropna().tolist() == frame["dose"].tolist()
 
 
-def test_genes_and_cells_are_all_drawn():
-    rng = np.random.default_rng(0)
-    genes = pd.DataFrame(
-        {"log2fc": rng.normal(size=300), "p_adjusted": rng.uniform(0, 0.2, 300), "base_mean": rng.uniform(1, 9, 300)},
-        index=[f"G{i}" for i in range(300)],
-    )
-    genes.iloc[0, 1] = 0.0
-    n, label = {"aged": 3, "young": 3}, ["G1", "G2", "none"]
-    axes = figures.volcano(genes, contrast=("aged", "young"), n=n, label=label).figure.axes[0]
-    assert drawn_points(axes) == 300
+def test_genes_are_all_drawn_and_in_the_table():
+    rng = np.random.default_rng(5)
+    genes = pd.DataFrame({"log2fc": rng.normal(0, 1, 60), "p_adjusted": rng.uniform(0, 0.2, 60)})
+    genes.index = [f"G{place}" for place in range(60)]
+    genes.iloc[:2, 1] = [np.nan, 0.0]
+    about = {"contrast": ("ecko", "control"), "n": {"ecko": 3, "control": 4}, "label": ["G1", "G2", "none"]}
+    figure, table, _ = figures.volcano(genes, **about)
+    axes = figure.axes[0]
     assert {text.get_text() for text in axes.texts} == {"G1", "G2"}
-    genes["y"] = genes["log2fc"]
-    scatter = figures.lfc_scatter(
-        genes, x="log2fc", y="y", xlabel="x", ylabel="y", slope=estimate(), label=["G1"]
-    ).figure
-    assert drawn_points(scatter.axes[0]) == 300
-    image = figures.rrho_map(np.array([[3.0, -1], [-1, 2]]), xlabel="a", ylabel="b", genes=100).figure.axes[0].images[0]
-    np.testing.assert_array_equal(image.get_array(), [[3, -1], [-1, 2]])
+    change = "log2 fold change, ECKO − control"
+    np.testing.assert_allclose(values_of(table, change), np.sort(offsets(axes)[:, 0].astype(float)))
+    assert len(table) == genes["p_adjusted"].notna().sum()
+    assert table["adjusted p"].is_monotonic_increasing
+    coloured = {one.get_label(): len(one.get_offsets()) for one in axes.collections if "higher in" in one.get_label()}
+    counts = table["higher in"].value_counts()
+    assert coloured == {
+        f"{counts['ecko']} higher in ECKO (n = 3)": counts["ecko"],
+        f"{counts['control']} higher in control (n = 4)": counts["control"],
+    }
+    pair = pd.DataFrame({"x": rng.normal(size=9), "y": rng.normal(size=9)}, index=[f"g{place}" for place in range(9)])
+    about = {"x": "x", "y": "y", "xlabel": "one", "ylabel": "other", "slope": estimate(), "label": ["g1"]}
+    figure, table, _ = figures.lfc_scatter(pair, **about)
+    np.testing.assert_allclose(np.sort(pair["y"]), np.sort(offsets(figure.axes[0])[:, 1].astype(float)))
+    np.testing.assert_allclose(values_of(table, "other", mark="gene"), np.sort(pair["y"]))
+    assert table.loc[0, ["mark", "slope", "95 % from", "95 % to"]].tolist() == ["line", 0.5, 0.1, 0.9]
 
 
-def test_forest_writes_each_form_of_interval_and_draws_every_dot():
+def test_a_map_shows_its_squares_and_its_table_holds_each_at_its_far_corner():
+    matrix = np.arange(6.0).reshape(2, 3)
+    figure, table, _ = figures.rrho_map(matrix, xlabel="a", ylabel="b", genes=600, value_label="−ln p")
+    np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), matrix)
+    assert table.to_numpy().tolist() == [
+        *([200.0, 300.0, 0.0], [400.0, 300.0, 1.0], [600.0, 300.0, 2.0]),
+        *([200.0, 600.0, 3.0], [400.0, 600.0, 4.0], [600.0, 600.0, 5.0]),
+    ]
+
+
+def test_a_forest_writes_each_form_of_interval_and_its_table_holds_rows_and_dots():
     rows = [
-        ("a", 0.5, 0.2, 0.8, "bounded"),
-        ("b", 0.5, 0.2, np.inf, "upper_unbounded"),
-        ("c", 0.5, -np.inf, 0.8, "lower_unbounded"),
-        ("d", 0.5, -np.inf, np.inf, "whole_line"),
-        ("e", 2.0, -1.0, 1.5, "two_piece"),
+        ("a", 0.5, 0.2, 0.8, "bounded", None),
+        ("b", 0.5, 0.2, np.inf, "upper_unbounded", None),
+        ("c", 0.5, -np.inf, 0.8, "lower_unbounded", None),
+        ("d", 0.5, -np.inf, np.inf, "whole_line", None),
+        ("e", 2.0, -1.0, 1.5, "two_piece", None),
+        ("f", np.nan, -np.inf, 2.0, "lower_unbounded", "no aging effect seen"),
     ]
-    frame = pd.DataFrame(rows, columns=["label", "estimate", "low", "high", "interval_kind"])
+    frame = pd.DataFrame(rows, columns=["label", "estimate", "low", "high", "interval_kind", "note"])
     dots = pd.DataFrame({"label": ["a"] * 12, "value": np.linspace(0, 1, 12)})
-    axes = figures.forest(frame, xlabel="φ", references={0: "young", 1: "aged"}, dots=dots, smallest=0.25).figure.axes[
-        0
-    ]
-    printed = [text.get_text() for text in axes.texts]
+    about = {"xlabel": "φ", "references": {0: "young", 1: "aged"}, "smallest": 0.25}
+    figure, table, _ = figures.forest(frame, dots=dots, **about)
+    printed = [text.get_text() for text in figure.axes[0].texts]
     for words in ("[0.20, 0.80]", "from 0.20", "up to 0.80", "any value", "≤ −1.00 or ≥ 1.50", "young", "aged"):
         assert any(words in text for text in printed), words
-    assert drawn_points(axes) == 12
+    np.testing.assert_allclose(np.sort(offsets(figure.axes[0])[:, 0]), dots["value"])
+    np.testing.assert_allclose(values_of(table, "value", mark="dot"), dots["value"])
+    estimates = table[table["mark"] == "estimate"]
+    assert estimates.iloc[0][["label", "quantity", "value", "95 % from", "95 % to"]].tolist() == [
+        *("a", "φ", 0.5, 0.2, 0.8)
+    ]
+    assert table.set_index("label").at["f", "note"] == "no aging effect seen"
     with pytest.raises(ValueError, match="label 'z'"):
-        figures.forest(frame, xlabel="φ", references={}, dots=pd.DataFrame({"label": ["z"], "value": [0.0]}))
+        figures.forest(frame, dots=pd.DataFrame({"label": ["z"], "value": [0.0]}), **about)
+
+
+def pieces(low, high):
+    return [(-1, intervals.ENDLESS), (low, intervals.LIMIT), (high, intervals.LIMIT), (2, intervals.ENDLESS)]
 
 
 @pytest.mark.parametrize(
@@ -300,31 +293,11 @@ def test_forest_writes_each_form_of_interval_and_draws_every_dot():
         ("upper_unbounded", -9, np.inf, [(-1, intervals.BEYOND), (2, intervals.ENDLESS)]),
         ("lower_unbounded", -np.inf, 0.8, [(-1, intervals.ENDLESS), (0.8, intervals.LIMIT)]),
         ("whole_line", np.nan, np.nan, [(-1, intervals.ENDLESS), (2, intervals.ENDLESS)]),
-        (
-            "two_piece",
-            -0.5,
-            1.5,
-            [(-1, intervals.ENDLESS), (-0.5, intervals.LIMIT), (1.5, intervals.LIMIT), (2, intervals.ENDLESS)],
-        ),
+        ("two_piece", -0.5, 1.5, pieces(-0.5, 1.5)),
         # Of a piece beyond the axis the head alone is seen: phi <= -26 or >= 0.34 is not "above 0.34".
-        (
-            "two_piece",
-            -26,
-            0.34,
-            [(-1, intervals.ENDLESS), (-0.97, intervals.LIMIT), (0.34, intervals.LIMIT), (2, intervals.ENDLESS)],
-        ),
-        (
-            "two_piece",
-            -0.5,
-            26,
-            [(-1, intervals.ENDLESS), (-0.5, intervals.LIMIT), (1.97, intervals.LIMIT), (2, intervals.ENDLESS)],
-        ),
-        (
-            "two_piece",
-            -26,
-            26,
-            [(-1, intervals.ENDLESS), (-0.97, intervals.LIMIT), (1.97, intervals.LIMIT), (2, intervals.ENDLESS)],
-        ),
+        ("two_piece", -26, 0.34, pieces(-0.97, 0.34)),
+        ("two_piece", -0.5, 26, pieces(-0.5, 1.97)),
+        ("two_piece", -26, 26, pieces(-0.97, 1.97)),
         ("bounded", 3, 4, [(1.97, intervals.LIMIT), (2, intervals.BEYOND)]),
     ],
 )
@@ -359,16 +332,9 @@ def test_scales_print_the_original_units():
         scales.find("log10")
 
 
-# --- rates of error -----------------------------------------------------------------------------------------------
-
-
 def rates_of(*rows):
     columns = ["scenario", "rate", "nominal", "limit", "judgement", "claim"]
     return pd.DataFrame(rows, columns=columns).assign(id="C1", measure="false support", of=200)
-
-
-def offsets(axes):
-    return np.concatenate([one.get_offsets() for one in axes.collections if isinstance(one, PathCollection)])
 
 
 def test_error_rates_draw_each_rule_at_its_rate_and_count_the_broken():
@@ -449,9 +415,6 @@ def test_pairs_draw_both_rates_with_their_intervals_and_print_them():
     assert printed == ["cells as n", "60 % against 4.8 %", "no twin", "90 % against no p"]
 
 
-# --- p values -----------------------------------------------------------------------------------------------------
-
-
 def test_the_p_that_is_given_is_the_p_that_is_drawn():
     """statannotations' own correction would draw the raw p; the adjusted one is twice the raw one here."""
     raw = {("aged", "young"): 0.013, ("ecko", "control"): 0.021}
@@ -465,212 +428,6 @@ def test_a_tiny_p_is_a_bound_and_an_absent_group_has_none():
     pvalues = {("aged", "young"): 1e-9, ("ecko", "control"): 0.5}
     figure = one_estimation({"young": 5, "aged": 5}, pvalues=pvalues)
     assert [text.get_text() for text in figure.axes[1].texts] == ["p≤0.0001 (adj.)"]
-
-
-# --- what is drawn, as a table ------------------------------------------------------------------------------------
-
-
-def values_of(table, column, **where):
-    for key, wanted in where.items():
-        table = table[table[key] == wanted]
-    return np.sort(table[column].to_numpy(float))
-
-
-def test_the_table_of_an_estimation_plot_holds_its_points_and_its_contrasts():
-    frame = animals({"young": 4, "aged": 5}, base=3.0)
-    frame.loc[0, "value"] = np.nan
-    about = {
-        "value": "value",
-        "group": "group",
-        "animal": "animal",
-        "order": ["young", "aged", "ecko"],
-        "estimates": {("aged", "young"): estimate(kind="two_piece"), ("ecko", "young"): None},
-        "ylabel": "HSC (10³ per femur)",
-        "scale": "log2",
-    }
-    figure = figures.estimation(frame, **about).figure
-    figure.draw_without_rendering()
-    table = figures.estimation(frame, **about).table
-    drawn = np.concatenate([one.get_offsets()[:, 1] for one in figure.axes[1].collections])
-    np.testing.assert_allclose(values_of(table, "value, log2", mark="animal"), np.sort(drawn))
-    known, unknown = table[table["mark"] == "difference"].to_dict("records")
-    assert (known["group"], known["against"], known["interval"]) == ("aged", "young", "two_piece")
-    assert [known[f"{name}, log2"] for name in ("value", "95 % from", "95 % to")] == [0.5, 0.1, 0.9]
-    assert known["value on the axis"] == pytest.approx(2**0.5)
-    assert unknown["group"] == "ecko"
-    assert np.isnan(unknown["value, log2"])
-    own = table[table["mark"] == "animal"]
-    np.testing.assert_allclose(own["value on the axis"], 2 ** own["value, log2"])
-    assert set(table["quantity"]) == {"HSC (10³ per femur)"}
-
-
-def test_the_table_of_a_grid_holds_every_panel_and_no_other():
-    frame = pd.concat([animals({"young": 3, "aged": 4}, seed=k).assign(endpoint=k) for k in (1, 2, 3)])
-    about = {
-        "value": "value",
-        "group": "group",
-        "animal": "animal",
-        "endpoint": "endpoint",
-        "order": ["young", "aged"],
-        "estimates": {2: {("aged", "young"): estimate()}, 1: {}},
-        "titles": {1: "one, %", 2: "two, %", 3: "three, %"},
-    }
-    figure = figures.estimation_grid(frame, **about).figure
-    table = figures.estimation_grid(frame, **about).table
-    assert list(table["quantity"].unique()) == ["two, %", "one, %"]
-    assert len(table) == 1 + sum(drawn_points(axes) for axes in figure.axes) == 15
-    assert list(table.columns) == [
-        *("mark", "quantity", "animal", "group", "against", "value", "95 % from", "95 % to", "interval")
-    ]
-
-
-def test_the_table_of_a_superplot_holds_cells_means_and_the_adjusted_p():
-    rng = np.random.default_rng(3)
-    frame = animals({"young": 3, "aged": 4})
-    cells = frame.loc[frame.index.repeat(6)].assign(value=lambda own: rng.poisson(3, len(own)))
-    about = {"value": "value", "animal": "animal", "group": "group", "order": ["young", "aged"], "ylabel": "foci"}
-    about["pvalues"] = {("aged", "young"): 0.04}
-    axes = figures.superplot(cells, **about).figure.axes[0]
-    table = figures.superplot(cells, **about).table
-    for mark, gid in (("cell", "endomtor-cells"), ("animal", "endomtor-animal")):
-        lines = [line.get_ydata() for line in axes.lines if line.get_gid() == gid]
-        np.testing.assert_allclose(values_of(table, "value", mark=mark), np.sort(np.concatenate(lines)))
-    assert table.iloc[0][["mark", "group", "against", "adjusted p"]].tolist() == ["comparison", "aged", "young", 0.04]
-
-
-def test_the_table_of_courses_holds_every_line():
-    frame = pd.concat(
-        [
-            animals({"young": 4, "aged": 4}, seed=10 * day + level).assign(day=day, panel=level)
-            for day in (0, 7)
-            for level in (1, 2)
-        ],
-        ignore_index=True,
-    )
-    frame["exposed"] = frame["animal"].str.replace("-[01]$", "-first", regex=True)
-    about = {
-        "time": "day",
-        "value": "value",
-        "animal": "animal",
-        "unit": "exposed",
-        "group": "group",
-        "order": ["young", "aged"],
-        "xlabel": "days",
-        "ylabel": "chimerism (%)",
-        "facet": "panel",
-        "titles": {1: "passage 1", 2: "passage 2"},
-        "scale": "logit",
-    }
-    figure = figures.courses(frame, **about).figure
-    table = figures.courses(frame, **about).table
-    for axes, title in zip(figure.axes, about["titles"].values(), strict=True):
-        own = table[table["quantity"] == f"chimerism (%), {title}"]
-        thin = [line.get_ydata() for line in axes.lines if line.get_gid() == "endomtor-animal"]
-        bold = [line.get_ydata() for line in axes.lines if line.get_gid() != "endomtor-animal"]
-        np.testing.assert_allclose(values_of(own, "value, logit", mark="animal"), np.sort(np.concatenate(thin)))
-        np.testing.assert_allclose(values_of(own, "value, logit", mark="mean"), np.sort(np.concatenate(bold)))
-    assert set(table["days"]) == {0, 7}
-    assert table["value on the axis"].between(0, 100).all()
-
-
-def test_the_table_of_a_composition_holds_every_bar_and_the_balance():
-    frame = animals({"young": 3, "aged": 3}).assign(m=[10.0, 20, 30, 40, 50, 60], b=lambda own: 100 - own["m"])
-    about = {
-        "parts": {"m": "myeloid", "b": "B"},
-        "animal": "animal",
-        "group": "group",
-        "order": ["young", "aged"],
-        "balance": "value",
-        "balance_label": "balance (ILR)",
-        "estimates": {("aged", "young"): estimate()},
-    }
-    figure = figures.composition(frame, **about).figure
-    bars = sorted(patch.get_height() for axes in figure.axes for box in axes.containers for patch in box)
-    table = figures.composition(frame, **about).table
-    heights = table.loc[table["mark"] == "animal", ["myeloid, %", "B, %"]].to_numpy().ravel()
-    np.testing.assert_allclose(np.sort(heights), bars)
-    assert table.loc[0, ["mark", "value"]].tolist() == ["difference", 0.5]
-
-
-def test_the_table_of_a_dilution_plot_holds_donors_and_lines():
-    frame = pd.DataFrame(
-        {
-            "donor": ["d1", "d1", "d2", "d2"],
-            "group": ["young", "young", "aged", "aged"],
-            "dose": [100, 1000, 100, 1000],
-            "tested": [10, 10, 10, 10],
-            "positive": [2, 9, 1, 5],
-        }
-    )
-    about = {"group": "group", "donor": "donor", "order": ["young", "aged", "ecko"], "xlabel": "cells injected"}
-    about["frequencies"] = {"young": (2e-3, 1e-3, 3e-3), "aged": (6e-4, 1e-4, np.inf)}
-    axes = figures.limiting_dilution(frame, **about).figure.axes[0]
-    points = np.concatenate([one.get_offsets() for one in axes.collections if isinstance(one, PathCollection)])
-    table = figures.limiting_dilution(frame, **about).table
-    np.testing.assert_allclose(
-        values_of(table, "recipients without a graft, %", mark="donor"), np.sort(100 * points[:, 1].astype(float))
-    )
-    lines = table[table["mark"] == "single-hit line"]
-    assert lines[["group", "frequency per cell"]].to_numpy().tolist() == [["young", 2e-3], ["aged", 6e-4]]
-    assert np.isinf(lines["95 % to"].iloc[1])
-    assert table["cells injected"].dropna().tolist() == frame["dose"].tolist()
-
-
-def test_the_table_of_a_forest_holds_its_rows_and_dots():
-    frame = pd.DataFrame(
-        {
-            "label": ["HSC", "CLP"],
-            "estimate": [0.6, np.nan],
-            "low": [0.2, -np.inf],
-            "high": [0.9, 2.0],
-            "interval_kind": ["bounded", "lower_unbounded"],
-            "note": [None, "no aging effect seen"],
-        }
-    )
-    dots = pd.DataFrame({"label": ["HSC"] * 2, "value": [0.5, 0.7]})
-    about = {"xlabel": "phi", "references": {0: "young"}, "dots": dots}
-    axes = figures.forest(frame, **about).figure.axes[0]
-    table = figures.forest(frame, **about).table
-    assert values_of(table, "value", mark="dot").tolist() == sorted(offsets(axes)[:, 0].tolist()) == [0.5, 0.7]
-    assert table.iloc[0][["label", "mark", "quantity", "value", "95 % from", "95 % to"]].tolist() == [
-        *("HSC", "estimate", "phi", 0.6, 0.2, 0.9)
-    ]
-    assert table.iloc[1]["note"] == "no aging effect seen"
-
-
-def test_the_tables_of_genes_hold_each_point():
-    rng = np.random.default_rng(5)
-    frame = pd.DataFrame({"log2fc": rng.normal(0, 1, 60), "p_adjusted": rng.uniform(0, 0.2, 60)})
-    frame.index = [f"Gene{place}" for place in range(60)]
-    frame.iloc[0, 1] = np.nan
-    about = {"contrast": ("ecko", "control"), "n": {"ecko": 3, "control": 4}, "label": ["Gene1"]}
-    axes = figures.volcano(frame, **about).figure.axes[0]
-    table = figures.volcano(frame, **about).table
-    change = "log2 fold change, ECKO − control"
-    np.testing.assert_allclose(values_of(table, change), np.sort(offsets(axes)[:, 0].astype(float)))
-    assert table["adjusted p"].is_monotonic_increasing
-    coloured = {one.get_label(): len(one.get_offsets()) for one in axes.collections if "higher in" in one.get_label()}
-    counts = table["higher in"].value_counts()
-    assert coloured == {
-        f"{counts['ecko']} higher in ECKO (n = 3)": counts["ecko"],
-        f"{counts['control']} higher in control (n = 4)": counts["control"],
-    }
-    pair = pd.DataFrame({"x": rng.normal(size=9), "y": rng.normal(size=9)}, index=[f"g{place}" for place in range(9)])
-    about = {"x": "x", "y": "y", "xlabel": "one", "ylabel": "other", "slope": estimate()}
-    axes = figures.lfc_scatter(pair, **about).figure.axes[0]
-    table = figures.lfc_scatter(pair, **about).table
-    np.testing.assert_allclose(values_of(table, "other", mark="gene"), np.sort(offsets(axes)[:, 1].astype(float)))
-    assert table.loc[0, ["mark", "slope", "95 % from", "95 % to"]].tolist() == ["line", 0.5, 0.1, 0.9]
-
-
-def test_the_table_of_a_map_holds_each_square_at_its_far_corner():
-    matrix = np.arange(6.0).reshape(2, 3)
-    about = {"xlabel": "a", "ylabel": "b", "genes": 600, "value_label": "−ln p"}
-    table = figures.rrho_map(matrix, **about).table
-    assert table.to_numpy().tolist() == [
-        *([200.0, 300.0, 0.0], [400.0, 300.0, 1.0], [600.0, 300.0, 2.0]),
-        *([200.0, 600.0, 3.0], [400.0, 600.0, 4.0], [600.0, 600.0, 5.0]),
-    ]
 
 
 def test_the_tables_of_rates_hold_each_mark():
@@ -704,9 +461,6 @@ def test_the_table_of_a_robustness_figure_holds_each_variant():
     assert table["verdict holds"].tolist() == ["yes", "no", "yes"]
     assert table["value"].tolist()[:2] == [0.5, 0.4]
     assert table["in place of an estimate"].tolist() == ["", "", "nothing to test"]
-
-
-# --- publishing ---------------------------------------------------------------------------------------------------
 
 
 def shown(**more):
@@ -801,20 +555,9 @@ def test_a_long_label_is_broken_inside_the_band():
 
 
 def test_a_legend_lies_below_the_band_and_above_the_axes():
-    frame = animals({"vehicle": 5, "rapamycin": 6}).assign(day=1, analyte="WBC", mouse=lambda own: own["animal"])
-    figure = figures.courses(
-        frame,
-        time="day",
-        value="value",
-        animal="animal",
-        group="group",
-        order=["vehicle", "rapamycin"],
-        xlabel="day",
-        ylabel="WBC (10³/µL)",
-        unit="mouse",
-        facet="analyte",
-        titles={"WBC": "WBC"},
-    ).figure
+    frame = animals({"vehicle": 5, "rapamycin": 6}).assign(day=1, analyte="WBC")
+    about = {"time": "day", "order": ["vehicle", "rapamycin"], "xlabel": "day", "ylabel": "WBC (10³/µL)"}
+    figure = figures.courses(frame, facet="analyte", titles={"WBC": "WBC"}, **BY, **about).figure
     publish.mark(figure, SIMULATED)
     figure.draw_without_rendering()
     legend = figure.legends[0].get_window_extent()
@@ -850,8 +593,6 @@ def test_names_from_spreadsheets_are_text_not_formulas():
     publish.mark(figure, MEASURED)
     assert publish._png(figure)
 
-
-# --- colours ------------------------------------------------------------------------------------------------------
 
 # Machado, Oliveira & Fernandes 2009 (doi 10.1109/TVCG.2009.113), severity 1, on linear RGB.
 SIGHT = {
@@ -892,9 +633,6 @@ def test_groups_have_contrast_on_the_page_and_markers_of_their_own():
     for group, colour in style.COLOURS.items():
         assert contrast(colour, style.PAGE) >= 3, group
     assert len(set(style.MARKERS.values())) == len(style.MARKERS) == len(style.COLOURS)
-
-
-# --- tables -------------------------------------------------------------------------------------------------------
 
 
 def published_table(frame, **more):

@@ -23,8 +23,6 @@ import pybtex.database
 import pytest
 import typer
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
@@ -229,11 +227,6 @@ class TestAbout:
             assert f"Page: {name}\n" in query["body"][0]
             assert re.search(r"^Commit: [0-9a-f]{12}", query["body"][0], re.MULTILINE)
 
-    @given(st.text(), st.text())
-    def test_a_report_keeps_what_it_names(self, page, commit):
-        [body] = parse_qs(urlsplit(furniture.report_link("https://github.com/a/b", commit, page)).query)["body"]
-        assert body.startswith(f"Page: {page}\nCommit: {commit}\n")
-
     @pytest.mark.parametrize("chapter", CHAPTERS)
     def test_the_citation_without_a_script(self, html, chapter):
         _, text, bibtex = copied(about_of(html, chapter))
@@ -359,15 +352,6 @@ class TestNotFound:
             browser.get(f"{host}/{missing}")
             browser.find_element(By.LINK_TEXT, "To the first page of the book").click()
             assert browser.current_url == f"{host}/book/index.html"
-
-    @given(st.sampled_from(["href", "src", "action"]), st.text("abc./#-", max_size=12), st.sampled_from(["/", "/a/b/"]))
-    def test_links_stay_where_they_are_and_are_changed_once(self, name, target, base):
-        once = sharing._from_any_depth(f'<x {name}="{target}">', base)
-        assert sharing._from_any_depth(once, base) == once
-        link = re.search(r'"(.*)"', once)[1]
-        assert link.startswith(("/", "#"))
-        for whole in ("https://a.b/c", "mailto:a@b", "data:,x", "/x", "#x"):
-            assert sharing._from_any_depth(f'<a href="{whole}">', base) == f'<a href="{whole}">'
 
 
 NOTE = "return (n => n && !n.hidden ? n.textContent : null)(document.querySelector('#endomtor-note'))"

@@ -5,15 +5,12 @@ import io
 import json
 import tarfile
 import tomllib
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from endomtor import cli, contract, public
 from endomtor.errors import FetchError
@@ -94,9 +91,6 @@ def refused(words: str, call, *arguments, **options) -> str:
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     return str(caught.value)
-
-
-# --- the series of a paper
 
 
 def test_the_series_of_the_paper_and_their_files(host, capsys):
@@ -223,17 +217,6 @@ def test_what_is_no_pubmed_id(pmid):
     refused("is not a PubMed id", ncbi.series_of, pmid)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.binary(max_size=300))
-def test_any_bytes_in_place_of_xml_raise_our_own_error_or_none(content):
-    for body in (content, b"<eLinkResult>" + content + b"</eLinkResult>"):
-        with suppress(FetchError):
-            assert ncbi._parsed("elink", body).tag == "eLinkResult"
-
-
-# --- a series becomes a folder
-
-
 def test_geo_puts_a_thousand_series_together():
     assert ncbi.series_address("GSE162607") == f"{ncbi.GEO}/series/GSE162nnn/GSE162607"
     assert ncbi.series_address("GSE1234") == f"{ncbi.GEO}/series/GSE1nnn/GSE1234"
@@ -355,9 +338,6 @@ def test_a_folder_is_a_mirror_of_geo(host, tmp_path, monkeypatch):
     monkeypatch.setenv("ENDOMTOR_MIRROR", str(tmp_path / "mirror"))
     assert geo.draft("GSE900001", tmp_path / "a").matrix.counts.shape == (150, 4)
     assert host.asked == []
-
-
-# --- which file holds the counts
 
 
 def test_normalised_values_are_not_taken_and_the_reason_is_said(host, tmp_path):
@@ -488,9 +468,6 @@ def test_tables_that_cannot_be_joined(tmp_path, files, words):
     refused(words, geo.join_samples, [write(tmp_path, name, body) for name, body in files.items()])
 
 
-# --- what a matrix is
-
-
 def test_versions_are_stripped_and_duplicates_summed_and_counted(tmp_path):
     genes = [f"{gene}.{1 + k % 3}" for k, gene in enumerate(IDS)]
     # Rows 3 and 7 are versions of one gene; the first id has a symbol in the bundled table.
@@ -571,32 +548,6 @@ def test_a_bomb_in_place_of_a_matrix(tmp_path):
     refused("no decompression bomb", geo.read_matrix, write(tmp_path, "m.txt.gz", body))
 
 
-@settings(max_examples=80, deadline=None)
-@given(st.binary(max_size=400))
-def test_any_bytes_in_place_of_a_table_raise_our_own_error(tmp_path_factory, content):
-    path = write(tmp_path_factory.mktemp("m"), "m.txt", content)
-    with pytest.raises(FetchError):
-        geo.read_matrix(path)
-    with pytest.raises(FetchError):
-        geo.read_soft(path, "GSE1")
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 200), st.integers(1, 9), st.lists(st.integers(0, 10**9), min_size=3, max_size=3)),
-        min_size=100,
-        max_size=140,
-    )
-)
-def test_no_count_is_lost_when_duplicates_are_summed(tmp_path_factory, rows):
-    text = "gene\ta\tb\tc\n" + "".join(f"ENSMUSG{g:011d}.{v}\t{x}\t{y}\t{z}\n" for g, v, (x, y, z) in rows)
-    matrix = geo.read_matrix(write(tmp_path_factory.mktemp("m"), "m.txt", text.encode()))
-    assert matrix.counts.sum().tolist() == [sum(values[k] for _, _, values in rows) for k in range(3)]
-    assert len(matrix.counts) + matrix.summed == len(rows)
-    assert matrix.counts.index.is_unique
-
-
 @pytest.mark.parametrize("name", ["gse162607-counts", "ec-brain", "ec-heart", "ec-kidney"])
 def test_real_tables_are_read_as_the_book_reads_them(mirror, tmp_path, monkeypatch, name):
     monkeypatch.setenv("ENDOMTOR_CACHE", str(tmp_path))
@@ -614,9 +565,6 @@ def test_real_tables_are_read_as_the_book_reads_them(mirror, tmp_path, monkeypat
         assert found.counts.index.tolist() == known.index.tolist()
     assert found.counts.to_numpy().sum() == known.to_numpy().sum()
     assert len(found.counts) + found.summed == len(known)
-
-
-# --- the sheet
 
 
 def sample(title: str, **about: str) -> geo.Sample:

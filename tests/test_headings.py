@@ -175,12 +175,6 @@ class TestSentence:
         (tmp_path / "derived" / run.FILE).write_text(rows, encoding="utf-8")
         assert headings.rates().startswith("In simulated studies 1 of 2 rates miss their nominal level ")
 
-    def test_the_rates_of_the_frozen_calibration(self):
-        assert re.fullmatch(
-            r"In simulated studies \d+ of \d,\d{3} rates miss their nominal level by more than chance",
-            headings.sentence(["rates"], ledger_of()),
-        )
-
 
 class TestTell:
     ledger = ledger_of(record(PS6, "effect"))

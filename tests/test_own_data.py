@@ -16,12 +16,9 @@ from pathlib import Path
 
 import anndata
 import nbformat
-import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 from statsmodels.stats.power import TTestIndPower
 
 from endomtor import cli, contract, genes, own_data, public, worlds
@@ -63,9 +60,6 @@ def directory(folder: Path, **tables: pd.DataFrame | bytes) -> Path:
 
 def found(folder: Path, severity: str | None = None) -> list[contract.Problem]:
     return [one for one in contract.check(folder) if severity in (None, one.severity)]
-
-
-# --- templates -------------------------------------------------------------------------------------------------------
 
 
 def test_templates_have_every_column_and_an_example_row_of_each(tmp_path):
@@ -124,14 +118,8 @@ def test_the_template_of_dataset_toml_holds_every_key_and_each_line_is_valid(tmp
 
 def test_templates_of_chapters_named(tmp_path):
     written = own_data.init(tmp_path / "d", ["04", "05_serial_transplants"])
-    assert {path.name for path in written} == {
-        "README.md",
-        "dataset.toml",
-        "exclusions.csv",
-        "hspc_counts.csv",
-        "hspc_samples.csv",
-        "serial_transplants.csv",
-    }
+    tables = {f"{name}.csv" for name in ("exclusions", "hspc_counts", "hspc_samples", "serial_transplants")}
+    assert {path.name for path in written} == {"README.md", "dataset.toml"} | tables
     for wrong, hint in (("03_ecko_phenotype", "did you mean '03_ecko_phenotypes'"), ("07", "expected 01_mtor_decline")):
         with pytest.raises(EndomtorError, match=hint):
             own_data.init(tmp_path / "e", [wrong])
@@ -148,9 +136,6 @@ def test_an_empty_folder_is_filled_where_it_is(tmp_path, monkeypatch):
     written = own_data.init(Path("."), ["01"])
     assert {"README.md", "bmec_signaling.csv"} < set(os.listdir()) == {path.name for path in written}
     assert os.listdir(tmp_path) == ["empty"]
-
-
-# --- the example -----------------------------------------------------------------------------------------------------
 
 
 def test_the_example_is_clean_and_says_that_it_is_one(filled):
@@ -183,32 +168,10 @@ def test_the_example_is_the_same_each_time(filled, tmp_path):
             assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
 
 
-# --- what the data allow ---------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("n", [2, 3, 4, 6, 10, 40])
 def test_the_detectable_effect_is_that_of_statsmodels(n):
     expected = TTestIndPower().solve_power(nobs1=n, alpha=0.05, power=0.8)
     assert prospects.detectable(sqrt(2 / n), 2 * n - 2) == pytest.approx(expected, rel=1e-4)
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.floats(0.01, 100), st.floats(1, 500), st.floats(0.3, 0.95), st.floats(1.01, 3))
-def test_the_detectable_effect_grows_with_noise_and_power(se, df, power, factor):
-    least = prospects.detectable(se, df, power=power)
-    assert least > 0
-    assert prospects.detectable(se * factor, df, power=power) == pytest.approx(least * factor)
-    assert prospects.detectable(se, df, power=power + (1 - power) / 2) > least
-    assert prospects.detectable(se, df * factor, power=power) <= least * (1 + 1e-6)
-
-
-def test_the_detectable_effect_is_found_four_times_out_of_five():
-    from scipy import stats
-
-    rng = np.random.default_rng(8)
-    effect = prospects.detectable(sqrt(1 / 5 + 1 / 5), 8)
-    p = stats.ttest_ind(rng.normal(effect, 1, (5, 4000)), rng.normal(0, 1, (5, 4000)), axis=0).pvalue
-    assert (p <= 0.05).mean() == pytest.approx(0.8, abs=0.02)
 
 
 def test_every_prediction_of_the_catalogue_is_judged(filled):
@@ -279,16 +242,6 @@ def test_cells_of_one_animal_a_group_are_not_testable(tmp_path, filled):
     assert judged["C1.cells.mTORC1_hallmark"].why_not == "1 aged with cells, at least two are needed"
 
 
-@pytest.mark.parametrize("world", ["confounded", "survivor"])
-def test_a_simulated_directory_has_prospects_too(world, tmp_path):
-    dataset = contract.load(worlds.simulate(world, seed=2, out=tmp_path / world))
-    withheld = [one for one in own_data.allowed(dataset) if "confound" in one.why_not]
-    assert bool(withheld) == (world == "confounded")
-
-
-# --- calibration in the design of the data ----------------------------------------------------------------------------
-
-
 def test_a_cohort_in_the_design_of_the_data_has_their_units(tmp_path, filled):
     marrow, blood, grafts = (table(filled, name) for name in ("ecko_marrow", "rapamycin_blood", "serial_transplants"))
     gone = marrow["animal"].isin(["example-ecko-aged-01", "example-ecko-aged-02"]) | (marrow["group"] == "control")
@@ -344,9 +297,6 @@ def test_support_in_a_design_is_counted_of_what_the_data_can_test(tmp_path, fill
     for row in found.itertuples():
         limits = {0: (0, 1 - 0.025 ** (1 / 3)), 3: (0.025 ** (1 / 3), 1)}.get(row.supported)
         assert limits is None or (row.low, row.high) == pytest.approx(limits)
-
-
-# --- the commands and the page ---------------------------------------------------------------------------------------
 
 
 def test_check_groups_by_file_and_its_json_is_a_list_of_problems(tmp_path, filled, capsys):
@@ -405,9 +355,6 @@ def test_the_page_prints_what_its_commands_print(tmp_path, monkeypatch, capsys):
             shown = capsys.readouterr()
             assert compare(printed, shown.out + shown.err, doctest.ELLIPSIS), f"{command}\n{shown.out}{shown.err}"
             assert ended.value.code == int("breaks the data contract" in printed)
-
-
-# --- workbooks -------------------------------------------------------------------------------------------------------
 
 
 def workbook(frame: pd.DataFrame, change=None) -> bytes:
@@ -473,59 +420,33 @@ def _put(name, row, value, number_format=None):
     return change
 
 
-def _merged(_, sheet):
-    sheet.merge_cells("B5:B8")
-
-
-def _hidden_row(_, sheet):
-    sheet.row_dimensions[6].hidden = True
-
-
-def _hidden_column(_, sheet):
-    sheet.column_dimensions["C"].hidden = True
-
-
-def _second_sheet(book, _):
-    book.create_sheet("plates")["B3"] = 7
-
-
-def _no_header(_, sheet):
-    sheet.insert_rows(1)
-
-
 DAY = datetime.datetime(2024, 9, 2)
-# What was done to ecko_blood.xlsx, where it is named, severity, part of the sentence.
+# What was done to ecko_blood.xlsx, where it is named, part of the sentence.
 TRAPS = [
-    (_put("t_pct", 4, "12,5"), (4, "t_pct"), "error", 'did you mean "12.5"?'),
-    (
-        _put("t_pct", 4, 0.125, "0.0%"),
-        (4, "t_pct"),
-        "error",
-        "the format shows 12.5%, the cell holds 0.125; did you mean",
-    ),
-    (_put("t_pct", 4, DAY), (4, "t_pct"), "error", "a number, not a date"),
-    (_put("animal", 4, DAY), (4, "animal"), "error", "a name, not a date"),
-    (_put("t_pct", 4, "=1+1"), (4, "t_pct"), "error", "the formula has no stored result"),
-    (_put("t_pct", 4, "#DIV/0!"), (4, "t_pct"), "error", "not an error of Excel"),
-    (_merged, (5, "group"), "error", 'found "B5:B8", expected cells that are not merged'),
-    (_hidden_row, (6, None), "error", "a row that can be seen"),
-    (_hidden_column, (1, "sex"), "error", "a column that can be seen"),
-    (_second_sheet, (None, None), "error", "2 sheets (Sheet and plates)"),
-    (_no_header, (1, None), "error", "the names of the columns"),
+    (_put("t_pct", 4, "12,5"), (4, "t_pct"), 'did you mean "12.5"?'),
+    (_put("t_pct", 4, 0.125, "0.0%"), (4, "t_pct"), "the format shows 12.5%, the cell holds 0.125; did you mean"),
+    (_put("t_pct", 4, DAY), (4, "t_pct"), "a number, not a date"),
+    (_put("animal", 4, DAY), (4, "animal"), "a name, not a date"),
+    (_put("t_pct", 4, "=1+1"), (4, "t_pct"), "the formula has no stored result"),
+    (_put("t_pct", 4, "#DIV/0!"), (4, "t_pct"), "not an error of Excel"),
+    # Merged cells are empty but for the first: the column of B5:B8 is named for its three empty cells as well.
+    (lambda _, sheet: sheet.merge_cells("B5:B8"), (5, "group"), 'found "B5:B8", expected cells that are not merged'),
+    (lambda _, sheet: setattr(sheet.row_dimensions[6], "hidden", True), (6, None), "a row that can be seen"),
+    (lambda _, sheet: setattr(sheet.column_dimensions["C"], "hidden", True), (1, "sex"), "a column that can be seen"),
+    (lambda book, _: book.create_sheet("plates").append([7]), (None, None), "2 sheets (Sheet and plates)"),
+    (lambda _, sheet: sheet.insert_rows(1), (1, None), "the names of the columns"),
 ]
 
 
-@pytest.mark.parametrize(("change", "place", "severity", "part"), TRAPS)
-def test_a_trap_of_excel_is_named_once_with_its_place(tmp_path, filled, change, place, severity, part):
+@pytest.mark.parametrize(("change", "place", "part"), TRAPS)
+def test_a_trap_of_excel_is_named_once_with_its_place(tmp_path, filled, change, place, part):
     blood = table(filled, "ecko_blood")
     folder = directory(tmp_path / "d", ecko_blood=workbook(blood, change))
     of_file = [one for one in found(folder, "error") if one.file == "ecko_blood.xlsx"]
     named = [one for one in of_file if (one.row, one.column) == place]
     assert len(named) == 1, [str(one) for one in of_file]
     assert part in str(named[0])
-    assert named[0].severity == severity
-    # Merged cells are empty but for the first, which is a fault of its own.
-    assert len(of_file) == 1 or change is _merged
+    assert len(of_file) == 1 or "merged" in part
 
 
 def test_numbers_stored_as_text_are_read_and_remarked_on(tmp_path, filled):
@@ -537,9 +458,7 @@ def test_numbers_stored_as_text_are_read_and_remarked_on(tmp_path, filled):
             cell.value = str(cell.value)
 
     folder = directory(
-        tmp_path / "d",
-        ecko_blood=workbook(blood, as_text),
-        ecko_verification=table(filled, "ecko_verification"),
+        tmp_path / "d", ecko_blood=workbook(blood, as_text), ecko_verification=table(filled, "ecko_verification")
     )
     dataset, problems = contract.examine(folder)
     remark = [one for one in problems if one.file == "ecko_blood.xlsx"]
@@ -561,9 +480,7 @@ def test_blank_rows_an_empty_second_sheet_and_padded_ids_are_fine(tmp_path, fill
         book.create_sheet("Sheet2")
 
     folder = directory(
-        tmp_path / "d",
-        ecko_blood=workbook(blood, harmless),
-        ecko_verification=table(filled, "ecko_verification"),
+        tmp_path / "d", ecko_blood=workbook(blood, harmless), ecko_verification=table(filled, "ecko_verification")
     )
     dataset, problems = contract.examine(folder)
     assert problems == []
@@ -571,9 +488,7 @@ def test_blank_rows_an_empty_second_sheet_and_padded_ids_are_fine(tmp_path, fill
 
 
 def test_a_formula_with_a_stored_result_is_read(tmp_path, filled):
-    blood = table(filled, "ecko_blood")
-    content = workbook(blood, _put("age_weeks", 2, "=10+2") if "age_weeks" in blood else _put("t_pct", 2, "=10+2"))
-    column = "age_weeks" if "age_weeks" in blood else "t_pct"
+    content = workbook(table(filled, "ecko_blood"), _put("t_pct", 2, "=10+2"))
     # openpyxl stores no results; what Excel writes is <f>10+2</f><v>12</v>.
     stream, source = io.BytesIO(), zipfile.ZipFile(io.BytesIO(content))
     with zipfile.ZipFile(stream, "w") as target:
@@ -586,7 +501,7 @@ def test_a_formula_with_a_stored_result_is_read(tmp_path, filled):
     folder = directory(tmp_path / "d", ecko_blood=stream.getvalue())
     grid = excel.read("ecko_blood.xlsx", (folder / "ecko_blood.xlsx").read_bytes(), TABLES["ecko_blood"])
     assert grid.problems == []
-    assert grid.rows[2][grid.rows[1].index(column)] == "12"
+    assert grid.rows[2][grid.rows[1].index("t_pct")] == "12"
 
 
 @pytest.mark.parametrize("as_workbook", [True, False])
@@ -642,20 +557,6 @@ def test_a_workbook_that_unpacks_beyond_all_measure_is_refused_unread(tmp_path, 
     monkeypatch.setattr(excel, "LARGEST_UNPACKED", 1000)
     folder = directory(tmp_path / "d", ecko_blood=content)
     assert "expected a workbook of at most" in str(found(folder, "error")[0])
-
-
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.integers(0, 10**6), st.binary(min_size=1, max_size=8))
-@example(0, b"PK")
-def test_a_damaged_workbook_never_raises(tmp_path_factory, place, patch):
-    content = workbook(pd.DataFrame({"animal": ["m1", "m2"], "group": ["young", "aged"]}))
-    place %= len(content)
-    folder = tmp_path_factory.mktemp("damaged") / "d"
-    directory(folder, ecko_blood=content[:place] + patch + content[place + len(patch) :])
-    assert all("\n" not in str(one) for one in contract.check(folder))
-
-
-# --- remarks ---------------------------------------------------------------------------------------------------------
 
 
 def remark(folder: Path, column: str | None) -> contract.Problem:
@@ -794,9 +695,6 @@ def test_unequal_sexes_are_on_the_page(tmp_path, filled, sexes, said):
     assert bool(lines) == said
     assert not said or "aged 3 F and 1 M; young 1 F and 3 M" in lines[0]
     assert dataset.confounding == []
-
-
-# --- an experiment by others, put into the contract by hand -----------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

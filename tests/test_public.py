@@ -3,10 +3,7 @@
 import gzip
 import os
 import tomllib
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
@@ -24,6 +21,7 @@ from endomtor.errors import FetchError
 from endomtor.files import sha256_of
 from endomtor.public import blood, download, frozen, hsc_aging, originals, registry, single_cells
 from endomtor.views import changes
+from loopback import serving
 
 MIRROR = os.environ.get("ENDOMTOR_MIRROR", "")
 needs_mirror = pytest.mark.skipif(not MIRROR, reason="ENDOMTOR_MIRROR is not set: the originals are not here")
@@ -44,9 +42,6 @@ def fetched(tmp_path_factory):
         patch.setenv("ENDOMTOR_CACHE", str(tmp_path_factory.mktemp("cache")))
         assert public.prepare() == []
         yield
-
-
-# --- the registry
 
 
 def test_registry_names_each_file_once_and_bundled_files_are_the_registered_ones():
@@ -135,142 +130,6 @@ def test_an_unknown_name_gets_the_nearest():
         public.table("endothelium_score")
 
 
-# --- downloads
-
-
-@pytest.fixture
-def server(cache, monkeypatch):
-    """A loopback host; `answers` holds for each path a list of (status, type, body), the last one repeated."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            host.asked.append(self.path)
-            queue = host.answers.get(unquote(self.path), [(404, "text/plain", b"no")])
-            status, kind, body = queue.pop(0) if len(queue) > 1 else queue[0]
-            self.send_response(status)
-            self.send_header("content-type", kind)
-            # One body is announced longer than it is, as when a connection breaks.
-            self.send_header("content-length", str(len(body) + (100 if kind == "broken" else 0)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    host = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    host.answers, host.asked = {}, []
-    thread = Thread(target=partial(host.serve_forever, poll_interval=0.01), daemon=True)
-    thread.start()
-    monkeypatch.setenv("ENDOMTOR_MIRROR", f"http://127.0.0.1:{host.server_port}/")
-    yield host
-    host.shutdown()
-    host.server_close()
-    thread.join()
-
-
-BODY = b"one,two\n1,2\n" * 20_000
-
-
-@pytest.fixture
-def small(monkeypatch):
-    """A registry of one file of our own, whose address has a space."""
-    import hashlib
-
-    entry = registry.PublicFile(
-        name="a-file",
-        file="a.csv",
-        address="https://example.org/o/r/c/a%20b.csv",
-        bytes=len(BODY),
-        sha256=hashlib.sha256(BODY).hexdigest(),
-        licence="none stated",
-        bundled=False,
-        citations=("someone",),
-        description="A file.",
-        chapters=("01_mtor_decline",),
-    )
-    monkeypatch.setattr(registry, "load", lambda path=None: {"a-file": entry})
-    return entry
-
-
-PATH = "/o/r/c/a b.csv"
-
-
-def kept(cache):
-    """What stands under a name; a lock and what waits to be resumed are hidden."""
-    return sorted(path.name for path in (cache / "public").glob("[!.]*")) if cache.exists() else []
-
-
-def test_a_file_comes_over_http_once(server, small, cache, capsys):
-    server.answers[PATH] = [(200, "text/plain", BODY)]
-    assert public.available("a-file") is None
-    found = public.fetch(["a-file", "a-file"], progress=True)
-    assert found["a-file"].read_bytes() == BODY
-    assert public.available("a-file") == found["a-file"]
-    assert server.asked == ["/o/r/c/a%20b.csv"]
-    assert "a-file" in capsys.readouterr().err
-    public.fetch(["a-file"])
-    assert len(server.asked) == 1
-
-
-def test_a_damaged_copy_counts_as_absent_and_is_fetched_again(server, small, cache):
-    server.answers[PATH] = [(200, "text/plain", BODY)]
-    path = public.fetch(["a-file"])["a-file"]
-    path.write_bytes(BODY[:-1] + b"x")
-    assert public.available("a-file") is None
-    public.fetch(["a-file"])
-    assert path.read_bytes() == BODY
-
-
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        ((404, "text/plain", b"no"), "answered 404 Not Found, expected the file"),
-        ((403, "text/plain", b"no"), "answered 403 Forbidden, expected the file"),
-        ((200, "text/html; charset=utf-8", b"<html>please log in</html>"), "answered with a web page"),
-        ((200, "text/plain", BODY[:-1] + b"x"), "is not the registered file"),
-        ((200, "text/plain", BODY[:100]), "is not the registered file"),
-        ((200, "text/plain", BODY + b"more"), "sends more than the registered"),
-        ((200, "broken", BODY[:5000]), "broke off"),
-        ((503, "text/plain", b"later"), "answered 503 Service Unavailable; try again later"),
-    ],
-)
-def test_a_wrong_answer_is_one_sentence_and_leaves_nothing(server, small, cache, answer, message):
-    server.answers[PATH] = [answer]
-    with pytest.raises(FetchError, match="^a-file: .*") as caught:
-        public.fetch(["a-file"], pauses=())
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert kept(cache) == []
-
-
-def test_a_busy_host_is_asked_again_and_a_missing_file_is_not(server, small):
-    server.answers[PATH] = [(503, "text/plain", b"later"), (200, "broken", BODY[:10]), (200, "text/plain", BODY)]
-    public.fetch(["a-file"], pauses=(0.01, 0.01))
-    assert len(server.asked) == 3
-    public.available("a-file").unlink()
-    server.answers.clear()
-    with pytest.raises(FetchError, match="404"):
-        public.fetch(["a-file"], pauses=(0.01, 0.01))
-    assert len(server.asked) == 4
-
-
-def test_without_a_network_the_words_are_clear(small, cache, monkeypatch):
-    # Port 9 of the loopback address: refused at once.
-    monkeypatch.setenv("ENDOMTOR_MIRROR", "http://127.0.0.1:9")
-    with pytest.raises(download.NoNetworkError, match="a-file: 127.0.0.1:9 cannot be reached; is there a network"):
-        public.fetch(["a-file"], pauses=(0.01,))
-
-
-def test_a_folder_is_a_mirror(small, cache, tmp_path, monkeypatch):
-    monkeypatch.setenv("ENDOMTOR_MIRROR", str(tmp_path / "mirror"))
-    with pytest.raises(FetchError, match="the mirror has no readable .*a b.csv"):
-        public.fetch(["a-file"])
-    twin = tmp_path / "mirror" / "o" / "r" / "c" / "a b.csv"
-    twin.parent.mkdir(parents=True)
-    twin.write_bytes(BODY)
-    assert public.fetch(["a-file"])["a-file"].read_bytes() == BODY
-
-
 def test_prepare_stops_at_the_first_sign_of_no_network(cache, monkeypatch):
     tries = []
 
@@ -288,13 +147,12 @@ def test_prepare_stops_at_the_first_sign_of_no_network(cache, monkeypatch):
     assert tries == []
 
 
-def test_prepare_goes_on_after_a_file_that_is_gone(server, cache):
-    sentences = public.prepare()
-    assert len(server.asked) == len(sentences) == 6
+def test_prepare_goes_on_after_a_file_that_is_gone(cache, monkeypatch):
+    with serving() as host:
+        monkeypatch.setenv("ENDOMTOR_MIRROR", host.url)
+        sentences = public.prepare()
+    assert len(host.asked) == len(sentences) == 6
     assert all("404" in sentence for sentence in sentences)
-
-
-# --- parsers
 
 
 def write(path: Path, text: str) -> Path:
@@ -397,9 +255,6 @@ def test_blood_effects_agree_with_the_facts():
     assert hemoglobin.ci_low < hemoglobin.estimate < hemoglobin.ci_high < 0
     assert hemoglobin.n == {"mice": 521}
     assert len(blood.effects("sex")[0]) == 17
-
-
-# --- premises
 
 
 @pytest.mark.filterwarnings("ignore:The dispersion trend curve fitting did not converge")
@@ -509,9 +364,6 @@ def test_baselines_hold_what_the_worlds_need():
     assert {"Cdh5", "Pecam1", "Emcn", "Kdr", "Ly6a", "Stab2", "Vwf"} <= set(cells["gene"])
 
 
-# --- frozen tables
-
-
 def test_the_manifest_names_the_files():
     manifest = frozen.manifest()
     assert list(manifest) == list(frozen.TABLES)
@@ -559,8 +411,10 @@ def test_written_tables_are_rounded_and_the_same_each_time():
     assert packed == frozen._serialised(frame, True)
 
 
-# A fit of thirty-two samples takes some ten seconds, and both tables rest on it.
-SOME_QUICK = some_quick(frozen.TABLES, frozen.TABLES.keys() - {"hsc_aging_lfc", "ec_gene_baseline"})
+# A fit of thirty-two samples takes some ten seconds, and these tables rest on such.
+SOME_QUICK = some_quick(
+    frozen.TABLES, frozen.TABLES.keys() - {"hsc_aging_lfc", "ec_gene_baseline", "hspc_gene_baseline"}
+)
 
 
 @needs_mirror
@@ -598,6 +452,7 @@ def test_freeze_writes_what_is_in_the_repository(fetched, tmp_path, monkeypatch)
 
 
 @needs_mirror
+@pytest.mark.slow
 def test_premises_are_the_same_from_originals(fetched):
     signature, _ = hsc_aging.signature()
     both = []
@@ -624,8 +479,3 @@ def test_every_address_has_its_twin_in_the_mirror():
     for entry in public.load().values():
         twin = Path(MIRROR) / unquote(urlsplit(entry.address).path).lstrip("/")
         assert sha256_of(twin) == entry.sha256
-
-
-def test_the_registry_file_is_plain_toml():
-    content = tomllib.loads((DATA / "registry.toml").read_text(encoding="utf-8"))
-    assert list(content["files"]) == list(public.load())

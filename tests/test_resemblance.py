@@ -71,12 +71,16 @@ def covers(estimate, at):
     shared=st.booleans(),
     n=st.tuples(*[st.integers(2, 8)] * 4),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_set_is_exactly_what_the_test_does_not_reject(seed, aging, truth, shared, n):
     rng = np.random.default_rng(seed)
     frame = cohort(rng, aging=aging, truth=truth, shared=shared, n=n)
     found = phi(frame, direction="greater", **COLUMNS)
     assert covers(found, found.estimate)
+    mean = frame.groupby("group")["y"].mean()
+    difference = mean["ecko"] - mean["young" if shared else "control"]
+    assert found.estimate == pytest.approx(difference / (mean["aged"] - mean["young"]))
+    assert found.n == frame.groupby("group").size().to_dict()
     if any("gaps" in note for note in found.warnings):
         return  # the larger set is reported then, and says so
     for at in [*rng.normal(0, 2, 20), *(rng.choice([-1, 1], 10) * 10 ** rng.uniform(0, 6, 10))]:
@@ -86,20 +90,6 @@ def test_the_set_is_exactly_what_the_test_does_not_reject(seed, aging, truth, sh
 
 
 test_of.__test__ = False
-
-
-def test_limits_lie_on_the_boundary_of_the_test():
-    frame = cohort(np.random.default_rng(3))
-    found = phi(frame, direction="greater", **COLUMNS)
-    assert found.interval_kind == "bounded"
-    for limit in (found.ci_low, found.ci_high):
-        t, critical = test_of(frame, limit)
-        assert t == pytest.approx(critical, rel=1e-8)
-    assert found.ci_low < found.inner[0] < found.estimate < found.inner[1] < found.ci_high
-    means = frame.groupby("group")["y"].mean()
-    expected = (means["ecko"] - means["control"]) / (means["aged"] - means["young"])
-    assert found.estimate == pytest.approx(expected, rel=1e-12)
-    assert found.n == {"young": 5, "aged": 6, "control": 7, "ecko": 5}
 
 
 def test_the_set_is_bounded_exactly_where_aging_is_significant():
@@ -182,12 +172,7 @@ def test_a_wrong_direction_of_aging_is_never_support():
     assert against.ci_low == phi(frame, direction="greater", **COLUMNS).ci_low
 
 
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    scale=st.floats(1e-3, 1e3),
-    shift=st.floats(-100, 100),
-    shared=st.booleans(),
-)
+@given(seed=st.integers(0, 2**32 - 1), scale=st.floats(1e-3, 1e3), shift=st.floats(-100, 100), shared=st.booleans())
 @settings(max_examples=25, deadline=None)
 def test_row_order_names_and_units_of_measurement_do_not_matter(seed, scale, shift, shared):
     rng = np.random.default_rng(seed)
@@ -336,9 +321,6 @@ def test_phi_does_not_depend_on_types_labels_or_rows_without_a_group(change):
     assert phi(change(frame), direction="greater", **COLUMNS) == phi(frame, direction="greater", **COLUMNS)
 
 
-# The transcriptome
-
-
 def transcriptome(rng, *, truth=0.5, aging=0.5, n=5, shared=False, genes=600, nuisance=0.15, scatter=0.3):
     """Counts, sheet and true aging log2 fold changes; a programme of correlated genes lies partly along aging."""
     names = [f"g{i}" for i in range(genes)]
@@ -469,9 +451,6 @@ def test_phi_over_genes_says_when_it_has_no_answer():
         transcriptome_phi_genes(counts, samples.drop(columns="sample"))
     with pytest.raises(NoAgingReference):
         transcriptome_phi_genes(counts, samples.iloc[:0])
-
-
-# Rank-rank overlap
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from endomtor.errors import UnitError
 from endomtor.stats import units
@@ -39,15 +37,6 @@ def test_blank_units_are_refused(blank):
 def test_a_missing_unit_column_is_refused():
     with pytest.raises(UnitError, match="'mouse'.*not in the table"):
         units.one_row_per_unit(frame("ab"), "mouse")
-
-
-@given(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=12))
-def test_refused_exactly_when_something_repeats(animals):
-    if len(set(animals)) == len(animals):
-        units.one_row_per_unit(frame(animals), "animal")
-    else:
-        with pytest.raises(UnitError, match="repeats"):
-            units.one_row_per_unit(frame(animals), "animal")
 
 
 def test_n_counts_units_not_rows():
@@ -91,13 +80,6 @@ def test_numbers_of_any_type_are_floats_and_missing_is_nan(dtype):
 def test_what_is_no_number_is_refused(values, message):
     with pytest.raises(ValueError, match=message):
         units.numbers(pd.Series(values, index=["a", "b"], name="y"))
-
-
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=5))
-def test_a_power_of_two_brings_the_largest_value_between_1_and_2(values):
-    size = units.power_of_two(np.array(values))
-    largest = max(abs(one) for one in values)
-    assert 1 <= largest / size < 2 if largest else size == 1
 
 
 @pytest.mark.parametrize("blank", [None, "", " ", pd.NA])

@@ -20,7 +20,6 @@ from scipy.special import logit
 from conftest import some_quick
 from endomtor import contract, paths, worlds
 from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin
-from endomtor.chapter import Chapter
 from endomtor.claims import catalogue
 from endomtor.contract import TABLES
 from endomtor.errors import WorldError
@@ -54,9 +53,6 @@ def own_folder(tmp_path, monkeypatch):
     return tmp_path / "data" / "worlds"
 
 
-# --- files --------------------
-
-
 def test_exactly_the_eight_worlds_of_the_design():
     assert worlds.names() == EIGHT
     assert [worlds.load(name).name for name in EIGHT] == list(EIGHT)
@@ -78,36 +74,23 @@ def test_every_number_has_a_source_or_is_an_assumption(path):
     assert found
 
 
-def test_unknown_world_is_refused_with_the_nearest_name():
-    with pytest.raises(WorldError, match="no world 'papper' \\(did you mean 'paper'\\?\\)"):
-        worlds.load("papper")
-
-
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("paper.toml", "phenocopy = ", "phenocpy = ", "unknown key 'phenocpy' \\(did you mean 'phenocopy'\\?\\)"),
         ("paper.toml", "rapamycin = 1.0\n", "", "key 'rapamycin' is missing"),
         ("paper.toml", "rapamycin = 1.0", 'rapamycin = "full"', "rapamycin: is 'full', expected a number"),
         ("paper.toml", "rapamycin = 1.0", "rapamycin = true", "rapamycin: is True, expected a number"),
         ("paper.toml", "rapamycin = 1.0", "rapamycin = nan", "rapamycin is nan, expected a finite number"),
         ("paper.toml", "bmec_mtor = 0.6", "bmec_mtor = 0.0", "bmec_mtor is 0, expected a ratio above 0"),
-        ("paper.toml", "assumption = true", "", "holds numbers without an origin"),
         ("paper.toml", "assumption = true", "assumption = false", "assumption is False, expected true"),
         ("paper.toml", "assumption = true", 'source = " "', "source is ' ', expected a sentence"),
         ("paper.toml", 'name = "paper"', 'name = "papier"', "name is 'papier', expected 'paper'"),
-        ("paper.toml", "phenocopy = 0.75", "phenocopy = ", "cannot be read as TOML"),
-        (
-            "toxic.toml",
-            '"marrow.HSC"',
-            '"marow.HSC"',
-            "unknown endpoint 'marow.HSC' \\(did you mean 'marrow.HSC'\\?\\)",
-        ),
+        ("toxic.toml", '"marrow.HSC"', '"marow.HSC"', "unknown endpoint 'marow.HSC' \\(did you mean 'marrow.HSC'"),
         (
             "toxic.toml",
             "[endpoints.marrow.HSC]",
             "[endpoints.marrow.HSCs]",
-            "unknown table 'HSCs' \\(did you mean 'HSC'\\?\\)",
+            "unknown table 'HSCs' \\(did you mean 'HSC'",
         ),
         ("null.toml", "BMEC = 0.01", "BMECs = 0.01", "unknown key 'BMECs' \\(did you mean 'BMEC'\\?\\)"),
         ("null.toml", "BMEC = 0.01", "BMEC = 1.5", "BMEC is 1.5, expected a share from 0 to 1"),
@@ -115,19 +98,9 @@ def test_unknown_world_is_refused_with_the_nearest_name():
         ("common/endpoints.toml", "sd = 0.3\n", "sd = -0.3\n", "sd is -0.3, expected at least 0"),
         ("common/endpoints.toml", "blood_animals = 8", "blood_animals = 8.5", "is 8.5, expected an integer"),
         ("common/endpoints.toml", "blood_animals = 8", "blood_animals = 0", "is 0, expected at least 1"),
-        (
-            "common/endpoints.toml",
-            "transplant_passages = 3",
-            "transplant_passages = 4",
-            "expected one for each of 4 passages",
-        ),
+        ("common/endpoints.toml", "transplant_passages = 3", "transplant_passages = 4", "one for each of 4 passages"),
         ("common/endpoints.toml", "[4, 8, 12, 16]", "[4, 8.5]", "expected a list of integers"),
-        (
-            "common/endpoints.toml",
-            "doses = [3, 10, 30, 90]",
-            "doses = [0, 10]",
-            "doses is 0, expected a number above 0",
-        ),
+        ("common/endpoints.toml", "doses = [3, 10, 30, 90]", "doses = [0, 10]", "doses is 0, expected a number above"),
     ],
 )
 def test_a_faulty_file_is_refused_in_one_sentence(own_folder, file, old, new, message):
@@ -138,18 +111,6 @@ def test_a_faulty_file_is_refused_in_one_sentence(own_folder, file, old, new, me
     with pytest.raises(WorldError, match=message) as caught:
         worlds.load(world)
     assert "\n" not in str(caught.value).split("(at line")[0]
-
-
-def test_a_world_may_set_phi_of_one_endpoint(own_folder):
-    with open(own_folder / "paper.toml", "a") as stream:
-        stream.write('\n[phenocopy_by_endpoint]\n"marrow.HSC" = 0.1\nassumption = true\n')
-    world = worlds.load("paper")
-    assert world.truth("C3.marrow.HSC") is False
-    assert world.truth("C3.marrow.LSK") is True
-    assert world.ecko_effect("marrow.HSC") == pytest.approx(0.1 * world.aging_effect("marrow.HSC"))
-
-
-# --- changes --------------------
 
 
 def test_changes_are_laid_over_a_world(paper):
@@ -181,11 +142,7 @@ def test_changes_are_laid_over_the_own_numbers_of_a_world():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"phenocpy": 0.2}, "unknown key 'phenocpy' \\(did you mean 'phenocopy'\\?\\)"),
         ({"name": "mine"}, "name is 'mine', expected 'paper'"),
-        ({"phenocopy": "much"}, "phenocopy: is 'much', expected a number"),
-        ({"bmec_mtor": 0}, "bmec_mtor is 0, expected a ratio above 0"),
-        ({"toxicity": {"marow.HSC": 1.0}}, "unknown endpoint 'marow.HSC' \\(did you mean 'marrow.HSC'\\?\\)"),
         ({"endpoints": {"designs": {}}}, "unknown table 'designs' \\(did you mean 'design'\\?\\)"),
         ({"endpoints": {"spread": {"tail": 3}}}, "unknown key 'tail' \\(did you mean 'tails'\\?\\)"),
         ({"endpoints": {"spread": {"tails": 2}}}, "tails is 2, expected 0 or degrees of freedom above 2"),
@@ -212,11 +169,6 @@ def test_tails_are_those_of_a_t_of_variance_one(normal, df):
     one = spread(worlds.load("paper"), tails=df)
     expected = stats.t.isf(stats.norm.sf(abs(normal)), df) / np.sqrt(df / (df - 2)) * np.sign(normal)
     assert one.between(np.array([normal]))[0] == pytest.approx(expected, rel=1e-6, abs=1e-9)
-
-
-def test_by_default_deviations_are_the_normal_numbers_themselves(paper):
-    normal = np.random.default_rng(1).normal(size=100)
-    assert paper.endpoints.spread.between(normal, normal > 0).tobytes() == normal.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -264,9 +216,6 @@ def test_aged_donors_and_exposed_animals_spread_more(paper):
     assert (same == (shared["niche"] != "aged")).all()
 
 
-# --- truth --------------------
-
-
 def primaries(claim: str) -> list[str]:
     found = catalogue.load().claim(claim).evidence
     return [rule.id for rule in found if rule.role == "primary" and rule.kind == "prediction"]
@@ -312,9 +261,6 @@ def test_truth_follows_the_parameters(paper):
 def test_truth_of_an_unknown_prediction_is_refused(paper, unknown):
     with pytest.raises(WorldError, match="World paper"):
         paper.truth(unknown)
-
-
-# --- values --------------------
 
 
 def test_values_follow_from_the_numbers_of_the_world(paper):
@@ -373,21 +319,21 @@ def analysed(paper):
     def add(prediction, means, *pairs):
         contrasts.setdefault(prediction, []).append([means[a] - means[b] for a, b in pairs])
 
+    names = ("bmec_signaling", "rapamycin_blood", "ecko_cells", "ecko_limiting_dilution")
     for seed in range(24):
-        tables = ("bmec_signaling", "rapamycin_blood", "ecko_cells", "ecko_limiting_dilution")
-        chapter = Chapter("03_ecko_phenotypes", worlds.dataset(world, seed, tables))
-        changes = rapamycin.change_from_baseline(rapamycin.blood(chapter))
+        drawn = worlds.dataset(world, seed, names)
+        changes = rapamycin.change_from_baseline(rapamycin._logs(drawn.tables["rapamycin_blood"]))
         for analyte, rows in changes.groupby("analyte"):
             means = rows.groupby(["age_group", "treatment"])["value"].mean()
             for age in ("young", "aged"):
                 add(f"C2.blood.{analyte}.{age}", means[age], ("rapamycin", "vehicle"))
             both = means.groupby("treatment").mean()
             add(f"C2.blood.{analyte}", both, ("rapamycin", "vehicle"))
-        for marker, rows in mtor_decline.markers(chapter).groupby("marker"):
+        for marker, rows in mtor_decline.log2_signals(drawn.tables["bmec_signaling"]).groupby("marker"):
             add(f"C1.signaling.{marker}", rows.groupby("group")["value"].mean(), ("aged", "young"))
         for values in (
-            ecko_phenotypes.per_animal(ecko_phenotypes.cells(chapter)),
-            ecko_phenotypes.donors(ecko_phenotypes.dilution(chapter)),
+            ecko_phenotypes.per_animal(drawn.tables["ecko_cells"]),
+            ecko_phenotypes.donors(drawn.tables["ecko_limiting_dilution"]),
         ):
             for prediction, rows in values.groupby("id"):
                 add(prediction, rows.groupby("group")["value"].mean(), ("ecko", "control"), ("aged", "young"))
@@ -409,9 +355,6 @@ def test_a_scale_of_analysis_can_bend_phi(paper):
     """With few foci, ln(mean + 1/2) is flat near the young end: phi on it is below the one that was drawn."""
     few = worlds.load("paper", {"endpoints": {"cells": {"gH2AX_foci": {"baseline": -1.5}}}})
     assert few.value("C3.cells.gH2AX_foci") < paper.value("C3.cells.gH2AX_foci") - 0.03 < 0.72
-
-
-# --- smaller cohorts, and cohorts as data sets --------------------
 
 
 def units_of(tables, name, group):
@@ -456,23 +399,11 @@ def test_thin_depends_on_the_seed_alone(paper):
     assert units_of(alone, "ecko_blood", "aged") == kept[3]
 
 
-@given(st.floats(0.01, 1.0), st.integers(2, 30))
-def test_thin_rounds_up_and_leaves_two(share, n):
-    table = pd.DataFrame({"animal": [f"sim-{i}" for i in range(n)], "group": "aged", "value": 1.0})
-    left = len(worlds.thin({"ecko_marrow": table}, {"aged": share}, 1)["ecko_marrow"])
-    assert left == max(2, np.ceil(np.round(share * n, 9)))
-
-
 def test_two_names_of_one_arm_multiply(paper):
     tables = worlds.simulate_tables(paper, 1, ["rapamycin_blood"])
     arms = worlds.thin(tables, {"aged": 0.5, "rapamycin": 0.75}, 1)["rapamycin_blood"]
-    counts = arms.groupby(["age_group", "treatment"])["animal"].nunique().to_dict()
-    assert counts == {
-        ("aged", "rapamycin"): 3,
-        ("aged", "vehicle"): 4,
-        ("young", "rapamycin"): 6,
-        ("young", "vehicle"): 8,
-    }
+    counts = arms.groupby(["age_group", "treatment"])["animal"].nunique().unstack()[["rapamycin", "vehicle"]]
+    assert counts.loc[["aged", "young"]].to_numpy().tolist() == [[3, 4], [6, 8]]
 
 
 def test_without_drops_groups(paper):
@@ -501,7 +432,7 @@ def test_a_faulty_share_is_refused(share, message):
             worlds.without({}, *share)
 
 
-@pytest.mark.parametrize("name", ["paper", "survivor", "confounded"])
+@pytest.mark.parametrize("name", some_quick(("paper", "survivor", "confounded"), ("paper", "confounded")))
 def test_a_data_set_in_memory_is_that_of_its_files(name, tmp_path):
     read = contract.load(worlds.simulate(name, seed=5, out=tmp_path / name))
     drawn = worlds.dataset(name, 5, worlds.TABULAR + EXPRESSION)
@@ -527,9 +458,6 @@ def test_a_data_set_leaves_the_tables_that_it_is_made_of(paper):
     before = {name: table.copy() for name, table in tables.items()}
     worlds.dataset(paper, 2, tables=tables)
     assert all(tables[name].equals(before[name]) for name in tables)
-
-
-# --- directories --------------------
 
 
 def digests(folder) -> dict[str, str]:
@@ -604,11 +532,6 @@ def test_a_seed_is_a_whole_number(seed):
         worlds.tables("paper", seed)
 
 
-def test_an_unknown_table_is_refused_with_the_nearest_name():
-    with pytest.raises(WorldError, match="did you mean 'ecko_blood'"):
-        worlds.simulate_tables("paper", 1, ["ecko_bloods"])
-
-
 def test_tables_have_streams_of_their_own(paper):
     marrow = {**paper.endpoints.marrow, "HSC": dataclasses.replace(paper.endpoints.marrow["HSC"], sd=2.0)}
     other = dataclasses.replace(paper, endpoints=dataclasses.replace(paper.endpoints, marrow=marrow))
@@ -617,9 +540,6 @@ def test_tables_have_streams_of_their_own(paper):
     assert changed == ["rapamycin_marrow", "ecko_marrow"]
     alone = worlds.simulate_tables(paper, 5, ["serial_transplants"])["serial_transplants"]
     pd.testing.assert_frame_equal(alone, before["serial_transplants"])
-
-
-# --- moments: tolerances are four Monte Carlo standard errors --------------------
 
 
 def contrast(frame, value, group, a, b):
@@ -664,18 +584,6 @@ def test_batches_and_sexes_differ_and_are_balanced(cohorts):
     assert (batch["batch-1"] - batch["batch-2"]).var() > 2 * (2 * 0.25 / 16)
 
 
-def test_rapamycin_starts_after_the_first_dose_and_builds_up(paper, cohorts):
-    platelets = cohorts["rapamycin_blood"].query("analyte == 'platelets'").assign(y=lambda f: np.log2(f["value"]))
-    day = {
-        d: contrast(platelets[platelets["day"] == d], "y", "treatment", "rapamycin", "vehicle") for d in (0, 7, 14, 28)
-    }
-    assert abs(day[0][0]) < 4 * day[0][1]
-    assert day[7][0] > day[14][0] > day[28][0]
-    full = np.mean([paper.drug_effect("blood", "platelets", age) for age in ("young", "aged")])
-    planted = full * (1 - np.exp(-28 / paper.endpoints.drug.days_to_act))
-    assert abs(day[28][0] - planted) < 4 * day[28][1]
-
-
 def test_white_cells_of_the_rapamycin_experiment_hold_their_parts(cohorts):
     wide = cohorts["rapamycin_blood"].pivot_table(index=["seed", "animal", "day"], columns="analyte", values="value")
     assert (wide["WBC"] > wide["neutrophils"] + wide["lymphocytes"]).all()
@@ -688,14 +596,6 @@ def test_lineages_add_to_one_hundred(cohorts):
     donor = cohorts["serial_transplants"].query("status == 'alive'")[["myeloid_pct", "b_pct", "t_pct"]]
     assert (donor > 0).all().all()
     np.testing.assert_allclose(donor.sum(axis=1), 100, atol=1e-6)
-
-
-def test_lineages_invert_the_balances():
-    balances = np.array([[-0.5, 0.3], [1.1, -0.2]])
-    m, b, t = tabular.lineages(balances, 0.9).T
-    np.testing.assert_allclose(m + b + t, 90)
-    np.testing.assert_allclose(np.sqrt(2 / 3) * np.log(m / np.sqrt(b * t)), balances[:, 0])
-    np.testing.assert_allclose(np.sqrt(1 / 2) * np.log(b / t), balances[:, 1])
 
 
 def test_limiting_dilution_is_single_hit(paper, cohorts):
@@ -811,9 +711,6 @@ def test_in_the_null_world_only_chance_differs():
     assert blood["value"].max() < 5
 
 
-# --- expression --------------------
-
-
 @pytest.fixture(scope="module")
 def log_fold_changes(paper):
     """Mean over cohorts of log2 fold changes of well expressed genes, aging and ECKO, and the programme behind them."""
@@ -873,29 +770,6 @@ def test_counts_are_negative_binomial():
     draws = expression.negative_binomial(rng, np.full((4, 200_000), 50.0), np.array([[0.02], [0.1], [0.5], [2.0]]))
     np.testing.assert_allclose(draws.mean(axis=1), 50, rtol=0.02)
     np.testing.assert_allclose((draws.var(axis=1) - 50) / 2500, [0.02, 0.1, 0.5, 2.0], rtol=0.05)
-
-
-def test_sex_genes_follow_the_sheet(paper):
-    counts, samples = expression.hspc(paper, 1)
-    counts = counts.set_index("gene")
-    assert counts.index.is_unique
-    male = (samples["sex"] == "M").to_numpy()
-    assert 0 < male.sum() < len(male)
-    assert (counts.loc["Xist"].to_numpy() > 100).tolist() == (~male).tolist()
-    for gene in expression.MALE_GENES:
-        assert (counts.loc[gene].to_numpy() > 20).tolist() == male.tolist()
-
-
-def test_single_cells_are_sparse_counts_nested_in_animals(paper):
-    from scipy import sparse
-
-    data = expression.bmec_cells(paper, 1)
-    assert sparse.issparse(data.X)
-    assert np.issubdtype(data.X.dtype, np.integer)
-    assert data.obs.groupby("animal", observed=True).size().eq(80).all()
-    assert data.obs.groupby("animal", observed=True)["group"].nunique().eq(1).all()
-    assert set(data.obs["ec_subtype"]) == {"sinusoidal", "arteriolar"}
-    assert data.var_names.is_unique
 
 
 def test_the_hallmark_falls_in_old_cells_as_planted(paper):

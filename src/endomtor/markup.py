@@ -21,7 +21,8 @@ def table(heads: Iterable[str], rows: Iterable[str], style: str = "", bodies: bo
     style : str
         Its classes.
     """
-    head = "".join(f'<th scope="col">{one}</th>' for one in heads)
-    body = "".join(rows) if bodies else f"<tbody>{''.join(rows)}</tbody>"
+    # Blanks between the cells: the search of the site takes what stands between tags together as one word.
+    head = " ".join(f'<th scope="col">{one}</th>' for one in heads)
+    body = "".join(rows) if bodies else f"<tbody>{' '.join(rows)}</tbody>"
     named = f' class="{style}"' if style else ""
     return f"<table{named}><thead><tr>{head}</tr></thead>{body}</table>"

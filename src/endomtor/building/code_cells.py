@@ -17,6 +17,9 @@ OPEN = "show-code"
 SOURCE = "endomtor-source:"
 """Stands for the address of the book's files at the commit of the build."""
 
+NEXT = "# the next figure of the cell above"
+"""Source of a cell that only shows: myst-nb leaves out cells without any, with what they show."""
+
 _LINK = re.compile(rf' · <a href="{SOURCE}[^"]*">[^<]*</a>')
 
 
@@ -39,7 +42,7 @@ def one_figure_each(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
         return [cell]
     starts = [*figures[1:], len(outputs)]
     parts = [
-        nbformat.v4.new_code_cell(outputs=outputs[a:b], metadata={"tags": ["remove-input"]}, id=f"{cell.id}-{a}")
+        nbformat.v4.new_code_cell(NEXT, outputs=outputs[a:b], metadata={"tags": ["remove-input"]}, id=f"{cell.id}-{a}")
         for a, b in pairwise(starts)
     ]
     cell.outputs = outputs[: starts[0]]

@@ -13,7 +13,7 @@ def html() -> str:
     genes, _ = hsc_aging.signature()
     heads = ("gene", "mean log2 fold change, old against young", f"studies, of {len(STUDIES)}")
     rows = [
-        f'<tr><th scope="row">{escape(name)}</th><td class="endomtor-number">{row["average"]:.2f}</td>'
+        f'<tr><th scope="row">{escape(name)}</th> <td class="endomtor-number">{row["average"]:.2f}</td> '
         f'<td class="endomtor-number">{row[list(STUDIES)].notna().sum()}</td></tr>'
         for name, row in genes.iterrows()
     ]

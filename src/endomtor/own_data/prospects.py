@@ -26,6 +26,7 @@ from endomtor.stats import Estimate, n_per_group, smallest_attainable_p
 POWER, LEVEL = 0.8, 0.05
 WIDTH = 80
 
+
 @dataclass(frozen=True)
 class Contrast:
     """One comparison of units.
