@@ -6,7 +6,7 @@ commit, as all that is drawn around it.
 
 import re
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import groupby
 
 import nbformat
 
@@ -32,21 +32,29 @@ def fold(cells: Iterable[nbformat.NotebookNode]) -> None:
 
 
 def one_figure_each(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    """Return a cell as cells of at most one figure: myst-nb has one caption for all figures of a cell.
+    """Return a cell as cells in which a figure stands alone: myst-nb gives one caption to all outputs of a cell.
 
     The first keeps the code, the others hold what else was shown.
     """
-    outputs = cell.get("outputs", [])
-    figures = [place for place, output in enumerate(outputs) if "alt" in output.get("metadata", {}).get("endomtor", {})]
-    if len(figures) < 2:
+    runs = [list(run) for _, run in groupby(enumerate(cell.get("outputs", [])), _place_of_figure)]
+    if len(runs) < 2:
         return [cell]
-    starts = [*figures[1:], len(outputs)]
-    parts = [
-        nbformat.v4.new_code_cell(NEXT, outputs=outputs[a:b], metadata={"tags": ["remove-input"]}, id=f"{cell.id}-{a}")
-        for a, b in pairwise(starts)
+    first, *rest = [[output for _, output in run] for run in runs]
+    cell.outputs = first
+    return [
+        cell,
+        *(
+            nbformat.v4.new_code_cell(
+                NEXT, outputs=outputs, metadata={"tags": ["remove-input"]}, id=f"{cell.id}-{number}"
+            )
+            for number, outputs in enumerate(rest, start=1)
+        ),
     ]
-    cell.outputs = outputs[: starts[0]]
-    return [cell, *parts]
+
+
+def _place_of_figure(numbered: tuple[int, dict]) -> int | None:
+    place, output = numbered
+    return place if "alt" in output.get("metadata", {}).get("endomtor", {}) else None
 
 
 def lines(script: str) -> dict[str, int]:
