@@ -11,7 +11,6 @@ from scipy import sparse
 
 from endomtor import cells as single_cells
 from endomtor import contract
-from endomtor.analyses import mtor_decline
 from endomtor.cells import StoredCells
 from endomtor.stats import expression
 from test_contract import cells, write
@@ -125,24 +124,20 @@ def test_older_symbols_of_stored_cells_are_read_as_todays(tmp_path, stored):
     assert "Eprs1" in table.var_names
 
 
-def test_a_seeded_sample_of_many_cells_is_few_counts(monkeypatch):
+def test_a_sample_of_many_cells_is_seeded():
     data = few_counts(n_cells=20)
-    monkeypatch.setattr(mtor_decline, "DRAWN", 50)
-    one, other = mtor_decline.drawn(data), mtor_decline.drawn(data)
+    one, other = single_cells.sample(data, 50), single_cells.sample(data, 50)
     assert one.n_obs == 50 < data.n_obs
     assert list(one.obs_names) == list(other.obs_names)
-    np.testing.assert_allclose(np.expm1(one.X.toarray()).sum(axis=1), 1e4, rtol=1e-4)
-    # The cells themselves stay raw counts.
-    assert data.X.max() == few_counts(n_cells=20).X.max()
+    assert single_cells.sample(data, data.n_obs).n_obs == data.n_obs
 
 
 def test_quality_control_is_scanpys(monkeypatch):
     import scanpy as sc
 
     data = few_counts(n_cells=20)
-    monkeypatch.setattr(mtor_decline, "CELL_MINIMUM", {"genes": 4, "cells": 60})
     monkeypatch.setattr(single_cells, "CHUNK", 200)
-    found = mtor_decline.passing(data)
+    found = single_cells.passing(data, min_genes=4, min_cells=60)
     expected = data.copy()
     sc.pp.filter_cells(expected, min_genes=4)
     sc.pp.filter_genes(expected, min_cells=60)

@@ -218,7 +218,7 @@ class TestCatalogue:
     @pytest.mark.parametrize(
         ("old", "new", "message"),
         [
-            ("version = 2", "version = ", "cannot be read as TOML"),
+            (f"version = {CLAIMS.version}", "version = ", "cannot be read as TOML"),
             ('direction = "less"', 'direction = "down"', "direction is 'down', expected one of greater, less, either"),
             ("smallest = 0.32", "smallest = -1", "smallest is -1, expected a number above 0"),
             ("needed = 3", "needed = 9", "needed is 9, expected 1 to 5"),

@@ -173,7 +173,14 @@ def test_courses_and_their_table_hold_a_line_per_animal_and_refuse_two_values_at
 def test_courses_of_subsamples_count_units_and_average_their_means():
     rows = [("r1", "e1", 0.0), ("r2", "e1", 2.0), ("r3", "e2", 5.0)]
     frame = pd.DataFrame(rows, columns=["animal", "exposed", "value"]).assign(group="ecko", week=16, passage=1)
-    about = {"time": "week", "unit": "exposed", "order": GROUPS, "xlabel": "week", "facet": "passage"}
+    about = {
+        "time": "week",
+        "unit": "exposed",
+        "order": GROUPS,
+        "xlabel": "week",
+        "ylabel": "value",
+        "facet": "passage",
+    }
     figure = figures.courses(frame, titles={1: "passage 1"}, **BY, **about).figure
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ECKO, n = 2"]
     assert figure.axes[0].lines[-1].get_ydata() == [3.0]
@@ -556,7 +563,13 @@ def test_a_long_label_is_broken_inside_the_band():
 
 def test_a_legend_lies_below_the_band_and_above_the_axes():
     frame = animals({"vehicle": 5, "rapamycin": 6}).assign(day=1, analyte="WBC")
-    about = {"time": "day", "order": ["vehicle", "rapamycin"], "xlabel": "day", "ylabel": "WBC (10³/µL)"}
+    about = {
+        "time": "day",
+        "order": ["vehicle", "rapamycin"],
+        "xlabel": "day",
+        "ylabel": "WBC (10³/µL)",
+        "unit": "animal",
+    }
     figure = figures.courses(frame, facet="analyte", titles={"WBC": "WBC"}, **BY, **about).figure
     publish.mark(figure, SIMULATED)
     figure.draw_without_rendering()

@@ -53,8 +53,8 @@ def own_folder(tmp_path, monkeypatch):
     return tmp_path / "data" / "worlds"
 
 
-def test_exactly_the_eight_worlds_of_the_design():
-    assert worlds.names() == EIGHT
+def test_the_eight_worlds_of_the_design_are_there():
+    assert set(EIGHT) <= set(worlds.names())
     assert [worlds.load(name).name for name in EIGHT] == list(EIGHT)
 
 

@@ -203,14 +203,18 @@ def page_of(executed: str, chapter: str, ledger: dict, lines: Mapping[str, int] 
         code = code_cells.address(f"notebooks/{chapter}", line) if line else ""
         for part in code_cells.one_figure_each(cell):
             cells.append(part)
-            for shown in figure_data.of_cell(part):
-                name = shown["name"]
-                figure = {"caption": shown["caption"], "name": f"{chapter}-{name}"}
+            for output in part.get("outputs", []):
+                shown = output.get("metadata", {}).get("endomtor", {})
+                if "alt" not in shown:
+                    continue
+                figure, name = {"caption": shown["caption"]}, shown.get("name")
                 part.metadata["mystnb"] = {"figure": figure, "image": {"alt": shown["alt"]}}
-                cells += [
-                    nbformat.v4.new_markdown_cell(html, id=f"{what}-{name}")
-                    for what, html in _below_figure(drawn[name], chapter, code)
-                ]
+                if name:
+                    figure["name"] = f"{chapter}-{name}"
+                    cells += [
+                        nbformat.v4.new_markdown_cell(html, id=f"{what}-{name}")
+                        for what, html in _below_figure(drawn[name], chapter, code)
+                    ]
     if summary := pages.summary_html(chapter, ledger):
         cells.insert(1, nbformat.v4.new_markdown_cell(summary, id="endomtor-summary"))
     notebook.cells = cells

@@ -44,10 +44,24 @@ def endpoints(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_relative(unit: str) -> bool:
-    """Return whether a unit is a share of other cells, by its words (`RELATIVE_UNIT`)."""
+    """Return whether a unit is a share of other cells, by its words (`RELATIVE_UNIT`).
+
+    Examples
+    --------
+    >>> from endomtor.stats import amounts
+    >>> amounts.is_relative("% of LSK"), amounts.is_relative("cells per femur")
+    (True, False)
+    """
     return bool(RELATIVE_UNIT.search(unit))
 
 
 def slug(unit: str) -> str:
-    """Return a unit as part of an id: letters, digits and underscores."""
+    """Return a unit as part of an id: letters, digits and underscores.
+
+    Examples
+    --------
+    >>> from endomtor.stats import amounts
+    >>> amounts.slug("% of LSK")
+    'percent_of_LSK'
+    """
     return re.sub(r"[^A-Za-z0-9]+", "_", unit.replace("%", "percent")).strip("_") or "unit"
