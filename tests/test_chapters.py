@@ -135,7 +135,7 @@ def edited(name: str, old: str, new: str) -> nbformat.NotebookNode:
     return notebook
 
 
-# A line of the preparation or of the test, what a newcomer makes of it, and a record that goes from recovered to missed.
+# A line of preparation or test, what a newcomer makes of it, and a record that goes from recovered to missed.
 EDITS = {
     "01_mtor_decline": (
         'comparison = {"group": "group", "a": "aged", "b": "young"',

@@ -563,12 +563,13 @@ def test_a_long_label_is_broken_inside_the_band():
 
 def test_a_legend_lies_below_the_band_and_above_the_axes():
     frame = animals({"vehicle": 5, "rapamycin": 6}).assign(day=1, analyte="WBC")
+    frame["mouse"] = frame["animal"]
     about = {
         "time": "day",
         "order": ["vehicle", "rapamycin"],
         "xlabel": "day",
         "ylabel": "WBC (10³/µL)",
-        "unit": "animal",
+        "unit": "mouse",
     }
     figure = figures.courses(frame, facet="analyte", titles={"WBC": "WBC"}, **BY, **about).figure
     publish.mark(figure, SIMULATED)

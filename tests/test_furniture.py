@@ -530,5 +530,5 @@ class TestWays:
         WebDriverWait(browser, 10).until(lambda _: field.is_displayed())
         field.send_keys(words, Keys.ENTER)
         found = "return [...document.querySelectorAll('#search-results li a')].map(a => a.href)"
-        WebDriverWait(browser, 10).until(lambda chrome: chrome.execute_script(found))
-        assert any(page in link for link in browser.execute_script(found))
+        # Results come one by one.
+        WebDriverWait(browser, 10).until(lambda chrome: any(page in link for link in chrome.execute_script(found)))

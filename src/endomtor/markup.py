@@ -25,4 +25,4 @@ def table(heads: Iterable[str], rows: Iterable[str], style: str = "", bodies: bo
     head = " ".join(f'<th scope="col">{one}</th>' for one in heads)
     body = "".join(rows) if bodies else f"<tbody>{' '.join(rows)}</tbody>"
     named = f' class="{style}"' if style else ""
-    return f"<table{named}><thead><tr>{head}</tr></thead>{body}</table>"
+    return f"<table{named}><thead><tr>{head}</tr></thead> {body}</table>"
