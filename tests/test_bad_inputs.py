@@ -390,12 +390,12 @@ def test_the_data_of_a_build_may_hold_links_that_lead_nowhere(desk):
     from endomtor.building.workflow import Settings
 
     settings = Settings(root=str(desk.book), build=str(desk.book / "_build"), data=str(desk.mice))
-    before = settings.data_print()
+    before = settings.data_hash()
     (desk.mice / ".#ecko_blood.csv").symlink_to("me@host.1234")
     (desk.mice / "loop").symlink_to("loop")
-    assert settings.data_print() == before
+    assert settings.data_hash() == before
     (desk.mice / "ecko_marrow.csv").write_text("changed")
-    assert settings.data_print() != before
+    assert settings.data_hash() != before
 
 
 # --- disks and names --------------------------------------------------------------------------------------------------

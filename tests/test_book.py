@@ -95,8 +95,9 @@ class TestWhatABuildLeaves:
 
     def test_each_record_names_the_cell_that_computed_it(self, built_book, built_ledger):
         for chapter in CHAPTERS:
-            twin = json.loads((built_book / "executed" / "notebooks" / f"{chapter}.ipynb").read_text(encoding="utf-8"))
-            counts = {cell.get("execution_count"): "".join(cell["source"]) for cell in twin["cells"]}
+            path = built_book / "executed" / "notebooks" / f"{chapter}.ipynb"
+            executed = json.loads(path.read_text(encoding="utf-8"))
+            counts = {cell.get("execution_count"): "".join(cell["source"]) for cell in executed["cells"]}
             for record in built_ledger["evidence"]:
                 if record["notebook"] == chapter:
                     assert "chapter.record(" in counts[record["cell"]] or "(" in counts[record["cell"]], record["id"]

@@ -333,15 +333,15 @@ def test_what_a_chapter_depends_on(tmp_path):
     root = small_book(tmp_path / "book")
     base = {"root": str(root), "build": str(tmp_path / "out")}
     prints = {
-        Settings(**base, **change).chapter_print("01_one")
+        Settings(**base, **change).chapter_hash("01_one")
         for change in ({}, {"seed": 2}, {"world": "bystander"}, {"data": "/x"}, {"missing": ["ec-heart"]})
     }
     assert len(prints) == 5
-    before = Settings(**base).chapter_print("01_one")
-    other = Settings(**base).chapter_print("02_two")
+    before = Settings(**base).chapter_hash("01_one")
+    other = Settings(**base).chapter_hash("02_two")
     edit(root, "01_one", "Chapter", "chapter")
-    assert Settings(**base).chapter_print("01_one") != before
-    assert Settings(**base).chapter_print("02_two") == other
+    assert Settings(**base).chapter_hash("01_one") != before
+    assert Settings(**base).chapter_hash("02_two") == other
     assert before in prints
 
 
@@ -368,9 +368,9 @@ def test_a_module_bears_on_its_layer_and_those_above(own_package, tmp_path):
         "import json, sys\n"
         "from endomtor.building.workflow import Settings\n"
         "book = Settings(root=sys.argv[1], build=sys.argv[2])\n"
-        "chapters = {book.chapter_print(one) for one in book.chapters()}\n"
-        "print(json.dumps({'data': book.data_print(), 'ledger': book.ledger_print(), 'chapters': sorted(chapters),"
-        " 'interactive': book.interactive_print()}))\n"
+        "chapters = {book.chapter_hash(one) for one in book.chapters()}\n"
+        "print(json.dumps({'data': book.data_hash(), 'ledger': book.ledger_hash(), 'chapters': sorted(chapters),"
+        " 'interactive': book.interactive_hash()}))\n"
     )
 
     def prints() -> dict[str, str]:
@@ -451,7 +451,7 @@ def test_the_date_honours_source_date_epoch(monkeypatch):
 def test_a_jobs_news_is_one_write_of_one_line(unbuffered):
     """Jobs and Snakemake share a pipe: news in two writes was mixed with others' lines, and the build hung."""
     reader, writer = os.pipe2(os.O_DIRECT)
-    code = "from endomtor.building.jobs import _tell; _tell(job='03', state='failed', message='x' * 100_000)"
+    code = "from endomtor.building.jobs import _tell; _report(job='03', state='failed', message='x' * 100_000)"
     variables = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     subprocess.run([sys.executable, "-c", code], stdout=writer, env=variables, check=True)
     os.close(writer)

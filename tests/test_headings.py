@@ -180,7 +180,7 @@ class TestTell:
     ledger = ledger_of(record(PS6, "effect"))
 
     def test_the_heading_is_replaced_and_its_anchor_stays(self):
-        told = headings.tell("## Flow, one *value*\n\nText.\n\n### More", ["result:C1.signaling"], self.ledger)
+        told = headings.label("## Flow, one *value*\n\nText.\n\n### More", ["result:C1.signaling"], self.ledger)
         assert told == (
             '<div class="endomtor-anchors"><span id="flow-one-value"></span></div>\n\n'
             "## In these measured mice pS6 S235/236 is lower in aged mice\n\nText.\n\n### More"
@@ -188,15 +188,15 @@ class TestTell:
 
     def test_without_a_tag_or_a_result_the_topic_stays(self):
         for tags in ([], ["parameters"], ["result:C2.blood"]):
-            assert headings.tell("## Flow", tags, self.ledger) == "## Flow"
+            assert headings.label("## Flow", tags, self.ledger) == "## Flow"
 
     def test_a_cell_without_a_heading_is_refused(self):
         with pytest.raises(ClaimsError, match=r"result:C1\.signaling has no heading"):
-            headings.tell("Text.", ["result:C1.signaling"], self.ledger)
+            headings.label("Text.", ["result:C1.signaling"], self.ledger)
 
     def test_a_name_of_the_user_does_not_become_markup(self):
         one = record("C1.signaling.a_<b>_*c*", "effect")
-        told = headings.tell("## Flow", ["result:C1.signaling"], {**self.ledger, "evidence": [one]})
+        told = headings.label("## Flow", ["result:C1.signaling"], {**self.ledger, "evidence": [one]})
         assert "a \\<b\\> \\*c\\*" in told
 
 

@@ -728,7 +728,7 @@ def test_an_experiment_by_others_passes_with_the_warnings_that_it_deserves(by_ot
 
 
 @pytest.mark.slow
-def test_chapter_04_says_what_two_young_and_two_aged_mice_can_tell(by_others, tmp_path):
+def test_chapter_04_says_what_two_young_and_two_aged_mice_can_report(by_others, tmp_path):
     executed, evidence = tmp_path / "04.ipynb", tmp_path / "evidence.json"
     execute.execute(
         ROOT / "notebooks" / "04_transcriptome_resemblance.ipynb",

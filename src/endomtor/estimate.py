@@ -78,7 +78,7 @@ class Estimate:
     withheld: str = ""
 
 
-def unanswered(sentence: str, estimate: float = nan, **about) -> Estimate:
+def unanswered(sentence: str, estimate: float = nan, **kwargs) -> Estimate:
     """Return an estimate without an interval and p; `sentence` says why, `about` holds the other fields."""
     return Estimate(
         estimate=float(estimate),
@@ -88,5 +88,5 @@ def unanswered(sentence: str, estimate: float = nan, **about) -> Estimate:
         p=nan,
         interval_kind="whole_line",
         withheld=sentence,
-        **about,
+        **kwargs,
     )

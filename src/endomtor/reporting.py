@@ -134,6 +134,6 @@ def by_contrast(differences: Mapping[str, Mapping[tuple[str, str], Estimate]]) -
     }
 
 
-def say(text: str) -> None:
+def describe(text: str) -> None:
     """Show a sentence that holds computed numbers."""
     display(Markdown(text))

@@ -375,8 +375,8 @@ def _of_claim(claim: catalogue.Claim, full: Mapping[str, Record], variants: Iter
         if primary & set(one.records) and (one.kind != THRESHOLD or _hangs_on(word, FACTORS[one.label])):
             records = {name: record for name, record in {**full, **one.records}.items() if record is not None}
             other = _claim_side(claim, records)
-            about = {"kind": one.kind, "label": one.label, "estimate": None, "reason": other["reason"]}
-            rows.append({**about, "word": other["verdict"], "holds": other["verdict"] == word})
+            variant = {"kind": one.kind, "label": one.label, "estimate": None, "reason": other["reason"]}
+            rows.append({**variant, "word": other["verdict"], "holds": other["verdict"] == word})
     return Robustness(claim.id, "claim", True, _table(rows)) if rows else None
 
 

@@ -75,12 +75,12 @@ def of_phi(
     value, group, unit, block
         As in `endomtor.stats.phi`.
     """
-    about = {"value": value, "group": group, "unit": unit, "block": block}
+    kwargs = {"value": value, "group": group, "unit": unit, "block": block}
     thresholds = {
-        label: resemblance.phi(rows, direction=rule.direction, smallest=factor * rule.smallest, **about)
+        label: resemblance.phi(rows, direction=rule.direction, smallest=factor * rule.smallest, **kwargs)
         for label, factor in FACTORS.items()
     }
-    return {POOLED: pooled_phi(rows, rule, **about), **thresholds}
+    return {POOLED: pooled_phi(rows, rule, **kwargs), **thresholds}
 
 
 def permutation(rows: pd.DataFrame, *, value: str, group: str, a: str, b: str, unit: str) -> Estimate:
@@ -94,14 +94,14 @@ def permutation(rows: pd.DataFrame, *, value: str, group: str, a: str, b: str, u
     UnitError
         A unit occurs in several rows.
     """
-    about = {"value": value, "group": group, "a": a, "b": b, "unit": unit}
-    raw = permutation_test_means(rows, **about)
+    kwargs = {"value": value, "group": group, "a": a, "b": b, "unit": unit}
+    raw = permutation_test_means(rows, **kwargs)
     in_a = (rows[group] == a).to_numpy()
     # Far outside any limit: no allocation but the observed one is as extreme.
     width = float(np.ptp(rows[value])) * 2 + 1e-9
 
     def p_of(shift: float) -> float:
-        return permutation_test_means(rows.assign(**{value: rows[value] - shift * in_a}), **about).p
+        return permutation_test_means(rows.assign(**{value: rows[value] - shift * in_a}), **kwargs).p
 
     def limit(sign: float, alpha: float) -> float:
         if raw.smallest_p > alpha:

@@ -162,8 +162,8 @@ def cells_as_n(table: pd.DataFrame, assay: str) -> tuple[Estimate, Estimate] | N
         return None
     animals = one_value_per_unit(rows, value="value", unit="animal", carry=["group"])
     every = rows.assign(cell=rows["animal"] + " " + rows["cell"])
-    about = {"value": "value", "group": "group", "a": a, "b": b}
-    return difference(animals, unit="animal", **about), difference(every, unit="cell", **about)
+    kwargs = {"value": "value", "group": "group", "a": a, "b": b}
+    return difference(animals, unit="animal", **kwargs), difference(every, unit="cell", **kwargs)
 
 
 def stated(table: pd.DataFrame) -> pd.DataFrame:

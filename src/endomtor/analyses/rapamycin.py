@@ -72,8 +72,8 @@ def _others(rows: pd.DataFrame, ages: list[str]) -> dict[str, Estimate]:
     signs = zip(COMPARED, (1.0, -1.0), strict=True)
     weights = {f"{age} {given}": sign / len(ages) for given, sign in signs for age in ages}
     known = rows.dropna(subset=["value"])
-    about = {"value": "value", "group": "arm", "weights": weights, "unit": "animal", "block": "batch"}
-    return {alternatives.POOLED: alternatives.pooled(known, **about)}
+    kwargs = {"value": "value", "group": "arm", "weights": weights, "unit": "animal", "block": "batch"}
+    return {alternatives.POOLED: alternatives.pooled(known, **kwargs)}
 
 
 def _logs(table: pd.DataFrame) -> pd.DataFrame:
@@ -187,13 +187,13 @@ def _over_days(rows: pd.DataFrame, analyte: str, found: Mapping[str, Estimate]) 
             )
         except EndomtorError as error:
             why = str(error)
-    about = {
+    common = {
         "analyte": analyte,
         "days": ", ".join(f"{day:g}" for day in sorted(after["day"].unique())),
         "baseline": bool(covariates),
         "notes": " ".join(model.warnings) if model else "",
     }
-    lines = [about | {"contrast": contrast, "withheld": why or found[contrast].withheld} for contrast in contrasts]
+    lines = [common | {"contrast": contrast, "withheld": why or found[contrast].withheld} for contrast in contrasts]
     for line in lines:
         if not line["withheld"]:
             by = "age_group" if len(ages) > 1 and line["contrast"] in ages else None

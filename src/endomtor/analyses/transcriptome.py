@@ -100,9 +100,9 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
 def _of_scores(data: Transcriptomes) -> Answer:
     """Return phi of the scores. What it keeps for later is a row an animal, not the counts."""
     frame, rule = scores(data), catalogue.load().rule(PHI)
-    about = {"direction": rule.direction, "smallest": rule.smallest, **COMPARED}
+    kwargs = {"direction": rule.direction, "smallest": rule.smallest, **COMPARED}
     return Answer(
-        phi(frame, value="score", **about),
+        phi(frame, value="score", **kwargs),
         # The prediction's own contrast first.
         {
             (a, b): difference(frame, value="score", a=a, b=b, check=("sex",), **COMPARED)
@@ -124,8 +124,8 @@ def _alternatives(frame: pd.DataFrame) -> dict[str, Estimate]:
 
 def _of_genes(data: Transcriptomes) -> Answer:
     smallest = catalogue.load().rule(PHI_GENES).smallest
-    about = {"sample": "animal", "min_mean": MIN_MEAN, "smallest": smallest}
-    return Answer(transcriptome_phi_genes(data.counts, data.animals, **about, **COMPARED))
+    kwargs = {"sample": "animal", "min_mean": MIN_MEAN, "smallest": smallest}
+    return Answer(transcriptome_phi_genes(data.counts, data.animals, **kwargs, **COMPARED))
 
 
 def transcriptomes(tables: Mapping[str, object]) -> Transcriptomes:

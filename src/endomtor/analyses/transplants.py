@@ -74,8 +74,8 @@ def _phi(animals: pd.DataFrame, readout: str) -> Estimate:
 def _alternatives(animals: pd.DataFrame, readout: str) -> dict[str, Estimate]:
     """Return phi by the other tests, with the unit and the blocks of the primary one."""
     how = nested.arrange(animals[animals["niche"].isin(NICHES)].dropna(subset=["value"]), **DESIGN)
-    about = {"value": "value", "group": "niche", "unit": how.unit, "block": how.blocks}
-    return alternatives.of_phi(how.frame, catalogue.load().rule(f"{FAMILY}.{readout}"), **about)
+    kwargs = {"value": "value", "group": "niche", "unit": how.unit, "block": how.blocks}
+    return alternatives.of_phi(how.frame, catalogue.load().rule(f"{FAMILY}.{readout}"), **kwargs)
 
 
 def exposed_animals(tables: Mapping[str, object]) -> dict[str, pd.DataFrame]:
@@ -174,5 +174,5 @@ def recipients_as_n(tables: Mapping[str, object]) -> dict[str, Estimate]:
     rows = recipients(tables)
     own = rows.merge(animals[["passage", "week"]].drop_duplicates()).query("niche in @pair").dropna(subset="chimerism")
     blocks = nested.arrange(animals[animals["niche"].isin(pair)], **DESIGN).blocks
-    about = {"value": "chimerism", "group": "niche", "unit": "recipient", "block": blocks}
-    return {"right": right, "wrong": groups.difference(own, a=pair[0], b=pair[1], **about)}
+    kwargs = {"value": "chimerism", "group": "niche", "unit": "recipient", "block": blocks}
+    return {"right": right, "wrong": groups.difference(own, a=pair[0], b=pair[1], **kwargs)}

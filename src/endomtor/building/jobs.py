@@ -110,20 +110,20 @@ def main() -> int:
     name = chapter[0] if chapter else shown
     start = time.monotonic()
     if shown is not None:
-        _tell(job=name, state="running")
+        _report(job=name, state="running")
     try:
         work(settings, *chapter)
     except Exception as error:
         traceback.print_exc(file=sys.stdout)
         message = str(error) if isinstance(error, EndomtorError) else f"{name}: {type(error).__name__}: {error}"
-        _tell(job=name, state="failed", seconds=time.monotonic() - start, message=message)
+        _report(job=name, state="failed", seconds=time.monotonic() - start, message=message)
         return 1
     if shown is not None:
-        _tell(job=name, state="done", seconds=time.monotonic() - start)
+        _report(job=name, state="done", seconds=time.monotonic() - start)
     return 0
 
 
-def _tell(**news) -> None:
+def _report(**news) -> None:
     # In one write, and short enough for a pipe to take it whole (POSIX: 4096 bytes): Snakemake and the other jobs write
     # to the same pipe, and a line with theirs in its middle could not be read.
     if "message" in news:

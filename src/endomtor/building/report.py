@@ -106,23 +106,27 @@ def _chapters(settings: Settings, found: dict) -> Iterator[str]:
     for chapter in settings.chapters():
         if chapter not in of_claims and not settings.read_by(chapter):
             continue
-        twin = nbformat.read(Path(settings.build) / "executed" / "notebooks" / f"{chapter}.ipynb", as_version=4)
-        title = twin.cells[0].source.splitlines()[0].removeprefix("# ")
+        notebook = nbformat.read(Path(settings.build) / "executed" / "notebooks" / f"{chapter}.ipynb", as_version=4)
+        title = notebook.cells[0].source.splitlines()[0].removeprefix("# ")
         yield f'<h2 id="{chapter}">{chapter[:2]} {escape(title)}</h2>{pages.summary_html(chapter, found)}'
         computed = {
             record["cell"] for record in found["evidence"] if record["notebook"] == chapter and record["id"] in primary
         }
-        for cell in twin.cells:
+        # A primary result is drawn by the first cell with a figure, from that on which records it.
+        recorded = False
+        for cell in notebook.cells:
+            recorded |= cell.get("execution_count") in computed
+            primary_figures, drawn = recorded, False
             for output in cell.get("outputs", []):
                 shown = output.get("metadata", {}).get("endomtor", {})
                 box = output.get("data", {}).get("text/html", "")
+                drawn |= "alt" in shown
                 if box.startswith(_BOXES):
                     yield box
-                elif "alt" in shown and (
-                    chapter not in of_claims or shown["name"] == _ROBUSTNESS or cell.execution_count in computed
-                ):
+                elif "alt" in shown and (chapter not in of_claims or shown["name"] == _ROBUSTNESS or primary_figures):
                     yield _figure(output.data["image/png"], output.metadata["image/png"]["width"], shown)
                     yield figure_data.fold_html(shown, chapter, links=False)
+            recorded &= not drawn
 
 
 def _figure(png: str, width: int, shown: dict) -> str:

@@ -190,7 +190,7 @@ def page_of(executed: str, chapter: str, ledger: dict, lines: Mapping[str, int] 
     code_cells.fold(notebook.cells)
     cells = []
     for cell in notebook.cells:
-        cell.source = headings.tell(cell.source, cell.metadata.get("tags", []), ledger)
+        cell.source = headings.label(cell.source, cell.metadata.get("tags", []), ledger)
         computed = [
             record for record in own if record["cell"] is not None and record["cell"] == cell.get("execution_count")
         ]

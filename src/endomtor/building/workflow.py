@@ -146,7 +146,7 @@ class Settings:
         """Return the command of a job as a rule takes it."""
         return snakemake.escaped(shlex.join(self.command(*words)))
 
-    def data_print(self) -> str:
+    def data_hash(self) -> str:
         """Fingerprint of what the data set depends on.
 
         A laboratory's files may be large: they count by name, size and time. What their bytes are is looked at when the
@@ -161,25 +161,25 @@ class Settings:
         depends = [*_in_package(_OF_DATA), PACKAGE / "building" / "jobs.py", root / "data", root / "requirements.lock"]
         return fingerprint(depends, self.data, self.world, self.seed, found)
 
-    def chapter_print(self, chapter: str) -> str:
+    def chapter_hash(self, chapter: str) -> str:
         """Fingerprint of what the execution of a chapter depends on: a change means that it must run again."""
         root = Path(self.root)
         depends = [self.notebook(chapter), root / "data", root / "requirements.lock", *code_of_chapters()]
         return fingerprint(depends, self.parameters, self.missing, self.changed_analysis, sys.version)
 
     def state_of(self, chapter: str) -> str:
-        """Fingerprint of all that an executed chapter was made from, its data set included; see `chapter_print`."""
-        return fingerprint([Path(self.build) / self.dataset_is_there], self.chapter_print(chapter))
+        """Fingerprint of all that an executed chapter was made from, its data set included; see `chapter_hash`."""
+        return fingerprint([Path(self.build) / self.dataset_is_there], self.chapter_hash(chapter))
 
-    def interactive_print(self) -> str:
+    def interactive_hash(self) -> str:
         """Fingerprint of what the data of interactive parts depends on besides the executed chapter."""
         return fingerprint([Path(self.root) / "requirements.lock", *_in_package(_OF_INTERACTIVE)])
 
-    def ledger_print(self) -> str:
+    def ledger_hash(self) -> str:
         """Fingerprint of what the ledger and its exports depend on besides the evidence."""
-        return fingerprint([Path(self.root) / "CITATION.cff", PACKAGE], self.data_print())
+        return fingerprint([Path(self.root) / "CITATION.cff", PACKAGE], self.data_hash())
 
-    def site_print(self) -> str:
+    def site_hash(self) -> str:
         """Fingerprint of what the site depends on besides executed notebooks and the ledger."""
         root = Path(self.root)
         depends = [
@@ -286,7 +286,7 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
         standing, finished = _standing(settings), folder / FINISHED
         kept = finished.read_text(encoding="utf-8").split() if site and finished.is_file() else []
         if kept == standing:
-            _say_unchanged(settings, set(), console)
+            _report_unchanged(settings, set(), console)
             return
         finished.unlink(missing_ok=True)
         # Snakemake takes two seconds to say that all but the pages is as it was.
@@ -322,7 +322,7 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
             told_snakemake.unlink()
         if site:
             files.write_text(finished, "\n".join(_standing(settings)))
-    _say_unchanged(settings, done, console)
+    _report_unchanged(settings, done, console)
 
 
 def _run(
@@ -371,13 +371,13 @@ def _standing(settings: Settings) -> list[str]:
     outputs = [settings.dataset_is_there, *LEDGER, *(name.format(one) for one in chapters for name in of_chapters)]
     return [
         fingerprint(
-            [*goes_by, *map(settings.notebook, chapters)], [settings.ledger_print(), sys.version], made(*outputs)
+            [*goes_by, *map(settings.notebook, chapters)], [settings.ledger_hash(), sys.version], made(*outputs)
         ),
-        fingerprint([], settings.site_print(), made("html/index.html")),
+        fingerprint([], settings.site_hash(), made("html/index.html")),
     ]
 
 
-def _say_unchanged(settings: Settings, done: set[str], console) -> None:
+def _report_unchanged(settings: Settings, done: set[str], console) -> None:
     for chapter in settings.chapters():
         if chapter not in done:
             console.print(f"  {chapter:<30} unchanged")

@@ -101,8 +101,8 @@ def _answers(records: list[Record], world: worlds.World, seed: int) -> list[dict
         side = ledger.side(claim, records, "prediction", truths)
         if side["primary"]:
             word = verdicts.data_word(side["verdict"], side["reason"])
-            about = {"word": word, "reason": side["reason"], "world_word": side["verdict"]}
-            rows.append({"seed": seed, "id": claim.id, **about})
+            answer = {"word": word, "reason": side["reason"], "world_word": side["verdict"]}
+            rows.append({"seed": seed, "id": claim.id, **answer})
     return rows
 
 

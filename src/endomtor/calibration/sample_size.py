@@ -312,7 +312,7 @@ def show_table(kind: str = "simulated") -> None:
     `kind` is the provenance of the page's own data: beside a laboratory's, no simulated number is shown.
     """
     if kind != "simulated":
-        reporting.say(
+        reporting.describe(
             "These numbers are left out here: they come from simulated mice, and this book was built on a laboratory's "
             "data. `endomtor check` says which effect these data can show, and chapter 07 counts a few cohorts in "
             "their design."
@@ -321,7 +321,7 @@ def show_table(kind: str = "simulated") -> None:
     try:
         found = frozen()
     except BuildError:
-        reporting.say(
+        reporting.describe(
             "The frozen sample sizes are not here (`data/derived/sample_sizes.csv`, written by `make frozen`)."
         )
         return
@@ -337,7 +337,7 @@ def show_table(kind: str = "simulated") -> None:
         "interval inside the smallest effects of interest.",
     )
     about = found.about
-    reporting.say(
+    reporting.describe(
         f"Both were counted on {about['frozen']} in {about['cohorts']:,} cohorts at each n, with seeds from "
         f"{about['seed']:,} on; the tests of this repository count some of them again."
     )

@@ -100,7 +100,7 @@ def in_expression(data: transcriptome.Transcriptomes) -> list[dict]:
     groups = data.animals["group"].to_numpy()
     mean = {name: expression.to_numpy()[:, groups == name].mean(axis=1) for name in ("young", "aged", "ecko")}
     r = stats.pearsonr(mean["aged"] - mean["young"], mean["ecko"] - mean["young"])
-    about = {"value": "score", "group": "group", "unit": "animal", "block": "batch"}
-    right = difference(frame, a="ecko", b=reference, **about)
+    kwargs = {"value": "score", "group": "group", "unit": "animal", "block": "batch"}
+    right = difference(frame, a="ecko", b=reference, **kwargs)
     p_right = right.p if not right.withheld else np.nan
     return [{"name": "naive correlation, shared young", "p_wrong": float(r.pvalue), "p_right": p_right}]

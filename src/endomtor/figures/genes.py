@@ -53,8 +53,8 @@ def volcano(
         change = f"log2 fold change, {style.named(contrast[0])} − {style.named(contrast[1])}"
         axes.set(xlabel=change.replace("log2", "log₂"), ylabel="−log₁₀ adjusted p")
         axes.margins(0.06)
-        about = {"title": f"of {len(frame):,} genes, adjusted p ≤ {alpha:g}:", "title_fontsize": 9.5}
-        figure.legend(loc="outside upper left", ncols=1, handletextpad=0.3, alignment="left", **about)
+        kwargs = {"title": f"of {len(frame):,} genes, adjusted p ≤ {alpha:g}:", "title_fontsize": 9.5}
+        figure.legend(loc="outside upper left", ncols=1, handletextpad=0.3, alignment="left", **kwargs)
         _name_points(axes, x, y, label)
     numbers = {change: x.to_numpy(), "adjusted p": frame["p_adjusted"].to_numpy()}
     higher = np.select([classes[name] for name in contrast], contrast, "")

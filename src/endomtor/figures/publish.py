@@ -220,7 +220,7 @@ def table(
     formats: Mapping[str, str | Callable] | None = None,
     name: str | None = None,
 ) -> None:
-    """Publish a table as HTML that scrolls inside itself on a narrow screen, with a plain-text twin.
+    """Publish a table as HTML that scrolls inside itself on a narrow screen, and as plain text.
 
     Parameters
     ----------

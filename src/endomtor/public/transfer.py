@@ -85,7 +85,7 @@ class Item:
 
 
 def mirrored(address: str) -> str:
-    """Return where an address is read from: itself, or its twin in `ENDOMTOR_MIRROR`, a folder or a URL.
+    """Return where an address is read from: itself, or its copy in `ENDOMTOR_MIRROR`, a folder or a URL.
 
     A folder has no queries: there the path alone counts.
 

@@ -231,13 +231,13 @@ def hedges_g(
     # The answer has no unit; values of any size are squared below.
     values = values / power_of_two(values)
     x, y = values[in_a], values[~in_a]
-    about = {"n": n, "unit": unit, "level": level, "method": "Hedges' g, exact correction, noncentral-t interval"}
+    kwargs = {"n": n, "unit": unit, "level": level, "method": "Hedges' g, exact correction, noncentral-t interval"}
     if min(n.values()) < 2:
-        return unanswered(_too_few(n), **about)
+        return unanswered(_too_few(n), **kwargs)
     df = len(x) + len(y) - 2
     pooled = sqrt((x.var(ddof=1) * (len(x) - 1) + y.var(ddof=1) * (len(y) - 1)) / df)
     if not pooled > ROUNDING * np.abs(values).max():
-        return unanswered(_no_spread(n), **about)
+        return unanswered(_no_spread(n), **kwargs)
     scale = sqrt(1 / len(x) + 1 / len(y))
     t = (x.mean() - y.mean()) / (pooled * scale)
     factor = scale * np.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2)) / sqrt(df / 2)
@@ -251,7 +251,7 @@ def hedges_g(
         p=float(2 * stats.t.sf(abs(t), df)),
         df=float(df),
         warnings=_design_warnings(n),
-        **about,
+        **kwargs,
     )
 
 
@@ -429,9 +429,9 @@ def _contrast_answers(
         method = "Welch t test"
         if used:
             method = f"additive linear model, group + {' + '.join(used)}, a variance for each group"
-        about = {"n": n, "unit": unit, "level": level, "method": method}
+        kwargs = {"n": n, "unit": unit, "level": level, "method": method}
         if min(n.values()) < 2:
-            answers[name] = unanswered(_too_few(n), size * _raw(y, cells, weights), **about)
+            answers[name] = unanswered(_too_few(n), size * _raw(y, cells, weights), **kwargs)
             continue
         clash = [column for column in used if not _estimable(cells, levels[column], weights)]
         clash += [column for column in check if not _estimable(cells, levels[column], weights, only_involved=True)]
@@ -440,21 +440,21 @@ def _contrast_answers(
         if clash:
             culprit = " and ".join(f"'{column}'" for column in dict.fromkeys(clash))
             sentence = f"What sets {' and '.join(weights)} apart cannot be told from {culprit} in these data."
-            answers[name] = unanswered(sentence, size * _raw(y, cells, weights), **about)
+            answers[name] = unanswered(sentence, size * _raw(y, cells, weights), **kwargs)
             continue
         products = model.products[place, place][None]
         (variance,), (expected,), spread = model.moments(products, variances)
         if used and not model.spread_known(products):
             verb = "is" if len(used) == 1 else "are"
             sentence = f"No degree of freedom is left for the error once {' and '.join(used)} {verb} in the model."
-            answers[name] = unanswered(sentence, size * _raw(y, cells, weights), **about)
+            answers[name] = unanswered(sentence, size * _raw(y, cells, weights), **kwargs)
             continue
         estimate, error = float(model.weights[place] @ y), sqrt(variance)
         if not error > ROUNDING * np.abs(y).max():
-            answers[name] = unanswered(_no_spread(n), size * estimate, **about)
+            answers[name] = unanswered(_no_spread(n), size * estimate, **kwargs)
             continue
         df = float(expected**2 / spread[0, 0])
-        answers[name] = _t_answer(size * estimate, size * error, df, warnings=_design_warnings(n), **about)
+        answers[name] = _t_answer(size * estimate, size * error, df, warnings=_design_warnings(n), **kwargs)
     return answers
 
 
@@ -472,7 +472,7 @@ def _estimable(
     return bool(linear.layout(tuple(map(present.index, cells)), (linear.codes(levels),), (row,)).estimable[0])
 
 
-def _t_answer(estimate: float, error: float, df: float, *, level: float, **about) -> Estimate:
+def _t_answer(estimate: float, error: float, df: float, *, level: float, **kwargs) -> Estimate:
     outer, inner = (float(special.stdtrit(df, (1 + cover) / 2)) * error for cover in (level, INNER_LEVEL))
     return Estimate(
         estimate=estimate,
@@ -482,7 +482,7 @@ def _t_answer(estimate: float, error: float, df: float, *, level: float, **about
         p=float(2 * special.stdtr(df, -abs(estimate) / error)),
         df=df,
         level=level,
-        **about,
+        **kwargs,
     )
 
 

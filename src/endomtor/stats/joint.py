@@ -300,9 +300,9 @@ def _unusable(rows: pd.DataFrame, table: JointTable, direction: str) -> str:
     """Why an endpoint cannot take part, or nothing."""
     if "ecko" not in set(rows[table.group]):
         return "It has no ecko units."
-    about = {"value": table.value, "group": table.group, "unit": table.unit, "block": table.block}
+    kwargs = {"value": table.value, "group": table.group, "unit": table.unit, "block": table.block}
     try:
-        alone = phi(rows, direction=direction, **about)
+        alone = phi(rows, direction=direction, **kwargs)
     except NoAgingReference as missing:
         return str(missing)
     if alone.withheld:

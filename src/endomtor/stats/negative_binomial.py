@@ -41,11 +41,11 @@ def fit_genes(counts: pd.DataFrame, design: pd.DataFrame) -> DeseqDataSet:
     DeseqDataSet
         `varm["LFC"]` has the coefficients (natural log) under the design's names, `var["dispersions"]` NB alpha.
     """
-    about = {"metadata": pd.DataFrame(index=design.index), "design": design, "inference": AllGenes(), "quiet": True}
+    kwargs = {"metadata": pd.DataFrame(index=design.index), "design": design, "inference": AllGenes(), "quiet": True}
     # A gene's matrices are tiny: threads of the linear algebra only wait for each other (tenfold on a busy machine).
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")
-        dds = DeseqDataSet(counts=counts.T, **about)
+        dds = DeseqDataSet(counts=counts.T, **kwargs)
         dds.deseq2()
     return dds
 

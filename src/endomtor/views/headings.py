@@ -141,7 +141,7 @@ _LEADS = {
 _ASIDES = {verdicts.FALSE_ALARM: " (a false alarm: not planted)", verdicts.MISSED: " (planted, but missed)"}
 
 
-def tell(source: str, tags: Sequence[str], ledger: dict) -> str:
+def label(source: str, tags: Sequence[str], ledger: dict) -> str:
     """Return the text of a Markdown cell with the result in the place of its first heading, where a tag asks for it.
 
     The topic's anchor stays, before the heading, so that links to it still lead there.
