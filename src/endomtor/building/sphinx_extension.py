@@ -24,7 +24,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from endomtor import files
-from endomtor.building import accessibility, code_cells, furniture, interactive
+from endomtor.building import accessibility, code_cells, counts, furniture, interactive
 from endomtor.building.executed import KEY, own_cells, stale_cell
 from endomtor.building.workflow import LEDGER_OF_PAGES, PACKAGE, build_folder, fingerprint, last
 
@@ -43,6 +43,7 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("endomtor_code", "", "env")
     app.connect("config-inited", _note_code)
     app.connect("config-inited", _name_addresses)
+    app.connect("config-inited", _count)
     app.connect("config-inited", _look_up_once)
     app.connect("builder-inited", _read_side_by_side)
     app.connect("builder-inited", _draw_modules_again)
@@ -94,6 +95,11 @@ def _draw_modules_again(app: Sphinx) -> None:
     if not kept.is_file() or kept.read_text(encoding="utf-8") != now:
         shutil.rmtree(Path(app.outdir) / "_modules", ignore_errors=True)
         files.write_text(kept, now)
+
+
+def _count(app: Sphinx, config) -> None:
+    """Let pages say counts by name, `{{ worlds }}`."""
+    config.myst_substitutions = {**config.myst_substitutions, **counts.in_words()}
 
 
 def _look_up_once(app: Sphinx, config) -> None:
