@@ -407,19 +407,18 @@ chapter.show_table(
 #
 # Marrow, or chimerism within {term}`HSCs <HSC>` or {term}`LSK` cells, is described here without a test: the mean over exposed animals on the logit scale, printed in per cent.
 
-# %% tags=["needs:serial_transplants", "needs:other_readouts"]
+# %% tags=["needs:serial_transplants"]
 others = grafts[~primary & ~exposed_again]
-if others.empty:
-    raise NotTestable("These data hold no other tissue or population than CD45+ cells of blood.")
 labels = ["tissue", "readout", "passage"]
 carry = [*labels, "week", "niche"]
-values = []
+values = [others.reindex(columns=[*carry, "chimerism"]).head(0)]
 for _, own in others.groupby(labels):
     read = own[own["week"] == transplants.readout_week(own, "chimerism").time]
     values.append(one_value_per_unit(read, value="chimerism", unit="exposed animal", carry=carry))
 described = pd.concat(values).groupby(carry)["chimerism"].agg(["mean", "size"])
 described["mean"] = 100 * expit(described["mean"])
-described.rename(columns={"mean": "donor chimerism, %", "size": "exposed animals"}).round(1)
+described = described.rename(columns={"mean": "donor chimerism, %", "size": "exposed animals"}).round(1)
+described if len(described) else Markdown("These data hold no other tissue or population than CD45+ cells of blood.")
 
 # %% [markdown]
 # ## Real data

@@ -35,7 +35,6 @@ from endomtor.analyses.judge import Judge
 from endomtor.calibration import cohorts, report
 from endomtor.chapter import open_chapter, show_data
 from endomtor.claims import catalogue, verdicts
-from endomtor.errors import NotTestable
 from endomtor.own_data import design
 from endomtor.reporting import endpoint_text, percent
 
@@ -411,29 +410,31 @@ Markdown(
 # So, where the book is built on a laboratory's data, a few cohorts are drawn with exactly its tables and {term}`units <unit of analysis>` in each group.
 # They are drawn twice: once where nothing, or no more than a {term}`phi` at the smallest of interest, is planted (`edge`), once with the effects of the world `paper`.
 
-# %% tags=["needs:own_design"]
+# %%
 if chapter.provenance.kind == "simulated":
-    raise NotTestable("The data set of this build is simulated: no laboratory's design is at hand.")
-own = design.support(chapter.dataset)
-if own.empty:
-    raise NotTestable("These data can test no primary prediction, so there is nothing to count in their design.")
+    own, said = pd.DataFrame(), "The data set of this build is simulated: no laboratory's design is at hand."
+else:
+    own, said = design.support(chapter.dataset), "These data can test no primary prediction: nothing can be counted."
 
-# %% tags=["needs:own_design"]
-chapter.show_table(
-    own,
-    caption=f"Primary predictions that are supported in {design.COHORTS} cohorts a scenario, drawn with the numbers of "
-    f"units of “{chapter.provenance.title}”, with the 95 % interval of the rate (Clopper and Pearson). Where nothing is "
-    f"planted, the nominal level is {percent(plan.false_support)}. Unit: cohort.",
-    provenance=design.provenance(),
-    formats={"low": ".2f", "high": ".2f"},
-)
+# %%
+if len(own):
+    chapter.show_table(
+        own,
+        caption=f"Primary predictions that are supported in {design.COHORTS} cohorts a scenario, drawn with the numbers of "
+        f"units of “{chapter.provenance.title}”, with the 95 % interval of the rate (Clopper and Pearson). Where nothing is "
+        f"planted, the nominal level is {percent(plan.false_support)}. Unit: cohort.",
+        provenance=design.provenance(),
+        formats={"low": ".2f", "high": ".2f"},
+    )
 
-# %% tags=["needs:own_design"]
-Markdown(
-    f"**{design.COHORTS} cohorts are few:** an interval this wide shows a gross fault or a study that is far too small, "
-    "and no more. The effects planted in `paper` are invented, so `supported` there is not the chance that these data "
-    "had to find a true effect. The spread between units is the world's, and so is the layout of sex and batch."
-)
+# %%
+if len(own):
+    said = (
+        f"**{design.COHORTS} cohorts are few:** an interval this wide shows a gross fault or a study that is far too small, "
+        "and no more. The effects planted in `paper` are invented, so `supported` there is not the chance that these data "
+        "had to find a true effect. The spread between units is the world's, and so is the layout of sex and batch."
+    )
+Markdown(said)
 
 # %% [markdown]
 # ## Real data
