@@ -32,7 +32,7 @@ from endomtor import figures
 from endomtor.chapter import open_chapter
 from endomtor.errors import EndomtorError, NotTestable
 from endomtor.figures import scales, style
-from endomtor.reporting import alt_text, endpoint_text, n_text, say, units_text
+from endomtor.reporting import alt_text, describe, endpoint_text, n_text, units_text
 from endomtor.stats import amounts, mixed_model, treatment_within_age
 
 # %% tags=["plumbing"]
@@ -255,7 +255,7 @@ for analyte, rows in after.groupby("analyte", observed=True):
         models[analyte] = mixed_model(rows, value="log2", **design)
     except EndomtorError as error:
         reason = f"{analyte} cannot be modelled: {error}"
-        say(reason)
+        describe(reason)
 if not models:
     raise NotTestable(reason)
 
