@@ -103,7 +103,7 @@ release-archive: book ## write the archive of a release into _build/release; TAG
 	@$(BIN)/python scripts/release.py $(if $(TAG),--tag "$(TAG)")
 
 release-ledger: $(STAMP) ## keep the ledger of the last build as that of the release, for the page of changes
-	@$(BIN)/python -c "import endomtor as e; from endomtor import paths; from endomtor.claims import changes, ledger; \
+	@$(BIN)/python -c "import endomtor as e; from endomtor import ledger, paths; from endomtor.views import changes; \
 	  print(changes.freeze(ledger.read(paths.build_dir()), e.__version__))"
 
 node_modules/.installed: package.json

@@ -200,6 +200,8 @@ else:
 # %% tags=["needs:bmec_cells"]
 hallmark = originals.mtor_hallmarks()[originals.MTORC1]
 measured = counts.index.isin(hallmark).sum()
+if not len(counts):
+    raise NotTestable("No cell shows 200 genes: the score is not testable here.")
 if measured < 10:
     raise NotTestable(f"Only {measured} mTORC1 hallmark genes were measured: the score is not testable here.")
 score = expression.set_score(expression.log_counts(counts), hallmark, statistic="difference")
@@ -210,7 +212,7 @@ animals.round(2).head()
 # %% tags=["needs:bmec_cells"]
 answer = difference(animals, value="score", **comparison)
 chapter.record("C1.cells.mTORC1_hallmark", answer)
-Markdown(f"Aged − young: {result_text(answer)}.")
+Markdown(f"Aged − young: {result_text(answer).rstrip('.')}.")
 
 # %% [markdown]
 # Every animal, with the p of the test above:
@@ -239,14 +241,16 @@ chapter.show(
 # They are normalised to 10,000 counts a cell, on the log scale, in 20 principal components and their t-SNE.
 # None of these settings moves a number of this page except those of the next section.
 
-# %% tags=["needs:bmec_cells"]
+# %% tags=["needs:bmec_cells", "needs:map"]
 shown = sample(cells, 4000)
+if shown.n_obs < 100:
+    raise NotTestable(f"A map of {shown.n_obs} cells would show nothing: none is drawn.")
 sc.pp.normalize_total(shown, target_sum=1e4)
 sc.pp.log1p(shown)
 sc.pp.pca(shown, n_comps=20, random_state=0)
 sc.tl.tsne(shown, n_pcs=20, random_state=0)
 
-# %% tags=["needs:bmec_cells"]
+# %% tags=["needs:bmec_cells", "needs:map"]
 palette = {group: figures.colour(group) for group in ("young", "aged")}
 with figures.house():
     figure, panels = plt.subplots(1, 2, figsize=(5, 2.9), sharex=True, sharey=True)
@@ -258,7 +262,7 @@ with figures.house():
 points = shown.obs[["animal", "group"]].copy()
 points[["t-SNE 1", "t-SNE 2"]] = shown.obsm["X_tsne"]
 
-# %% tags=["needs:bmec_cells"]
+# %% tags=["needs:bmec_cells", "needs:map"]
 chapter.show(
     (figure, points),
     caption=f"{shown.n_obs:,} of the {cells.n_obs:,} BMECs that passed quality control, each group over all cells in "
@@ -274,7 +278,7 @@ chapter.show(
 # Beside it stand the same cells averaged per animal, so that only the unit differs.
 # Both are Welch's test of the hallmark score on the drawn cells; the test that counts is the one above, on summed counts.
 
-# %% tags=["needs:bmec_cells"]
+# %% tags=["needs:bmec_cells", "needs:map"]
 in_set = shown.var_names.isin(hallmark)
 scores = shown.obs[["animal", "group"]].astype(str).reset_index(drop=True).rename_axis("cell").reset_index()
 scores["score"] = np.ravel(shown.X[:, in_set].mean(axis=1)) - np.ravel(shown.X[:, ~in_set].mean(axis=1))

@@ -236,9 +236,13 @@ between[["estimate", "ci_low", "ci_high", "p"]].astype(float).dropna().round(3)
 # %% tags=["needs:rapamycin_blood", "needs:over_days"]
 before = blood[blood["day"] <= 0].groupby(key, observed=True)["log2"].mean().rename("before")
 after = after.join(before, on=key)
+whole = [age for age, rows in after.groupby("age_group") if rows["treatment"].nunique() == 2]
+after = after[after["age_group"].isin(whole)]
 all_arms = after.groupby("analyte", observed=True)["arm"].transform("nunique")
 after = after[after.groupby(["analyte", "day"], observed=True)["arm"].transform("nunique") == all_arms]
-tested = [analyte for analyte in answers if chapter.records[f"C2.blood.{analyte}"].verdict != "not testable here"]
+alone = f".{whole[0]}" if len(whole) == 1 else ""  # one age only: its own verdict decides
+verdicts = {analyte: chapter.records[f"C2.blood.{analyte}{alone}"].verdict for analyte in answers}
+tested = [analyte for analyte, verdict in verdicts.items() if verdict != "not testable here"]
 after = after[after["analyte"].isin(tested)]
 after = after[after.groupby("analyte", observed=True)["day"].transform("nunique") > 1]
 if after.empty:

@@ -142,8 +142,10 @@ three_steps(values, "C3.blood", check=("sex",), **per_mouse)
 # %% [markdown]
 # Every animal's lineages, and below them the balance that is tested:
 
-# %% tags=["needs:ecko_blood"]
+# %% tags=["needs:ecko_blood", "needs:lineages"]
 lineages = values[values["endpoint"] == "myeloid_balance"].fillna({"nk_pct": 0.0, "other_pct": 0.0})
+if lineages.empty:
+    raise NotTestable("These data hold no lineages.")
 names = {"myeloid_pct": "myeloid", "b_pct": "B", "t_pct": "T", "nk_pct": "NK", "other_pct": "other"}
 balance = differences["C3.blood.myeloid_balance"]
 parts = {column: words for column, words in names.items() if column in lineages}

@@ -206,6 +206,7 @@ for (readout, passage), phi in phis.items():
 # %% tags=["needs:serial_transplants", "needs:recipients"]
 tested = [one for panels in contrasts.values() for found in panels.values() for one in found.values()]
 unit = " or ".join(dict.fromkeys(one.unit for one in tested)) or "exposed animal"
+panels = {"value": "value", "group": "niche", "animal": "exposed animal", "endpoint": "panel", "order": niches}
 notes = dict.fromkeys(note for one in [*tested, *phis.values()] for note in (*one.warnings, one.withheld) if note)
 Markdown("\n".join([f"- The unit of every test is the {unit}.", *(f"- {note}" for note in notes)]))
 
@@ -219,7 +220,6 @@ Markdown("\n".join([f"- The unit of every test is the {unit}.", *(f"- {note}" fo
 if "chimerism" not in final:
     raise NotTestable("These data have no donor chimerism: it is not testable here.")
 chimerism = exposed[exposed["readout"] == "chimerism"]
-panels = {"value": "value", "group": "niche", "animal": "exposed animal", "endpoint": "panel", "order": niches}
 titles = {panel: f"{panel}: donor chimerism, %" for panel in contrasts["chimerism"]}
 compared = by_contrast(contrasts["chimerism"])
 chapter.show(
@@ -452,7 +452,7 @@ chapter.verdict("C5")
 # - A niche may select clones rather than change cells; chimerism cannot tell the two apart.
 # - The number of cells passed on is rarely matched between niches, and a smaller graft stays smaller without any memory.
 # - Deaths before the read-out, if poor grafts kill, make the worse niche look better than it was.
-# - Donor and batch enter differently: the donor is a block, the batch is only checked, and withholds the verdict where it cannot be told from the niche.
+# - Donor and batch are both blocks; where either cannot be told from the niche, no verdict is given.
 #
 # ## Key takeaways
 #

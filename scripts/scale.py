@@ -157,42 +157,38 @@ def _block(rng: np.random.Generator, share: np.ndarray, molecules: float, cells:
     return sparse.coo_matrix((np.ones(gene.size, np.float32), (cell, gene)), shape=(cells, share.size)).tocsr()
 
 
+HALLMARK = "C1.cells.mTORC1_hallmark"
+
+
 def work_on_cells(folder: Path, quick: bool) -> dict:
     """Check, pseudobulk and draw the cells of a data directory; return seconds of each, and what was found."""
-    from IPython.core.interactiveshell import InteractiveShell
-    from IPython.utils.capture import capture_output
-    from traitlets.config import Config
 
     from endomtor import cells as single_cells
     from endomtor import contract
     from endomtor.analyses import mtor_decline
-    from endomtor.chapter import Chapter
 
     if quick:
         single_cells.LARGEST_IN_MEMORY = single_cells.CHUNK = 200_000
-        mtor_decline.DRAWN = 200
     # The libraries of the chapter are there before the clock runs: a build imports them once for all chapters.
     import scanpy
     import sklearn.manifold  # noqa: F401
 
     scanpy.settings.verbosity = 0
-    InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     seconds = {}
     with _clock(seconds, "checked"):
         dataset, problems = contract.examine(folder)
     if dataset is None or problems:
         raise SystemExit(f"the data directory was not found sound: {problems[0]}")
-    chapter = Chapter("01_mtor_decline", dataset)
-    with capture_output() as shown:
-        with _clock(seconds, "pseudobulked"):
-            cells = mtor_decline.cells(chapter)
-            scores = mtor_decline.hallmark_scores(chapter, cells)
-            answer = mtor_decline.compare_scores(chapter, scores)
-        with _clock(seconds, "drawn"):
-            drawn = mtor_decline.drawn(cells)
-            mtor_decline.show_cells(chapter, cells, drawn)
-            mtor_decline.show_cells_as_n(cells, drawn, answer)
-    return {"seconds": seconds, "n": answer.n, "cells": cells.n_obs, "shown": len(shown.outputs)}
+    with _clock(seconds, "pseudobulked"):
+        cells = single_cells.passing(dataset.tables["bmec_cells"])
+        answer = mtor_decline.answers(dataset.tables, {HALLMARK})[HALLMARK].estimate
+    with _clock(seconds, "drawn"):
+        drawn = single_cells.sample(cells, 200 if quick else 4000)
+        scanpy.pp.normalize_total(drawn, target_sum=1e4)
+        scanpy.pp.log1p(drawn)
+        scanpy.pp.pca(drawn, n_comps=20, random_state=0)
+        scanpy.tl.tsne(drawn, n_pcs=20, random_state=0)
+    return {"seconds": seconds, "n": answer.n, "cells": cells.n_obs}
 
 
 def write_counts(folder: Path, size: Size) -> dict:

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from html import escape
 from pathlib import Path
 
@@ -132,15 +132,21 @@ class Chapter:
         answer = self._calibrated.get(evidence_id)
         if answer is None:
             return "the calibrated analysis does not record it"
-        for what in ("estimate", "ci_low", "ci_high", "p"):
-            ours, theirs = getattr(estimate, what), getattr(answer.estimate, what)
-            if not np.isclose(ours, theirs, rtol=_EQUAL, atol=_EQUAL, equal_nan=True):
-                return f"{what} is {ours:.6g} here and {theirs:.6g} there"
-        if dict(estimate.n) != dict(answer.estimate.n):
-            return f"n is {dict(estimate.n)} here and {dict(answer.estimate.n)} there"
+        for field in fields(Estimate):
+            # What is said beside a number is no part of it.
+            if field.name in ("warnings", "withheld"):
+                continue
+            ours, theirs = getattr(estimate, field.name), getattr(answer.estimate, field.name)
+            if not _equal(ours, theirs):
+                return f"{field.name} is {ours} here and {theirs} there"
         if bool(estimate.withheld) != bool(answer.estimate.withheld):
             return f"withheld is {estimate.withheld!r} here and {answer.estimate.withheld!r} there"
         return ""
+
+    def _marked(self) -> list[evidence.Record]:
+        """Return the records; where one is missing that the calibrated analysis has, its claim's others are marked."""
+        absent = {name.split(".")[0] for name in set(self._calibrated) - set(self.records)}
+        return [replace(one, changed=one.changed or one.claim in absent) for one in self.records.values()]
 
     def show(
         self,
@@ -268,7 +274,7 @@ class Chapter:
 
     def verdict(self, claim_id: str) -> None:
         """Show the verdict box of a claim."""
-        whole = self._judge.ledger(self.records.values())
+        whole = self._judge.ledger(self._marked())
         claim = next(entry for entry in whole["claims"] if entry["id"] == claim_id)
         show_html(boxes.verdict_html(claim, whole), boxes.verdict_text(claim, whole["dataset"]))
 
@@ -293,7 +299,14 @@ class Chapter:
         absent = sorted(set(self._calibrated) - set(self.records))
         if absent and os.environ.get(CALIBRATED_ONLY):
             raise ClaimsError(f"{self.name} does not record {', '.join(absent)}, which the calibrated analysis does")
-        evidence.write(paths.evidence_dir() / f"{self.name}.json", evidence.adjusted(self.records.values()))
+        evidence.write(paths.evidence_dir() / f"{self.name}.json", evidence.adjusted(self._marked()))
+
+
+def _equal(ours: object, theirs: object) -> bool:
+    """Compare two fields of an estimate, numbers within `_EQUAL`."""
+    if isinstance(ours, str | dict) or ours is None or theirs is None:
+        return ours == theirs
+    return bool(np.allclose(ours, theirs, rtol=_EQUAL, atol=_EQUAL, equal_nan=True))
 
 
 def _in_words(evidence_id: str) -> str:

@@ -32,6 +32,8 @@ def side(claim: Claim, records: list[Record], kind: str, truths: dict[str, bool 
     named = sum(rule.kind == kind and rule.role == "primary" for rule in claim.evidence)
     needed = claim.needed if kind == "prediction" else named
     entry = {"evidence": [r.id for r in mine], "primary": [r.id for r in primary], "needed": needed}
+    if any(record.changed for record in mine):
+        entry["changed"] = True
     if not primary:
         return {"verdict": verdicts.NOT_TESTABLE, "reason": "no data", **entry, "p": None, "k": 0}
     words = [_as_primary(record, rules[record.id]) for record in primary]

@@ -98,9 +98,10 @@ def record_word(record: dict) -> str:
 
 def side_phrase(claim: dict, side: str, dataset: dict) -> str:
     """Return the words for the verdict on one side of a claim's entry: a premise is judged on public data."""
+    marked = f" ({CHANGED})" if claim[side].get("changed") else ""
     if side == "premise":
-        return phrase("public", claim[side]["verdict"])
-    return phrase(dataset["provenance"], claim[side]["verdict"], example=dataset["example"])
+        return phrase("public", claim[side]["verdict"]) + marked
+    return phrase(dataset["provenance"], claim[side]["verdict"], example=dataset["example"]) + marked
 
 
 def dataset_kind(dataset: dict) -> str:
@@ -119,12 +120,13 @@ def listed(names: Sequence[str], word: str = "and") -> str:
     return f"{', '.join(first)} {word} {last}" if first else last
 
 
-def badge(kind: str, verdict: str, reason: str, *, example: bool = False) -> str:
-    """Return a verdict as an HTML badge with its mark, its words and the reason."""
+def badge(kind: str, verdict: str, reason: str, *, example: bool = False, changed: bool = False) -> str:
+    """Return a verdict as an HTML badge with its mark, its words, the reason, and whether it is a reader's own."""
     style = "example" if example and kind == "measured" else kind
     words = escape(phrase(kind, verdict, example=example))
     reasons = SIMULATED_REASONS if kind == "simulated" else REASONS
     why = f'<span class="endomtor-reason">{escape(reasons[reason])}</span>' if reason in reasons else ""
+    why += f'<span class="endomtor-reason">{CHANGED}</span>' * changed
     slug = verdict.replace(" ", "-")
     return (
         f'<span class="endomtor-badge endomtor-{style} endomtor-{slug}">'

@@ -138,7 +138,8 @@ def _claim_summary(claim: dict, ledger: dict) -> str:
         found = claim[side]
         if side == "premise" and not found["primary"]:
             continue
-        badge = boxes.badge(whose, found["verdict"], "", example=example and whose == kind)
+        changed = found.get("changed", False)
+        badge = boxes.badge(whose, found["verdict"], "", example=example and whose == kind, changed=changed)
         label = f'<a href="#{VERDICT_ANCHOR}">{claim["id"]}</a>' if side == "prediction" else "Premise"
         parts.append(f'<p class="endomtor-summary-verdict"><strong>{label}</strong> {badge}</p>')
         records = [evidence[one] for one in found["primary"]]
@@ -331,7 +332,10 @@ def _row(record: dict, role: str) -> str:
     if record["kind"] == "context":
         verdict = '<span class="endomtor-reason">context: enters no verdict</span>'
     else:
-        verdict = boxes.badge(origin["kind"], record["verdict"], record["reason"], example=origin["example"])
+        changed = record.get("changed", False)
+        verdict = boxes.badge(
+            origin["kind"], record["verdict"], record["reason"], example=origin["example"], changed=changed
+        )
     if record["fragility"]:
         verdict += f'<span class="endomtor-reason">{boxes.robustness(record)}</span>'
     cells = (
