@@ -451,7 +451,7 @@ def test_the_date_honours_source_date_epoch(monkeypatch):
 def test_a_jobs_news_is_one_write_of_one_line(unbuffered):
     """Jobs and Snakemake share a pipe: news in two writes was mixed with others' lines, and the build hung."""
     reader, writer = os.pipe2(os.O_DIRECT)
-    code = "from endomtor.building.jobs import _tell; _report(job='03', state='failed', message='x' * 100_000)"
+    code = "from endomtor.building.jobs import _report; _report(job='03', state='failed', message='x' * 100_000)"
     variables = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     subprocess.run([sys.executable, "-c", code], stdout=writer, env=variables, check=True)
     os.close(writer)

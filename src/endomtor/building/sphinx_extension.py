@@ -99,7 +99,8 @@ def _draw_modules_again(app: Sphinx) -> None:
 
 def _count(app: Sphinx, config) -> None:
     """Let pages say counts by name, `{{ worlds }}`."""
-    config.myst_substitutions = {**config.myst_substitutions, **counts.in_words()}
+    if "myst_substitutions" in config:
+        config.myst_substitutions = {**config.myst_substitutions, **counts.in_words()}
 
 
 def _look_up_once(app: Sphinx, config) -> None:
