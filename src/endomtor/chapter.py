@@ -143,9 +143,14 @@ class Chapter:
             return f"withheld is {estimate.withheld!r} here and {answer.estimate.withheld!r} there"
         return ""
 
+    @property
+    def _absent(self) -> list[str]:
+        """The records that the calibrated analysis has and the notebook has not made."""
+        return sorted(set(self._calibrated) - set(self.records))
+
     def _marked(self) -> list[evidence.Record]:
         """Return the records; where one is missing that the calibrated analysis has, its claim's others are marked."""
-        absent = {name.split(".")[0] for name in set(self._calibrated) - set(self.records)}
+        absent = {name.split(".")[0] for name in self._absent}
         return [replace(one, changed=one.changed or one.claim in absent) for one in self.records.values()]
 
     def show(
@@ -296,7 +301,7 @@ class Chapter:
         ClaimsError
             In a build: the calibrated analysis has a record that the notebook has not made.
         """
-        absent = sorted(set(self._calibrated) - set(self.records))
+        absent = self._absent
         if absent and os.environ.get(CALIBRATED_ONLY):
             raise ClaimsError(f"{self.name} does not record {', '.join(absent)}, which the calibrated analysis does")
         evidence.write(paths.evidence_dir() / f"{self.name}.json", evidence.adjusted(self._marked()))

@@ -60,16 +60,6 @@ class Transcriptomes:
     population: str
     left_out: tuple[str, ...]
 
-    @property
-    def reference(self) -> str:
-        """What ECKO is compared with: `control`, or `young` where there is no control."""
-        return "control" if "control" in set(self.animals["group"]) else "young"
-
-    @property
-    def contrasts(self) -> dict[str, tuple[str, str]]:
-        """The contrasts that the groups allow, "aging" and "ecko", as (group, reference)."""
-        return {"aging" if a == "aged" else a: (a, b) for a, b in pairs(self.animals["group"])}
-
 
 def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) -> dict[str, Answer]:
     """Return phi of the animals' scores on the published signature, and phi over all expressed genes.

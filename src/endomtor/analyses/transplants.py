@@ -51,10 +51,7 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
         first = f"{final}.p1"
         if final not in animals and first in own and (wanted is None or final in wanted):
             phi = _phi(own[first], readout)
-            reason = (
-                "No later passage has every niche, and cells of passage 1 are still in the niche that exposes them."
-            )
-            found[final] = Answer(replace(phi, withheld=phi.withheld or reason))
+            found[final] = Answer(replace(phi, withheld=phi.withheld or NOT_LASTING))
     return found
 
 

@@ -1,10 +1,8 @@
 """Executing one notebook with papermill."""
 
 import json
-import os
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from hashlib import sha256
 from html import escape
 from pathlib import Path
@@ -18,7 +16,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from traitlets import default
 
-from endomtor import files
+from endomtor import environment, files
 from endomtor.building import forks
 from endomtor.building.executed import KEY, forget_circumstances, own_cells, run_time_file
 from endomtor.errors import BuildError, NotTestable
@@ -153,7 +151,8 @@ def execute(
             "ENDOMTOR_CALIBRATED_ONLY": "1" if calibrated_only else "",
         }
         try:
-            with _environment(surroundings):
+            # papermill has no other way to hand variables on to the kernel.
+            with environment.variables(surroundings):
                 how = {"engine_name": "endomtor", "kernel_name": "python3", "kernel_manager_class": OwnKernel}
                 how |= {"cwd": notebook.parent, "start_timeout": 120, "progress_bar": False}
                 papermill.execute_notebook(notebook, partial, parameters=dict(parameters), **how)
@@ -178,21 +177,6 @@ def execute(
 def parameters_of(notebook: Path) -> list[str]:
     """Return the names in the notebook's parameters cell."""
     return list(papermill.inspect_notebook(notebook))
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for the kernel: papermill has no other way to hand them on."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _what_failed(notebook: Path, failed: Path, error: Exception) -> str:

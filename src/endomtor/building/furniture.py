@@ -164,7 +164,7 @@ def _furnish(app: Sphinx, page: str, template: str, context: dict, doctree: node
     context["body"] = code_cells.linked(context["body"], repository, _reachable(app, commit))
     if repository:
         _point_issues(context, report_link(repository, commit, page))
-    if is_chapter(app, page):
+    if is_chapter(app.env, page):
         launch = launch_links(repository, _reachable(app, commit), page)
         _add_launch_buttons(context, launch)
         context["body"] += _about(app, page, commit, launch, pathto, ledger)

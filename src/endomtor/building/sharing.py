@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 from endomtor import files
 
@@ -25,9 +26,9 @@ CARD_SIZE = (1200, 630)
 _LONGEST_DESCRIPTION = 200
 
 
-def is_chapter(app: Sphinx, page: str) -> bool:
+def is_chapter(env: BuildEnvironment, page: str) -> bool:
     """Return whether a page is a notebook."""
-    return Path(app.env.doc2path(page)).suffix == ".ipynb"
+    return Path(env.doc2path(page)).suffix == ".ipynb"
 
 
 def logo(app: Sphinx) -> Path:
@@ -39,7 +40,7 @@ def tags(app: Sphinx, page: str, doctree: nodes.document, ledger: dict | None) -
     """Return tags that say, to search engines and where a link is shared, what a page is about."""
     title = app.env.titles[page].astext()
     said = description(doctree) or app.config.html_title
-    if ledger and is_chapter(app, page):
+    if ledger and is_chapter(app.env, page):
         from endomtor.views import boxes
 
         said = f"{said} Answered on {boxes.dataset_kind(ledger['dataset'])} data."

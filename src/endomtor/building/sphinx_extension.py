@@ -26,6 +26,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from endomtor import files
 from endomtor.building import accessibility, code_cells, counts, furniture, interactive
 from endomtor.building.executed import KEY, own_cells, stale_cell
+from endomtor.building.sharing import is_chapter
 from endomtor.building.workflow import LEDGER_OF_PAGES, PACKAGE, build_folder, fingerprint, last
 
 logger = logging.getLogger(__name__)
@@ -130,7 +131,7 @@ def _name_addresses(app: Sphinx, config) -> None:
 
 def _show_executed(app: Sphinx, docname: str, source: list[str]) -> None:
     """Put the executed notebook's text in the place of the committed one's."""
-    if Path(app.env.doc2path(docname)).suffix != ".ipynb":
+    if not is_chapter(app.env, docname):
         return
     path = build_folder(Path(app.srcdir)) / "executed" / f"{docname}.ipynb"
     # Noted even where there is none yet: Sphinx then reads the page again when it has appeared.
@@ -421,7 +422,7 @@ def _status(directive: SphinxDirective) -> str:
     # The commit and the state of each chapter change without a change of this page.
     env.note_reread()
     root = Path(env.srcdir)
-    chapters = sorted(page for page in env.found_docs if Path(env.doc2path(page)).suffix == ".ipynb")
+    chapters = sorted(page for page in env.found_docs if is_chapter(env, page))
     return status_page.text(root, build_folder(root), chapters, _ledger(env))
 
 

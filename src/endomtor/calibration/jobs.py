@@ -13,7 +13,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from endomtor import paths
+from endomtor import environment, paths
 from endomtor.errors import BuildError
 
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -42,7 +42,7 @@ def run(function: Callable, tasks: Sequence[tuple], *, jobs: int = 1, chunk: int
         return
     # Spawned, not forked: a library that is loaded already has its threads.
     spawn = multiprocessing.get_context("spawn")
-    with _one_thread():
+    with environment.variables(dict.fromkeys(_THREADS, "1")):
         pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_end_with_parent)
         try:
             yield from pool.map(function, *zip(*tasks, strict=True), chunksize=chunk)
@@ -50,21 +50,6 @@ def run(function: Callable, tasks: Sequence[tuple], *, jobs: int = 1, chunk: int
             raise BuildError("a process was ended from outside (for want of memory?): run it again.") from error
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let processes that start here have one thread each for linear algebra."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name)
-            else:
-                os.environ[name] = value
 
 
 def _end_with_parent() -> None:

@@ -29,7 +29,7 @@ def mistakes(tables: Mapping[str, pd.DataFrame], answers: Mapping[str, Answer]) 
         found += raw_percentages(tables["ecko_blood"], answers)
     found += uncorrected_markers(answers)
     if "hspc_counts" in tables:
-        found += in_expression(transcriptome.transcriptomes(tables))
+        found += in_expression(transcriptome.transcriptomes(tables), answers)
     return found
 
 
@@ -87,20 +87,17 @@ def uncorrected_markers(answers: Mapping[str, Answer]) -> list[dict]:
     return [{"name": "any marker, not corrected", "p_wrong": wrong, "p_right": right}]
 
 
-def in_expression(data: transcriptome.Transcriptomes) -> list[dict]:
+def in_expression(data: transcriptome.Transcriptomes, answers: Mapping[str, Answer]) -> list[dict]:
     """Gene-level correlation of fold changes that share the young mice, against phi over animals (chapter 04).
 
     The right twin of a correlation that is "significant over genes" is the p of "ECKO scores differ from control".
     """
-    reference = data.reference
-    frame = transcriptome.scores(data)
-    if frame is None or not {"young", "aged", "ecko"} <= set(data.animals["group"]):
+    if transcriptome.PHI not in answers:
         return []
     expression = log_counts(data.counts[list(data.animals["animal"])], min_mean=transcriptome.MIN_MEAN)
     groups = data.animals["group"].to_numpy()
     mean = {name: expression.to_numpy()[:, groups == name].mean(axis=1) for name in ("young", "aged", "ecko")}
     r = stats.pearsonr(mean["aged"] - mean["young"], mean["ecko"] - mean["young"])
-    kwargs = {"value": "score", "group": "group", "unit": "animal", "block": "batch"}
-    right = difference(frame, a="ecko", b=reference, **kwargs)
+    _, right = _of_ecko(answers[transcriptome.PHI])
     p_right = right.p if not right.withheld else np.nan
     return [{"name": "naive correlation, shared young", "p_wrong": float(r.pvalue), "p_right": p_right}]

@@ -8,7 +8,6 @@ from scipy import stats
 
 from endomtor.public.originals import MTORC1, endothelial_counts, ensembl_symbols, mtor_hallmarks
 
-TISSUES = ("brain", "heart", "kidney")
 # A gene counts as expressed in a tissue with this many counts in at least three mice, the size of a group.
 MIN_COUNTS = 10
 
