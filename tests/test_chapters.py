@@ -58,9 +58,8 @@ class TestInView:
             assert set(one.tables) >= set((one.sources or {}).values())
 
     def test_each_claim_has_a_chapter_and_each_table_of_an_analysis_is_one_of_the_contract(self):
-        assert [claim for one in analyses.CHAPTERS.values() for claim in one.claims] == [
-            claim.id for claim in catalogue.load().claims
-        ]
+        served = [claim for one in analyses.CHAPTERS.values() for claim in one.claims]
+        assert sorted(served) == sorted(claim.id for claim in catalogue.load().claims)
         assert analyses.table_of("C3.marrow.HSC") == "ecko_marrow"
         assert analyses.table_of("C4.premise.HSC") is None
 

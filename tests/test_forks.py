@@ -20,6 +20,7 @@ CELLS = {
     "is heavy": "import sys; print('scanpy' in sys.modules, 'endomtor.stats' in sys.modules)",
     "folder": "import os; print(os.getcwd())",
     "environment": "print(os.environ['ENDOMTOR_BUILD'], os.environ['OPENBLAS_NUM_THREADS'], hash('animal'))",
+    "columns of a table": "import pandas; print(pandas.options.display.max_columns)",
     "process": "print(os.getppid())",
     "figure": "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2]);",
 }
@@ -74,6 +75,7 @@ def test_a_forked_kernel_shows_what_a_plain_one_shows(notebook, tmp_path, offer,
     assert text(plain["process"]) == str(os.getpid()) != text(forked["process"])
     assert text(forked["folder"]) == text(plain["folder"]) == str(notebook.parent)
     assert text(forked["environment"]) == text(plain["environment"])
+    assert text(forked["columns of a table"]) == text(plain["columns of a table"])
     assert forked["figure"] == plain["figure"]
     assert any("image/png" in output["data"] for output in forked["figure"])
 

@@ -160,7 +160,8 @@ class TestSentence:
 
     def test_claims_together(self):
         found = headings.sentence(["claims"], ledger_of())
-        assert found.startswith("On measured data C1, C1b, C2, C3, C4 and C5 end as “supported”")
+        *first, last = [claim.id for claim in catalogue.load().claims]
+        assert found.startswith(f"On measured data {', '.join(first)} and {last} end as “supported”")
 
     def test_the_rates_are_those_that_the_calibration_counts(self):
         table = calibration.frozen().table

@@ -744,7 +744,7 @@ def test_chapter_04_says_what_two_young_and_two_aged_mice_can_report(by_others, 
     said = "\n".join(str(output.get("data", "")) for output in outputs)
     for words in (
         "n: young 2, aged 2",
-        "No ECKO animals in these data: phi is not testable here.",
+        "Phi needs ECKO mice and, as its yardstick, young and aged ones: it is not testable here.",
         "the smallest possible here is 0.33",
         "Prediction: not testable here. Premise: supported by public data.",
     ):

@@ -124,6 +124,8 @@ def serve(address: str, listening: int, hearing: int) -> None:
     _leave_out_addresses()
     for name in _HEAVY:
         importlib.import_module(name)
+    # pandas has looked whether a notebook imports it, and found none: it would fold tables to the width of a terminal.
+    sys.modules["pandas"].set_option("display.max_columns", 20)
     # Not before the first answer: whoever came while one of them is imported would wait for it.
     later, answered = list(_LATER), False
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -120,9 +120,9 @@ def _fill(folder: Path, names: list[str], filled: dict, *, example: bool) -> Non
     files.write_text(folder / "README.md", _readme(names, filled))
     files.write_text(folder / "dataset.toml", _EXAMPLE_ABOUT if example else _about())
     for name in names:
-        if example:
+        if example and len(filled[name]):
             _write(folder / TABLES[name].file, filled[name])
-        elif TABLES[name].suffix == ".csv":
+        elif not example and TABLES[name].suffix == ".csv":
             files.write_text(folder / f"{name}.csv", ",".join(column.name for column in TABLES[name].columns) + "\n")
 
 
@@ -167,9 +167,14 @@ def _readme(names: list[str], filled: dict) -> str:
 
 
 def _example(names: list[str]) -> dict:
-    """Return tables of the example: a small draw from a world, under names that no simulated animal has."""
+    """Return tables of the example: a small draw from a world, under names that no simulated animal has.
+
+    A table that no world draws has its columns and no rows.
+    """
     world = worlds.load(_WORLD, {"endpoints": {"design": _SMALL}})
-    return {name: _renamed(table) for name, table in worlds.simulate_tables(world, _SEED, names).items()}
+    drawn = worlds.simulate_tables(world, _SEED, [name for name in names if name in worlds.DRAWN])
+    empty = {name: pd.DataFrame(columns=[column.name for column in TABLES[name].columns]) for name in names}
+    return empty | {name: _renamed(table) for name, table in drawn.items()}
 
 
 def _renamed(table):

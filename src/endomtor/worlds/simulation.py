@@ -8,18 +8,17 @@ from pathlib import Path
 import pandas as pd
 
 from endomtor import files
-from endomtor.contract import Dataset
+from endomtor.contract import TABLES, Dataset
 from endomtor.contract.dataset import from_tables
 from endomtor.errors import WorldError
 from endomtor.worlds import expression, tabular
 from endomtor.worlds.parameters import nearest
 from endomtor.worlds.world import World, load
 
-TABULAR = (
-    *("bmec_signaling", "rapamycin_blood", "rapamycin_marrow", "ecko_blood", "ecko_marrow", "ecko_cells"),
-    *("ecko_limiting_dilution", "ecko_verification", "serial_transplants", "survival", "exclusions"),
-)
+TABULAR = tuple(name for name in TABLES if hasattr(tabular, name))
 EXPRESSION = ("hspc_counts", "hspc_samples", "bmec_cells")
+DRAWN = TABULAR + EXPRESSION
+"""The tables that a world can draw; a laboratory may have others."""
 DESIGN = """\
 [design]
 strain = "C57BL/6J (simulated, assumed)"
@@ -43,7 +42,7 @@ def simulate_tables(world: str | World, seed: int, names: Iterable[str] = TABULA
     seed : int
         At least 0. The same seed gives the same tables.
     names : iterable of str
-        Of `TABULAR` and `EXPRESSION`; `hspc_counts` and `hspc_samples` are drawn together at the cost of one.
+        Of `DRAWN`; `hspc_counts` and `hspc_samples` are drawn together at the cost of one.
 
     Returns
     -------
@@ -53,10 +52,10 @@ def simulate_tables(world: str | World, seed: int, names: Iterable[str] = TABULA
     world = load(world) if isinstance(world, str) else world
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise WorldError(f"World {world.name}: seed is {seed!r}, expected an integer of at least 0.")
-    known, drawn = TABULAR + EXPRESSION, {}
+    drawn = {}
     for name in names:
-        if name not in known:
-            raise WorldError(f"World {world.name}: there is no table {name!r}{nearest(name, known)}.")
+        if name not in DRAWN:
+            raise WorldError(f"World {world.name}: there is no table {name!r}{nearest(name, DRAWN)}.")
         if name in ("hspc_counts", "hspc_samples"):
             if name not in drawn:
                 counts, samples = expression.hspc(world, seed)
@@ -98,7 +97,7 @@ def simulate(world: str | World, seed: int, out: Path) -> Path:
     """
     world, out = load(world) if isinstance(world, str) else world, Path(out)
     _refuse_to_overwrite(out)
-    drawn = simulate_tables(world, seed, TABULAR + EXPRESSION)
+    drawn = simulate_tables(world, seed, DRAWN)
     with files.replacing(out) as folder:
         files.write_text(folder / "dataset.toml", _about(world, seed))
         for name, table in drawn.items():
