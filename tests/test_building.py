@@ -190,6 +190,7 @@ def test_a_changed_page_is_drawn_without_asking_snakemake(built):
     assert icons.read_bytes() == few
 
 
+@pytest.mark.slow
 def test_only_other_evidence_makes_what_reads_it_run_again(built):
     synthesis, toc = built / "notebooks" / "03_synthesis.ipynb", built / "_toc.yml"
     shutil.copyfile(built / "notebooks" / "02_two.ipynb", synthesis)

@@ -10,7 +10,8 @@ import nbformat
 import pytest
 
 from conftest import ROOT
-from endomtor import analyses, worlds
+from endomtor import analyses, environment, worlds
+from endomtor.building import forks
 from endomtor.building.execute import execute
 from endomtor.claims import catalogue, evidence
 from endomtor.errors import BuildError
@@ -90,6 +91,13 @@ def _source(name: str) -> str:
 
 
 # --- running them -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forked_kernels() -> Iterator[None]:
+    """Kernels that need not import the libraries each for itself, as in a build."""
+    with forks.offered(soon=True) as offer, environment.variables(offer):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -220,9 +228,9 @@ class TestAbsentTables:
         assert third.outputs[0]["text"] == "goes on\n"
 
 
-def test_a_record_that_is_left_out_fails_a_build(mice, tmp_path):
+def test_a_record_that_is_left_out_fails_a_build(one_table, tmp_path):
     notebook = edited(
         COMPUTED[0], "for marker, answer in answers.items():", "for marker, answer in list(answers.items())[1:]:"
     )
     with pytest.raises(BuildError, match=r"does not record C1\.signaling\."):
-        run(notebook, COMPUTED[0], mice, tmp_path / "run", calibrated_only=True)
+        run(notebook, COMPUTED[0], one_table, tmp_path / "run", calibrated_only=True)

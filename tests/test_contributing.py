@@ -101,6 +101,7 @@ def paired(book: Path, name: str) -> None:
     run(book, "-m", "jupytext", "--quiet", "--sync", f"{path}.py")
 
 
+@pytest.mark.slow
 def test_a_prediction(book):
     follow("A prediction", book)
     with_rules_told(book)

@@ -128,9 +128,9 @@ def test_a_limit_at_infinity_is_named_and_not_clipped():
 @pytest.mark.parametrize(
     ("options", "unbounded"),
     [
-        ({"aging": 1.5}, False),
-        ({"aging": 0.25}, True),
         ({"aging": 0.4, "shared": True, "n": (4, 4, 4, 4)}, True),
+        pytest.param({"aging": 1.5}, False, marks=pytest.mark.slow),
+        pytest.param({"aging": 0.25}, True, marks=pytest.mark.slow),
         ({"aging": 1.0, "truth": 0.0, "n": (3, 8, 3, 5), "sd": (0.2, 0.8, 0.2, 0.5)}, True),
     ],
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from IPython.utils.capture import capture_output
 from scipy import stats
 
-from conftest import recorded
+from conftest import recorded, some_quick
 from endomtor import figures, public, robustness, worlds
 from endomtor.analyses import CHAPTERS as ALL
 from endomtor.analyses import alternatives
@@ -79,7 +79,7 @@ AGED = [9.3, 9.4, 9.2, 9.35, 9.25]
 
 
 class TestVariants:
-    @pytest.mark.parametrize("name", CHAPTERS)
+    @pytest.mark.parametrize("name", some_quick(CHAPTERS, (SIGNALING, ECKO)))
     def test_units_batch_tests_and_thresholds_are_all_there_are(self, name):
         chapter, found = counted(name)
         answers = ALL[name].answers(chapter.dataset.tables)

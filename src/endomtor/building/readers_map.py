@@ -78,13 +78,15 @@ def _box(chapter: str, ledger: dict | None) -> _Box:
         return _Box(chapter, "simulated", "none", [headings.rates() or "no rates here"])
     claims = [claim for claim in ledger["claims"] if claim["chapter"] == chapter]
     if not claims:
-        counted = Counter(_said(claim["prediction"]["verdict"], dataset) for claim in ledger["claims"])
+        counted = Counter(_said(claim["prediction"], dataset) for claim in ledger["claims"])
         return _Box(chapter, style, "none", [_KINDS[style], *(f"{count} × {said}" for said, count in counted.items())])
-    lines = [_KINDS[style], *(f"{claim['id']} {_said(claim['prediction']['verdict'], dataset)}" for claim in claims)]
+    lines = [_KINDS[style], *(f"{claim['id']} {_said(claim['prediction'], dataset)}" for claim in claims)]
     for claim in claims:
         if claim["premise"]["primary"]:
             word = claim["premise"]["verdict"]
-            lines.append(f"PUBLIC: premise {boxes.MARKS[word]} {boxes.word('public', word)}")
+            lines.append(
+                f"PUBLIC: premise {boxes.MARKS[word]} {boxes.word('public', word)}{boxes.marked(claim['premise'])}"
+            )
     return _Box(chapter, style, _STRIPS[claims[0]["prediction"]["verdict"]], lines)
 
 
@@ -92,9 +94,10 @@ def _title(chapter: str) -> str:
     return f"{chapter.partition('_')[0]} {CHAPTERS[chapter].short}"
 
 
-def _said(verdict: str, dataset: dict) -> str:
+def _said(prediction: dict, dataset: dict) -> str:
+    verdict = prediction["verdict"]
     word = boxes.word(dataset["provenance"], verdict, example=dataset["example"])
-    return f"{boxes.MARKS[verdict]} {word.partition(':')[0]}"
+    return f"{boxes.MARKS[verdict]} {word.partition(':')[0]}{boxes.marked(prediction)}"
 
 
 def _description(drawn: dict[str, _Box]) -> str:

@@ -89,19 +89,22 @@ def word(kind: str, verdict: str, *, example: bool = False) -> str:
     return f"“{verdict}”" if example and verdict != verdicts.NOT_TESTABLE else verdict
 
 
+def marked(entry: dict) -> str:
+    """Return what follows the verdict of a record, or of one side of a claim, that is a reader's own analysis."""
+    return f" ({CHANGED})" if entry.get("changed") else ""
+
+
 def record_word(record: dict) -> str:
     """Return the verdict of a record as `word` has it, by its own provenance."""
     origin = record["provenance"]
-    marked = f" ({CHANGED})" if record.get("changed") else ""
-    return word(origin["kind"], record["verdict"], example=origin["example"]) + marked
+    return word(origin["kind"], record["verdict"], example=origin["example"]) + marked(record)
 
 
 def side_phrase(claim: dict, side: str, dataset: dict) -> str:
     """Return the words for the verdict on one side of a claim's entry: a premise is judged on public data."""
-    marked = f" ({CHANGED})" if claim[side].get("changed") else ""
     if side == "premise":
-        return phrase("public", claim[side]["verdict"]) + marked
-    return phrase(dataset["provenance"], claim[side]["verdict"], example=dataset["example"]) + marked
+        return phrase("public", claim[side]["verdict"]) + marked(claim[side])
+    return phrase(dataset["provenance"], claim[side]["verdict"], example=dataset["example"]) + marked(claim[side])
 
 
 def dataset_kind(dataset: dict) -> str:

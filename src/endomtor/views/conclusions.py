@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from endomtor.claims import verdicts
-from endomtor.views.boxes import listed
+from endomtor.views.boxes import listed, marked
 
 _SIMULATED = {
     verdicts.RECOVERED: "recovers the planted effects of",
@@ -73,7 +73,7 @@ def _premises(whole: dict) -> str:
 def _by_verdict(whole: dict, side: str) -> dict[str, list[str]]:
     by: dict[str, list[str]] = {}
     for claim in whole["claims"]:
-        by.setdefault(claim[side]["verdict"], []).append(claim["id"])
+        by.setdefault(claim[side]["verdict"], []).append(claim["id"] + marked(claim[side]))
     return by
 
 

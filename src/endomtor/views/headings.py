@@ -194,7 +194,8 @@ def clauses(records: Sequence[dict]) -> str:
     families = [next(one for one in _FAMILIES if record["id"].startswith(one.prefix)) for record in records]
     said: dict[tuple, list[dict]] = {}
     for record, words in zip(records, families, strict=True):
-        said.setdefault((words, _outcome(record), _ASIDES.get(record["verdict"], "")), []).append(record)
+        aside = _ASIDES.get(record["verdict"], "") + boxes.marked(record)
+        said.setdefault((words, _outcome(record), aside), []).append(record)
     return "; ".join(
         _clause(words, outcome, own, families.count(words)) + aside for (words, outcome, aside), own in said.items()
     )
@@ -254,7 +255,7 @@ def _of_claims(ledger: dict) -> str:
     by: dict[str, list[str]] = {}
     for claim in ledger["claims"]:
         word = boxes.word(dataset["provenance"], claim["prediction"]["verdict"], example=dataset["example"])
-        by.setdefault(word.partition(":")[0].strip("“”"), []).append(claim["id"])
+        by.setdefault(word.partition(":")[0].strip("“”"), []).append(claim["id"] + boxes.marked(claim["prediction"]))
     said = [f"{boxes.listed(ids)} {'end' if len(ids) > 1 else 'ends'} as “{word}”" for word, ids in by.items()]
     kind = boxes.dataset_kind(dataset)
     return f"On {'invented example' if kind == 'example' else kind} data {'; '.join(said)}"
