@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from endomtor import paths
+from endomtor import children, paths
 from endomtor.errors import BuildError, EndomtorError
 
 app = typer.Typer(
@@ -636,7 +636,8 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        app(_joined(sys.argv[1:] if arguments is None else arguments), prog_name="endomtor")
+        with children.stopped_in_order():
+            app(_joined(sys.argv[1:] if arguments is None else arguments), prog_name="endomtor")
     except (EndomtorError, OSError) as error:
         if os.environ.get("ENDOMTOR_DEBUG"):
             traceback.print_exc()

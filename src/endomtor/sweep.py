@@ -11,12 +11,13 @@ import hashlib
 import io
 import itertools
 import json
+import os
 import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, fields
 from functools import cache, partial
 from pathlib import Path
@@ -25,7 +26,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from endomtor import calibration, files, paths, snakemake, worlds
+from endomtor import calibration, children, files, paths, snakemake, worlds
 from endomtor.calibration import cohorts, sample_size
 from endomtor.calibration import jobs as processes
 from endomtor.claims import catalogue
@@ -35,6 +36,8 @@ from endomtor.worlds.parameters import Design, nearest, read_toml
 N = "n"
 """The parameter that sets the units in each group of every table, as the sample sizes of the book do."""
 
+_PATIENCE = 2.5
+"""Seconds in which Snakemake may end by itself."""
 COLUMNS = ("seed", "id", "estimate", "low", "high", "word")
 _KEYS = ("title", "worlds", "parts", "ids", "seeds", "cohorts_per_job", "parameters")
 _ABOUT = b"endomtor"
@@ -347,6 +350,10 @@ def sweep(
                 for job, _ in zip(missing, finished, strict=True):
                     done(job.count)
     table = _joined(grid, wanted, store)
+    for job in wanted:
+        # Half written by a job that was killed; the whole file is there.
+        for left in store.glob(f".{job.name}.parquet.*"):
+            left.unlink()
     about = {"title": grid.title, "grid": grid.hash, "code": wanted[0].code, "parameters": list(grid.names)}
     about |= {"ids": list(grid.ids), "first": grid.first, "cohorts": grid.count}
     files.write_bytes(out, _parquet(table, about))
@@ -365,14 +372,16 @@ def _through_snakemake(
         "jobs": {job.name: asdict(job) for job in wanted},
     }
     files.write_text(settings, json.dumps(content, indent=1) + "\n")
-    call = [sys.executable, "-P", "-m", "snakemake", "--snakefile", str(paths.root() / "workflow" / "sweep.smk")]
+    call = children.tied("snakemake", "--snakefile", str(paths.root() / "workflow" / "sweep.smk"))
     call += ["--directory", str(store), "--configfile", str(settings), "--profile", str(profile.absolute())]
     # A file is there only when it is whole, so what Snakemake remembers of a run that was killed plays no part.
     call += ["--nolock", "--ignore-incomplete", "--rerun-triggers", "mtime", "--scheduler", "greedy", "--nocolor"]
     call += ["--jobs", str(jobs)] if jobs else []
     log, waiting = settings.with_suffix(".log"), list(missing)
-    with open(log, "w", encoding="utf-8") as stream:
-        process = subprocess.Popen(call, stdout=stream, stderr=subprocess.STDOUT)
+    with (
+        open(log, "w", encoding="utf-8") as stream,
+        children.started(call, environment=dict(os.environ), stdout=stream, stderr=subprocess.STDOUT) as process,
+    ):
         try:
             while process.poll() is None:
                 time.sleep(0.5)
@@ -380,7 +389,10 @@ def _through_snakemake(
                 waiting = [job for job in waiting if job not in there]
                 done(sum(job.count for job in there))
         except BaseException:
+            # It takes its jobs out of the queue of a cluster, if it is quick.
             process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_PATIENCE)
             raise
     if process.returncode:
         raise BuildError(f"Snakemake could not run the sweep; see {log}:\n{snakemake.tail(log)}")

@@ -7,6 +7,7 @@ modules of endomtor are imported by each process for itself. A process that cann
 usual; the results are the same.
 """
 
+import ctypes
 import gc
 import importlib
 import json
@@ -23,6 +24,8 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from endomtor import children
 
 PLAIN = "ENDOMTOR_PLAIN_PROCESSES"
 """Where the environment has this, every kernel and every job starts as usual."""
@@ -43,6 +46,9 @@ SURROUNDINGS = {
     # The kernel imports the package that runs this, also where another one is installed for the user.
     "PYTHONNOUSERSITE": "1",
 }
+
+# Of Linux' `prctl(2)`: the signal that a process gets when the thread that started it ends.
+_PR_SET_PDEATHSIG = 1
 
 _HEAVY = (
     "ipykernel.kernelapp",
@@ -74,19 +80,27 @@ _LATER = (
 
 
 @contextmanager
-def offered(*, soon: bool) -> Iterator[dict[str, str]]:
+def offered(*, soon: bool, beside: Path | None = None) -> Iterator[dict[str, str]]:
     """Offer forks to the jobs of a build while the block runs; yield what their environment must say.
 
     Where chapters are likely to run `soon`, the libraries are imported at once, beside what comes before the chapters.
+    The socket lies in the folder `beside`, or in a temporary one.
     """
     # Elsewhere a fork of a process with these libraries is not safe.
     if os.environ.get(PLAIN) or sys.platform != "linux":
         yield {}
         return
-    # The path of a socket has at most 108 bytes; that of a build folder may be longer.
-    with tempfile.TemporaryDirectory(prefix="endomtor-") as folder, socket.socket(socket.AF_UNIX) as listener:
+    with (
+        tempfile.TemporaryDirectory(prefix="forks-", dir=beside) as folder,
+        socket.socket(socket.AF_UNIX) as listener,
+    ):
         address = str(Path(folder) / "forks")
-        listener.bind(address)
+        try:
+            listener.bind(address)
+        except OSError:
+            # The path of a socket has at most 108 bytes; that of the temporary folder may have more.
+            yield {}
+            return
         listener.listen()
         hearing, alive = os.pipe()
         servers: list[subprocess.Popen] = []
@@ -94,7 +108,7 @@ def offered(*, soon: bool) -> Iterator[dict[str, str]]:
         def serve() -> None:
             asked = soon or listener in select.select([listener, hearing], [], [])[0]
             if asked:
-                servers.append(_server(address, listener.fileno(), hearing))
+                servers.append(_server(address, listener.fileno(), {"TMPDIR": str(beside)} if beside else {}))
                 servers[0].wait()
                 # Who waits to be answered is told that nobody will, and takes a plain process.
                 listener.close()
@@ -104,7 +118,6 @@ def offered(*, soon: bool) -> Iterator[dict[str, str]]:
         try:
             yield {SOCKET: address}
         finally:
-            # The server hears this as well where the build was killed.
             os.close(alive)
             for server in servers:
                 server.kill()
@@ -112,15 +125,19 @@ def offered(*, soon: bool) -> Iterator[dict[str, str]]:
             os.close(hearing)
 
 
-def _server(address: str, listener: int, hearing: int) -> subprocess.Popen:
-    program = f"from endomtor.building import forks; forks.serve({address!r}, {listener}, {hearing})"
+def _server(address: str, listener: int, further: Mapping[str, str]) -> subprocess.Popen:
+    program = f"from endomtor.building import forks; forks.serve({address!r}, {listener}, {os.getpid()})"
     alone = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL) | {"start_new_session": True}
-    command, surroundings = [sys.executable, "-P", "-c", program], os.environ | SURROUNDINGS
-    return subprocess.Popen(command, env=surroundings, pass_fds=[listener, hearing], **alone)
+    command, surroundings = [sys.executable, "-P", "-c", program], os.environ | SURROUNDINGS | further
+    return subprocess.Popen(command, env=surroundings, pass_fds=[listener], **alone)
 
 
-def serve(address: str, listening: int, hearing: int) -> None:
-    """Import the libraries, then fork a process for each request, until the other end of `hearing` is closed."""
+def serve(address: str, listening: int, parent: int) -> None:
+    """Import the libraries, then fork a process for each request, until it is killed, or `parent` ends."""
+    # A thread that waits for a pipe, as in `children`, cannot be: there is none in a process that forks.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        return
     _leave_out_addresses()
     for name in _HEAVY:
         importlib.import_module(name)
@@ -131,16 +148,14 @@ def serve(address: str, listening: int, hearing: int) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     _up(address).touch()
     with socket.socket(fileno=listening) as listener:
-        while hearing not in (
-            ready := select.select([listener, hearing], [], [], 0 if answered and later else None)[0]
-        ):
-            if not ready:
+        while True:
+            if answered and later and not select.select([listener], [], [], 0)[0]:
                 importlib.import_module(later.pop(0))
             elif len(os.listdir("/proc/self/task")) > 1:
                 # A fork has only the thread that forks: a lock that another one holds would never be released.
                 return
             else:
-                _answer(listener, hearing)
+                _answer(listener)
                 answered = True
 
 
@@ -155,7 +170,7 @@ def _up(address: str) -> Path:
     return Path(f"{address}.up")
 
 
-def _answer(listener: socket.socket, hearing: int) -> None:
+def _answer(listener: socket.socket) -> None:
     connection, _ = listener.accept()
     with connection:
         _, streams, _, _ = socket.recv_fds(connection, 1, 2)
@@ -165,7 +180,6 @@ def _answer(listener: socket.socket, hearing: int) -> None:
         gc.freeze()
         if os.fork() == 0:
             listener.close()
-            os.close(hearing)
             _become(connection, streams, **request)
         for stream in streams:
             os.close(stream)
@@ -298,6 +312,7 @@ def forked(function: str, *words: str) -> list[str]:
 
 def main() -> int:
     """Run a function in a fork of the server, or here where there is none yet; return its exit status."""
+    children.end_with_parent()
     function, *arguments = sys.argv[1:]
     address = os.environ.get(SOCKET)
     if address and _up(address).exists():

@@ -8,9 +8,9 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from endomtor import files, snakemake
+from endomtor import children, files, snakemake
 from endomtor.building import forks
 from endomtor.errors import BuildError
 
@@ -37,6 +37,8 @@ FINISHED = "finished.txt"
 """What the last whole build and its pages rest on and have made, relative to the build folder; see `_standing`."""
 
 PACKAGE = Path(__file__).resolve().parents[1]
+_SCRATCH = "endomtor-build-"
+"""How the names of a build's temporary folders begin."""
 _SHOWN = ("scanpy", "pandas", "pydeseq2", "statsmodels", "scipy", "numpy", "seaborn", "papermill", "snakemake")
 # Which part of the package each layer of a build rests on: one list a layer, since all chapters together take a minute.
 # A test looks that nothing in a list imports what is outside.
@@ -300,15 +302,17 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
         # Snakemake reads the Snakefile through a copy; one that stayed would hide a change.
         with (
             tempfile.TemporaryDirectory(dir=folder, prefix=".sources.") as copies,
-            forks.offered(soon=not only_pages) as offer,
+            _scratch(folder) as scratch,
+            forks.offered(soon=not only_pages, beside=scratch) as offer,
         ):
+            surroundings = os.environ | offer | {"TMPDIR": str(scratch)}
             commands = [
                 _snakemake(settings, jobs, copies, *wanted)
                 for wanted in _stages(settings, again=bool(kept), site=site, keep_going=keep_going)
             ]
             for command in [settings.command("site")] if only_pages else commands:
                 status, failures, ended = _run(
-                    command, os.environ | offer, folder=settings.root, lock=lock, console=console, log=log
+                    command, surroundings, folder=settings.root, lock=lock, console=console, log=log
                 )
                 done |= ended
                 if status or failures:
@@ -330,14 +334,8 @@ def _run(
 ) -> tuple[int, list[str], set[str]]:
     """Run Snakemake or a job to its end, as the user sees it; return its exit status, failures and finished jobs."""
     heard = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
-    place = {"cwd": folder, "env": environment, "pass_fds": [lock], "start_new_session": True}
-    with subprocess.Popen(command, **heard, **place) as process:
-        try:
-            failures, done = _report(process.stdout, console, log)
-        except BaseException:
-            # Nobody would read on: without this, Snakemake and its jobs would wait for ever to be heard.
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
+    with children.started(command, environment=environment, cwd=folder, pass_fds=[lock], **heard) as process:
+        failures, done = _report(process.stdout, console, log)
     return process.returncode, failures, done
 
 
@@ -395,14 +393,43 @@ def _snakemake(settings: Settings, jobs: int, copies: str, *further: str) -> lis
 
 @contextmanager
 def _alone(folder: Path, console) -> Iterator[int]:
-    """Hold the build folder; a second build waits. Snakemake inherits the lock, so it outlives a killed parent."""
-    with open(folder / ".lock", "w") as stream:
+    """Hold the build folder; a second build waits and says for whom.
+
+    Snakemake inherits the lock: should a build be killed, it is free when that has ended as well, which is at once.
+    """
+    with open(folder / ".lock", "a+", encoding="utf-8") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            console.print(f"Another build is at work in {folder}: waiting for it.", soft_wrap=True)
+            stream.seek(0)
+            whose = stream.read() or "which has just begun"
+            console.print(f"Another build is at work in {folder} ({whose}): waiting for it.", soft_wrap=True)
             fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.truncate(0)
+        began = datetime.now().astimezone().isoformat(" ", timespec="seconds")
+        stream.write(f"process {os.getpid()} on {platform.node()} since {began}; `kill {os.getpid()}` ends it")
+        stream.flush()
         yield stream.fileno()
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder for all that a build starts; one that a killed build has left goes before.
+
+    Not in the build folder: the paths of sockets may not be long.
+    """
+    known = folder / ".scratch"
+    if known.is_symlink():
+        left = Path(os.readlink(known))
+        known.unlink()
+        if left.name.startswith(_SCRATCH):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, ignore_cleanup_errors=True) as scratch:
+        known.symlink_to(scratch)
+        try:
+            yield Path(scratch)
+        finally:
+            known.unlink(missing_ok=True)
 
 
 def _sweep(settings: Settings) -> None:
