@@ -35,6 +35,7 @@ from endomtor import figures, stats
 from endomtor.chapter import open_chapter
 from endomtor.contract import vocabulary
 from endomtor.errors import NotTestable
+from endomtor.markup import plain_in_markdown
 from endomtor.public import blood as do_blood
 from endomtor.reporting import alt_text, by_contrast, endpoint_text, forest_rows, n_text, number, p_text, units_text
 from endomtor.stats import allows_phi, amounts, difference, holm, pairs, phi
@@ -494,7 +495,7 @@ for name, found in differences.items():
     texts |= set() if name in phis else {"No aging reference in these data, or no ECKO: there is no phi."}
     remarks += [(text, endpoint_text(name.split(".", 2)[2])) for text in sorted(texts)]
 by_text = pd.DataFrame(remarks, columns=["text", "endpoint"]).groupby("text", sort=False)["endpoint"].agg(", ".join)
-Markdown("\n".join(f"- {text} ({endpoints})" for text, endpoints in by_text.items()) or "No test gave a warning.")
+Markdown("\n".join(f"- {plain_in_markdown(text)} ({names})" for text, names in by_text.items()) or "No test gave a warning.")
 
 # %% [markdown]
 # ## Was the knock-out where it should be?

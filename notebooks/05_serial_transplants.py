@@ -34,6 +34,7 @@ from scipy.special import expit
 from endomtor import figures, reporting, stats
 from endomtor.chapter import open_chapter
 from endomtor.errors import NotTestable
+from endomtor.markup import plain_in_markdown
 from endomtor.reporting import alt_text, by_contrast, endpoint_text, limits_text, n_text, number, result_text
 from endomtor.stats import allows_phi, blocked_difference, blocked_phi, one_value_per_unit, pairs, transplants
 
@@ -208,7 +209,7 @@ tested = [one for panels in contrasts.values() for found in panels.values() for 
 unit = " or ".join(dict.fromkeys(one.unit for one in tested)) or "exposed animal"
 panels = {"value": "value", "group": "niche", "animal": "exposed animal", "endpoint": "panel", "order": niches}
 notes = dict.fromkeys(note for one in [*tested, *phis.values()] for note in (*one.warnings, one.withheld) if note)
-Markdown("\n".join([f"- The unit of every test is the {unit}.", *(f"- {note}" for note in notes)]))
+Markdown("\n".join([f"- The unit of every test is the {unit}.", *(f"- {plain_in_markdown(note)}" for note in notes)]))
 
 # %% [markdown] tags=["result:C5.transplant.chimerism"]
 # ## Donor chimerism

@@ -35,6 +35,7 @@ from endomtor.calibration import sample_size
 from endomtor.chapter import open_chapter
 from endomtor.claims import catalogue, evidence, verdicts
 from endomtor.errors import NotTestable
+from endomtor.markup import plain_in_markdown
 from endomtor.public import blood as public_blood
 from endomtor.reporting import endpoint_text, n_text, number, p_text
 from endomtor.stats import joint_phi
@@ -251,7 +252,7 @@ else:
         f"**All {len(joint.endpoints)} endpoints are compatible with one phi** ({common}; {p_text(joint.p)}). "
         "A large p does not show that they agree, only that no disagreement is seen."
     )
-Markdown(" ".join([answer, *(f"Note: {remark}." for remark in joint.warnings)]))
+Markdown(" ".join([answer, *(f"Note: {plain_in_markdown(remark)}." for remark in joint.warnings)]))
 
 # %% [markdown]
 # How far each endpoint lies from the common phi, in standard errors, the furthest first: above 0 towards aged, below 0 towards young.
@@ -276,7 +277,7 @@ chapter.show_table(
 
 # %% tags=["needs:values"]
 reasons = dict(sorted((left_out | joint.left_out).items()))
-Markdown("\n".join(f"- {endpoint_text(one)}: {why}" for one, why in reasons.items()) or "None is left out.")
+Markdown("\n".join(f"- {endpoint_text(one)}: {plain_in_markdown(why)}" for one, why in reasons.items()) or "None is left out.")
 
 # %% [markdown] tags=["result:claims"]
 # ## The ledger at this point
@@ -286,7 +287,7 @@ Markdown("\n".join(f"- {endpoint_text(one)}: {why}" for one, why in reasons.item
 # %%
 truth = worlds.truth_of(chapter.provenance)
 whole = ledger.build(records, chapter.provenance, catalogue.load(), truth)
-Markdown("\n\n".join(f"**{heading}.** {sentence}" for heading, sentence in conclusions(whole).items()))
+Markdown("\n\n".join(f"**{heading}.** {plain_in_markdown(sentence)}" for heading, sentence in conclusions(whole).items()))
 
 # %% [markdown]
 # ## How many animals would a real study need?

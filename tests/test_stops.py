@@ -61,9 +61,7 @@ class Trial:
 
     def start(self) -> subprocess.Popen:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return subprocess.Popen(
-            self.command, cwd=self.folder, env=self.environment, start_new_session=True, **quiet
-        )
+        return subprocess.Popen(self.command, cwd=self.folder, env=self.environment, start_new_session=True, **quiet)
 
     def whole(self) -> float:
         """Run it to its end and return how long that took."""

@@ -9,6 +9,11 @@ def plain_in_markdown(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>$#|~])", r"\\\1", text)
 
 
+def anchor(evidence_id: str) -> str:
+    """Return the id of the element that belongs to a piece of evidence, of which addresses are made."""
+    return re.sub(r"[^\w.+-]", "_", evidence_id)
+
+
 def table(heads: Iterable[str], rows: Iterable[str], style: str = "", bodies: bool = False) -> str:
     """Return an HTML table.
 

@@ -89,7 +89,7 @@ def row_problems(sheet: Sheet) -> list[Problem]:
         problems += _changing(sheet, unit, attribute)
     for rule in _of_columns(_ROW_RULES, sheet.table):
         problems += rule(sheet)
-    return problems
+    return [*problems, *_unsafe_names(sheet)]
 
 
 def _of_columns(rules: Iterable[tuple[tuple[str, ...], Callable]], table: Table) -> Iterator[Callable]:
@@ -119,6 +119,24 @@ def _doubled_keys(sheet: Sheet) -> list[Problem]:
         )
         for row, values in zip(sound.index[doubled], _hashable(sound[doubled]), strict=True)
     ]
+
+
+def _unsafe_names(sheet: Sheet) -> Iterator[Problem]:
+    """Faults in names of which ids of results are made, and so addresses on the site."""
+    for column in sheet.table.columns:
+        if column.vocabulary and column.name in sheet.frame.columns:
+            names = sheet.frame[column.name].dropna().drop_duplicates()
+            for row in names.index[~names.str.fullmatch(_SAFE)]:
+                expected = "a name of letters, digits and + - _ / ( ) , without blanks"
+                known = getattr(vocabulary(), column.vocabulary)
+                yield error(
+                    sheet.file,
+                    expected,
+                    row=row,
+                    column=column.name,
+                    value=sheet.raw.at[row, column.name],
+                    suggestion=nearest(names[row], known),
+                )
 
 
 def _hashable(frame: pd.DataFrame) -> list[tuple]:
@@ -211,6 +229,8 @@ def _gene_rows(sheet: Sheet) -> Iterator[Problem]:
         yield error(sheet.file, "at least one count in the sample", column=str(sample), value="no count")
 
 
+_SAFE = r"[\w+\-−–/(),]*"
+"""What names of markers and populations may hold."""
 _ROW_RULES = (
     (LINEAGES, _lineage_rows),
     (("assay", "value"), _cells_values),

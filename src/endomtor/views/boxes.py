@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from endomtor.claims import verdicts
-from endomtor.markup import table
+from endomtor.markup import anchor, table
 
 PHRASES = {
     ("simulated", verdicts.RECOVERED): "planted effect recovered (numbers assumed)",
@@ -179,7 +179,9 @@ def _numbers(entry: dict, evidence: dict[str, dict], page: str = "") -> str:
     """The primary evidence behind a verdict, folded away: estimates, units, links to the rows of `page`."""
     if not entry["primary"]:
         return ""
-    more = {one: f' <a href="{page}#{one}">Data, cell and method</a>' if page else "" for one in entry["primary"]}
+    more = {
+        one: f' <a href="{page}#{anchor(one)}">Data, cell and method</a>' if page else "" for one in entry["primary"]
+    }
     items = "".join(f"<li>{_line(evidence[one])}{more[one]}</li>" for one in entry["primary"])
     k, needed = entry["k"], entry["needed"]
     changed = any(evidence[one].get("changed") for one in entry["evidence"] if one in evidence)

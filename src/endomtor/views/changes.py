@@ -13,7 +13,7 @@ from pathlib import Path
 
 from endomtor import files, ledger, paths
 from endomtor.errors import ClaimsError
-from endomtor.markup import table
+from endomtor.markup import anchor, table
 from endomtor.views import boxes
 
 FILE = "release-ledger.json"
@@ -275,7 +275,7 @@ def _table_html(what: str, title: str, rows: list[Change]) -> str:
         name = escape(one.id).replace(".", ".<wbr>").replace("_", "_<wbr>")
         # A record that is gone has no row there, a claim has none at all.
         if "." in one.id and what != "dropped":
-            name = f'<a href="{boxes.EVIDENCE_PAGE}#{escape(one.id)}">{name}</a>'
+            name = f'<a href="{boxes.EVIDENCE_PAGE}#{anchor(one.id)}">{name}</a>'
         if one.data:
             name += f'<br><span class="endomtor-mark-{one.data}">{one.data}</span>'
         cells = [escape(one.field), *(escape(_shown(value)) for value in (one.old, one.new))]

@@ -10,7 +10,7 @@ from endomtor import reporting
 from endomtor.claims import verdicts
 from endomtor.claims.catalogue import Claim
 from endomtor.errors import ClaimsError
-from endomtor.markup import table
+from endomtor.markup import anchor, table
 from endomtor.provenance import Provenance
 from endomtor.views import boxes, headings
 from endomtor.views.conclusions import conclusions
@@ -45,9 +45,9 @@ def method_link(record: dict) -> str:
     ClaimsError
         No section is known for the method.
     """
-    for words, anchor in METHODS:
+    for words, section in METHODS:
         if words in record["method"]:
-            return f"book/methods.html#{anchor}"
+            return f"book/methods.html#{section}"
     raise ClaimsError(
         f"evidence {record['id']} has the method {record['method']!r}, which no section of Methods covers"
     )
@@ -55,12 +55,12 @@ def method_link(record: dict) -> str:
 
 def cell_link(record: dict) -> str:
     """Return the place of the cell that computed a record, relative to the site's root."""
-    return f"notebooks/{record['notebook']}.html#{record['id']}"
+    return f"notebooks/{record['notebook']}.html#{anchor(record['id'])}"
 
 
 def anchors(records: list[dict]) -> str:
     """Return HTML that marks, before a cell, the records that it computed."""
-    marks = "".join(f'<span id="{escape(record["id"])}"></span>' for record in records)
+    marks = "".join(f'<span id="{anchor(record["id"])}"></span>' for record in records)
     return f'<div class="endomtor-anchors">{marks}</div>'
 
 
@@ -178,7 +178,7 @@ def _primaries(records: list[dict], verdict: str) -> str:
     groups = groups_of(records)
     counted = any(record["fragility"] for record in records)
     rows = [
-        f'<tr><th scope="row">{_mark(record)} <a href="#{record["id"]}">{escape(name(record))}</a></th>'
+        f'<tr><th scope="row">{_mark(record)} <a href="#{anchor(record["id"])}">{escape(name(record))}</a></th>'
         f"<td>{estimate(record)} ({limits(record)})</td><td>{escape(n_in_order(record, groups))}</td>"
         + (f"<td>{_steady(record)}</td>" if counted else "")
         + "</tr>"
@@ -350,6 +350,6 @@ def _row(record: dict, role: str) -> str:
     body = "".join(f'<td data-label="{title}">{cell}</td>' for title, cell in zip(COLUMNS[1:], cells, strict=True))
     shown = escape(record["id"]).replace(".", ".<wbr>").replace("_", "_<wbr>")
     return (
-        f'<tr id="{escape(record["id"])}"><th scope="row">{shown}'
+        f'<tr id="{anchor(record["id"])}"><th scope="row">{shown}'
         f'<span class="endomtor-reason">{escape(record["prediction"])} ({role})</span></th>{body}</tr>'
     )
