@@ -4,7 +4,9 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -417,20 +419,31 @@ def test_a_chapter_by_its_number_or_name(tmp_path):
         settings.chapter("02_tow")
 
 
-def test_a_second_build_of_one_folder_waits(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_second_build_waits_for_one_that_lives_says_so_and_goes_on_when_it_is_gone(tmp_path, number):
+    program = (
+        "import sys; from pathlib import Path; from rich.console import Console\n"
+        "from endomtor.building import workflow\n"
+        f"with workflow._alone(Path({str(tmp_path)!r}), Console()): print('in', flush=True); sys.stdin.read()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    first = subprocess.Popen([sys.executable, "-c", program], **pipes)
+    assert first.stdout.readline() == "in\n"
     shown = io.StringIO()
     entered = threading.Event()
 
     def second() -> None:
-        with workflow._alone(tmp_path, Console(file=shown)):
+        with workflow._alone(tmp_path, Console(file=shown, width=300)):
             entered.set()
 
     thread = threading.Thread(target=second)
-    with workflow._alone(tmp_path, Console(file=io.StringIO())):
-        thread.start()
-        assert not entered.wait(0.3)
-        assert "Another build is at work" in shown.getvalue()
-    thread.join(10)
+    thread.start()
+    assert not entered.wait(0.3)
+    assert f"Another build is at work in {tmp_path} (process {first.pid} on " in shown.getvalue()
+    assert re.search(rf" since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d\S*; `kill {first.pid}` ends it\)", shown.getvalue())
+    first.send_signal(number)
+    first.communicate()
+    thread.join(3)
     assert entered.is_set()
 
 

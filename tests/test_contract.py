@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import json
+import os
+import socket
 import tempfile
 import warnings
 from dataclasses import replace
@@ -707,6 +709,56 @@ def test_a_new_table_needs_its_definition_and_nothing_else(tmp_path, tables, mon
     assert one(errors(write(folder, {"ecko_spleen": spleen}))).row == 5
     assert "### ecko_spleen.csv\n\nSpleens." in contract.contract_markdown()
     assert design.sizes(dataset)["ecko_spleen"] == {(group,): 4 for group in sorted(GROUPS)}
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("HS C", "HSC"), ('"><svg/onload=alert(3)>', None), ("a.b", None), ("H&E", None), ("[x](y)", None)],
+)
+def test_names_of_which_ids_are_made_hold_no_markup(tmp_path, tables, name, near):
+    marrow = tables["ecko_marrow"].assign(population=name)
+    found = one(errors(write(tmp_path / "d", {"ecko_marrow": marrow})))
+    assert (found.row, found.column, found.value, found.suggestion) == (2, "population", name, near)
+    assert "a name of letters, digits and + - _ / ( ) , without blanks" in str(found)
+
+
+@pytest.mark.parametrize("name", ["CD150+CD48-", "Lin−Sca1+", "MPP-Mk/E", "γδT", "HSC(ESLAM)"])
+def test_names_that_laboratories_use_are_let_through_with_a_warning(tmp_path, tables, name):
+    folder = write(tmp_path / "d", {"ecko_marrow": tables["ecko_marrow"].assign(population=name)})
+    assert not errors(folder)
+    assert one(remarks(folder), column="population").value == name
+
+
+@pytest.mark.parametrize(
+    ("column", "table", "name", "near"),
+    [
+        ("population", "ecko_marrow", "MMP4", "MPP4"),
+        ("marker", "bmec_signaling", "pS6_S235_326", "pS6_S235_236"),
+    ],
+)
+def test_the_data_box_names_what_an_unknown_name_may_mean(tmp_path, tables, column, table, name, near):
+    """It is in no verdict, and a typing error must not take a primary endpoint away in silence."""
+    dataset = contract.load(write(tmp_path / "d", {table: tables[table].assign(**{column: name})}))
+    told = " ".join(dataset.describe([table]))
+    assert f"found '{name}'" in told.replace('"', "'")
+    assert f"did you mean '{near}'?" in told.replace('"', "'")
+
+
+NEVER_ENDING = {
+    "pipe": os.mkfifo,
+    "device": lambda path: os.symlink("/dev/zero", path),
+    "socket": lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),
+}
+
+
+@pytest.mark.parametrize("kind", NEVER_ENDING)
+@pytest.mark.parametrize("name", ["dataset.toml", "ecko_blood.csv", "bmec_cells.h5ad", "ecko_blood.xlsx"])
+def test_what_never_ends_is_refused_before_it_is_opened(tmp_path, tables, name, kind):
+    folder = write(tmp_path / "d", {"survival": tables["survival"]})
+    (folder / name).unlink(missing_ok=True)
+    NEVER_ENDING[kind](folder / name)
+    found = one(errors(folder), file=name)
+    assert "a file that can be read (it is a pipe, a socket or a device)" in str(found)
 
 
 NAMES = [name for name in ("dataset.toml", *(table.file for table in contract.TABLES.values()))]

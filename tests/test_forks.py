@@ -105,7 +105,7 @@ def test_its_end_is_noticed(offer, tmp_path):
     assert fork.poll() is None
     fork.kill()
     assert fork.wait() == fork.poll() == -signal.SIGKILL
-    assert until(lambda: not is_alive(fork.pid), seconds=20)
+    assert until(lambda: not is_alive(fork.pid), seconds=3)
 
 
 @pytest.mark.slow
@@ -122,7 +122,35 @@ def test_it_ends_with_the_process_that_asked_for_it(offer, tmp_path):
     assert is_alive(pid)
     asker.kill()
     asker.communicate()
-    assert until(lambda: not is_alive(pid), seconds=20)
+    assert until(lambda: not is_alive(pid), seconds=3)
+
+
+@pytest.mark.parametrize("imported", [pytest.param(True, marks=pytest.mark.slow), False])
+def test_the_server_ends_with_the_build_also_while_it_imports(imported):
+    program = (
+        "import sys; from endomtor.building import forks\n"
+        "with forks.offered(soon=True) as offer: print(offer[forks.SOCKET], flush=True); sys.stdin.read()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    asker = subprocess.Popen([sys.executable, "-c", program], start_new_session=True, **pipes)
+    address = asker.stdout.readline().strip()
+
+    def servers() -> list[Path]:
+        return [one for one in Path("/proc").glob("[0-9]*/cmdline") if address.encode() in one.read_bytes()]
+
+    assert until(servers, seconds=20)
+    if imported:
+        assert until(lambda: forks._up(address).exists(), seconds=60)
+    os.killpg(asker.pid, signal.SIGKILL)
+    asker.communicate()
+    assert until(lambda: not servers(), seconds=3)
+
+
+def test_where_the_socket_can_have_no_name_processes_are_plain(tmp_path):
+    far = tmp_path / ("long" * 30)
+    far.mkdir()
+    with forks.offered(soon=True, beside=far) as offer:
+        assert offer == {}
 
 
 def test_where_nobody_answers_a_plain_kernel_is_started(notebook, tmp_path, monkeypatch):
@@ -194,7 +222,7 @@ def test_what_a_forked_job_leaves_ends_with_it(job, tmp_path, offer):
     assert until(lambda: forks._up(offer).exists(), seconds=60)
     command = [sys.executable, "-m", "endomtor.building.forks", job, "leave"]
     left = int(subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, timeout=60).stdout.split()[0])
-    assert until(lambda: not is_alive(left), seconds=20)
+    assert until(lambda: not is_alive(left), seconds=3)
 
 
 def test_a_plain_job_waits_for_no_thread(job, tmp_path):

@@ -84,6 +84,13 @@ def replacing(folder: Path) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
+def refuse_special(path: Path) -> None:
+    """Raise `OSError` for a pipe, a socket or a device: whoever reads it would wait, perhaps for ever."""
+    path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "it is a pipe, a socket or a device", str(path))
+
+
 def inert(value: object) -> object:
     """Return text that a spreadsheet would run as a formula with an apostrophe before it; all else as it is.
 

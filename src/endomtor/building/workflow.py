@@ -305,7 +305,7 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
             _scratch(folder) as scratch,
             forks.offered(soon=not only_pages, beside=scratch) as offer,
         ):
-            surroundings = os.environ | offer | {"TMPDIR": str(scratch)}
+            surroundings = os.environ | offer | {"TMPDIR": str(scratch)} | _caches(scratch)
             commands = [
                 _snakemake(settings, jobs, copies, *wanted)
                 for wanted in _stages(settings, again=bool(kept), site=site, keep_going=keep_going)
@@ -410,6 +410,18 @@ def _alone(folder: Path, console) -> Iterator[int]:
         stream.write(f"process {os.getpid()} on {platform.node()} since {began}; `kill {os.getpid()}` ends it")
         stream.flush()
         yield stream.fileno()
+
+
+def _caches(scratch: Path) -> dict[str, str]:
+    """Return where libraries may keep caches, where the user's own folder cannot be written: Snakemake insists."""
+    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    try:
+        own.mkdir(parents=True, exist_ok=True)
+        if os.access(own, os.W_OK):
+            return {}
+    except OSError:
+        pass
+    return {"XDG_CACHE_HOME": str(scratch)}
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from endomtor.contract.problems import Problem, counted, error, listed, nearest,
 from endomtor.contract.reading import CONTROL, Sheet, parse, read_table, table_of
 from endomtor.contract.tables import DATASET_KEYS, DESIGN_KEYS, LINEAGES, MATRICES, TABLES, Column, Key, Table
 from endomtor.errors import ContractError, EndomtorError
-from endomtor.files import sha256_of
+from endomtor.files import refuse_special, sha256_of
 from endomtor.genes import outdated
 from endomtor.provenance import KINDS, Provenance
 
@@ -365,6 +365,7 @@ def _provenance(about: dict, digests: dict[str, str]) -> Provenance:
 def _read_about(folder: Path, digests: dict[str, str]) -> tuple[dict, list[Problem]]:
     file = "dataset.toml"
     try:
+        refuse_special(folder / file)
         content = (folder / file).read_bytes()
         about = tomllib.loads(content.decode("utf-8-sig"))
     except FileNotFoundError:

@@ -24,7 +24,7 @@ from endomtor.contract import excel
 from endomtor.contract.excel import LARGEST_UNPACKED, NUMBER
 from endomtor.contract.problems import Problem, error, listed, nearest, warning
 from endomtor.contract.tables import TABLES, Column, Table
-from endomtor.files import sha256_of
+from endomtor.files import refuse_special, sha256_of
 
 if TYPE_CHECKING:
     import anndata
@@ -83,6 +83,7 @@ def read_table(path: Path, table: Table) -> tuple[Sheet | None, list[Problem], s
         sha256 of the file, "" when it could not be read.
     """
     try:
+        refuse_special(path)
         if table.suffix == ".h5ad":
             digest = sha256_of(path)
             sheet, problems = _read_h5ad(path, table)

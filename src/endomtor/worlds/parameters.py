@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import ndtr, stdtrit
 
 from endomtor.errors import WorldError
+from endomtor.files import refuse_special
 
 Numbers = tuple[float, ...]
 Counts = tuple[int, ...]
@@ -308,6 +309,7 @@ def nearest(word: str, known: typing.Iterable[str]) -> str:
 def read_toml(path: Path) -> dict:
     """Return the content of a TOML file; `WorldError` when it cannot be read."""
     try:
+        refuse_special(path)
         return tomllib.loads(path.read_text(encoding="utf-8"))
     # tomllib recurses into nested brackets.
     except (OSError, ValueError, RecursionError) as error:
