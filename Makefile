@@ -36,7 +36,7 @@ cohorts: $(STAMP) ## measure a cohort in sweeps of 100 to 10,000, most of an hou
 	@$(BIN)/python scripts/cohorts.py $(ARGS)
 
 kills: $(STAMP) ## kill builds, and a sweep on Slurm where there is one, and keep what came out for its page
-	@$(BIN)/python -m pytest tests/test_resume.py tests/test_slurm.py --keep-measured book/performance
+	@$(BIN)/python -m pytest tests/test_stops.py tests/test_slurm.py --keep-measured book/performance
 
 scale: $(STAMP) ## measure a million cells and 500 transcriptomes, 15 minutes; ARGS=--keep keeps it for the page
 	@$(BIN)/python scripts/scale.py $(ARGS)

@@ -109,6 +109,9 @@ def _rules() -> list[str]:
         "- missing or doubled columns, unknown levels, text in a number, numbers out of their range",
         "- two rows with the same key",
         "- the same table in two formats, files of other names, empty or cut-off files, a header row only",
+        "- a pipe, a socket or a device in the place of a file",
+        "- a marker or population whose name holds other characters than letters, digits and `+ - _ / ( ) ,`: ids and"
+        " addresses of results are made of it",
         "- in a workbook: a second sheet that is not empty, merged cells, hidden rows or columns, formulas without a"
         " stored result, dates where a name or a number belongs, numbers that are formatted as a percentage",
         "- an animal whose group differs between tables",
