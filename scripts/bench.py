@@ -302,7 +302,8 @@ def transcriptome_pair(seed: int, genes: int) -> tuple[float, float]:
     """Time the genes of one cohort: DESeq2 of two contrasts and both phi, against pydeseq2 twice and a correlation."""
     data = transcriptome.transcriptomes(drawn(seed, "expression"))
     signature, _ = public.hsc_aging.signature()
-    counts, animals, pairs = data.counts.iloc[:genes], data.animals, data.contrasts
+    counts, animals = data.counts.iloc[:genes], data.animals
+    pairs = {f"{a} - {b}": (a, b) for a, b in stats.pairs(animals["group"])}
     from pydeseq2.dds import DeseqDataSet
     from pydeseq2.ds import DeseqStats
 

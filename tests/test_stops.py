@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import reproduce
 
-from conftest import until
+from conftest import ROOT, until
 from endomtor.building.performance import Row
 from test_building import small_book
 
@@ -40,7 +40,7 @@ GRID = """\
 title = "Small"
 worlds = ["paper"]
 parts = ["tables"]
-seeds = { first = 5000, count = 16 }
+seeds = { first = 5000, count = 8 }
 cohorts_per_job = 2
 
 [parameters]
@@ -143,24 +143,22 @@ def test_a_build_stopped_at_any_moment_goes_on_to_the_same_result(tmp_path, keep
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("profile", [False, True])
-@pytest.mark.parametrize("name", SIGNALS)
-def test_a_sweep_stopped_at_any_moment_goes_on_to_the_same_result(tmp_path, name, profile):
-    grid, out = tmp_path / "grid.toml", tmp_path / "out.parquet"
+@pytest.mark.parametrize("moments", [pytest.param(MOMENTS, id="on one machine"), pytest.param(2, id="by a profile")])
+def test_a_sweep_stopped_at_any_moment_goes_on_to_the_same_result(tmp_path, moments):
+    grid, out, store = tmp_path / "grid.toml", tmp_path / "out.parquet", tmp_path / "build"
     grid.write_text(GRID)
     words = ["sweep", str(grid), "--out", str(out), "--jobs", "2"]
-    if profile:
+    if moments < MOMENTS:
         (tmp_path / "profile").mkdir()
         (tmp_path / "profile" / "config.yaml").write_text("cores: 2\n")
         words += ["--profile", str(tmp_path / "profile")]
-    folder = Path(__file__).resolve().parents[1]
-    trial = Trial(tmp_path, BUILD, *words, folder=folder, contents=lambda: {"out": out.read_bytes()})
-    store = tmp_path / "build"
+    trial = Trial(tmp_path, BUILD, *words, folder=ROOT, contents=lambda: {"out": out.read_bytes()})
     trial.environment["ENDOMTOR_BUILD"] = str(store)
     seconds, expected = trial.whole(), trial.contents()
-    for moment in range(MOMENTS):
-        shutil.rmtree(store)
-        out.unlink()
-        trial.stop(name, (moment + 0.5) / MOMENTS * seconds)
-        trial.again(expected)
-        assert not list((store / "sweeps").glob(".*"))
+    for name in SIGNALS:
+        for moment in range(moments):
+            shutil.rmtree(store)
+            out.unlink()
+            trial.stop(name, (moment + 0.5) / moments * seconds)
+            trial.again(expected)
+            assert not list((store / "sweeps").glob(".*"))
