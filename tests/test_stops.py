@@ -93,7 +93,8 @@ class Trial:
         self.whole()
         assert list(reproduce.differences(expected, self.contents())) == []
         assert not list(self.temporary.iterdir())
-        assert not self.at_work()
+        # The one of multiprocessing that sweeps up behind it ends a moment later.
+        assert until(lambda: not self.at_work(), seconds=SOON)
 
 
 def build_of(place: Path, code: str, *words: str) -> Trial:
@@ -143,7 +144,7 @@ def test_a_build_stopped_at_any_moment_goes_on_to_the_same_result(tmp_path, keep
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moments", [pytest.param(MOMENTS, id="on one machine"), pytest.param(2, id="by a profile")])
+@pytest.mark.parametrize("moments", [pytest.param(MOMENTS, id="on one machine"), pytest.param(3, id="by a profile")])
 def test_a_sweep_stopped_at_any_moment_goes_on_to_the_same_result(tmp_path, moments):
     grid, out, store = tmp_path / "grid.toml", tmp_path / "out.parquet", tmp_path / "build"
     grid.write_text(GRID)
@@ -155,10 +156,9 @@ def test_a_sweep_stopped_at_any_moment_goes_on_to_the_same_result(tmp_path, mome
     trial = Trial(tmp_path, BUILD, *words, folder=ROOT, contents=lambda: {"out": out.read_bytes()})
     trial.environment["ENDOMTOR_BUILD"] = str(store)
     seconds, expected = trial.whole(), trial.contents()
-    for name in SIGNALS:
-        for moment in range(moments):
-            shutil.rmtree(store)
-            out.unlink()
-            trial.stop(name, (moment + 0.5) / moments * seconds)
-            trial.again(expected)
-            assert not list((store / "sweeps").glob(".*"))
+    for moment in range(moments):
+        shutil.rmtree(store)
+        out.unlink()
+        trial.stop(SIGNALS[moment % len(SIGNALS)], (moment + 0.5) / moments * seconds)
+        trial.again(expected)
+        assert not list((store / "sweeps").glob(".*"))

@@ -433,14 +433,17 @@ def _scratch(folder: Path) -> Iterator[Path]:
     known = folder / ".scratch"
     if known.is_symlink():
         left = Path(os.readlink(known))
-        known.unlink()
         if left.name.startswith(_SCRATCH):
             shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=_SCRATCH, ignore_cleanup_errors=True) as scratch:
-        known.symlink_to(scratch)
-        try:
-            yield Path(scratch)
-        finally:
+        known.unlink()
+    scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
+    known.symlink_to(scratch)
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        # Of a build that is stopped, what it has started may write for another moment: the next build goes after it.
+        if not scratch.exists():
             known.unlink(missing_ok=True)
 
 
