@@ -13,7 +13,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import seaborn as sns
 from IPython.utils.capture import capture_output
+from matplotlib import layout_engine
 from matplotlib.collections import PathCollection
 from PIL import Image
 
@@ -577,6 +579,32 @@ def test_a_legend_lies_below_the_band_and_above_the_axes():
     legend = figure.legends[0].get_window_extent()
     assert legend.y1 <= figure.patches[1].get_window_extent().y0
     assert figure.axes[0].get_window_extent().y1 <= legend.y0
+
+
+def test_the_last_digits_of_the_layout_do_not_reach_the_figure(monkeypatch):
+    """Its solver differs in them from process to process, and with them points of a swarm changed sides."""
+    values = np.repeat([1.0, 1.02, 1.5, 1.52, 2.0, 2.02], 2)
+    frame = pd.DataFrame({"animal": [f"m{n}" for n in range(24)], "group": ["young"] * 12 + ["aged"] * 12})
+    frame["value"] = np.r_[values, values + 0.3]
+    lay_out, chance = layout_engine.do_constrained_layout, np.random.default_rng(1)
+    drawn, places = set(), set()
+
+    def unsteady(figure, **options):
+        done = lay_out(figure, **options)
+        for axes in figure.axes:
+            axes._set_position(axes.get_position(original=True).translated(*chance.uniform(-1e-13, 1e-13, 2)))
+        return done
+
+    monkeypatch.setattr(layout_engine, "do_constrained_layout", unsteady)
+    for _ in range(8):
+        with style.house():
+            figure = plt.figure(figsize=(6.4, 3))
+            axes = figure.add_subplot()
+            sns.swarmplot(frame, x="value", y="group", size=6, ax=axes)
+        publish.mark(figure, SIMULATED)
+        drawn.add(publish._png(figure))
+        places.add(axes.get_position().bounds)
+    assert len(places) == len(drawn) == 1
 
 
 def test_png_bytes_are_the_same_each_time_and_say_nothing_of_the_machine():

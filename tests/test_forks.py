@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.connect import LocalPortCache
 
 from conftest import ROOT, until
 from endomtor.building import forks
@@ -78,6 +80,17 @@ def test_a_forked_kernel_shows_what_a_plain_one_shows(notebook, tmp_path, offer,
     assert text(forked["columns of a table"]) == text(plain["columns of a table"])
     assert forked["figure"] == plain["figure"]
     assert any("image/png" in output["data"] for output in forked["figure"])
+
+
+@pytest.mark.parametrize("way", ["forked", "plain"])
+def test_a_kernel_whose_port_was_taken_meanwhile_is_started_again(notebook, tmp_path, offer, monkeypatch, way):
+    if way == "plain":
+        monkeypatch.delenv(forks.SOCKET)
+    with socket.create_server(("127.0.0.1", 0)) as another:
+        find, taken = LocalPortCache.find_available_port, [another.getsockname()[1]]
+        monkeypatch.setattr(LocalPortCache, "find_available_port", lambda *any: taken.pop() if taken else find(*any))
+        assert text(outputs(notebook, tmp_path)["folder"]) == str(notebook.parent)
+    assert not taken
 
 
 def is_alive(pid: int) -> bool:

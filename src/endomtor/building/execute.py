@@ -57,6 +57,18 @@ class _LeavesOut(PapermillNotebookClient):
     tags `needs:NAME` are left out without a word.
     """
 
+    def start_new_kernel_client(self, **options):
+        """Start the client, once more with another kernel where the first does not answer.
+
+        A port of a kernel is chosen before the kernel takes it; between, another program may have taken it.
+        """
+        try:
+            return super().start_new_kernel_client(**options)
+        except RuntimeError:
+            self.km = self.create_kernel_manager()
+            self.start_new_kernel()
+            return super().start_new_kernel_client(**options)
+
     def execute_cell(self, cell: nbformat.NotebookNode, cell_index: int, **options) -> nbformat.NotebookNode:
         """Run a cell, or leave it out."""
         needs = [tag for tag in cell.metadata.get("tags", []) if tag.startswith(NEEDS)]

@@ -149,7 +149,7 @@ def serve(address: str, listening: int, parent: int) -> None:
     _up(address).touch()
     with socket.socket(fileno=listening) as listener:
         while True:
-            if answered and later and not select.select([listener], [], [], 0)[0]:
+            if not select.select([listener], [], [], 0 if answered and later else None)[0]:
                 importlib.import_module(later.pop(0))
             elif len(os.listdir("/proc/self/task")) > 1:
                 # A fork has only the thread that forks: a lock that another one holds would never be released.

@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.transforms import Bbox
 from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype, is_numeric_dtype
 from PIL import Image
 
@@ -144,6 +145,24 @@ def with_origin(data: pd.DataFrame, provenance: Provenance) -> pd.DataFrame:
     return data.assign(**origin)
 
 
+class _SteadyLayout(ConstrainedLayoutEngine):
+    """Constrained layout with rounded places.
+
+    Its solver goes through what it solves by address in memory, so that the last digits differ from process to process.
+    That is enough for a point of a swarm, whose places left and right are as good, to change sides.
+    """
+
+    def execute(self, fig: Figure):
+        """Lay the figure out, then round."""
+        done = super().execute(fig)
+        for axes in fig.axes:
+            if axes.get_in_layout():
+                axes.set_position(Bbox(np.round(axes.get_position(original=True).get_points(), 6)))
+                # `set_position` takes them out.
+                axes.set_in_layout(True)
+        return done
+
+
 def mark(fig: Figure, provenance: Provenance) -> None:
     """Draw the page and, at its top, the provenance band; the figure grows by the band's height.
 
@@ -169,7 +188,7 @@ def mark(fig: Figure, provenance: Provenance) -> None:
     for legend in fig.legends:
         room += (legend.get_window_extent(canvas.get_renderer()).height / fig.dpi + 0.05) / total
         legend.set_bbox_to_anchor(inside, fig.transFigure)
-    layout.set(rect=(*inside[:3], inside[3] - room))
+    fig.set_layout_engine(_SteadyLayout(**layout.get() | {"rect": (*inside[:3], inside[3] - room)}))
     with style.house():
         fig.patches.append(_box(fig, 0, 0, width, total, facecolor=style.PAGE, edgecolor=style.RULE, zorder=-10))
         look = _BANDS[kind_of(provenance)]
