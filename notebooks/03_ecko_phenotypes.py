@@ -495,7 +495,9 @@ for name, found in differences.items():
     texts |= set() if name in phis else {"No aging reference in these data, or no ECKO: there is no phi."}
     remarks += [(text, endpoint_text(name.split(".", 2)[2])) for text in sorted(texts)]
 by_text = pd.DataFrame(remarks, columns=["text", "endpoint"]).groupby("text", sort=False)["endpoint"].agg(", ".join)
-Markdown("\n".join(f"- {plain_in_markdown(text)} ({names})" for text, names in by_text.items()) or "No test gave a warning.")
+Markdown(
+    "\n".join(f"- {plain_in_markdown(text)} ({names})" for text, names in by_text.items()) or "No test gave a warning."
+)
 
 # %% [markdown]
 # ## Was the knock-out where it should be?

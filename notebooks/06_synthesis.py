@@ -277,7 +277,10 @@ chapter.show_table(
 
 # %% tags=["needs:values"]
 reasons = dict(sorted((left_out | joint.left_out).items()))
-Markdown("\n".join(f"- {endpoint_text(one)}: {plain_in_markdown(why)}" for one, why in reasons.items()) or "None is left out.")
+Markdown(
+    "\n".join(f"- {endpoint_text(one)}: {plain_in_markdown(why)}" for one, why in reasons.items())
+    or "None is left out."
+)
 
 # %% [markdown] tags=["result:claims"]
 # ## The ledger at this point
@@ -287,7 +290,9 @@ Markdown("\n".join(f"- {endpoint_text(one)}: {plain_in_markdown(why)}" for one, 
 # %%
 truth = worlds.truth_of(chapter.provenance)
 whole = ledger.build(records, chapter.provenance, catalogue.load(), truth)
-Markdown("\n\n".join(f"**{heading}.** {plain_in_markdown(sentence)}" for heading, sentence in conclusions(whole).items()))
+Markdown(
+    "\n\n".join(f"**{heading}.** {plain_in_markdown(sentence)}" for heading, sentence in conclusions(whole).items())
+)
 
 # %% [markdown]
 # ## How many animals would a real study need?

@@ -525,17 +525,16 @@ def test_the_tables_of_the_ledger_hold_no_formula():
 
 
 def page_of_wild_data(folder: Path) -> str:
-    """Return the HTML that chapter 01 and the site make of mice, markers and a data set with a script for a name."""
+    """Return the HTML that chapter 01 and the site make of mice and a data set with a script for a name."""
     from IPython.utils.capture import capture_output
 
     from endomtor import figures
 
     wild = SOUND["bmec_signaling"].assign(batch=MARKUP)
     wild["animal"] = [f"{name}{MARKUP}" for name in wild["animal"]]
-    strange = wild.assign(marker=MARKUP)
     excluded = pd.DataFrame({"table": ["bmec_signaling"], "animal": [wild["animal"][0]], "reason": [MARKUP]})
     about = ABOUT.replace("Test", MARKUP).replace("made for a test", MARKUP)
-    write(folder, {"bmec_signaling": pd.concat([wild, strange]), "exclusions": excluded}, about=about)
+    write(folder, {"bmec_signaling": wild, "exclusions": excluded}, about=about)
     chapter = recorded("01_mtor_decline", contract.load(folder))
     with capture_output() as captured:
         chapter.data_box()

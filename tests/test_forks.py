@@ -82,7 +82,7 @@ def test_a_forked_kernel_shows_what_a_plain_one_shows(notebook, tmp_path, offer,
     assert any("image/png" in output["data"] for output in forked["figure"])
 
 
-@pytest.mark.parametrize("way", ["forked", "plain"])
+@pytest.mark.parametrize("way", ["forked", pytest.param("plain", marks=pytest.mark.slow)])
 def test_a_kernel_whose_port_was_taken_meanwhile_is_started_again(notebook, tmp_path, offer, monkeypatch, way):
     if way == "plain":
         monkeypatch.delenv(forks.SOCKET)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import reproduce
 
-from conftest import some_quick
 from test_stops import AGAIN, BUILD, TO_LEDGER, Trial, build_of
 
 
@@ -55,7 +54,8 @@ SURROUNDINGS = {
 }
 
 
-@pytest.mark.parametrize("name", some_quick(SURROUNDINGS, ("a far temporary folder",)))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SURROUNDINGS)
 def test_a_build_is_the_same_in_other_surroundings(trial, tmp_path, name, monkeypatch):
     usual, expected = trial
     shutil.rmtree(usual.folder / "_build")
