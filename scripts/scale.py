@@ -162,7 +162,6 @@ HALLMARK = "C1.cells.mTORC1_hallmark"
 
 def work_on_cells(folder: Path, quick: bool) -> dict:
     """Check, pseudobulk and draw the cells of a data directory; return seconds of each, and what was found."""
-
     from endomtor import cells as single_cells
     from endomtor import contract
     from endomtor.analyses import mtor_decline

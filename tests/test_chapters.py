@@ -1,6 +1,7 @@
 """Notebooks that compute in public: what stands in them, what a change of a line does, what absent tables do."""
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,7 +97,7 @@ def _source(name: str) -> str:
 @pytest.fixture(scope="module", autouse=True)
 def forked_kernels() -> Iterator[None]:
     """Kernels that need not import the libraries each for itself, as in a build."""
-    with forks.offered(soon=True) as offer, environment.variables(offer):
+    with forks.offered(os.environ, soon=True) as offer, environment.variables(offer):
         yield
 
 

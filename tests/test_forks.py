@@ -60,7 +60,7 @@ def text(shown: list) -> str:
 @pytest.fixture
 def offer(monkeypatch: pytest.MonkeyPatch):
     """Forked processes for the rest of the test."""
-    with forks.offered(soon=True) as environment:
+    with forks.offered(os.environ, soon=True) as environment:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         yield environment[forks.SOCKET]
@@ -141,8 +141,8 @@ def test_it_ends_with_the_process_that_asked_for_it(offer, tmp_path):
 @pytest.mark.parametrize("imported", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_the_server_ends_with_the_build_also_while_it_imports(imported):
     program = (
-        "import sys; from endomtor.building import forks\n"
-        "with forks.offered(soon=True) as offer: print(offer[forks.SOCKET], flush=True); sys.stdin.read()"
+        "import os, sys; from endomtor.building import forks\n"
+        "with forks.offered(os.environ, soon=True) as offer: print(offer[forks.SOCKET], flush=True); sys.stdin.read()"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     asker = subprocess.Popen([sys.executable, "-c", program], start_new_session=True, **pipes)
@@ -162,12 +162,13 @@ def test_the_server_ends_with_the_build_also_while_it_imports(imported):
 def test_where_the_socket_can_have_no_name_processes_are_plain(tmp_path):
     far = tmp_path / ("long" * 30)
     far.mkdir()
-    with forks.offered(soon=True, beside=far) as offer:
-        assert offer == {}
+    environment = os.environ | {"TMPDIR": str(far)}
+    with forks.offered(environment, soon=True) as offer:
+        assert offer == environment
 
 
 def test_where_nobody_answers_a_plain_kernel_is_started(notebook, tmp_path, monkeypatch):
-    with forks.offered(soon=False) as environment:
+    with forks.offered(os.environ, soon=False) as environment:
         address = environment[forks.SOCKET]
     assert forks.request_worker(address, function=forks.KERNEL, arguments=[], folder=".", environment={}) is None
     monkeypatch.setenv(forks.SOCKET, address)
@@ -176,7 +177,7 @@ def test_where_nobody_answers_a_plain_kernel_is_started(notebook, tmp_path, monk
 
 def test_a_server_that_dies_keeps_nobody_waiting(monkeypatch, tmp_path):
     monkeypatch.setattr(forks.sys, "executable", "/bin/false")
-    with forks.offered(soon=False) as environment:
+    with forks.offered(os.environ, soon=False) as environment:
         asked = forks.request_worker(
             environment[forks.SOCKET], function=forks.KERNEL, arguments=[], folder=str(tmp_path), environment={}
         )
@@ -185,8 +186,8 @@ def test_a_server_that_dies_keeps_nobody_waiting(monkeypatch, tmp_path):
 
 def test_the_switch_gives_plain_processes(monkeypatch):
     monkeypatch.setenv(forks.PLAIN, "1")
-    with forks.offered(soon=True) as environment:
-        assert environment == {}
+    with forks.offered(os.environ, soon=True) as environment:
+        assert forks.SOCKET not in environment
 
 
 @pytest.fixture
@@ -214,7 +215,7 @@ def test_a_job_ends_in_the_same_way_forked_or_not(job, tmp_path, monkeypatch):
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
 
     statuses = {"fail": 3, "raise": 1}
-    with forks.offered(soon=True) as environment:
+    with forks.offered(os.environ, soon=True) as environment:
         address = environment[forks.SOCKET]
         monkeypatch.setenv(forks.SOCKET, address)
         # Nobody waits for a server that is not up.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from conftest import until
+from conftest import at_work, until
 from endomtor import calibration, paths, sweep, worlds
 from endomtor.building import power_page
 from endomtor.calibration import cohorts
@@ -246,19 +246,6 @@ def finish(process: subprocess.Popen) -> str:
     return said
 
 
-def members(group: int) -> list[int]:
-    """Return the processes of a group that are alive."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            state, _, own = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
-        except OSError:
-            continue
-        if int(own) == group and state != "Z":
-            found.append(int(folder.name))
-    return found
-
-
 @pytest.mark.slow
 def test_a_killed_sweep_goes_on_where_it_was(grid, tmp_path):
     first, second, third = (tmp_path / name for name in ("first", "second", "third"))
@@ -271,7 +258,7 @@ def test_a_killed_sweep_goes_on_where_it_was(grid, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     # As in `test_stops`, which sends signals to the whole group.
-    assert until(lambda: not members(process.pid), seconds=3)
+    assert until(lambda: not at_work(f"ENDOMTOR_BUILD={first / 'build'}"), seconds=3)
     there = files_of(first / "build")
     assert 3 <= len(there) < 16
     assert not (first / "out.parquet").exists()

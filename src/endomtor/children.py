@@ -4,17 +4,25 @@ A child holds the reading end of a pipe whose other end only its parent has. Whe
 is gone: killed, out of memory, or its terminal was closed. It could not say so itself.
 """
 
+import fcntl
+import multiprocessing
 import os
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 _LIFELINE = "ENDOMTOR_LIFELINE"
 """Names the end of the pipe to the child."""
+
+_SCRATCH = "endomtor-run-"
+"""How the names of the temporary folders of runs begin."""
 
 _STOPS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -46,6 +54,54 @@ def started(command: Sequence[str], *, environment: dict[str, str], **options) -
         os.close(alive)
 
 
+@contextmanager
+def scratch(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder for all that a run starts; what killed runs have left goes before.
+
+    A link in `folder` says where it is, and whose lock is free is no run's any more. It does not lie in `folder`: the
+    paths of sockets may not be long.
+    """
+    for link in folder.glob(f".{_SCRATCH}*"):
+        _remove_left(link)
+    place = Path(tempfile.mkdtemp(prefix=_SCRATCH))
+    lock, link = os.open(place, os.O_RDONLY), folder / f".{place.name}"
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    link.symlink_to(place)
+    try:
+        yield place
+    finally:
+        os.close(lock)
+        _remove_left(link)
+
+
+def _remove_left(link: Path) -> None:
+    # Another run may be about it as well.
+    with suppress(FileNotFoundError):
+        place = Path(os.readlink(link))
+        if _in_use(place):
+            return
+        # A link that somebody else has laid leads elsewhere.
+        if place.name.startswith(_SCRATCH):
+            shutil.rmtree(place, ignore_errors=True)
+        # Of a run that is stopped, what it has started may write for another moment: the next run goes after it.
+        if not place.exists():
+            link.unlink()
+
+
+def _in_use(place: Path) -> bool:
+    try:
+        lock = os.open(place, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def tied(module: str, *arguments: str) -> list[str]:
     """Return the command that runs a module as `python -m` does, for `started`."""
     return [sys.executable, "-P", "-m", "endomtor.children", module, *arguments]
@@ -67,6 +123,12 @@ def end_with_parent() -> None:
 def _end_after(handle: int) -> None:
     os.read(handle, 1)
     os.killpg(0, signal.SIGKILL)
+
+
+def end_with_pool() -> None:
+    """Let this process of a pool end when the one that started it was killed: nobody would send it work or an end."""
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 @contextmanager

@@ -380,7 +380,10 @@ def _through_snakemake(
     log, waiting = settings.with_suffix(".log"), list(missing)
     with (
         open(log, "w", encoding="utf-8") as stream,
-        children.started(call, environment=dict(os.environ), stdout=stream, stderr=subprocess.STDOUT) as process,
+        children.scratch(store) as scratch,
+        children.started(
+            call, environment=os.environ | {"TMPDIR": str(scratch)}, stdout=stream, stderr=subprocess.STDOUT
+        ) as process,
     ):
         try:
             while process.poll() is None:

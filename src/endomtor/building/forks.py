@@ -80,18 +80,18 @@ _LATER = (
 
 
 @contextmanager
-def offered(*, soon: bool, beside: Path | None = None) -> Iterator[dict[str, str]]:
-    """Offer forks to the jobs of a build while the block runs; yield what their environment must say.
+def offered(environment: Mapping[str, str], *, soon: bool) -> Iterator[dict[str, str]]:
+    """Offer forks to the jobs of a build while the block runs; yield their environment, which says where.
 
     Where chapters are likely to run `soon`, the libraries are imported at once, beside what comes before the chapters.
-    The socket lies in the folder `beside`, or in a temporary one.
+    The socket lies in the temporary folder of the environment.
     """
     # Elsewhere a fork of a process with these libraries is not safe.
-    if os.environ.get(PLAIN) or sys.platform != "linux":
-        yield {}
+    if environment.get(PLAIN) or sys.platform != "linux":
+        yield dict(environment)
         return
     with (
-        tempfile.TemporaryDirectory(prefix="forks-", dir=beside) as folder,
+        tempfile.TemporaryDirectory(prefix="forks-", dir=environment.get("TMPDIR")) as folder,
         socket.socket(socket.AF_UNIX) as listener,
     ):
         address = str(Path(folder) / "forks")
@@ -99,7 +99,7 @@ def offered(*, soon: bool, beside: Path | None = None) -> Iterator[dict[str, str
             listener.bind(address)
         except OSError:
             # The path of a socket has at most 108 bytes; that of the temporary folder may have more.
-            yield {}
+            yield dict(environment)
             return
         listener.listen()
         hearing, alive = os.pipe()
@@ -108,7 +108,7 @@ def offered(*, soon: bool, beside: Path | None = None) -> Iterator[dict[str, str
         def serve() -> None:
             asked = soon or listener in select.select([listener, hearing], [], [])[0]
             if asked:
-                servers.append(_server(address, listener.fileno(), {"TMPDIR": str(beside)} if beside else {}))
+                servers.append(_server(address, listener.fileno(), environment))
                 servers[0].wait()
                 # Who waits to be answered is told that nobody will, and takes a plain process.
                 listener.close()
@@ -116,7 +116,7 @@ def offered(*, soon: bool, beside: Path | None = None) -> Iterator[dict[str, str
         waiting = threading.Thread(target=serve)
         waiting.start()
         try:
-            yield {SOCKET: address}
+            yield {**environment, SOCKET: address}
         finally:
             os.close(alive)
             for server in servers:
@@ -125,11 +125,11 @@ def offered(*, soon: bool, beside: Path | None = None) -> Iterator[dict[str, str
             os.close(hearing)
 
 
-def _server(address: str, listener: int, further: Mapping[str, str]) -> subprocess.Popen:
+def _server(address: str, listener: int, environment: Mapping[str, str]) -> subprocess.Popen:
     program = f"from endomtor.building import forks; forks.serve({address!r}, {listener}, {os.getpid()})"
     alone = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL) | {"start_new_session": True}
-    command, surroundings = [sys.executable, "-P", "-c", program], os.environ | SURROUNDINGS | further
-    return subprocess.Popen(command, env=surroundings, pass_fds=[listener], **alone)
+    command = [sys.executable, "-P", "-c", program]
+    return subprocess.Popen(command, env={**environment, **SURROUNDINGS}, pass_fds=[listener], **alone)
 
 
 def serve(address: str, listening: int, parent: int) -> None:

@@ -37,8 +37,6 @@ FINISHED = "finished.txt"
 """What the last whole build and its pages rest on and have made, relative to the build folder; see `_standing`."""
 
 PACKAGE = Path(__file__).resolve().parents[1]
-_SCRATCH = "endomtor-build-"
-"""How the names of a build's temporary folders begin."""
 _SHOWN = ("scanpy", "pandas", "pydeseq2", "statsmodels", "scipy", "numpy", "seaborn", "papermill", "snakemake")
 # Which part of the package each layer of a build rests on: one list a layer, since all chapters together take a minute.
 # A test looks that nothing in a list imports what is outside.
@@ -302,10 +300,11 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
         # Snakemake reads the Snakefile through a copy; one that stayed would hide a change.
         with (
             tempfile.TemporaryDirectory(dir=folder, prefix=".sources.") as copies,
-            _scratch(folder) as scratch,
-            forks.offered(soon=not only_pages, beside=scratch) as offer,
+            children.scratch(folder) as scratch,
+            forks.offered(
+                os.environ | {"TMPDIR": str(scratch)} | _caches(scratch), soon=not only_pages
+            ) as surroundings,
         ):
-            surroundings = os.environ | offer | {"TMPDIR": str(scratch)} | _caches(scratch)
             commands = [
                 _snakemake(settings, jobs, copies, *wanted)
                 for wanted in _stages(settings, again=bool(kept), site=site, keep_going=keep_going)
@@ -422,29 +421,6 @@ def _caches(scratch: Path) -> dict[str, str]:
     except OSError:
         pass
     return {"XDG_CACHE_HOME": str(scratch)}
-
-
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder for all that a build starts; one that a killed build has left goes before.
-
-    Not in the build folder: the paths of sockets may not be long.
-    """
-    known = folder / ".scratch"
-    if known.is_symlink():
-        left = Path(os.readlink(known))
-        if left.name.startswith(_SCRATCH):
-            shutil.rmtree(left, ignore_errors=True)
-        known.unlink()
-    scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
-    known.symlink_to(scratch)
-    try:
-        yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-        # Of a build that is stopped, what it has started may write for another moment: the next build goes after it.
-        if not scratch.exists():
-            known.unlink(missing_ok=True)
 
 
 def _sweep(settings: Settings) -> None:

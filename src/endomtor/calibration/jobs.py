@@ -2,8 +2,6 @@
 
 import hashlib
 import multiprocessing
-import os
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -13,7 +11,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from endomtor import environment, paths
+from endomtor import children, environment, paths
 from endomtor.errors import BuildError
 
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -43,19 +41,13 @@ def run(function: Callable, tasks: Sequence[tuple], *, jobs: int = 1, chunk: int
     # Spawned, not forked: a library that is loaded already has its threads.
     spawn = multiprocessing.get_context("spawn")
     with environment.variables(dict.fromkeys(_THREADS, "1")):
-        pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_end_with_parent)
+        pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=children.end_with_pool)
         try:
             yield from pool.map(function, *zip(*tasks, strict=True), chunksize=chunk)
         except BrokenProcessPool as error:
             raise BuildError("a process was ended from outside (for want of memory?): run it again.") from error
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _end_with_parent() -> None:
-    """Let this process end when the one that started it was killed: nobody would send it work or an end."""
-    parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 @contextmanager

@@ -123,20 +123,24 @@ def _doubled_keys(sheet: Sheet) -> list[Problem]:
 
 def _unsafe_names(sheet: Sheet) -> Iterator[Problem]:
     """Faults in names of which ids of results are made, and so addresses on the site."""
+    for column, names, known in _named(sheet):
+        for row in names.index[~names.str.fullmatch(_SAFE)]:
+            yield error(
+                sheet.file,
+                "a name of letters, digits and + - _ / ( ) , without blanks",
+                row=row,
+                column=column.name,
+                value=sheet.raw.at[row, column.name],
+                suggestion=nearest(names[row], known),
+            )
+
+
+def _named(sheet: Sheet) -> Iterator[tuple[Column, pd.Series, dict]]:
+    """Yield each column with names of a vocabulary, each name by its first row, and the names that are known."""
     for column in sheet.table.columns:
         if column.vocabulary and column.name in sheet.frame.columns:
-            names = sheet.frame[column.name].dropna().drop_duplicates()
-            for row in names.index[~names.str.fullmatch(_SAFE)]:
-                expected = "a name of letters, digits and + - _ / ( ) , without blanks"
-                known = getattr(vocabulary(), column.vocabulary)
-                yield error(
-                    sheet.file,
-                    expected,
-                    row=row,
-                    column=column.name,
-                    value=sheet.raw.at[row, column.name],
-                    suggestion=nearest(names[row], known),
-                )
+            names = sheet.frame[column.name].drop_duplicates().replace("", np.nan).dropna()
+            yield column, names, getattr(vocabulary(), column.vocabulary)
 
 
 def _hashable(frame: pd.DataFrame) -> list[tuple]:
@@ -496,14 +500,7 @@ def content_warnings(sheet: Sheet) -> list[Problem]:
 
 
 def _unknown_names(sheet: Sheet) -> Iterator[Problem]:
-    for column in sheet.table.columns:
-        if not column.vocabulary or column.name not in sheet.frame.columns:
-            continue
-        known = getattr(vocabulary(), column.vocabulary)
-        # Most tables end here; the rest words what was found.
-        if set(sheet.frame[column.name].unique()) <= {"", *known}:
-            continue
-        names = sheet.frame[column.name].replace("", np.nan).dropna().drop_duplicates()
+    for column, names, known in _named(sheet):
         for row, name in names[~names.isin(list(known))].items():
             yield warning(
                 sheet.file,

@@ -184,8 +184,7 @@ def _numbers(entry: dict, evidence: dict[str, dict], page: str = "") -> str:
     }
     items = "".join(f"<li>{_line(evidence[one])}{more[one]}</li>" for one in entry["primary"])
     k, needed = entry["k"], entry["needed"]
-    changed = any(evidence[one].get("changed") for one in entry["evidence"] if one in evidence)
-    mark = f'<p class="endomtor-caution">{CHANGED.capitalize()}.</p>' if changed else ""
+    mark = f'<p class="endomtor-caution">{CHANGED.capitalize()}.</p>' if entry.get("changed") else ""
     return f"{mark}<details><summary>{k} tested, {needed} must hold</summary><ul>{items}</ul></details>"
 
 
