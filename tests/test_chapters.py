@@ -8,10 +8,12 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import pandas as pd
 import pytest
 
 from conftest import ROOT
-from endomtor import analyses, environment, worlds
+from endomtor import analyses, contract, environment, worlds
+from endomtor.analyses import rapamycin
 from endomtor.building import forks
 from endomtor.building.execute import execute
 from endomtor.claims import catalogue, evidence
@@ -143,52 +145,80 @@ def edited(name: str, old: str, new: str) -> nbformat.NotebookNode:
     return notebook
 
 
-# A line of preparation or test, what a newcomer makes of it, and a record that goes from recovered to missed.
+# A line of preparation or test, what a newcomer makes of it, a record, and the verdict that it has then.
 EDITS = {
     "01_mtor_decline": (
         'comparison = {"group": "group", "a": "aged", "b": "young"',
         'comparison = {"group": "group", "a": "young", "b": "aged"',
         "C1.signaling.pS6_S240_244",
+        "missed",
     ),
     "02_rapamycin": (
         'blood["log2"] = np.log2(blood["value"])',
         'blood["log2"] = -np.log2(blood["value"])',
         "C2.blood.platelets",
+        "missed",
     ),
     "03_ecko_phenotypes": (
         'blood["myeloid_balance"] = stats.lineage_balance(blood)',
         'blood["myeloid_balance"] = -stats.lineage_balance(blood)',
         "C3.blood.myeloid_balance",
+        "missed",
     ),
     "04_transcriptome_resemblance": (
         "map(resemblance.project(logs, average))",
         "map(-resemblance.project(logs, average))",
         "C4.transcriptome.phi",
+        "missed",
     ),
     "05_serial_transplants": (
         'grafts["chimerism"] = stats.logit_percent(',
         'grafts["chimerism"] = -stats.logit_percent(',
         "C5.transplant.chimerism",
+        "missed",
+    ),
+    "04_transcriptome_resemblance, public": (
+        "slopes = hsc_aging.signature_slopes(",
+        "slopes = -hsc_aging.signature_slopes(",
+        "C4.premise.HSC",
+        "contradicted",
     ),
 }
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name != COMPUTED[0] else []) for name in EDITS]
+    "edit", [pytest.param(edit, marks=[pytest.mark.slow] if edit != COMPUTED[0] else []) for edit in EDITS]
 )
-def test_a_line_that_is_changed_moves_record_and_verdict(name, mice, one_table, tmp_path):
-    old, new, moved = EDITS[name]
+def test_a_line_that_is_changed_moves_record_and_verdict(edit, mice, one_table, tmp_path):
+    old, new, moved, verdict = EDITS[edit]
+    name = edit.partition(",")[0]
     mice = one_table if name == COMPUTED[0] else mice
     notebook = edited(name, old, new)
     executed, records = run(notebook, name, mice, tmp_path / "run")
     assert records[moved].changed
-    assert records[moved].verdict == "missed"
+    assert records[moved].verdict == verdict
     outputs = (output for cell in executed.cells for output in cell.get("outputs", []))
     shown = " ".join(output.get("data", {}).get("text/html", "") for output in outputs)
     assert "not the calibrated analysis" in shown
     # The same change fails a build.
     with pytest.raises(BuildError, match=rf"ClaimsError: {moved[:4].replace('.', '[.]')}.*not the calibrated analysis"):
         run(notebook, name, mice, tmp_path / "build", calibrated_only=True)
+
+
+@pytest.mark.slow
+def test_the_courses_of_chapter_02_are_those_that_calibration_counts(mice, tmp_path):
+    notebook, wanted = notebook_of("02_rapamycin"), tmp_path / "courses.csv"
+    last = [place for place, cell in enumerate(notebook.cells) if "over_days = pd.concat(" in cell.source]
+    save = f"pd.concat(courses).drop(columns='contrast').to_csv({str(wanted)!r}, index=False)"
+    notebook.cells.insert(last[0] + 1, nbformat.v4.new_code_cell(save))
+    run(notebook, "02_rapamycin", mice, tmp_path / "run", calibrated_only=True)
+    shown = pd.read_csv(wanted).replace({"age_group": {"mean of both": "averaged"}})
+    shown = shown.rename(columns={"age_group": "contrast", "lower": "low", "upper": "high", "changing": "p_course"})
+    columns = ["analyte", "contrast", "estimate", "low", "high", "df", "p", "p_course"]
+    counted = rapamycin.over_days({"rapamycin_blood": contract.load(mice).get("rapamycin_blood")})
+    ours, theirs = (table[columns].sort_values(columns[:2], ignore_index=True) for table in (shown, counted))
+    assert len(ours) == 3 * len(rapamycin.ANALYTES)
+    pd.testing.assert_frame_equal(ours, theirs, rtol=1e-8)
 
 
 class TestAbsentTables:

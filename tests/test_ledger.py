@@ -12,11 +12,11 @@ import pytest
 
 from conftest import some_quick
 from endomtor import calibration, contract, estimate, ledger, paths, public, worlds
+from endomtor.analyses import transcriptome
 from endomtor.analyses.judge import Judge
 from endomtor.building import exports, readers_map
 from endomtor.claims import catalogue, evidence, premises, verdicts
 from endomtor.errors import BuildError, ClaimsError
-from endomtor.public import hsc_aging
 from endomtor.views import boxes, conclusions, headings, pages, terminal
 
 SCHEMA = json.loads(ledger.SCHEMA.read_text(encoding="utf-8"))
@@ -45,13 +45,9 @@ def written(tmp_path_factory):
 
 def premises_of(judge: Judge) -> list[evidence.Record]:
     """The premises of claim C4, as chapter 04 records them."""
-    table, provenance = public.table("hsc_aging_lfc")
-    slopes = hsc_aging.signature_slopes(table, hsc_aging.signature()[0])
-    found = {"HSC": hsc_aging.transfer(slopes), "specificity": hsc_aging.specificity(slopes)}
-    return [
-        judge.record(f"C4.premise.{name}", one, family="C4.premise", provenance=provenance)
-        for name, one in found.items()
-    ]
+    _, provenance = public.table("hsc_aging_lfc")
+    found = {name: one for name, one in transcriptome.from_public().items() if "premise" in name}
+    return [judge.record(name, one, family="C4.premise", provenance=provenance) for name, one in found.items()]
 
 
 def _write_data(kind: str, folder: Path) -> None:

@@ -8,7 +8,6 @@ from endomtor import contract, public, worlds
 from endomtor.analyses import mtor_decline
 from endomtor.analyses.judge import Judge
 from endomtor.contract.dataset import from_tables
-from endomtor.stats import difference
 
 ABOUT = {"title": "T", "provenance": "measured", "source": "a test"}
 
@@ -94,13 +93,10 @@ class TestWorlds:
 
 
 def test_other_endothelium_is_context_only(paper):
-    scores, provenance = public.table("endothelium_scores")
+    _, provenance = public.table("endothelium_scores")
     judge = Judge(paper)
-    columns = {"value": "relative", "group": "group", "a": "aged", "b": "young", "unit": "mouse"}
-    records = [
-        judge.record(f"C1.context.{tissue}", difference(rows, **columns), provenance=provenance)
-        for tissue, rows in scores.groupby("tissue")
-    ]
+    found = mtor_decline.from_public()
+    records = [judge.record(name, one, provenance=provenance) for name, one in found.items()]
     assert {(record.kind, record.verdict) for record in records} == {("context", "inconclusive")}
     claim = next(entry for entry in judge.ledger(records)["claims"] if entry["id"] == "C1")
     assert claim["premise"] == {**claim["premise"], "verdict": "not testable here", "evidence": []}

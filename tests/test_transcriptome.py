@@ -184,11 +184,10 @@ class TestGenes:
 
 class TestPublic:
     def test_premises_are_over_studies_and_enter_the_claim(self):
-        table, provenance = public.table("hsc_aging_lfc")
-        slopes = hsc_aging.signature_slopes(table, hsc_aging.signature()[0])
+        _, provenance = public.table("hsc_aging_lfc")
         judge = Judge(worlds.dataset("paper", 1, NAMES))
-        premises = {"HSC": hsc_aging.transfer(slopes), "specificity": hsc_aging.specificity(slopes)}
-        records = [judge.record(f"C4.premise.{name}", one, provenance=provenance) for name, one in premises.items()]
+        premises = {name: one for name, one in transcriptome.from_public().items() if "premise" in name}
+        records = [judge.record(name, one, provenance=provenance) for name, one in premises.items()]
         assert {(one.kind, one.verdict, one.unit) for one in records} == {("premise", "supported", "study")}
         claim = next(entry for entry in judge.ledger(records)["claims"] if entry["id"] == "C4")
         assert claim["premise"]["verdict"] == "supported"

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
+from functools import cached_property
 from html import escape
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from IPython import get_ipython
 from IPython.display import Markdown, display
 
 from endomtor import contract, figures, paths, reporting, worlds
-from endomtor.analyses import CHAPTERS, synthesis
+from endomtor.analyses import CHAPTERS, Answer, synthesis
 from endomtor.analyses.judge import Judge
 from endomtor.claims import catalogue, evidence
 from endomtor.contract import Dataset
@@ -53,7 +54,6 @@ class Chapter:
         self._analysis = CHAPTERS[name]
         self._judge = Judge(dataset)
         self._sources: dict[str, Source] = {}
-        self._answers = None
 
     @property
     def provenance(self) -> Provenance:
@@ -88,8 +88,9 @@ class Chapter:
     ) -> evidence.Record:
         """Judge an estimate under its rule in `claims.toml` and keep the record; a second one replaces the first.
 
-        The same estimate is computed by the function that calibration and robustness call. Where the two differ, a
-        build fails, and a notebook that is run by hand marks the record as "not the calibrated analysis".
+        The same estimate is computed by the function that calibration and robustness call, or for public data by the
+        package. Where the two differ, a build fails, and a notebook that is run by hand marks the record as "not the
+        calibrated analysis".
 
         Parameters
         ----------
@@ -110,7 +111,7 @@ class Chapter:
             the estimate is not the calibrated one.
         """
         record = self._judge.record(evidence_id, estimate, family=family, provenance=provenance)
-        changed = "" if provenance else self._difference(evidence_id, estimate)
+        changed = self._difference(evidence_id, estimate)
         if changed and os.environ.get(CALIBRATED_ONLY):
             raise ClaimsError(
                 f"{evidence_id}: {changed}, so this is not the calibrated analysis: "
@@ -121,32 +122,35 @@ class Chapter:
         self._sources[evidence_id] = Source(estimate, provenance, left_out or {})
         return record
 
-    @property
-    def _calibrated(self) -> Mapping:
-        if self._answers is None:
-            self._answers = self._analysis.answers(self.dataset.tables)
-        return self._answers
+    @cached_property
+    def _calibrated(self) -> Mapping[str, Answer]:
+        return self._analysis.answers(self.dataset.tables)
+
+    @cached_property
+    def _expected(self) -> Mapping[str, Estimate]:
+        own = {name: answer.estimate for name, answer in self._calibrated.items()}
+        return own | self._analysis.from_public()
 
     def _difference(self, evidence_id: str, estimate: Estimate) -> str:
         """Return how an estimate differs from the calibrated analysis, empty where it does not."""
-        answer = self._calibrated.get(evidence_id)
-        if answer is None:
+        expected = self._expected.get(evidence_id)
+        if expected is None:
             return "the calibrated analysis does not record it"
         for field in fields(Estimate):
             # What is said beside a number is no part of it.
             if field.name in ("warnings", "withheld"):
                 continue
-            ours, theirs = getattr(estimate, field.name), getattr(answer.estimate, field.name)
+            ours, theirs = getattr(estimate, field.name), getattr(expected, field.name)
             if not _equal(ours, theirs):
                 return f"{field.name} is {ours} here and {theirs} there"
-        if bool(estimate.withheld) != bool(answer.estimate.withheld):
-            return f"withheld is {estimate.withheld!r} here and {answer.estimate.withheld!r} there"
+        if bool(estimate.withheld) != bool(expected.withheld):
+            return f"withheld is {estimate.withheld!r} here and {expected.withheld!r} there"
         return ""
 
     @property
     def _absent(self) -> list[str]:
         """The records that the calibrated analysis has and the notebook has not made."""
-        return sorted(set(self._calibrated) - set(self.records))
+        return sorted(set(self._expected) - set(self.records))
 
     def _marked(self) -> list[evidence.Record]:
         """Return the records; where one is missing that the calibrated analysis has, its claim's others are marked."""

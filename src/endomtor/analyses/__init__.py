@@ -13,6 +13,7 @@ from pkgutil import resolve_name
 from endomtor.analyses.answer import Answer
 from endomtor.claims import catalogue
 from endomtor.contract.tables import CHAPTERS as TABLES_OF
+from endomtor.estimate import Estimate
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Analysis:
         Part of the mouse that it looks at: "endothelium", "HSPC" or "blood"; empty for one that looks at chapters.
     function : str
         `module:function` from tables to answers; empty for a chapter that records nothing from a data set.
+    public : str
+        `module:function` to the estimates that it records from public data; empty where there are none.
     sources : mapping of str to str
         Second part of an evidence id (`marrow` of `C3.marrow.HSC`) to the table of the contract that it comes from.
     """
@@ -42,6 +45,7 @@ class Analysis:
     asks: str
     looks_at: str = ""
     function: str = ""
+    public: str = ""
     sources: Mapping[str, str] | None = None
 
     @property
@@ -70,6 +74,10 @@ class Analysis:
         """
         return self._function(tables, wanted) if self.function else {}
 
+    def from_public(self) -> dict[str, Estimate]:
+        """Return the estimates of premises and context, by evidence id; the same for every data set."""
+        return resolve_name(self.public)() if self.public else {}
+
 
 CHAPTERS = {
     one.name: one
@@ -82,6 +90,7 @@ CHAPTERS = {
             "Is mTOR lower in the endothelium of old mice?",
             "endothelium",
             "endomtor.analyses.mtor_decline:answers",
+            "endomtor.analyses.mtor_decline:from_public",
             {"signaling": "bmec_signaling", "cells": "bmec_cells"},
         ),
         Analysis(
@@ -92,7 +101,7 @@ CHAPTERS = {
             "A drug blocks mTOR in every cell.",
             "endothelium",
             "endomtor.analyses.rapamycin:answers",
-            {"blood": "rapamycin_blood", "marrow": "rapamycin_marrow"},
+            sources={"blood": "rapamycin_blood", "marrow": "rapamycin_marrow"},
         ),
         Analysis(
             "03_ecko_phenotypes",
@@ -102,6 +111,7 @@ CHAPTERS = {
             "mTOR deleted in young endothelium: do HSPCs look old?",
             "HSPC",
             "endomtor.analyses.ecko_phenotypes:answers",
+            "endomtor.analyses.ecko_phenotypes:from_public",
             {
                 "blood": "ecko_blood",
                 "marrow": "ecko_marrow",
@@ -117,6 +127,7 @@ CHAPTERS = {
             "Do their genes look old?",
             "HSPC",
             "endomtor.analyses.transcriptome:answers",
+            "endomtor.analyses.transcriptome:from_public",
             {"transcriptome": "hspc_samples"},
         ),
         Analysis(
@@ -127,7 +138,7 @@ CHAPTERS = {
             "Do cells keep the mark in later hosts?",
             "blood",
             "endomtor.analyses.transplants:answers",
-            {"transplant": "serial_transplants"},
+            sources={"transplant": "serial_transplants"},
         ),
         Analysis(
             "06_synthesis",

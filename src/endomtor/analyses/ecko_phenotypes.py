@@ -14,6 +14,7 @@ from endomtor import contract
 from endomtor.analyses import alternatives
 from endomtor.analyses.answer import Answer
 from endomtor.claims import catalogue
+from endomtor.public import blood as public_blood
 from endomtor.stats import (
     Estimate,
     allows_phi,
@@ -34,6 +35,9 @@ STEM = ("HSC", "LSK", "MPP1", "MPP2", "MPP3", "MPP4")
 
 SUMMARIES = {"polarity": "empirical_logit", "gH2AX_foci": "log_mean"}
 """Assay to what becomes of the cells of an animal (`stats.nested.SUMMARIES`)."""
+
+AGED_ELSEWHERE = ("n.neut", "n.lymph", "nlr", "wbc", "plt", "rbc", "hgb")
+"""Traits of the blood of Diversity Outbred mice that are shown (`public.blood.TRAITS`)."""
 
 CELL_TYPES = ("WBM", "HSC", "LSK", "Lin-", "unstated")
 """Injected cells in the order in which they are shown; `unstated` where none is given."""
@@ -60,6 +64,13 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
         if name in tables:
             found |= _compared(prepared(tables[name]), contract.TABLES[name].unit, wanted)
     return found
+
+
+def from_public() -> dict[str, Estimate]:
+    """Return the effect of age on the blood of Diversity Outbred mice, in SD a month (`C3.context.TRAIT`)."""
+    effects, _ = public_blood.effects("age")
+    names = {trait: public_blood.TRAITS[trait].replace(" ", "_") for trait in AGED_ELSEWHERE}
+    return {f"C3.context.{name}": public_blood.estimate(effects, trait) for trait, name in names.items()}
 
 
 def _compared(values: pd.DataFrame, unit: str, wanted: Container[str] | None) -> dict[str, Answer]:

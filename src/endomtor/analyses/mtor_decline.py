@@ -9,12 +9,13 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from endomtor import public
 from endomtor.analyses import alternatives
 from endomtor.analyses.answer import Answer
 from endomtor.cells import passing
 from endomtor.contract.rules import shared_backgrounds
 from endomtor.public import originals
-from endomtor.stats import difference, expression
+from endomtor.stats import Estimate, difference, expression
 
 COMPARED = {"value": "value", "group": "group", "a": "aged", "b": "young", "unit": "animal", "block": "batch"}
 
@@ -44,6 +45,13 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
         if scores is not None:
             found[name] = _answer(scores, dict)
     return found
+
+
+def from_public() -> dict[str, Estimate]:
+    """Return aged - young of the hallmark score in the endothelium of each organ (`C1.context.ORGAN`)."""
+    organs, _ = public.table("endothelium_scores")
+    compared = {"value": "relative", "group": "group", "a": "aged", "b": "young", "unit": "mouse"}
+    return {f"C1.context.{tissue}": difference(rows, **compared) for tissue, rows in organs.groupby("tissue")}
 
 
 def _answer(rows: pd.DataFrame, others) -> Answer:

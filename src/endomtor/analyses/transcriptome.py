@@ -10,6 +10,7 @@ from functools import partial
 
 import pandas as pd
 
+from endomtor import public
 from endomtor.analyses import alternatives
 from endomtor.analyses.answer import Answer
 from endomtor.claims import catalogue
@@ -85,6 +86,18 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
         with suppress(EndomtorError):
             found[name] = _of_scores(data) if name == PHI else _of_genes(data)
     return found
+
+
+def from_public() -> dict[str, Estimate]:
+    """Return how the published signature is seen in old HSCs: premises of claim C4, other populations as context."""
+    changes, _ = public.table("hsc_aging_lfc")
+    slopes = hsc_aging.signature_slopes(changes, hsc_aging.signature()[0])
+    others = {name: one for name, one in hsc_aging.population_slopes(slopes).items() if name != "HSC"}
+    return {
+        "C4.premise.HSC": hsc_aging.transfer(slopes),
+        "C4.premise.specificity": hsc_aging.specificity(slopes),
+        **{f"C4.context.{name}": one for name, one in others.items()},
+    }
 
 
 def _of_scores(data: Transcriptomes) -> Answer:
