@@ -4,6 +4,10 @@
 .PHONY: help book test test-all baselines bench cohorts kills scale serve house lab frozen pairs lock \
   quality pdf reproduce environment test-oldest newest workflows launch release-archive release-ledger
 
+# Packages of another Python would come before those of .venv.
+unexport PYTHONPATH
+export PYTHONNOUSERSITE = 1
+
 BIN := .venv/bin
 STAMP := .venv/.installed
 PORT ?= 8000

@@ -1,13 +1,19 @@
 """A build gives the same whatever surrounds it: variables, rights, temporary folders, another build beside it."""
 
+import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import reproduce
 
+from conftest import ROOT, until
+from endomtor import worlds
+from test_building import edit
 from test_stops import AGAIN, BUILD, TO_LEDGER, Trial, build_of
 
 
@@ -84,3 +90,65 @@ def test_two_builds_at_once_of_different_worlds_each_leave_a_whole_book(tmp_path
     assert second.returncode == 0
     assert b"Another build is at work" in said
     assert list(reproduce.differences(expected, trial.contents())) == []
+
+
+def beside(trial: Trial, made: str, change: Callable[[], object]) -> tuple[int, str]:
+    """Build, change something once a file of the build is there, and return how the build ended and what it said."""
+    process = subprocess.Popen(
+        trial.command, cwd=trial.folder, env=trial.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert until((trial.folder / "_build" / made).exists, seconds=AGAIN)
+    change()
+    said, _ = process.communicate(timeout=AGAIN)
+    return process.returncode, " ".join(said.decode().split())
+
+
+@pytest.mark.slow
+def test_data_that_change_while_they_are_read_are_no_finished_book(tmp_path):
+    mice = worlds.simulate("paper", seed=3, out=tmp_path / "mice")
+    trial = build_of(tmp_path, BUILD, "build", "--offline", "--data", str(mice))
+
+    def change() -> None:
+        table = pd.read_csv(mice / "bmec_signaling.csv")
+        table.assign(mfi=table["mfi"] * 1.1).to_csv(mice / "bmec_signaling.csv", index=False)
+
+    status, said = beside(trial, "data/checked.txt", change)
+    assert status == 1
+    assert "files changed while the book was built from them" in said
+    trial.whole()
+    resumed = trial.contents()
+    shutil.rmtree(trial.folder / "_build")
+    trial.whole()
+    assert list(reproduce.differences(trial.contents(), resumed)) == []
+
+
+@pytest.mark.slow
+def test_a_notebook_that_is_saved_while_the_book_is_built_is_in_the_next_one(tmp_path):
+    trial = build_of(tmp_path, BUILD, "build", "--offline")
+    old, new = "# Chapter 01_one", "# Saved meanwhile"
+    _, said = beside(trial, "ledger.json", lambda: edit(trial.folder, "01_one", old, new))
+    assert "build again" in said
+    trial.whole()
+    assert new in (trial.folder / "_build" / "executed" / "notebooks" / "01_one.ipynb").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_what_is_private_stays_so(tmp_path):
+    """Where the user's files are readable by nobody else, those of a build are not either."""
+    trial = build_of(tmp_path, "import os; os.umask(0o077); " + TO_LEDGER)
+    trial.whole()
+    built = trial.folder / "_build"
+    files = [path for path in built.rglob("*") if path.is_file() and ".snakemake" not in path.parts]
+    assert len(files) > 20
+    assert [str(path) for path in files if path.stat().st_mode & 0o077] == []
+
+
+def test_make_minds_no_packages_of_another_python(tmp_path):
+    """Clusters put other installations into PYTHONPATH."""
+    (tmp_path / "rich.py").write_text("raise SystemExit('not this one')\n")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        ["make", "book", "ARGS=--help"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--data" in done.stdout

@@ -3,8 +3,8 @@
 import errno
 import hashlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,16 +28,19 @@ def write_bytes(path: Path, content: bytes) -> None:
     path = Path(path)
     with _naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        beside = _beside(path)
         try:
-            with os.fdopen(handle, "wb") as stream:
+            with open(beside, "xb") as stream:
                 stream.write(content)
-            # mkstemp makes the file private; the result should be as readable as any other.
-            os.chmod(beside, 0o644)
             os.replace(beside, path)
         except BaseException:
-            Path(beside).unlink(missing_ok=True)
+            beside.unlink(missing_ok=True)
             raise
+
+
+def _beside(path: Path) -> Path:
+    # Files of `tempfile` are private; these are as readable as the user's others.
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
 
 
 @contextmanager
@@ -69,13 +72,12 @@ def replacing(folder: Path) -> Iterator[Path]:
     folder = Path(folder)
     with _naming(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        beside, old = _beside(folder), _beside(folder)
+        beside.mkdir()
     try:
-        beside.chmod(0o755)
         yield beside
         if folder.exists():
-            old = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.old."))
-            os.rename(folder, old / "it")
+            os.rename(folder, old)
             os.rename(beside, folder)
             shutil.rmtree(old)
         else:

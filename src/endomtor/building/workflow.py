@@ -34,7 +34,7 @@ LEDGER_OF_PAGES = "site-goes-by/ledger.json"
 INTERACTIVE = "interactive-parts"
 """Folder of the build that holds, for each chapter, a folder with the data of its interactive parts."""
 FINISHED = "finished.txt"
-"""What the last whole build and its pages rest on and have made, relative to the build folder; see `_standing`."""
+"""What the last whole build and its pages rest on and have made, relative to the build folder; see `_goes_by`."""
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _SHOWN = ("scanpy", "pandas", "pydeseq2", "statsmodels", "scipy", "numpy", "seaborn", "papermill", "snakemake")
@@ -146,20 +146,23 @@ class Settings:
         """Return the command of a job as a rule takes it."""
         return snakemake.escaped(shlex.join(self.command(*words)))
 
-    def data_hash(self) -> str:
-        """Fingerprint of what the data set depends on.
+    def data_files(self) -> list[tuple[str, int, int]]:
+        """Name, size and time of the files of a laboratory's data; empty for a simulated world.
 
-        A laboratory's files may be large: they count by name, size and time. What their bytes are is looked at when the
-        data are checked again, and chapters depend on the sum that the check has left.
+        They may be large. What their bytes are is looked at when the data are checked again, and chapters depend on the
+        sum that the check has left.
         """
-        found = []
-        if self.data:
-            # Folders are no tables, and editors leave links that lead nowhere.
-            stats = [(path.name, path.stat()) for path in sorted(Path(self.data).iterdir()) if path.is_file()]
-            found = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+        if not self.data:
+            return []
+        # Folders are no tables, and editors leave links that lead nowhere.
+        stats = [(path.name, path.stat()) for path in sorted(Path(self.data).iterdir()) if path.is_file()]
+        return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+
+    def data_hash(self) -> str:
+        """Fingerprint of what the data set depends on."""
         root = Path(self.root)
         depends = [*_in_package(_OF_DATA), PACKAGE / "building" / "jobs.py", root / "data", root / "requirements.lock"]
-        return fingerprint(depends, self.data, self.world, self.seed, found)
+        return fingerprint(depends, self.data, self.world, self.seed, self.data_files())
 
     def chapter_hash(self, chapter: str) -> str:
         """Fingerprint of what the execution of a chapter depends on: a change means that it must run again."""
@@ -283,7 +286,8 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
     with _alone(folder, console) as lock:
         settings.save()
         _sweep(settings)
-        standing, finished = _standing(settings), folder / FINISHED
+        data, goes_by, finished = settings.data_files(), _goes_by(settings), folder / FINISHED
+        standing = _standing(settings, goes_by)
         kept = finished.read_text(encoding="utf-8").split() if site and finished.is_file() else []
         if kept == standing:
             _report_unchanged(settings, set(), console)
@@ -323,8 +327,15 @@ def build(settings: Settings, *, jobs: int, console, site: bool = True, keep_goi
         if only_pages:
             # It does not know of this drawing, and would take an earlier state of the pages for the one that is drawn.
             told_snakemake.unlink()
+        if settings.data_files() != data:
+            raise BuildError(
+                f"{settings.data}: files changed while the book was built from them, expected them to rest: build again"
+            )
+        if _goes_by(settings) != goes_by:
+            console.print("  Files of the book changed while it was built: build again to have all of them in.")
         if site:
-            files.write_text(finished, "\n".join(_standing(settings)))
+            # With what it began with: what changed meanwhile is looked at by the next build.
+            files.write_text(finished, "\n".join(_standing(settings, goes_by)))
     _report_unchanged(settings, done, console)
 
 
@@ -352,26 +363,30 @@ def _stages(settings: Settings, *, again: bool, site: bool, keep_going: bool) ->
     return [[f"evidence/{chapter}.json" for chapter in settings.chapters() if not settings.read_by(chapter)], whole]
 
 
-def _standing(settings: Settings) -> list[str]:
-    """Return fingerprints of all that a build goes by and, by size and time, of what it has made: without and of pages.
+def _goes_by(settings: Settings) -> list[str]:
+    """Return fingerprints of all that a build goes by: all but pages, and pages.
 
     Any code or data counts: more than a chapter depends on, and looked through once.
     """
-    build, root, chapters = Path(settings.build), Path(settings.root), settings.chapters()
+    root = Path(settings.root)
+    places = [settings.file, root / "workflow" / "Snakefile", root / "requirements.lock"]
+    notebooks = map(settings.notebook, settings.chapters())
+    return [fingerprint([*places, *notebooks], settings.ledger_hash(), sys.version), settings.site_hash()]
+
+
+def _standing(settings: Settings, goes_by: list[str]) -> list[str]:
+    """Return what a build goes by with, by size and time, what it has made: without pages, and pages."""
+    build = Path(settings.build)
 
     def made(*names: str) -> list:
         stats = [(name, (build / name).stat()) for name in names if (build / name).exists()]
         return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
 
-    goes_by = [settings.file, root / "workflow" / "Snakefile", root / "requirements.lock"]
+    book, pages = goes_by
     of_chapters = ("executed/notebooks/{}.ipynb", "evidence/{}.json", f"{INTERACTIVE}/{{}}")
-    outputs = [settings.dataset_is_there, *LEDGER, *(name.format(one) for one in chapters for name in of_chapters)]
-    return [
-        fingerprint(
-            [*goes_by, *map(settings.notebook, chapters)], [settings.ledger_hash(), sys.version], made(*outputs)
-        ),
-        fingerprint([], settings.site_hash(), made("html/index.html")),
-    ]
+    outputs = [name.format(one) for one in settings.chapters() for name in of_chapters]
+    outputs += [settings.dataset_is_there, *LEDGER]
+    return [fingerprint([], book, made(*outputs)), fingerprint([], pages, made("html/index.html"))]
 
 
 def _report_unchanged(settings: Settings, done: set[str], console) -> None:

@@ -8,7 +8,6 @@ Everything is unpacked beside the target, which takes its name only when the who
 import gzip
 import io
 import lzma
-import os
 import re
 import stat
 import struct
@@ -251,4 +250,3 @@ def _write(source: BinaryIO, place: Path, size: int | None, counted: _Counted | 
             stream.write(piece)
     if size is not None and written != size:
         raise EOFError(f"{place.name} has {written} of {size} bytes")
-    os.chmod(place, 0o644)
