@@ -133,6 +133,21 @@ def test_a_notebook_that_is_saved_while_the_book_is_built_is_in_the_next_one(tmp
 
 
 @pytest.mark.slow
+def test_a_clock_that_goes_back_hinders_no_build(tmp_path):
+    trial = build_of(tmp_path, BUILD, "build", "--offline")
+    trial.whole()
+    tomorrow = time.time() + 86400
+    for path in trial.folder.rglob("*"):
+        os.utime(path, (tomorrow, tomorrow), follow_symlinks=False)
+    edit(trial.folder, "01_one", "# Chapter 01_one", "# After the clock went back")
+    trial.whole()
+    resumed = trial.contents()
+    shutil.rmtree(trial.folder / "_build")
+    trial.whole()
+    assert list(reproduce.differences(trial.contents(), resumed)) == []
+
+
+@pytest.mark.slow
 def test_what_is_private_stays_so(tmp_path):
     """Where the user's files are readable by nobody else, those of a build are not either."""
     trial = build_of(tmp_path, "import os; os.umask(0o077); " + TO_LEDGER)
