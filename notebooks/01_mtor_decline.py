@@ -38,12 +38,23 @@ from endomtor.cells import StoredCells, passing, sample
 from endomtor.chapter import open_chapter
 from endomtor.contract import shared_backgrounds, vocabulary
 from endomtor.errors import NotTestable
-from endomtor.public import originals
-from endomtor.reporting import alt_text, endpoint_text, n_text, p_text, result_text
+from endomtor.figures import style
+from endomtor.public import hsc_animals, originals
+from endomtor.reporting import alt_text, describe, endpoint_text, n_text, p_text, result_text
 from endomtor.stats import difference, expression, holm
 
 # %% tags=["plumbing"]
 chapter = open_chapter("01_mtor_decline", data_dir, world, seed)
+
+# %%
+blots, of_blots = public.table("aging_blots")
+at_26 = 100 * 2 ** blots[blots["months"] == 26].groupby(["protein", "tissue"])["relative"].mean()
+chapter.lead(
+    f"In whole spleen and brain of 26-month-old mice phosphorylated S6 is at {at_26['p-S6', 'spleen']:.0f} and "
+    f"{at_26['p-S6', 'brain']:.0f} % of its level at 3 months, while 4E-BP1, the other arm of mTORC1, is at "
+    f"{at_26['p-4E-BP1', 'spleen']:.0f} and {at_26['p-4E-BP1', 'brain']:.0f} %: “mTOR” does not fall or rise as one.",
+    of_blots,
+)
 
 # %% [markdown]
 # ## The question
@@ -62,8 +73,125 @@ chapter = open_chapter("01_mtor_decline", data_dir, world, seed)
 # **How the code of this page is laid out.**
 # `chapter` stands for this page and its data: `chapter.table` reads a table, `chapter.record` judges an answer by the rule written down beforehand and enters it in the ledger, `chapter.show` prints a figure with its label.
 # Names such as `C1.signaling` are entries of the ledger.
+
+# %% [markdown] tags=["result:C1.context.brain", "result:C1.context.heart", "result:C1.context.kidney"]
+# ## Real mice: endothelium of brain, heart and kidney
 #
-# **Which data this page used.**
+# **Not found:** young and old *marrow* endothelium, mouse by mouse.
+# GSE227145 (a later study of the same laboratory, 3 against 18 months), GSE169162 and E-MTAB-15073 are what to fetch: `endomtor fetch --geo GSE227145` drafts a data directory from the series, and this page then runs on it.
+# What is public are sorted endothelial cells of three other organs, three young and three old mice each.
+# They are **context**: another organ's vessels cannot test a claim about the marrow.
+# One heart and one kidney were sequenced in two lanes, which are added first, because two lanes of one mouse are one mouse.
+# Each mouse has its score from the counts, in the column `relative`: mean log2 counts per million of the hallmark genes minus that of all other genes.
+# `provenance` says where the numbers come from, and labels each figure of this section as public.
+
+# %%
+organs, provenance = public.table("endothelium_scores")
+organs.groupby(["tissue", "group"])["mouse"].nunique().unstack()
+
+# %% [markdown]
+# Welch's test in each organ; as context the answers go on record without a verdict.
+
+# %%
+of_organs = {}
+for tissue, rows in organs.groupby("tissue"):
+    of_organs[tissue] = difference(rows, value="relative", group="group", a="aged", b="young", unit="mouse")
+    chapter.record(f"C1.context.{tissue}", of_organs[tissue], family="C1.context", provenance=provenance)
+
+# %%
+contrasts = {tissue: {("aged", "young"): one} for tissue, one in of_organs.items()}
+titles = {tissue: f"{tissue}, mTORC1 hallmark score, log2" for tissue in of_organs}
+about = {"value": "relative", "group": "group", "animal": "mouse", "endpoint": "tissue", "order": ("young", "aged")}
+chapter.show(
+    figures.estimation_grid(organs, estimates=contrasts, titles=titles, **about),
+    caption=f"Sorted endothelium of three organs, every mouse a point. Unit: mouse; {n_text(of_organs.values())}.",
+    alt=alt_text("mTORC1 hallmark, aged - young", of_organs),
+    name="fig-endothelium",
+    provenance=provenance,
+)
+
+# %% [markdown]
+# ### A p value to distrust
+#
+# The same data, tested over genes, give for one of the organs a p value that would be called overwhelming.
+# It treats the genes of one pathway as independent witnesses, but they rise and fall together in each mouse: a p over genes says that the set moved in *these* six mice, not that it moves with age.
+# Over mice, three against three are few: no exact test could give a small p here ({ref}`methods-units`).
+#
+# `genes` has a row for each gene and organ: its log2 fold change `lfc`, aged − young, and whether it is in the hallmark set (`mtorc1`).
+
+# %%
+genes, _ = public.table("endothelium_genes")
+table = pd.DataFrame(map(vars, of_organs.values())).assign(organ=list(of_organs))[["organ", "estimate", "p"]]
+for place, organ in enumerate(table["organ"]):
+    in_set, others = (genes.loc[(genes["tissue"] == organ) & (genes["mtorc1"] == member), "lfc"] for member in (1, 0))
+    table.loc[place, "p over genes (wrong)"] = stats.ttest_ind(in_set, others, equal_var=False).pvalue
+chapter.show_table(
+    table.rename(columns={"estimate": "aged − young", "p": "p over mice (3 v 3)"}),
+    caption="The same difference, tested over mice and, wrongly, over genes.",
+    provenance=provenance,
+)
+
+# %% [markdown]
+# ## Real mice: the two arms of mTORC1 in whole tissue
+#
+# mTORC1 speaks through two arms: S6 kinase, read as phosphorylated S6 (S240/244), and 4E-BP1 (T37/46).
+# Xie et al. blotted both, and Akt (S473), which {term}`mTORC2` phosphorylates, in spleen, brain and lung of male C57BL/6J mice at six ages, four mice each {cite}`xie2022`.
+# `relative` is the logarithm of phosphorylated over total protein, against the mean at three months.
+# Whole tissue is mostly not endothelium: this is **context**.
+
+# %%
+blots.groupby(["tissue", "protein", "months"])["relative"].mean().unstack().round(2)
+
+# %%
+ends = blots[blots["months"].isin([3, 26])].assign(age=blots["months"].map({3: "young", 26: "aged"}))
+compared = {"value": "relative", "group": "age", "a": "aged", "b": "young", "unit": "mouse"}
+of_tissues = {}
+for (tissue, protein), rows in ends.groupby(["tissue", "protein"], sort=False):
+    of_tissues[f"{tissue}, {protein}"] = difference(rows, **compared)
+    name = f"C1.context.tissue.{tissue}.{protein}"
+    chapter.record(name, of_tissues[f"{tissue}, {protein}"], family="C1.context.tissue", provenance=of_blots)
+
+# %%
+palette = dict(zip(blots["protein"].unique(), map(figures.colour, ("rapamycin", "vehicle", "control")), strict=True))
+with figures.house():
+    figure = figures.page(3.4)
+    panels = figure.subplots(1, 3, sharex=True, sharey=True)
+    for axes, (tissue, rows) in zip(panels, blots.groupby("tissue", sort=False), strict=True):
+        lines = {"hue": "protein", "style": "protein", "markers": ["o", "s", "^"], "legend": tissue == "spleen"}
+        sns.lineplot(rows, x="months", y="relative", dashes=False, errorbar=None, palette=palette, ax=axes, **lines)
+        sns.scatterplot(rows, x="months", y="relative", hue="protein", palette=palette, s=9, legend=False, ax=axes)
+        axes.axhline(0, **style.DOTTED)
+        axes.set(title=tissue, xlabel="months", ylabel="log₂, against 3 months")
+    figures.legend_above(figure, panels[0])
+chapter.show(
+    (figure, blots),
+    caption="Phosphorylated over total protein, every mouse a small point, means joined. In spleen and brain S6 falls "
+    f"with age while 4E-BP1 does not: the arms disagree. Unit: mouse; {n_text(of_tissues.values())} at the ends.",
+    alt=alt_text("Phosphorylated over total protein in three tissues, 26 − 3 months, log2", of_tissues),
+    name="fig-blots",
+    provenance=of_blots,
+)
+
+# %% [markdown]
+# Is mTORC1 higher in old {term}`HSCs <HSC>`, as reported with western blots {cite}`chen2009`?
+# The hallmark of transcripts does not show it, in either laboratory; it holds transcripts, not kinase activity, so it is no refutation.
+
+# %%
+hallmarks, of_hscs = public.table("hallmark_scores")
+hscs = hallmarks[hallmarks["cells"].str.startswith("HSC") & (hallmarks["hallmark"] == "mTORC1")]
+for cells, rows in hscs.groupby("cells", sort=False):
+    laboratory = cells.removeprefix("HSC, ")
+    answer = hsc_animals.aged_minus_young(rows)
+    chapter.record(f"C1.context.HSC.mTORC1_{laboratory}", answer, family="C1.context.HSC", provenance=of_hscs)
+    describe(f"- {endpoint_text(laboratory)}, old − young: {result_text(answer)}")
+
+# %%
+chapter.results("C1.context", caption="Context, aged − young: hallmark in other endothelium and in HSCs, whole tissue.")
+
+# %% [markdown]
+# ## The prediction, tested
+#
+# What follows is the analysis of the chapter's own data, which may be a laboratory's or simulated.
 
 # %% tags=["plumbing-shown"]
 chapter.data_box()
@@ -288,65 +416,6 @@ wrong, right = difference(scores, unit="cell", **plain), difference(of_mice, uni
 Markdown(
     f"**Wrong:** {len(scores):,} cells as n give {p_text(wrong.p)}. "
     f"**Right:** the same scores of {len(of_mice)} animals give {p_text(right.p)}."
-)
-
-# %% [markdown] tags=["result:C1.context"]
-# ## Real data: endothelium of brain, heart and kidney
-#
-# No public data of young and old *marrow* endothelium with animal identities could be bundled here.
-# What is public are sorted endothelial cells of three other organs, three young and three old mice each.
-# They are **context**: another organ's vessels cannot test a claim about the marrow.
-# One heart and one kidney were sequenced in two lanes, which are added first, because two lanes of one mouse are one mouse.
-# Each mouse has its score from the counts, in the column `relative`: mean log2 counts per million of the hallmark genes minus that of all other genes.
-# `provenance` says where the numbers come from, and labels each figure of this section as public.
-
-# %%
-organs, provenance = public.table("endothelium_scores")
-organs.groupby(["tissue", "group"])["mouse"].nunique().unstack()
-
-# %% [markdown]
-# Welch's test in each organ; as context the answers go on record without a verdict.
-
-# %%
-of_organs = {}
-for tissue, rows in organs.groupby("tissue"):
-    of_organs[tissue] = difference(rows, value="relative", group="group", a="aged", b="young", unit="mouse")
-    chapter.record(f"C1.context.{tissue}", of_organs[tissue], family="C1.context", provenance=provenance)
-
-# %%
-contrasts = {tissue: {("aged", "young"): one} for tissue, one in of_organs.items()}
-titles = {tissue: f"{tissue}, mTORC1 hallmark score, log2" for tissue in of_organs}
-about = {"value": "relative", "group": "group", "animal": "mouse", "endpoint": "tissue", "order": ("young", "aged")}
-chapter.show(
-    figures.estimation_grid(organs, estimates=contrasts, titles=titles, **about),
-    caption=f"Sorted endothelium of three organs, every mouse a point. Unit: mouse; {n_text(of_organs.values())}.",
-    alt=alt_text("mTORC1 hallmark, aged - young", of_organs),
-    name="fig-endothelium",
-    provenance=provenance,
-)
-
-# %%
-chapter.results("C1.context", caption="mTORC1 hallmark, aged − young, in other organs' endothelium.")
-
-# %% [markdown]
-# ### A p value to distrust
-#
-# The same data, tested over genes, give for one of the organs a p value that would be called overwhelming.
-# It treats the genes of one pathway as independent witnesses, but they rise and fall together in each mouse: a p over genes says that the set moved in *these* six mice, not that it moves with age.
-# Over mice, three against three are few: no exact test could give a small p here ({ref}`methods-units`).
-#
-# `genes` has a row for each gene and organ: its log2 fold change `lfc`, aged − young, and whether it is in the hallmark set (`mtorc1`).
-
-# %%
-genes, _ = public.table("endothelium_genes")
-table = pd.DataFrame(map(vars, of_organs.values())).assign(organ=list(of_organs))[["organ", "estimate", "p"]]
-for place, organ in enumerate(table["organ"]):
-    in_set, others = (genes.loc[(genes["tissue"] == organ) & (genes["mtorc1"] == member), "lfc"] for member in (1, 0))
-    table.loc[place, "p over genes (wrong)"] = stats.ttest_ind(in_set, others, equal_var=False).pvalue
-chapter.show_table(
-    table.rename(columns={"estimate": "aged − young", "p": "p over mice (3 v 3)"}),
-    caption="The same difference, tested over mice and, wrongly, over genes.",
-    provenance=provenance,
 )
 
 # %% [markdown]

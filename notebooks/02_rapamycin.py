@@ -28,15 +28,30 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from endomtor import figures
+from endomtor import figures, public
 from endomtor.chapter import open_chapter
 from endomtor.errors import EndomtorError, NotTestable
 from endomtor.figures import scales, style
-from endomtor.reporting import alt_text, describe, endpoint_text, n_text, units_text
-from endomtor.stats import amounts, mixed_model, treatment_within_age
+from endomtor.public import lifespans
+from endomtor.reporting import alt_text, describe, endpoint_text, forest_rows, n_text, units_text
+from endomtor.stats import amounts, difference, mixed_model, treatment_within_age
 
 # %% tags=["plumbing"]
 chapter = open_chapter("02_rapamycin", data_dir, world, seed)
+
+# %%
+arms, of_lifespans = public.table("lifespan_hazards")
+late = arms[(arms["cohort"] == "C2005")].set_index("sex")["hazard_ratio"]
+mice, of_mice = public.table("aging_blood")
+young = mice[(mice["cohort"] == "mTOR") & (mice["group"] == "young")].groupby(["trait", "arm"])["relative"].mean()
+chapter.lead(
+    f"Rapamycin begun at 20 months lowers the risk of death by {100 - 100 * late['female']:.0f} % in females and "
+    f"{100 - 100 * late['male']:.0f} % in males; and young mice with less mTOR in every cell (inferred) have "
+    f"{2 ** young['white_cells', 'mutant']:.1f} times the white cells of wild type and "
+    f"{100 * 2 ** young['hemoglobin', 'mutant']:.0f} % of its hemoglobin.",
+    of_lifespans,
+    of_mice,
+)
 
 # %% [markdown]
 # ## The question
@@ -57,8 +72,117 @@ chapter = open_chapter("02_rapamycin", data_dir, world, seed)
 #
 # **What this cannot say.**
 # Rapamycin reaches every cell of the mouse, so no result here is about the endothelium.
+
+# %% [markdown]
+# ## Real mice: rapamycin and the lifespan
 #
-# **Which data this page used.**
+# **Not found:** blood counts of single mice under rapamycin, and marrow or HSCs of such mice.
+# What others published, without a dose that could be compared, points both ways; the page [what others found](../book/against-the-paper.md) tells more.
+#
+# - mTOR activity is *higher* in old HSCs, and rapamycin *restored* the function of old HSCs {cite}`chen2009`.
+# - Rapamycin expands the myeloid lineage through G-CSF from stroma {cite}`li2022`.
+# - With mTOR deleted in blood cells too, HSCs rise for a while, are then exhausted, and fail to engraft {cite}`guo2013`.
+#
+# What is public, mouse by mouse, is the lifespan: the Interventions Testing Program gave rapamycin in the food to UM-HET3 mice at three sites {cite}`itp1`.
+# It **bounds** the claim and tests none of it: a drug that ruined hematopoiesis would not lengthen life, but one that harms it a little may.
+#
+# `hazard_ratio` is the risk of death under rapamycin over that of the controls of the same cohort and sex, from a Cox model stratified by site.
+# Mice that were removed are censored, and removal was unequal: of the males at 42 ppm from 9 months 36 of 156 were removed, of their controls 5 of 300.
+
+# %%
+numbers = ["hazard_ratio", "low", "high", "n_treated", "n_control"]
+arms.set_index(["cohort", "ppm", "start", "cycled", "sex"])[numbers].round(2)
+
+# %%
+hazards = lifespans.hazards(arms)
+for name, answer in hazards.items():
+    chapter.record(f"C2.context.lifespan.{name}", answer, family="C2.context.lifespan", provenance=of_lifespans)
+
+# %%
+labels = {name: endpoint_text(name.replace(".female", ", female").replace(".male", ", male")) for name in hazards}
+forest = forest_rows({labels[name]: one for name, one in hazards.items()})
+forest["note"] = [f"{2**row.estimate:.2f} [{2**row.low:.2f}, {2**row.high:.2f}]" for row in forest.itertuples()]
+chapter.show(
+    figures.forest(forest, xlabel="log₂ hazard ratio of death, rapamycin / control", references={0.0: "no effect"}),
+    caption="Risk of death under rapamycin, each dose, start and sex against the controls of its cohort; printed: hazard "
+    f"ratio. Unit: mouse; {n_text(hazards.values())}.",
+    alt=alt_text("Hazard ratio of death under rapamycin, log2", {labels[name]: one for name, one in hazards.items()}),
+    name="fig-lifespan",
+    provenance=of_lifespans,
+)
+
+# %% [markdown]
+# Survival by Kaplan and Meier at 42 ppm from 9 months, and a trap: the plain median age in the file takes a removed mouse for a dead one.
+
+# %%
+curves, _ = public.table("lifespan_curves")
+curves = curves[(curves["ppm"] == 42) & (curves["start"] == 9)]
+palette = {"control": figures.colour("control"), "rapamycin": figures.colour("rapamycin")}
+with figures.house():
+    figure = figures.page(3)
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, (sex, rows) in zip(panels, curves.groupby("sex"), strict=True):
+        line = {"hue": "arm", "style": "arm", "drawstyle": "steps-post", "legend": sex == "female"}
+        sns.lineplot(rows, x="day", y="alive", palette=palette, ax=axes, **line)
+        axes.set(title=sex, xlabel="days", ylabel="alive, share")
+    figures.legend_above(figure, panels[0])
+medians = arms[(arms["ppm"] == 42) & (arms["start"] == 9)].set_index("sex")
+longer = {kind: medians[f"{kind}_treated"] / medians[f"{kind}_control"] - 1 for kind in ("median", "plain")}
+chapter.show(
+    (figure, curves),
+    caption="Survival at 42 ppm from 9 months. Median lifespan "
+    + ", ".join(f"{sex} +{100 * longer['median'][sex]:.0f} %" for sex in medians.index)
+    + "; by the plain median, which ignores removal, "
+    + ", ".join(f"{sex} +{100 * longer['plain'][sex]:.0f} %" for sex in medians.index)
+    + ". Unit: mouse.",
+    alt="Survival curves of both sexes: rapamycin lies to the right of control.",
+    name="fig-survival",
+    provenance=of_lifespans,
+)
+
+# %% [markdown]
+# ## Real mice: blood with less mTOR in every cell
+#
+# One cohort of Xie et al. has mutants beside wild type, young and old {cite}`xie2022`.
+# **That they are mTOR hypomorphs is inferred**, not stated in the file: from the order of the authors' code, and from small bodies, spleens and testes as such mice have.
+# They have less mTOR in every cell from conception on, so they bound what less mTOR does to blood in the long run; they are no rapamycin.
+
+# %%
+hypomorphs = mice[(mice["cohort"] == "mTOR") & (mice["scale"] == "log2")]
+of_less = {}
+for (trait, age), rows in hypomorphs.groupby(["trait", "group"], sort=False):
+    answer = difference(rows, value="relative", group="arm", a="mutant", b="untreated", unit="mouse")
+    of_less[f"{endpoint_text(trait)}, {age}"] = answer
+    chapter.record(f"C2.context.hypomorph.{trait}.{age}", answer, family="C2.context.hypomorph", provenance=of_mice)
+
+# %%
+palette = {"wild type": figures.colour("control"), "mutant": figures.colour("rapamycin")}
+with figures.house():
+    figure = figures.page(5.4)
+    panels = figure.subplots(2, 2).flat
+    for axes, (trait, rows) in zip(panels, hypomorphs.groupby("trait", sort=False), strict=True):
+        shown = rows.assign(arm=rows["arm"].replace("untreated", "wild type"))
+        points = {"hue": "arm", "palette": palette, "dodge": True, "size": 3, "legend": trait == "hemoglobin"}
+        sns.stripplot(shown, x="group", y="relative", hue_order=["wild type", "mutant"], ax=axes, **points)
+        axes.axhline(0, **style.DOTTED)
+        axes.set(title=endpoint_text(trait), xlabel="", ylabel="log₂, to young wild type")
+    figures.legend_above(figure, figure.axes[0])
+chapter.show(
+    (figure, hypomorphs),
+    caption="Blood of mTOR hypomorphs (inferred) and wild type, every mouse a point. White cells are about twice as many "
+    f"in the mutants, hemoglobin and platelets no fewer. Unit: mouse; {n_text(of_less.values())}.",
+    alt=alt_text("Blood of mutants, mutant − wild type, log2", of_less),
+    name="fig-hypomorph",
+    provenance=of_mice,
+)
+
+# %%
+chapter.results("C2.context.hypomorph", caption="mTOR hypomorphs (inferred) − wild type, young and aged. Context.")
+
+# %% [markdown]
+# ## The prediction, tested
+#
+# What follows is the analysis of the chapter's own data, which may be a laboratory's or simulated.
 
 # %% tags=["plumbing-shown"]
 chapter.data_box()
@@ -327,18 +451,6 @@ chapter.results("C2.marrow", caption="Rapamycin against vehicle in marrow: mean 
 # %% tags=["needs:rapamycin_marrow"]
 between = pd.DataFrame({endpoint: vars(found["interaction"]) for endpoint, found in answers.items()}).T
 between[["estimate", "ci_low", "ci_high", "p"]].astype(float).dropna().rename(endpoint_text).round(3)
-
-# %% [markdown]
-# ## Real data: none that we know of
-#
-# We found no public table with blood counts of single rapamycin-treated mice.
-# What the literature says, without a dose that could be compared, points both ways:
-#
-# - mTOR activity is *higher* in old HSCs, and rapamycin *restored* the function of old HSCs {cite}`chen2009`.
-# - Rapamycin expands the myeloid lineage through G-CSF from stroma {cite}`li2022`.
-# - With mTOR deleted in blood cells too, HSCs rise for a while, are then exhausted, and fail to engraft {cite}`guo2013`.
-#
-# So "deleterious" may hold for young mice, or for one dose, and fail for another; the page [against the paper](../book/against-the-paper.md) tells more.
 
 # %% [markdown]
 # ## How robust is it?

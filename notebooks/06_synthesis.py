@@ -36,7 +36,6 @@ from endomtor.chapter import open_chapter
 from endomtor.claims import catalogue, evidence, verdicts
 from endomtor.errors import NotTestable
 from endomtor.markup import plain_in_markdown
-from endomtor.public import blood as public_blood
 from endomtor.reporting import endpoint_text, n_text, number, p_text
 from endomtor.stats import joint_phi
 from endomtor.views.conclusions import conclusions
@@ -75,6 +74,44 @@ found[["kind", "estimate", "ci_low", "ci_high", "verdict"]].head()
 # %%
 pd.crosstab(found["notebook"].str[:2], found["kind"]).assign(
     withheld=(found["verdict"] == verdicts.NOT_TESTABLE).groupby(found["notebook"].str[:2]).sum()
+)
+
+# %% [markdown]
+# ## Real mice: premises, and a bound
+#
+# A premise is what a claim takes for granted of age, asked of others' mice; it can fail, and then the claim has nothing to stand on.
+
+# %% tags=["needs:premises"]
+premises = found[(found["kind"] == "premise") & [chapter.rule(one).role == "primary" for one in found.index]]
+if premises.empty:
+    raise NotTestable("The evidence holds no premise: chapters 03 and 04 leave them.")
+shown = premises[["estimand", "estimate", "ci_low", "ci_high", "unit", "verdict"]].reset_index(drop=True)
+shown.insert(0, "premise", [chapter.rule(one).statement for one in premises.index])
+chapter.show_table(
+    shown.rename(columns={"ci_low": "95 % from", "ci_high": "to"}),
+    caption="Premises of the claims, tested on public data. Units as named.",
+    provenance=public.table("aging_blood")[1],
+)
+
+# %% [markdown]
+# Nobody has published {term}`phi` of an {term}`ECKO` mouse, because nobody has published these mice one by one.
+# The nearest thing on real mice is the phi of mTOR hypomorphs (inferred, chapter 03): less mTOR in every cell.
+# It is a bound, and where it could be read it does not point towards age.
+
+# %% tags=["needs:hypomorphs"]
+bound = found[found.index.str.startswith("C3.context.hypomorph.") & (found["interval_kind"] == "bounded")]
+if bound.empty:
+    raise NotTestable("The evidence holds no phi of hypomorphs: chapter 03 leaves it.")
+rows = bound.rename(columns={"ci_low": "low", "ci_high": "high"}).drop(columns="n")
+rows["label"] = [endpoint_text(one.rpartition(".")[2]) for one in rows.index]
+numbers = [f"{one.label} {number(one.estimate)}, {number(one.low)} to {number(one.high)}" for one in rows.itertuples()]
+chapter.show(
+    figures.forest(rows, xlabel="phi of mTOR hypomorphs", references={0.0: "young", 1.0: "aged"}),
+    caption="How far less mTOR in every cell (inferred) moves young blood towards old. "
+    f"Unit: mouse; {n_text(record for record in records if record.id in bound.index)} (ecko: the mutants).",
+    alt=f"Forest plot of phi of mTOR hypomorphs. {'; '.join(numbers)}.",
+    name="fig-bound",
+    provenance=public.table("aging_blood")[1],
 )
 
 # %% [markdown]
@@ -148,70 +185,6 @@ chapter.show(
     f"Unit: {units}. n: units a group, or {', '.join(map(figures.named, order))}.",
     alt=f"Forest plot of phi, {len(phis)} endpoints. {'; '.join(shown) or 'No endpoint with a readable phi'}.",
     name="fig-phi",
-)
-
-# %% [markdown] tags=["result:C4.premise"]
-# ### Beside it: what public data have
-#
-# Nobody has published a phi, because nobody has published these mice.
-# The nearest thing is the transcriptome of old, unmanipulated cells (GSE162607) {cite}`itokawa2022` on the published signature of {term}`HSC` aging {cite}`svendsen2021`.
-# Its slope is called *concordance* here, and it is a premise of claim C4, not a result about ECKO.
-
-# %% tags=["needs:analogue"]
-public_rows = found[(found.index == "C4.premise.HSC") | found.index.str.startswith("C4.context.")].copy()
-if public_rows.empty:
-    raise NotTestable("The evidence holds no public analogue of the transcriptome.")
-public_rows["label"] = "old " + public_rows.index.str.split(".").str[2].map(endpoint_text)
-public_rows.loc["C4.premise.HSC", "label"] = "old HSCs (premise)"
-public_rows = public_rows.rename(columns={"ci_low": "low", "ci_high": "high"}).sort_values("kind", ascending=False)
-drawn = figures.forest(
-    public_rows.drop(columns="n"),
-    xlabel="concordance: slope on the published signature, 95 % interval",
-    references={0.0: "not seen", 1.0: "as published"},
-)
-
-# %% tags=["needs:analogue"]
-numbers = [
-    f"{one.label} {number(one.estimate)}, {number(one.low)} to {number(one.high)}" for one in public_rows.itertuples()
-]
-of_public = [record for record in records if record.id in public_rows.index]
-chapter.show(
-    drawn,
-    caption="Concordance of aged, unmanipulated cells with the published signature. It is not phi: there is no "
-    f"knock-out and no control in it. Unit: {of_public[0].unit}; {n_text(of_public)}.",
-    alt=f"Forest plot of concordance. {'; '.join(numbers)}.",
-    name="fig-concordance",
-    provenance=public.table("hsc_aging_lfc")[1],
-)
-
-# %% [markdown]
-# Blood of Diversity Outbred mice shows what age alone does to counts.
-# A change is unsettled where its interval and the authors' bootstrap disagree on whether there is one.
-# No phi follows: nothing was knocked out, and the lineage balance was not measured.
-
-# %% tags=["needs:do_mice"]
-traits = found[found.index.str.startswith("C3.context.")].copy()
-if traits.empty:
-    raise NotTestable("The evidence holds no blood of DO mice.")
-effects, provenance = public_blood.effects("age")
-traits["trait"] = traits.index.str.removeprefix("C3.context.").map(endpoint_text)
-authors = effects.set_index("name").loc[traits["trait"], "p_authors"].to_numpy() < 0.05
-seen = (traits["ci_low"] > 0) | (traits["ci_high"] < 0)
-rises = np.where(traits["estimate"] > 0, "rises", "falls")
-traits["with age it"] = np.select([seen != authors, ~seen], ["is unsettled", "shows no clear change"], rises)
-
-# %% tags=["needs:do_mice"]
-names = {
-    "trait": "trait",
-    "with age it": "with age it",
-    "estimate": "SD per month",
-    "ci_low": "95 % from",
-    "ci_high": "to",
-}
-chapter.show_table(
-    traits.rename(columns=names)[list(names.values())],
-    caption=f"Blood of DO mice, context only. Unit: mouse; n: {traits['n'].iat[0]['mice']}.",
-    provenance=provenance,
 )
 
 # %% [markdown]
@@ -307,7 +280,7 @@ sample_size.show_table(chapter.provenance.kind)
 # %% [markdown]
 # ## Real data
 #
-# None of the paper's own numbers are at hand, and no public data hold the knock-out.
+# None of the paper's own numbers are at hand, and no public data hold the knock-out; premises and a bound stand at the head of this page.
 # What others have published against the claims, and what was not reproduced here and why, is told on the page {ref}`against-the-paper`.
 
 # %% [markdown]

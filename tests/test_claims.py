@@ -155,6 +155,10 @@ class TestCombine:
     def test_supported_needs_both_p_and_the_count(self):
         strong, weak = ("supported", "effect", 0.0001), ("inconclusive", "too imprecise", 0.4)
         assert verdicts.combine([strong, strong, weak], 2, 3).word == "supported"
+        # Where all must hold, the largest p counts once, as it is.
+        nearly = (verdicts.SUPPORTED, verdicts.EFFECT, 0.02)
+        assert verdicts.combine([nearly, nearly], 2, 2).p == pytest.approx(0.02)
+        assert verdicts.combine([nearly, nearly], 2, 3).p == pytest.approx(0.04)
         assert verdicts.combine([strong, weak, weak], 2, 3).word == "inconclusive"
 
     def test_an_opposite_effect_forbids_support(self):

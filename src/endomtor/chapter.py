@@ -287,6 +287,15 @@ class Chapter:
         claim = next(entry for entry in whole["claims"] if entry["id"] == claim_id)
         show_html(boxes.verdict_html(claim, whole), boxes.verdict_text(claim, whole["dataset"]))
 
+    def lead(self, sentence: str, *sources: Provenance) -> None:
+        """Show what public data say of real mice, as the first sentence of the page, marked with where it is from."""
+        labels = "; ".join(one.label for one in sources)
+        show_html(
+            f'<p class="endomtor-lead endomtor-box-public"><strong>Real mice.</strong> {escape(sentence)} '
+            f'<span class="endomtor-reason">{escape(labels)}</span></p>',
+            f"Real mice. {sentence} ({labels})",
+        )
+
     def data_box(self) -> None:
         """Show which data this page used: title, kind, source, design, units per group, exclusions, warnings."""
         tables = self._analysis.tables

@@ -512,7 +512,7 @@ def _public_files(offline: bool, console) -> list[str]:
 
     missing = public.prepare(offline=offline)
     if missing:
-        console.print(f"{_count(len(missing), 'public file')} not here; the book shows the frozen tables instead:")
+        console.print("Some public files are not here; the book shows tables that were computed from them before:")
         for sentence in missing:
             console.print(f"  {sentence}", highlight=False, markup=False, soft_wrap=True)
     return missing

@@ -101,7 +101,8 @@ CHAPTERS = {
             "A drug blocks mTOR in every cell.",
             "endothelium",
             "endomtor.analyses.rapamycin:answers",
-            sources={"blood": "rapamycin_blood", "marrow": "rapamycin_marrow"},
+            "endomtor.analyses.rapamycin:from_public",
+            {"blood": "rapamycin_blood", "marrow": "rapamycin_marrow"},
         ),
         Analysis(
             "03_ecko_phenotypes",

@@ -10,10 +10,11 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from endomtor import contract
+from endomtor import contract, public
 from endomtor.analyses import alternatives
 from endomtor.analyses.answer import Answer
 from endomtor.claims import catalogue
+from endomtor.public import aging_cohorts
 from endomtor.public import blood as public_blood
 from endomtor.stats import (
     Estimate,
@@ -67,10 +68,28 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
 
 
 def from_public() -> dict[str, Estimate]:
-    """Return the effect of age on the blood of Diversity Outbred mice, in SD a month (`C3.context.TRAIT`)."""
+    """Return what age and less mTOR do to the blood of other mice.
+
+    Old - young over four cohorts of C57BL/6J mice (`C3.premise.TRAIT`), phi of mTOR hypomorphs
+    (`C3.context.hypomorph.TRAIT`), and the effect of a month in Diversity Outbred mice, in SD (`C3.context.TRAIT`,
+    females of another study `C3.context.slope.TRAIT`).
+    """
+    mice, _ = public.table("aging_blood")
+    found = {}
+    for trait in aging_cohorts.SCALES:
+        premise, bound = f"C3.premise.{trait}", f"C3.context.hypomorph.{trait}"
+        rules = catalogue.load()
+        asked = {"direction": rules.rule(premise).direction, "smallest": rules.rule(bound).smallest}
+        found[premise] = aging_cohorts.over_cohorts(mice, trait)
+        found[bound] = aging_cohorts.hypomorph_phi(mice, trait, **asked)
     effects, _ = public_blood.effects("age")
     names = {trait: public_blood.TRAITS[trait].replace(" ", "_") for trait in AGED_ELSEWHERE}
-    return {f"C3.context.{name}": public_blood.estimate(effects, trait) for trait, name in names.items()}
+    found |= {f"C3.context.{name}": public_blood.estimate(effects, trait) for trait, name in names.items()}
+    slopes, _ = public.table("do_slopes")
+    return found | {
+        f"C3.context.slope.{name.replace(' ', '_')}": public_blood.estimate(slopes, trait)
+        for trait, name in public_blood.SLOPES.items()
+    }
 
 
 def _compared(values: pd.DataFrame, unit: str, wanted: Container[str] | None) -> dict[str, Answer]:

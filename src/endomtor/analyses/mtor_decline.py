@@ -14,7 +14,7 @@ from endomtor.analyses import alternatives
 from endomtor.analyses.answer import Answer
 from endomtor.cells import passing
 from endomtor.contract.rules import shared_backgrounds
-from endomtor.public import originals
+from endomtor.public import aging_cohorts, hsc_animals, originals
 from endomtor.stats import Estimate, difference, expression
 
 COMPARED = {"value": "value", "group": "group", "a": "aged", "b": "young", "unit": "animal", "block": "batch"}
@@ -48,10 +48,21 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
 
 
 def from_public() -> dict[str, Estimate]:
-    """Return aged - young of the hallmark score in the endothelium of each organ (`C1.context.ORGAN`)."""
+    """Return aged - young of the hallmark score in the endothelium of each organ (`C1.context.ORGAN`).
+
+    Beside it `C1.context.tissue.TISSUE.PROTEIN`, 26 - 3 months, and `C1.context.HSC.mTORC1_LABORATORY`, old - young.
+    """
     organs, _ = public.table("endothelium_scores")
     compared = {"value": "relative", "group": "group", "a": "aged", "b": "young", "unit": "mouse"}
-    return {f"C1.context.{tissue}": difference(rows, **compared) for tissue, rows in organs.groupby("tissue")}
+    found = {f"C1.context.{tissue}": difference(rows, **compared) for tissue, rows in organs.groupby("tissue")}
+    blots, _ = public.table("aging_blots")
+    for tissue, protein in blots[["tissue", "protein"]].drop_duplicates().itertuples(index=False):
+        found[f"C1.context.tissue.{tissue}.{protein}"] = aging_cohorts.blot_difference(blots, tissue, protein)
+    hallmarks, _ = public.table("hallmark_scores")
+    for laboratory in (hsc_animals.GSE162607, hsc_animals.LT_HSC):
+        rows = hallmarks[(hallmarks["cells"] == f"HSC, {laboratory}") & (hallmarks["hallmark"] == "mTORC1")]
+        found[f"C1.context.HSC.mTORC1_{laboratory}"] = hsc_animals.aged_minus_young(rows)
+    return found
 
 
 def _answer(rows: pd.DataFrame, others) -> Answer:

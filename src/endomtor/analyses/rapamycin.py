@@ -9,9 +9,11 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from endomtor import public
 from endomtor.analyses import alternatives
 from endomtor.analyses.answer import Answer
 from endomtor.errors import EndomtorError
+from endomtor.public import aging_cohorts, lifespans
 from endomtor.stats import Estimate, amounts, mixed_model, treatment_within_age
 
 AGES = ("young", "aged")
@@ -37,6 +39,20 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
         rows = amounts.endpoints(tables["rapamycin_marrow"])
         rows = _with_arm(rows.rename(columns={"value": "amount", "log2": "value"}))
         found |= _answers(rows, "endpoint", "C2.marrow", list(dict.fromkeys(rows["endpoint"])), wanted)
+    return found
+
+
+def from_public() -> dict[str, Estimate]:
+    """Return what rapamycin does to the lifespan, and less mTOR to the blood counts, of other mice.
+
+    log2 hazard ratios (`C2.context.lifespan.ARM.SEX`), and mutant - wild type (`C2.context.hypomorph.TRAIT.AGE`).
+    """
+    table, _ = public.table("lifespan_hazards")
+    found = {f"C2.context.lifespan.{name}": one for name, one in lifespans.hazards(table).items()}
+    mice, _ = public.table("aging_blood")
+    for trait in aging_cohorts.COUNTS:
+        for age in AGES:
+            found[f"C2.context.hypomorph.{trait}.{age}"] = aging_cohorts.hypomorph_difference(mice, trait, age)
     return found
 
 

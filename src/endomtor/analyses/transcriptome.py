@@ -15,7 +15,7 @@ from endomtor.analyses import alternatives
 from endomtor.analyses.answer import Answer
 from endomtor.claims import catalogue
 from endomtor.errors import EndomtorError
-from endomtor.public import hsc_aging
+from endomtor.public import hsc_aging, hsc_animals
 from endomtor.public.originals import STUDIES
 from endomtor.stats import (
     Estimate,
@@ -89,14 +89,20 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
 
 
 def from_public() -> dict[str, Estimate]:
-    """Return how the published signature is seen in old HSCs: premises of claim C4, other populations as context."""
+    """Return how the published signature is seen in HSCs of other laboratories.
+
+    `C4.premise.LABORATORY`: old - young of the score of animals. Context: the mean slope over the signature's studies
+    in each population of GSE162607 (`C4.context.POPULATION`), and HSCs without neogenin-1 (`C4.context.Neo1gt.AGE`).
+    """
+    scores, _ = public.table("signature_scores")
     changes, _ = public.table("hsc_aging_lfc")
+    neo1, _ = public.table("neo1_scores")
     slopes = hsc_aging.signature_slopes(changes, hsc_aging.signature()[0])
-    others = {name: one for name, one in hsc_aging.population_slopes(slopes).items() if name != "HSC"}
+    hscs = scores[scores["population"] == "HSC"].groupby("laboratory")
     return {
-        "C4.premise.HSC": hsc_aging.transfer(slopes),
-        "C4.premise.specificity": hsc_aging.specificity(slopes),
-        **{f"C4.context.{name}": one for name, one in others.items()},
+        **{f"C4.premise.{name}": hsc_animals.aged_minus_young(rows) for name, rows in hscs},
+        **{f"C4.context.{name}": one for name, one in hsc_aging.population_slopes(slopes).items()},
+        **{f"C4.context.Neo1gt.{age}": hsc_animals.neo1_difference(neo1, age) for age in ("young", "aged")},
     }
 
 

@@ -224,9 +224,16 @@ def page_of(executed: str, chapter: str, ledger: dict, lines: Mapping[str, int] 
                         for what, html in _below_figure(drawn[name], chapter, code)
                     ]
     if summary := pages.summary_html(chapter, ledger):
-        cells.insert(1, nbformat.v4.new_markdown_cell(summary, id="endomtor-summary"))
+        # What is known of real mice comes before it.
+        place = next((at for at, cell in enumerate(cells) if _leads(cell)), 0) + 1
+        cells.insert(place, nbformat.v4.new_markdown_cell(summary, id="endomtor-summary"))
     notebook.cells = cells
     return nbformat.writes(notebook)
+
+
+def _leads(cell: nbformat.NotebookNode) -> bool:
+    shown = (output.get("data", {}).get("text/html", "") for output in cell.get("outputs", []))
+    return any(html.startswith('<p class="endomtor-lead') for html in shown)
 
 
 def _below_figure(shown: dict, chapter: str, code: str) -> Iterator[tuple[str, str]]:

@@ -147,7 +147,9 @@ def combine(primaries: Sequence[tuple[str, str, float]], needed: int, listed: in
 
     Supported: partial conjunction p at most 0.025 over the k that were tested, at least `needed` supported, none
     opposite. Contradicted: more than `listed` - needed contradicted, so that too few are left that could hold.
-    Otherwise inconclusive. What was not tested may hold: it never helps to contradict a claim.
+    Otherwise inconclusive. What was not tested may hold: it never helps to contradict a claim. Where all that are
+    listed must hold, as premises must, their largest p is asked: an intersection-union test (Berger 1982, doi
+    10.1080/00401706.1982.10487790) needs no more.
 
     Parameters
     ----------
@@ -158,7 +160,8 @@ def combine(primaries: Sequence[tuple[str, str, float]], needed: int, listed: in
     k = len(tested)
     if k < needed:
         return Combined(NOT_TESTABLE, WITHHELD, None, k)
-    p = partial_conjunction([value for _, _, value in tested], needed)
+    values = [value for _, _, value in tested]
+    p = max(values) if needed == listed else partial_conjunction(values, needed)
     reasons = [reason for _, reason, _ in tested]
     supported = sum(word == SUPPORTED for word, _, _ in tested)
     contradicted = [reason for word, reason, _ in tested if word == CONTRADICTED]

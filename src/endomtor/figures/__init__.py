@@ -7,7 +7,7 @@ from endomtor.figures.genes import lfc_scatter, rrho_map, volcano
 from endomtor.figures.publish import show, table
 from endomtor.figures.rates import error_rates, pairs
 from endomtor.figures.robustness import robustness
-from endomtor.figures.style import COLOURS, colour, house, marker, named, page
+from endomtor.figures.style import COLOURS, colour, house, legend_above, marker, named, page
 
 __all__ = [
     "COLOURS",
@@ -20,6 +20,7 @@ __all__ = [
     "estimation_grid",
     "forest",
     "house",
+    "legend_above",
     "lfc_scatter",
     "limiting_dilution",
     "marker",

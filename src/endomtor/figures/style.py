@@ -126,3 +126,10 @@ def legend(figure: Figure, groups: Sequence[str], counts: dict[str, int], *, lin
     longest = max(len(label) for label in labels)
     columns = max(1, min(len(labels), 56 // (longest + 5)))
     figure.legend(handles, labels, loc="outside upper left", ncols=columns, columnspacing=1.2, handletextpad=0.5)
+
+
+def legend_above(figure: Figure, axes: Axes) -> None:
+    """Move the legend of one panel above all of them, where it covers no data."""
+    handles, labels = axes.get_legend_handles_labels()
+    axes.get_legend().remove()
+    figure.legend(handles, labels, loc="outside upper left", ncols=len(labels), handletextpad=0.3, columnspacing=1.2)

@@ -1,11 +1,13 @@
 """Effects of age and sex on blood traits of Diversity Outbred mice (context for chapter 03)."""
 
+from pathlib import Path
+
 import pandas as pd
 from scipy import stats
 
 from endomtor.provenance import Provenance
 from endomtor.public.download import original
-from endomtor.public.originals import blood_effects
+from endomtor.public.originals import blood_effects, slopes_of_age
 from endomtor.stats import Estimate
 
 # Mice of the study, from its description; the tables do not say how many had each trait.
@@ -29,6 +31,20 @@ TRAITS = {
     "mpv": "mean platelet volume",
     "mpm": "mean platelet mass",
 }
+
+
+SLOPES = {
+    "Myeloid_PercViable": "myeloid cells",
+    "T_PercViable": "T cells",
+    "B_PercViable": "B cells",
+    "Neut_PercViable": "neutrophils",
+    "Mono_PercViable": "monocytes",
+    "Hgb": "hemoglobin",
+    "NumRBC": "red blood cells",
+    "NumPlt": "platelets",
+    "NumWBC": "white blood cells",
+}
+"""Traits of the females of the diet study that are shown, shares of viable cells before counts."""
 
 
 def effects(of: str = "age") -> tuple[pd.DataFrame, Provenance]:
@@ -60,17 +76,50 @@ def effects(of: str = "age") -> tuple[pd.DataFrame, Provenance]:
 
 
 def estimate(table: pd.DataFrame, trait: str) -> Estimate:
-    """Return one trait's effect in units of its SD, as an `Estimate` (normal interval from the published SE)."""
+    """Return one trait's effect in units of its SD, as an `Estimate` (normal interval from the published SE).
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `effects` or `slope_table`.
+    trait : str
+        Of its column `trait`.
+    """
     row = table.set_index("trait").loc[trait]
-    z = row["effect_sd"] / row["se_sd"]
-    half = stats.norm.ppf(0.95) * row["se_sd"]
+    effect, error = float(row["effect_sd"]), float(row["se_sd"])
+
+    def limits(coverage: float) -> tuple[float, float]:
+        half = float(stats.norm.ppf(0.5 + coverage / 2)) * error
+        return effect - half, effect + half
+
+    low, high = limits(0.95)
     return Estimate(
-        estimate=float(row["effect_sd"]),
-        ci_low=float(row["sd_low"]),
-        ci_high=float(row["sd_high"]),
-        inner=(float(row["effect_sd"] - half), float(row["effect_sd"] + half)),
-        p=float(2 * stats.norm.sf(abs(z))),
-        n={"mice": N_MICE},
+        estimate=effect,
+        ci_low=low,
+        ci_high=high,
+        inner=limits(0.90),
+        p=float(2 * stats.norm.sf(abs(effect / error))),
+        n={"mice": int(row.get("mice", N_MICE))},
         unit="mouse",
         method="published mixed-model effect and standard error, normal interval",
     )
+
+
+def slope_table(facs: Path, facs_scales: Path, counts: Path, counts_scales: Path) -> pd.DataFrame:
+    """Return slopes of age in Diversity Outbred females on five diets, in SDs of the trait on the authors' scale.
+
+    Returns
+    -------
+    DataFrame
+        One row a trait: trait, name, mice (at the first age), slope, se (a month, on the authors' scale: log odds of
+        shares, log of counts but for hemoglobin and red cells), effect_sd, se_sd.
+    """
+    slopes = pd.concat([slopes_of_age(facs), slopes_of_age(counts)]).set_index("Phenotype").loc[list(SLOPES)]
+    scales = pd.concat([slopes_of_age(facs_scales), slopes_of_age(counts_scales)]).set_index("Phenotype")
+    scales = scales.loc[list(SLOPES)]
+    mice = scales["NAll_05months"].fillna(scales["NAll_11months"]).astype(int)
+    table = pd.DataFrame(
+        {"name": pd.Series(SLOPES), "mice": mice, "slope": slopes["Age_Slope"], "se": slopes["Age_SE"]}
+    )
+    table["effect_sd"], table["se_sd"] = table["slope"] / scales["SD"], table["se"] / scales["SD"]
+    return table.rename_axis(index="trait").reset_index()

@@ -69,6 +69,10 @@ class Derived:
 
 _ITOKAWA = "GEO GSE162607 (Itokawa et al. 2022), counts from github.com/Itokawa-Naoki/Aging_HSC"
 _EMECHEBE = "github.com/Emechebe/EndothelialCellTranscriptomeAnalysis"
+_XIE = "Xie et al. 2022, individual mice from github.com/kshedden/case_studies"
+_ITP = "Interventions Testing Program (Mouse Phenome Database, ITP1), lifespans from github.com/shs2017/Data-Literacy"
+_SVENDSEN = "LT-HSCs of another laboratory, RPKM from github.com/artsvendsen/PhD"
+_NEO1 = tuple(f"neo1-err32920{run}" for run in range(21, 30))
 _GMT = ("public/msigdb_mtor_hallmarks.gmt",)
 
 TABLES: dict[str, Derived] = {
@@ -105,6 +109,96 @@ TABLES: dict[str, Derived] = {
         originals=("gse87631-cells", "svendsen-signature"),
         version=1,
         function="endomtor.public.single_cells.cell_table",
+    ),
+    "aging_blood": Derived(
+        file="aging_blood.csv.gz",
+        title="blood of individual C57BL/6J mice by age, four cohorts",
+        source=_XIE,
+        originals=("xie2022-mice",),
+        version=1,
+        function="endomtor.public.aging_cohorts.blood_table",
+    ),
+    "aging_blots": Derived(
+        file="aging_blots.csv",
+        title="phosphorylated S6, 4E-BP1 and Akt of three tissues at six ages",
+        source=_XIE,
+        originals=("xie2022-mice",),
+        version=1,
+        function="endomtor.public.aging_cohorts.blot_table",
+    ),
+    "do_slopes": Derived(
+        file="do_slopes.csv",
+        title="blood of DO females on five diets, slopes of age",
+        source="github.com/AGDeighan, diet and aging in Diversity Outbred mice",
+        originals=("do-facs-slopes", "do-facs-scales", "do-cbc-slopes", "do-cbc-scales"),
+        version=1,
+        function="endomtor.public.blood.slope_table",
+    ),
+    "lifespan_hazards": Derived(
+        file="lifespan_hazards.csv",
+        title="lifespans under rapamycin, hazard ratios",
+        source=_ITP,
+        originals=("itp1-lifespans",),
+        version=1,
+        function="endomtor.public.lifespans.hazard_table",
+    ),
+    "lifespan_curves": Derived(
+        file="lifespan_curves.csv.gz",
+        title="lifespans under rapamycin, survival",
+        source=_ITP,
+        originals=("itp1-lifespans",),
+        version=1,
+        function="endomtor.public.lifespans.curve_table",
+    ),
+    "recipient_shares": Derived(
+        file="recipient_shares.csv",
+        title="recipients with donor cells, by age of the donors",
+        source="Su et al. 2024, tables from github.com/KI-LucLab",
+        originals=("su2024-recipients", "su2024-progenitors", "su2024-script"),
+        version=1,
+        function="endomtor.public.recipients.share_table",
+    ),
+    "signature_scores": Derived(
+        file="signature_scores.csv",
+        title="aging signature of single animals, two laboratories",
+        source=f"{_ITOKAWA}; {_SVENDSEN}",
+        originals=("gse162607-counts", "gse162607-samples", "lt-hsc-rpkm", "svendsen-signature"),
+        version=1,
+        function="endomtor.public.hsc_animals.score_table",
+    ),
+    "signature_floor": Derived(
+        file="signature_floor.csv",
+        title="GSE162607, slopes of contrasts without a difference",
+        source=_ITOKAWA,
+        originals=("gse162607-counts", "gse162607-samples", "svendsen-signature"),
+        version=1,
+        function="endomtor.public.hsc_animals.floor_table",
+    ),
+    "lsk_mixture": Derived(
+        file="lsk_mixture.csv",
+        title="GSE162607, mixtures of LSK cells with assumed proportions",
+        source=_ITOKAWA,
+        originals=("gse162607-counts", "gse162607-samples", "svendsen-signature"),
+        tables=("hsc_aging_lfc",),
+        version=1,
+        function="endomtor.public.hsc_animals.mixture_table",
+    ),
+    "neo1_scores": Derived(
+        file="neo1_scores.csv",
+        title="aging signature of HSCs without neogenin-1",
+        source=f"ENA ERR3292021-29 (Renders et al. 2021), counts from {_SVENDSEN.rpartition(' ')[2]}",
+        originals=("lt-hsc-rpkm", "svendsen-signature", *_NEO1),
+        version=1,
+        function="endomtor.public.hsc_animals.neo1_table",
+    ),
+    "hallmark_scores": Derived(
+        file="hallmark_scores.csv",
+        title="mTORC1 and inflammation in old HSCs and endothelium",
+        source=f"{_ITOKAWA}; {_SVENDSEN}; {_EMECHEBE}",
+        originals=("gse162607-counts", "gse162607-samples", "lt-hsc-rpkm", *_EC),
+        own=("public/msigdb_inflammation_hallmarks.gmt", *_GMT),
+        version=1,
+        function="endomtor.public.hsc_animals.hallmark_table",
     ),
     "ec_gene_baseline": Derived(
         file="ec_gene_baseline.csv",
@@ -187,11 +281,11 @@ def prepare(offline: bool = False, progress: bool = False) -> list[str]:
     Returns
     -------
     list[str]
-        A sentence for each file that is not here; the book then shows the frozen table.
+        A sentence for each reason why files are not here; the book then shows the frozen tables.
     """
     needed = sorted({name for derived in TABLES.values() for name in derived.originals})
     stopped = ""
-    sentences = []
+    missing: dict[str, list[str]] = {}
     for entry in registry.pick(needed):
         if available(entry.name):
             continue
@@ -204,10 +298,10 @@ def prepare(offline: bool = False, progress: bool = False) -> list[str]:
             except NoNetworkError as error:
                 stopped = str(error).removeprefix(f"{entry.name}: ").rstrip(".")
             except FetchError as error:
-                sentences.append(f"{str(error).rstrip('.')}; the frozen table is used.")
+                missing.setdefault(str(error).removeprefix(f"{entry.name}: ").rstrip("."), []).append(entry.name)
                 continue
-        sentences.append(f"{entry.name} was not fetched ({stopped}); the frozen table is used.")
-    return sentences
+        missing.setdefault(stopped, []).append(entry.name)
+    return [f"{', '.join(names)}: not fetched ({why}); frozen tables are used." for why, names in missing.items()]
 
 
 def frozen_table(name: str) -> pd.DataFrame:

@@ -136,17 +136,6 @@ def signature_slopes(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index="study")
 
 
-def transfer(slopes: pd.DataFrame) -> Estimate:
-    """Return the mean slope in HSCs over the published studies (premise: the signature transfers between laboratories).
-
-    The unit is the study: a t interval over twelve slopes, conditional on the four mice at hand (2 v 2 mice allow no
-    animal-level p below 1/3). The studies share genes, for the signature was chosen by agreement among them; the
-    interval says how much the answer depends on which study is believed, not how another laboratory's mice would
-    differ.
-    """
-    return population_slopes(slopes)["HSC"]
-
-
 def specificity(slopes: pd.DataFrame) -> Estimate:
     """Return, over studies, the slope in HSCs minus the mean slope in the five negative controls (`CONTROLS`)."""
     difference = slopes["HSC"] - slopes[list(CONTROLS)].mean(axis=1)
@@ -156,7 +145,13 @@ def specificity(slopes: pd.DataFrame) -> Estimate:
 
 
 def population_slopes(slopes: pd.DataFrame) -> dict[str, Estimate]:
-    """Return, for each population, the mean slope over studies with its t interval, as `transfer` does for HSCs."""
+    """Return, for each population, the mean slope over the published studies.
+
+    A t interval over twelve slopes, conditional on the mice at hand. The studies share one contrast and genes, for the
+    signature was chosen by agreement among them: the interval says how much the answer depends on which study is
+    believed, and nothing of how another laboratory's mice would differ. `hsc_animals.floor_table` has contrasts without
+    a difference, of which more than one in twenty gives a p below 0.05.
+    """
     return {
         population: _over_studies(
             slopes[population],
@@ -167,12 +162,12 @@ def population_slopes(slopes: pd.DataFrame) -> dict[str, Estimate]:
 
 
 def slope_choices(table: pd.DataFrame, signature: pd.DataFrame) -> pd.DataFrame:
-    """Return both premises under each way to draw the line: what the reader may ask would have come out.
+    """Return the slope in HSCs, and how far it is above the controls, under each way to draw the line.
 
     Returns
     -------
     DataFrame
-        Columns: choice, transfer, transfer_low, transfer_high, specificity, specificity_low, specificity_high.
+        Columns: choice, HSC, HSC_low, HSC_high, specificity, specificity_low, specificity_high.
     """
     rows = []
     for weighted in (True, False):
@@ -180,9 +175,9 @@ def slope_choices(table: pd.DataFrame, signature: pd.DataFrame) -> pd.DataFrame:
             slopes = signature_slopes(table, signature, weighted=weighted, intercept=intercept)
             line = "with an intercept" if intercept else "through the origin"
             choice = f"{'weighted' if weighted else 'unweighted'}, {line}"
-            estimates = (transfer(slopes), specificity(slopes))
+            estimates = (population_slopes(slopes)["HSC"], specificity(slopes))
             rows.append((choice, *(value for e in estimates for value in (e.estimate, e.ci_low, e.ci_high))))
-    names = ["transfer", "transfer_low", "transfer_high", "specificity", "specificity_low", "specificity_high"]
+    names = ["HSC", "HSC_low", "HSC_high", "specificity", "specificity_low", "specificity_high"]
     return pd.DataFrame(rows, columns=["choice", *names])
 
 

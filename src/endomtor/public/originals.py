@@ -4,8 +4,12 @@ All raise `FetchError` with one sentence when a file is not what its name says. 
 so this happens only with a file from elsewhere.)
 """
 
+import gzip
 import io
+import json
+import re
 import zlib
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +27,7 @@ STUDIES = (
 )
 MTORC1 = "HALLMARK_MTORC1_SIGNALING"
 PI3K_AKT_MTOR = "HALLMARK_PI3K_AKT_MTOR_SIGNALING"
+INTERFERON, INFLAMMATION = "HALLMARK_INTERFERON_ALPHA_RESPONSE", "HALLMARK_INFLAMMATORY_RESPONSE"
 
 
 def _read(path: Path, **options) -> pd.DataFrame:
@@ -144,6 +149,11 @@ def mtor_hallmarks() -> dict[str, tuple[str, ...]]:
     return dict(_bundled_sets(paths.data() / "public" / "msigdb_mtor_hallmarks.gmt"))
 
 
+def inflammation_hallmarks() -> dict[str, tuple[str, ...]]:
+    """Return the two bundled hallmark sets of inflammation, `INTERFERON` and `INFLAMMATION`, mouse symbols."""
+    return dict(_bundled_sets(paths.data() / "public" / "msigdb_inflammation_hallmarks.gmt"))
+
+
 def ensembl_symbols(path: Path) -> pd.Series:
     """Read Ensembl gene ids and their symbols.
 
@@ -219,3 +229,129 @@ def blood_effects(path: Path) -> pd.DataFrame:
     if missing:
         raise FetchError(f"{path}: column {missing[0]!r} is missing, expected a table of effects on blood traits.")
     return frame[list(names)].rename(columns=names)
+
+
+def aging_mice(path: Path, phenotypes: Collection[str]) -> pd.DataFrame:
+    """Read some phenotypes of the individual mice of Xie et al. 2022: JSON of {data set: {phenotype: CSV}}, gzipped.
+
+    There is no mouse id: a mouse's values of two phenotypes cannot be joined.
+
+    Returns
+    -------
+    DataFrame
+        One row a mouse and phenotype: dataset ("Figure2_phenotypes" …), phenotype, age ("3_mo", "young" …), arm
+        (genotype or diet; "" in Figure2), value.
+    """
+    try:
+        content = json.loads(gzip.decompress(Path(path).read_bytes()))
+        tables = [
+            _read(io.StringIO(text)).assign(dataset=dataset, phenotype=phenotype)
+            for dataset, texts in content.items()
+            for phenotype, text in texts.items()
+            if phenotype in phenotypes
+        ]
+        return pd.concat([_one_phenotype(table) for table in tables], ignore_index=True)
+    except (ValueError, OSError, EOFError, zlib.error, AttributeError, TypeError, KeyError) as error:
+        raise FetchError(f"{path}: cannot be read as the mice of Xie et al. ({error}).") from error
+
+
+def _one_phenotype(table: pd.DataFrame) -> pd.DataFrame:
+    known = [name for name in ("genotype", "diet") if name in table]
+    # The value's column has the phenotype's name, or for a ratio one like it.
+    (value,) = set(table.columns) - {"age", "dataset", "phenotype", *known}
+    arm = table[known[0]].astype(str) if known else ""
+    return table[["dataset", "phenotype", "age"]].assign(arm=arm, value=pd.to_numeric(table[value]))
+
+
+def itp_lifespans(path: Path) -> pd.DataFrame:
+    """Read the lifespans of the Interventions Testing Program (Mouse Phenome Database, project ITP1).
+
+    Returns
+    -------
+    DataFrame
+        One row a mouse: cohort, site, sex, arm (the treatment's name), ppm (text: some cohorts had two drugs),
+        start (months at the first dose; 0 for controls), died (False: removed or alive at the end), days.
+    """
+    names = {"cohort": "cohort", "site": "site", "sex": "sex", "group": "arm", "Rx(ppm)": "ppm"}
+    names |= {"age_initiation(mo)": "start", "dead": "died", "age(days)": "days"}
+    frame = _read(path, sep=";", dtype=str)
+    missing = [column for column in names if column not in frame.columns]
+    if missing:
+        raise FetchError(f"{path}: column {missing[0]!r} is missing, expected the lifespans of project ITP1.")
+    frame = frame[list(names)].rename(columns=names)
+    try:
+        return frame.assign(
+            start=frame["start"].astype(float), died=frame["died"].astype(int) == 1, days=frame["days"].astype(float)
+        )
+    except ValueError as error:
+        raise FetchError(f"{path}: an age is not a number ({error}).") from error
+
+
+def recipients(path: Path) -> pd.DataFrame:
+    """Read recipients with donor cells by donor age and HSC subset (Su et al. 2024).
+
+    Returns
+    -------
+    DataFrame
+        One row a group of recipients: donors (young, aged), transplant (1, 2), subset (CD49b-, CD49b+), readout (M for
+        myeloid cells, HSC, CLP …), positive, tested (missing where the file has no totals).
+    """
+    frame = _read(path, sep=";")
+    missing = [name for name in ("Age", "Population", "Reconstitution", "Number_mice") if name not in frame.columns]
+    if missing:
+        raise FetchError(f"{path}: column {missing[0]!r} is missing, expected recipients with donor cells.")
+    return pd.DataFrame(
+        {
+            "donors": frame["Age"].map({"Young": "young", "Old": "aged"}),
+            "transplant": frame.get("Transplantation", 1),
+            "subset": frame["Population"].map({"CD49bneg": "CD49b\u2212", "CD49bpos": "CD49b+"}),
+            "readout": frame["Reconstitution"].str.strip(),
+            "positive": frame["Number_mice"],
+            "tested": frame.get("Total_mice", np.nan),
+        }
+    )
+
+
+def recipients_tested(path: Path) -> list[int]:
+    """Read from the authors' script how many recipients each row of their first file stands for."""
+    found = re.search(r"n_mice_total <- c\(([\d,]+)\)", _text(path))
+    if found is None:
+        raise FetchError(f"{path}: no line with n_mice_total, expected the script that names the recipients tested.")
+    return [int(one) for one in found[1].split(",")]
+
+
+def lt_hsc_rpkm(path: Path) -> tuple[pd.DataFrame, pd.Series]:
+    """Read RPKM of LT-HSCs of three young and three old mice.
+
+    Returns
+    -------
+    rpkm : DataFrame
+        Symbols x mice (Y1 … O3); rows with one symbol are added.
+    symbols : Series
+        Symbol by Ensembl id, each id once.
+    """
+    frame = _read(path, sep="\t")
+    mice = frame.columns.str.extract(r"^rpkm\.A_([YO]\d)_")[0]
+    if not {"ENSEMBL", "SYMBOL"} <= set(frame.columns) or mice.notna().sum() != 6:
+        raise FetchError(f"{path}: expected ENSEMBL, SYMBOL and six columns of RPKM.")
+    named = frame.dropna(subset=["ENSEMBL", "SYMBOL"])
+    rpkm = named.loc[:, mice.notna().to_numpy()].set_axis(mice.dropna(), axis="columns").rename_axis(columns=None)
+    symbols = named.drop_duplicates("ENSEMBL").set_index("ENSEMBL")["SYMBOL"]
+    return rpkm.groupby(named["SYMBOL"].to_numpy()).sum(), symbols
+
+
+def star_counts(path: Path) -> pd.Series:
+    """Read STAR's `ReadsPerGene.out.tab`: the counts of its fourth column by Ensembl id, without the `N_` rows."""
+    frame = _read(path, sep="\t", header=None, index_col=0)
+    if frame.shape[1] != 3:
+        raise FetchError(f"{path}: {frame.shape[1] + 1} columns, expected the four of ReadsPerGene.out.tab.")
+    counts = _counts(path, frame[~frame.index.astype(str).str.startswith("N_")])[3]
+    return counts.groupby(counts.index.str.split(".").str[0]).sum()
+
+
+def slopes_of_age(path: Path) -> pd.DataFrame:
+    """Read slopes of age in Diversity Outbred females, or the scales of their traits: a row a `Phenotype`."""
+    frame = _read(path)
+    if "Phenotype" not in frame.columns:
+        raise FetchError(f"{path}: column 'Phenotype' is missing, expected slopes of age or their scales.")
+    return frame

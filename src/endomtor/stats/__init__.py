@@ -7,6 +7,7 @@ from .design import allows_phi, pairs
 from .groups import ExactTest, difference, hedges_g, mann_whitney_exact, permutation_test_means, treatment_within_age
 from .joint import JointPhi, JointTable, joint_phi
 from .limiting_dilution import donor_log_frequency, elda, elda_difference, single_hit_tests
+from .meta import random_effects
 from .mixed import MixedFit
 from .mixed import fit as mixed_model
 from .multiplicity import holm
@@ -45,6 +46,7 @@ __all__ = [
     "pairs",
     "permutation_test_means",
     "phi",
+    "random_effects",
     "replace_zeros",
     "rrho",
     "single_hit_tests",

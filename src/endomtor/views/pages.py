@@ -34,6 +34,8 @@ METHODS = (
     ("linear model", "methods-groups"),
     ("Welch t test", "methods-groups"),
     ("published mixed-model effect", "methods-estimate"),
+    ("random effects over cohorts", "methods-meta"),
+    ("Cox regression", "methods-meta"),
 )
 
 
@@ -109,8 +111,10 @@ def summary_html(chapter: str, ledger: dict) -> str:
     whose rates are frozen beside the ledger.
     """
     claims = [claim for claim in ledger["claims"] if claim["chapter"] == chapter]
+    premises = ""
     if claims:
         parts = [_claim_summary(claim, ledger) for claim in claims]
+        premises = "".join(_premise_summary(claim, ledger) for claim in claims)
     elif chapter == SYNTHESIS:
         parts = [_all_claims(ledger)]
     elif chapter == CALIBRATION:
@@ -118,7 +122,7 @@ def summary_html(chapter: str, ledger: dict) -> str:
     else:
         return ""
     dataset = ledger["dataset"]
-    return _in_one_minute(boxes.dataset_kind(dataset), dataset_label(dataset), parts)
+    return premises + _in_one_minute(boxes.dataset_kind(dataset), dataset_label(dataset), parts)
 
 
 def _in_one_minute(kind: str, label: str, parts: list[str]) -> str:
@@ -131,21 +135,30 @@ def _in_one_minute(kind: str, label: str, parts: list[str]) -> str:
 
 def _claim_summary(claim: dict, ledger: dict) -> str:
     dataset = ledger["dataset"]
-    kind, example = dataset["provenance"], dataset["example"]
-    evidence = {record["id"]: record for record in ledger["evidence"]}
-    parts = []
-    for side, whose in (("prediction", kind), ("premise", "public")):
-        found = claim[side]
-        if side == "premise" and not found["primary"]:
-            continue
-        changed = found.get("changed", False)
-        badge = boxes.badge(whose, found["verdict"], "", example=example and whose == kind, changed=changed)
-        label = f'<a href="#{VERDICT_ANCHOR}">{claim["id"]}</a>' if side == "prediction" else "Premise"
-        parts.append(f'<p class="endomtor-summary-verdict"><strong>{label}</strong> {badge}</p>')
-        records = [evidence[one] for one in found["primary"]]
-        parts.append(f'<p class="endomtor-summary-answer">{escape(_answer(claim, side, records))}</p>')
-        parts.append(_primaries(records, found["verdict"]))
-    return "".join(parts)
+    label = f'<a href="#{VERDICT_ANCHOR}">{claim["id"]}</a>'
+    return _side_summary(claim, "prediction", dataset["provenance"], label, ledger, example=dataset["example"])
+
+
+def _premise_summary(claim: dict, ledger: dict) -> str:
+    if not claim["premise"]["primary"]:
+        return ""
+    return (
+        '<aside class="endomtor-summary endomtor-box-public" aria-label="Premise, on real mice">'
+        '<p><strong class="endomtor-summary-title">Real mice first: the premise</strong> '
+        f'<span class="endomtor-mark-public">PUBLIC</span></p>'
+        f"{_side_summary(claim, 'premise', 'public', claim['id'], ledger)}</aside>"
+    )
+
+
+def _side_summary(claim: dict, side: str, whose: str, label: str, ledger: dict, *, example: bool = False) -> str:
+    found, evidence = claim[side], {record["id"]: record for record in ledger["evidence"]}
+    badge = boxes.badge(whose, found["verdict"], "", example=example, changed=found.get("changed", False))
+    records = [evidence[one] for one in found["primary"]]
+    return (
+        f'<p class="endomtor-summary-verdict"><strong>{label}</strong> {badge}</p>'
+        f'<p class="endomtor-summary-answer">{escape(_answer(claim, side, records))}</p>'
+        f"{_primaries(records, found['verdict'])}"
+    )
 
 
 def _answer(claim: dict, side: str, records: list[dict]) -> str:
