@@ -301,7 +301,7 @@ class TestWorlds:
             for build in (built_book, bystander_book)
         )
         assert first == second
-        assert "C4.premise.HSC" in first
+        assert "C4.premise.LT_HSC" in first
 
     @pytest.mark.slow
     def test_bystander_over_five_seeds(self, tmp_path, bystander_book):

@@ -65,7 +65,7 @@ class TestInView:
         served = [claim for one in analyses.CHAPTERS.values() for claim in one.claims]
         assert sorted(served) == sorted(claim.id for claim in catalogue.load().claims)
         assert analyses.table_of("C3.marrow.HSC") == "ecko_marrow"
-        assert analyses.table_of("C4.premise.HSC") is None
+        assert analyses.table_of("C4.premise.LT_HSC") is None
 
     def test_the_libraries_of_the_field_are_called_in_notebooks(self):
         found = {library for name in COMPUTED for library in called(ast.parse(_source(name)))}
@@ -178,9 +178,9 @@ EDITS = {
         "missed",
     ),
     "04_transcriptome_resemblance, public": (
-        "slopes = hsc_aging.signature_slopes(",
-        "slopes = -hsc_aging.signature_slopes(",
-        "C4.premise.HSC",
+        "answer, left_out = difference(rows, **compared), {}",
+        'answer, left_out = difference(rows.assign(score=-rows["score"]), **compared), {}',
+        "C4.premise.LT_HSC",
         "contradicted",
     ),
 }

@@ -259,7 +259,7 @@ class TestEvidence:
 
     def test_simulated_data_cannot_test_a_premise(self):
         with pytest.raises(ClaimsError, match="is a premise, which simulated data cannot test"):
-            record("C4.premise.HSC", estimate(0.6, 0.5, 0.7))
+            record("C4.premise.LT_HSC", estimate(0.6, 0.5, 0.7))
 
     @pytest.mark.parametrize("provenance", [SIMULATED, MEASURED])
     def test_a_context_row_needs_public_data(self, provenance):
@@ -314,9 +314,9 @@ class TestLedger:
 
     def test_premises_need_all_of_theirs(self):
         strong = estimate(0.8, 0.6, 1.0, p=1e-6)
-        rows = [record("C4.premise.HSC", strong, PUBLIC)]
+        rows = [record("C4.premise.LT_HSC", strong, PUBLIC)]
         alone = ledger.build(rows, MEASURED, CLAIMS)["claims"][4]["premise"]
-        rows.append(record("C4.premise.specificity", strong, PUBLIC))
+        rows.append(record("C4.premise.GSE162607", strong, PUBLIC))
         both = ledger.build(rows, MEASURED, CLAIMS)["claims"][4]["premise"]
         assert (alone["verdict"], alone["reason"]) == ("not testable here", "no data")
         assert both["verdict"] == "supported"

@@ -128,10 +128,10 @@ class TestSentence:
         assert found.startswith(begins)
 
     def test_premises_are_public(self):
-        records = [record(f"C4.premise.{one}", "effect", 1.0) for one in ("HSC", "specificity")]
+        records = [record(f"C4.premise.{one}", "effect", 1.0) for one in ("GSE162607", "LT_HSC")]
         assert headings.sentence(["C4.premise"], ledger_of(*records)) == (
-            "In public data the published signature returns in the HSCs of another laboratory; "
-            "the signature fades from HSCs to their progeny"
+            "In public data the published signature in HSCs of GSE162607 and LT-HSCs of another laboratory "
+            "separates old from young mice"
         )
 
     @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ class TestTell:
 class TestNotebooks:
     @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
     def test_the_tags_ask_for_evidence_that_the_rules_know(self, path):
-        rules = [rule.id for claim in catalogue.load().claims for rule in claim.evidence]
+        rules = [rule.id.removesuffix("*") for claim in catalogue.load().claims for rule in claim.evidence]
         wanted = [
             tag.removeprefix(headings.TAG)
             for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
@@ -213,7 +213,8 @@ class TestNotebooks:
         ]
         assert wanted
         known = (headings.CLAIMS, headings.RATES)
-        assert all(one in known or any(rule.startswith(one) for rule in rules) for one in wanted)
+        for one in wanted:
+            assert one in known or any(rule.startswith(one) or one.startswith(rule) for rule in rules), one
 
     def test_a_page_tells_the_result_and_an_unbuilt_one_the_topic(self):
         committed = (ROOT / "notebooks" / "01_mtor_decline.ipynb").read_text(encoding="utf-8")

@@ -11,8 +11,7 @@ import jsonschema
 import pytest
 
 from conftest import some_quick
-from endomtor import calibration, contract, estimate, ledger, paths, public, worlds
-from endomtor.analyses import transcriptome
+from endomtor import analyses, calibration, contract, estimate, ledger, paths, public, worlds
 from endomtor.analyses.judge import Judge
 from endomtor.building import exports, readers_map
 from endomtor.claims import catalogue, evidence, premises, verdicts
@@ -44,10 +43,14 @@ def written(tmp_path_factory):
 
 
 def premises_of(judge: Judge) -> list[evidence.Record]:
-    """The premises of claim C4, as chapter 04 records them."""
+    """The premises of the claims, as chapters 03 and 04 record them."""
     _, provenance = public.table("hsc_aging_lfc")
-    found = {name: one for name, one in transcriptome.from_public().items() if "premise" in name}
-    return [judge.record(name, one, family="C4.premise", provenance=provenance) for name, one in found.items()]
+    return [
+        judge.record(name, one, provenance=provenance)
+        for chapter in analyses.CHAPTERS.values()
+        for name, one in chapter.from_public().items()
+        if ".premise." in name
+    ]
 
 
 def _write_data(kind: str, folder: Path) -> None:
@@ -171,25 +174,26 @@ class TestStrict:
     def test_each_premise_must_have_the_frozen_verdict(self, paper):
         assert premises.faults(paper) == []
         changed = copy.deepcopy(paper)
-        record = next(one for one in changed["evidence"] if one["id"] == "C4.premise.HSC")
+        record = next(one for one in changed["evidence"] if one["id"] == "C4.premise.LT_HSC")
         record.update(verdict="inconclusive", reason="too imprecise")
         [fault] = premises.faults(changed)
         assert fault == (
-            "C4.premise.HSC: 'inconclusive' (too imprecise), but the frozen public result is 'supported' (effect)"
+            "C4.premise.LT_HSC: 'inconclusive' (too imprecise), but the frozen public result is 'supported' (effect)"
         )
         assert fault in ledger.strict_faults(changed)
 
     def test_a_dropped_premise_is_missed(self, paper):
-        changed = {**paper, "evidence": [one for one in paper["evidence"] if one["id"] != "C4.premise.specificity"]}
+        changed = {**paper, "evidence": [one for one in paper["evidence"] if one["id"] != "C4.premise.GSE162607"]}
         assert premises.faults(changed) == [
-            "C4.premise.specificity: absent, but the frozen public result is 'supported' (effect)"
+            "C4.premise.GSE162607: absent, but the frozen public result is 'supported' (effect)"
         ]
 
     def test_measured_data_are_held_against_the_public_result_too(self, written):
         built = ledger.read(written("measured"))
         assert ledger.strict_faults(built) == []
+        premises_there = [one for one in built["evidence"] if one["kind"] == "premise"]
         built["evidence"] = [one for one in built["evidence"] if one["kind"] != "premise"]
-        assert len(ledger.strict_faults(built)) == 2
+        assert len(ledger.strict_faults(built)) == len(premises_there) == 10
 
     @pytest.mark.parametrize("world", some_quick(WORLDS, ("paper", "bystander")))
     def test_a_world_demands_its_own_words(self, written, world):

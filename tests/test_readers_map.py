@@ -97,7 +97,7 @@ class TestDrawing:
     def test_a_premise_is_told_as_public(self):
         made = empty_ledger("simulated")
         premise = next(one["premise"] for one in made["claims"] if one["id"] == "C4")
-        premise.update(primary=["C4.premise.HSC"], verdict="supported")
+        premise.update(primary=["C4.premise.LT_HSC"], verdict="supported")
         assert "PUBLIC: premise ✔ supported" in readers_map.html(made)
 
     def test_verdicts_differ_by_pattern(self):

@@ -183,12 +183,12 @@ class TestGenes:
 
 
 class TestPublic:
-    def test_premises_are_over_studies_and_enter_the_claim(self):
+    def test_premises_are_over_mice_and_enter_the_claim(self):
         _, provenance = public.table("hsc_aging_lfc")
         judge = Judge(worlds.dataset("paper", 1, NAMES))
         premises = {name: one for name, one in transcriptome.from_public().items() if "premise" in name}
         records = [judge.record(name, one, provenance=provenance) for name, one in premises.items()]
-        assert {(one.kind, one.verdict, one.unit) for one in records} == {("premise", "supported", "study")}
+        assert {(one.kind, one.verdict, one.unit) for one in records} == {("premise", "supported", "mouse")}
         claim = next(entry for entry in judge.ledger(records)["claims"] if entry["id"] == "C4")
         assert claim["premise"]["verdict"] == "supported"
 

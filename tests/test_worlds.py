@@ -256,7 +256,8 @@ def test_truth_follows_the_parameters(paper):
 
 
 @pytest.mark.parametrize(
-    "unknown", ["C9.x", "C3", "C3.marrow.HSCs", "C1.signaling.pFOO", "C4.premise.HSC", "C5.transplant.chimerism.p4", ""]
+    "unknown",
+    ["C9.x", "C3", "C3.marrow.HSCs", "C1.signaling.pFOO", "C4.premise.LT_HSC", "C5.transplant.chimerism.p4", ""],
 )
 def test_truth_of_an_unknown_prediction_is_refused(paper, unknown):
     with pytest.raises(WorldError, match="World paper"):
