@@ -500,6 +500,40 @@ class TestCode:
         assert 'aria-pressed="false"' in text_of(html, "notebooks/06_synthesis.html")
 
 
+class TestRealMiceOnly:
+    """One switch hides what is simulated; it is remembered on every page."""
+
+    SEEN = (
+        "const seen = (what) => [...document.querySelectorAll(what)].filter((one) => one.checkVisibility()).length;"
+        "return [seen('.endomtor-box-simulated, .endomtor-cell-simulated > *'), seen('.endomtor-box-public'),"
+        " seen('figcaption'), document.body.innerText.includes('In these simulated mice')]"
+    )
+
+    def test_what_is_simulated_goes_and_real_mice_stay(self, browser, address):
+        headless.screen(browser, 1280, 900)
+        browser.get(f"{address}/notebooks/03_ecko_phenotypes.html")
+        browser.execute_script("localStorage.removeItem('endomtor-real-only')")
+        browser.refresh()
+        simulated, public, figures, told = browser.execute_script(self.SEEN)
+        assert simulated > 0
+        assert told
+        switch = browser.find_element(By.CSS_SELECTOR, ".endomtor-real-only")
+        assert (switch.text, switch.get_attribute("aria-pressed")) == ("Real mice only", "false")
+        switch.send_keys(Keys.ENTER)
+        try:
+            left = browser.execute_script(self.SEEN)
+            assert left[:2] == [0, public]
+            assert 3 <= left[2] < figures
+            assert not left[3]
+            captions = [one.text for one in browser.find_elements(By.TAG_NAME, "figcaption") if one.is_displayed()]
+            assert all("Public data" in caption for caption in captions)
+            browser.get(f"{address}/book/index.html")
+            assert browser.execute_script(self.SEEN)[0] == 0
+        finally:
+            browser.find_element(By.CSS_SELECTOR, ".endomtor-real-only").send_keys(Keys.ENTER)
+        assert browser.execute_script(self.SEEN)[0] > 0
+
+
 class TestWays:
     def test_next_leads_through_the_whole_book_and_previous_back(self, html):
         page, walked = "book/index.html", []

@@ -77,11 +77,12 @@ def suite(clone: Path, test: str) -> str:
 
 def test_without_a_fault_the_analyses_pass(clone):
     status, said = python(clone, "-c", STRICT)
-    assert (status, [line for line in said.splitlines() if not line.startswith("C4")]) == (0, [])
+    assert (status, [line for line in said.splitlines() if not line.startswith(("C4", "C3.premise"))]) == (0, [])
 
 
 def test_groups_swapped(clone, plant):
-    plant("src/endomtor/analyses/mtor_decline.py", '"a": "aged", "b": "young"', '"a": "young", "b": "aged"')
+    right = '"a": "aged", "b": "young", "unit": "animal"'
+    plant("src/endomtor/analyses/mtor_decline.py", right, right.replace('aged", "b": "young', 'young", "b": "aged'))
     _, said = python(clone, "-c", STRICT)
     assert "C1: missed (opposite), but world 'paper' demands 'recovered'" in said
 

@@ -1,5 +1,28 @@
 "use strict";
-// Folded code, times that the build wrote beside the pages, and notes on terms and citations.
+// Switches for simulated data and folded code, times that the build wrote beside the pages, and notes on terms and citations.
+(() => {
+  // One switch hides what is simulated, here and on the pages that are read after it.
+  const only = document.querySelector(".endomtor-real-only");
+  if (!only) return;
+  const KEY = "endomtor-real-only";
+  // From here on a chapter is about its own data; the sections at its end are about both.
+  const own = [];
+  for (let one = document.getElementById("the-prediction-tested"); one; one = one.nextElementSibling) {
+    if (one.id === "what-could-be-wrong") break;
+    own.push(one, ...[...document.querySelectorAll(`nav a[href="#${one.id}"]`)].map((a) => a.closest("li")));
+  }
+  const show = (real) => {
+    only.setAttribute("aria-pressed", real);
+    document.documentElement.classList.toggle("endomtor-real", real);
+    for (const part of own) part.hidden = real;
+  };
+  only.addEventListener("click", () => {
+    const real = only.getAttribute("aria-pressed") !== "true";
+    show(real);
+    localStorage.setItem(KEY, real);
+  });
+  if (localStorage.getItem(KEY) === "true") show(true);
+})();
 (() => {
   // One switch opens the code of all cells, on this page and on those that are read after it. Each fold also works by
   // itself, and without this script only so.

@@ -149,8 +149,9 @@ class Chapter:
 
     @property
     def _absent(self) -> list[str]:
-        """The records that the calibrated analysis has and the notebook has not made."""
-        return sorted(set(self._expected) - set(self.records))
+        """The records that the calibrated analysis has and the notebook has not made; context decides nothing."""
+        missing = set(self._expected) - set(self.records)
+        return sorted(one for one in missing if self.rule(one).kind != "context")
 
     def _marked(self) -> list[evidence.Record]:
         """Return the records; where one is missing that the calibrated analysis has, its claim's others are marked."""

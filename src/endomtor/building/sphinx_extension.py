@@ -62,6 +62,7 @@ def setup(app: Sphinx) -> dict:
     }.items():
         app.add_directive(f"endomtor-{name}", _directive(draw))
     app.add_directive("endomtor-performance", _directive(_performance, arguments=1))
+    app.add_directive("endomtor-literature", _directive(_literature, arguments=1))
     app.add_role("endomtor-sample-size", SampleSizeRole())
     furniture.connect(app)
     interactive.connect(app)
@@ -189,7 +190,7 @@ def page_of(executed: str, chapter: str, ledger: dict, lines: Mapping[str, int] 
         Two figures of the chapter have one name.
     """
     from endomtor.building import figure_data
-    from endomtor.views import headings, pages
+    from endomtor.views import headings, literature, pages
 
     notebook = nbformat.reads(executed, as_version=4)
     own = [record for record in ledger["evidence"] if record["notebook"] == chapter]
@@ -223,10 +224,12 @@ def page_of(executed: str, chapter: str, ledger: dict, lines: Mapping[str, int] 
                         nbformat.v4.new_markdown_cell(html, id=f"{what}-{name}")
                         for what, html in _below_figure(drawn[name], chapter, code)
                     ]
-    if summary := pages.summary_html(chapter, ledger):
-        # What is known of real mice comes before it.
-        place = next((at for at, cell in enumerate(cells) if _leads(cell)), 0) + 1
-        cells.insert(place, nbformat.v4.new_markdown_cell(summary, id="endomtor-summary"))
+    # What is known of real mice comes first.
+    place = next((at for at, cell in enumerate(cells) if _leads(cell)), 0) + 1
+    known = literature.known_html([claim["id"] for claim in ledger["claims"] if claim["chapter"] == chapter])
+    for name, html in (("summary", pages.summary_html(chapter, ledger)), ("known", known)):
+        if html:
+            cells.insert(place, nbformat.v4.new_markdown_cell(html, id=f"endomtor-{name}"))
     notebook.cells = cells
     return nbformat.writes(notebook)
 
@@ -365,6 +368,15 @@ class SampleSizeRole(SphinxRole):
         ledger = _ledger(self.env)
         left_out = ledger is not None and ledger["dataset"]["provenance"] != "simulated"
         return [nodes.strong("", "left out here" if left_out else sample_size.text(self.text))], []
+
+
+def _literature(directive: SphinxDirective) -> str:
+    """What others found on a claim, and what would change the verdict on it."""
+    from endomtor.views import literature
+
+    (claim,) = directive.arguments
+    rows = f"<details><summary>Each study, with where it was read</summary>{literature.table_html(claim)}</details>"
+    return f"{literature.picture_html(claim)}{rows}{literature.settles_html(claim)}"
 
 
 def _contract(directive: SphinxDirective) -> str:
