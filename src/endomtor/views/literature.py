@@ -9,7 +9,7 @@ from endomtor.markup import table
 from endomtor.views.boxes import listed
 
 ARROWS = {"up": "↑", "down": "↓", "none": "=", "mixed": "↕"}
-SHAPES = {"age": "▲", "drug": "●", "genetics": "■", "transplant": "◆", "patients": "☗", "method": "✎"}
+SHAPES = {"age": "▲", "drug": "●", "genetics": "■", "transplant": "◆", "patients": "★", "method": "✱"}
 WORDS = {"for": "for", "against": "against", "mixed": "for and against", "bounds": "bounds it"}
 KINDS = {
     "age": "old against young",
@@ -68,7 +68,7 @@ def settles_html(claim: str) -> str:
 
 
 def known_html(claims: Sequence[str]) -> str:
-    """Return the paragraph at the head of a chapter: who speaks for its claims, who against; empty where nobody does."""
+    """Return the paragraph at the head of a chapter: who speaks for its claims, who against; empty for nobody."""
     found, parts = literature.load().of(*claims), []
     for stance in literature.STANCES:
         names = list(dict.fromkeys(one.study for one in found if one.stance == stance))
