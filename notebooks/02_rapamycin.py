@@ -87,10 +87,10 @@ chapter.lead(
 # It **bounds** the claim and tests none of it: a drug that ruined hematopoiesis would not lengthen life, but one that harms it a little may.
 #
 # `hazard_ratio` is the risk of death under rapamycin over that of the controls of the same cohort and sex, from a Cox model stratified by site.
-# Mice that were removed are censored, and removal was unequal: of the males at 42 ppm from 9 months 36 of 156 were removed, of their controls 5 of 300.
+# Mice that were removed are censored, and removal was unequal between arms; the columns `removed` count them.
 
 # %%
-numbers = ["hazard_ratio", "low", "high", "n_treated", "n_control"]
+numbers = ["hazard_ratio", "low", "high", "n_treated", "removed_treated", "n_control", "removed_control"]
 arms.set_index(["cohort", "ppm", "start", "cycled", "sex"])[numbers].round(2)
 
 # %%

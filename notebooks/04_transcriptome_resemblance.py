@@ -274,7 +274,10 @@ hsc_aging.slope_choices(public_changes, signature).round(2)
 #
 # {term}`LSK` cells are a mixture of {term}`HSCs <HSC>` and {term}`MPPs <MPP>`, and with age the share of HSCs grows.
 # What would an "aged LSK transcriptome" show if **no cell changed at all**?
-# The counts of GSE162607 can be mixed: in proportions of young and of old marrow, which are **assumptions of this book** (HSC 5 and 15 %, MPP1 5 and 10, MPP2 10 and 15, MPP3 25 and 25, MPP4 55 and 35), with young or with old cells.
+# The counts of GSE162607 can be mixed, with young or with old cells, in proportions of young and of old marrow, which are **assumptions of this book**, in per cent:
+
+# %%
+pd.DataFrame(hsc_animals.PROPORTIONS, index=list(hsc_animals.LSK)).transpose()
 
 # %%
 by_cause = mixture.set_index("ages")["slope"]

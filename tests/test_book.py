@@ -225,7 +225,7 @@ class TestDoorsAgree:
         for claim in built_ledger["claims"]:
             html = self.page(built_book, f"notebooks/{claim['chapter']}")
             prediction, premise = self.both_sides(claim)
-            summary = part(html, '<aside class="endomtor-summary', "</aside>")
+            summary = part(html, '<aside class="endomtor-summary', '<p class="endomtor-known')
             assert f"{claim['id']} {prediction}" in shown(summary)
             box = shown(part(html, f'aria-label="Verdict on {claim["id"]}">', "</aside>"))
             assert f"Prediction: {prediction}" in box

@@ -303,6 +303,6 @@ def test_the_notebook_runs_through(tmp_path, monkeypatch, drawn, case):
             if "parameters" in tags:
                 scope["data_dir"] = str(tmp_path / "data")
     assert (tmp_path / "evidence" / "03_ecko_phenotypes.json").is_file()
-    assert {record.kind for record in scope["chapter"].records.values()} == {"context"}
+    assert {record.kind for record in scope["chapter"].records.values()} == {"context", "premise"}
     assert ("no ECKO experiment" in " ".join(said)) == (case != "other tables only")
     assert len(said) == (7 if case == "other tables only" else 3)

@@ -218,7 +218,7 @@ def test_the_fold_out_works_by_keyboard_and_the_download_is_the_file(browser, bu
     browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
     browser.execute_script("arguments[0].focus()", link)
     browser.switch_to.active_element.send_keys(Keys.ENTER)
-    name = "01_mtor_decline-fig-markers.csv"
+    name = link.get_attribute("href").rpartition("/")[2]
     until((tmp_path / name).is_file, seconds=10)
     assert (tmp_path / name).read_bytes() == (built_book / "html" / "figures" / name).read_bytes()
     browser.execute_script("arguments[0].focus()", fold.find_element(By.TAG_NAME, "summary"))

@@ -107,17 +107,18 @@ def test_every_figure_is_drawn_on_a_light_page_of_its_own(open_page, page):
         assert min(red, green, blue) > 230
 
 
-# The end of what a reader should see at first: the last line that says n, of the first claim of the chapter.
+# What a reader should see at first: real mice, then the verdict on the first claim of the chapter with its numbers.
 FOLD = """
-const summary = document.querySelector('.endomtor-summary');
+const summary = document.querySelector('.endomtor-summary[aria-label="In one minute"]');
+const lead = document.querySelector('.endomtor-lead');
 const bottom = element => element.getBoundingClientRect().bottom;
 const first = summary.querySelector('.endomtor-summary-n');
 const question = document.querySelector('article section > p strong');
 return {
-  question: bottom(question), data: bottom(summary.querySelector('[class*="endomtor-mark-"]')),
+  question: bottom(question), real: bottom(lead), data: bottom(summary.querySelector('[class*="endomtor-mark-"]')),
   verdict: bottom(summary.querySelector('.endomtor-badge')),
   interval: bottom(summary.querySelector('tbody tr:last-child')), n: bottom(first),
-  text: summary.innerText, asked: question.innerText,
+  text: summary.innerText, asked: question.innerText, told: lead.innerText,
 };
 """
 
@@ -128,10 +129,14 @@ def test_the_first_screen_of_a_chapter_answers(browser, address, page, width, he
     headless.screen(browser, width, height)
     browser.get(f"{address}/{page}.html")
     seen = browser.execute_script(FOLD)
-    places = [seen[key] for key in ("question", "data", "verdict", "interval", "n")]
+    places = [seen[key] for key in ("question", "real", "data", "verdict", "interval", "n")]
     assert places == sorted(places)
     assert places[0] > 0
-    assert places[-1] <= height
+    # On a phone the verdict follows what is known of real mice, a thumb's length below.
+    assert seen["real"] <= height
+    assert seen["verdict"] <= (height if width > 1000 else 1.5 * height)
+    assert seen["told"].startswith("Real mice. ")
+    assert "PUBLIC" in seen["told"]
     assert seen["asked"].endswith("?")
     for words in ("SIMULATED", "numbers assumed", "planted effect", "95 % interval", "unit:"):
         assert words in seen["text"]

@@ -224,19 +224,24 @@ def page_of(executed: str, chapter: str, ledger: dict, lines: Mapping[str, int] 
                         nbformat.v4.new_markdown_cell(html, id=f"{what}-{name}")
                         for what, html in _below_figure(drawn[name], chapter, code)
                     ]
-    # What is known of real mice comes first.
-    place = next((at for at, cell in enumerate(cells) if _leads(cell)), 0) + 1
     known = literature.known_html([claim["id"] for claim in ledger["claims"] if claim["chapter"] == chapter])
-    for name, html in (("summary", pages.summary_html(chapter, ledger)), ("known", known)):
-        if html:
-            cells.insert(place, nbformat.v4.new_markdown_cell(html, id=f"endomtor-{name}"))
+    # What is known of real mice comes first.
+    head = {"lead": _taken_lead(cells), "summary": pages.summary_html(chapter, ledger), "known": known}
+    shown = [nbformat.v4.new_markdown_cell(html, id=f"endomtor-{name}") for name, html in head.items() if html]
+    cells[1:1] = shown
     notebook.cells = cells
     return nbformat.writes(notebook)
 
 
-def _leads(cell: nbformat.NotebookNode) -> bool:
-    shown = (output.get("data", {}).get("text/html", "") for output in cell.get("outputs", []))
-    return any(html.startswith('<p class="endomtor-lead') for html in shown)
+def _taken_lead(cells: list[nbformat.NotebookNode]) -> str:
+    """Take the sentence on real mice out of the cell that computed it, and return it; empty where there is none."""
+    for cell in cells:
+        for output in cell.get("outputs", []):
+            html = output.get("data", {}).get("text/html", "")
+            if html.startswith('<p class="endomtor-lead'):
+                cell.outputs.remove(output)
+                return html
+    return ""
 
 
 def _below_figure(shown: dict, chapter: str, code: str) -> Iterator[tuple[str, str]]:

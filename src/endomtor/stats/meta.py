@@ -13,7 +13,15 @@ from endomtor.stats.groups import INNER_LEVEL
 
 
 def standard_error(estimate: Estimate) -> float:
-    """Return the standard error behind a t interval (a normal one where the estimate has no df)."""
+    """Return the standard error behind a t interval (a normal one where the estimate has no df).
+
+    Examples
+    --------
+    >>> from endomtor.estimate import Estimate
+    >>> one = Estimate(1.0, 0.02, 1.98, (0.2, 1.8), 0.05, {"mice": 20}, "mouse", "a normal interval")
+    >>> round(standard_error(one), 3)
+    0.5
+    """
     quantile = stats.norm.ppf if estimate.df is None else stats.t(estimate.df).ppf
     return (estimate.ci_high - estimate.ci_low) / (2 * float(quantile(0.5 + estimate.level / 2)))
 
