@@ -2,7 +2,7 @@
 
 Two questions: how often a prediction or claim is supported where it is true (world `paper`), and how often it is
 ruled out, that is contradicted, where nothing follows from knock-out or drug (world `bystander`). The second one is
-asked of predictions to which a rival explanation of the page "Against the paper" answers "no change": that support is
+asked of predictions to which a rival explanation of the page "What others found" answers "no change": that support is
 missing does not show it. The effects are those of the worlds, which are invented: a sample size of this module is right
 only for mice like these.
 """
