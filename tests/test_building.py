@@ -134,7 +134,7 @@ def test_claims_prints_the_ledger(built, capfdbinary, monkeypatch):
     # Two chapters that record nothing are not what world `paper` demands.
     assert ended.value.code == 1
     shown = capfdbinary.readouterr()
-    assert "C4.premise.GSE162607: absent, but the frozen public result is 'supported'" in shown.err.decode()
+    assert "C4.premise.LT_HSC: absent, but the frozen public result is 'supported'" in shown.err.decode()
     assert "C5: not testable here (no data), but world 'paper' demands 'recovered'" in shown.err.decode()
     lines = shown.out.decode().splitlines()
     assert max(len(line) for line in lines) <= 80

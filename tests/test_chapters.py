@@ -178,8 +178,8 @@ EDITS = {
         "missed",
     ),
     "04_transcriptome_resemblance, public": (
-        "answer, left_out = difference(rows, **compared), {}",
-        'answer, left_out = difference(rows.assign(score=-rows["score"]), **compared), {}',
+        "answer = difference(lt_hscs, **compared)",
+        'answer = difference(lt_hscs.assign(score=-lt_hscs["score"]), **compared)',
         "C4.premise.LT_HSC",
         "contradicted",
     ),

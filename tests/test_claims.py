@@ -314,10 +314,10 @@ class TestLedger:
 
     def test_premises_need_all_of_theirs(self):
         strong = estimate(0.8, 0.6, 1.0, p=1e-6)
-        rows = [record("C4.premise.LT_HSC", strong, PUBLIC)]
-        alone = ledger.build(rows, MEASURED, CLAIMS)["claims"][4]["premise"]
-        rows.append(record("C4.premise.GSE162607", strong, PUBLIC))
-        both = ledger.build(rows, MEASURED, CLAIMS)["claims"][4]["premise"]
+        rows = [record("C3.premise.granulocytes", strong, PUBLIC)]
+        alone = ledger.build(rows, MEASURED, CLAIMS)["claims"][3]["premise"]
+        rows.append(record("C3.premise.T_cells", estimate(-0.8, -1.0, -0.6, p=1e-6), PUBLIC))
+        both = ledger.build(rows, MEASURED, CLAIMS)["claims"][3]["premise"]
         assert (alone["verdict"], alone["reason"]) == ("not testable here", "no data")
         assert both["verdict"] == "supported"
 

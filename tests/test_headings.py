@@ -128,10 +128,9 @@ class TestSentence:
         assert found.startswith(begins)
 
     def test_premises_are_public(self):
-        records = [record(f"C4.premise.{one}", "effect", 1.0) for one in ("GSE162607", "LT_HSC")]
-        assert headings.sentence(["C4.premise"], ledger_of(*records)) == (
-            "In public data the published signature in HSCs of GSE162607 and LT-HSCs of another laboratory "
-            "separates old from young mice"
+        records = [record("C3.premise.granulocytes", "effect", 1.0), record("C3.premise.T_cells", "effect", -1.0)]
+        assert headings.sentence(["C3.premise"], ledger_of(*records)) == (
+            "In public data the share of granulocytes and the share of T cells move with age as claim C3 counts it"
         )
 
     @pytest.mark.parametrize(

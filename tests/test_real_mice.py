@@ -58,6 +58,13 @@ class TestRandomEffects:
         assert (found.ci_high - found.ci_low) / 2 == pytest.approx(4.302653 * 0.3 / np.sqrt(3), abs=1e-3)
         assert found.n == {"cohorts": 3}
 
+    def test_one_more_cohort_may_lie_further_off_than_the_mean(self):
+        cohorts = self.of([0.2, 0.9, 1.4, 0.5], [0.2, 0.3, 0.25, 0.15])
+        low, high = meta.prediction(cohorts)
+        joined = random_effects(cohorts)
+        assert low < joined.ci_low < joined.ci_high < high
+        assert (low + high) / 2 == pytest.approx(joined.estimate)
+
     def test_one_cohort_is_none(self):
         with pytest.raises(EndomtorError, match="expected two cohorts or more"):
             random_effects(self.of([0.5], [0.1]))
@@ -177,7 +184,11 @@ def test_hscs_without_neogenin_resemble_old_ones_partly():
 def test_age_with_the_lane_is_said_beside_the_number():
     found = analyses.CHAPTERS["04_transcriptome_resemblance"].from_public()
     assert hsc_animals.LANES in found["C4.premise.LT_HSC"].warnings
-    assert hsc_animals.LANES not in found["C4.premise.GSE162607"].warnings
+    pools = found["C4.context.pools.HSC"]
+    assert pools.unit == "pool"
+    assert hsc_animals.POOLED in pools.warnings
+    # By the score, cells that are no stem cells move about as far as old HSCs of another laboratory.
+    assert found["C4.context.pools.MEP"].estimate == pytest.approx(found["C4.premise.LT_HSC"].estimate, abs=0.1)
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def from_public() -> dict[str, Estimate]:
     for trait in aging_cohorts.SCALES:
         premise, bound = f"C3.premise.{trait}", f"C3.context.hypomorph.{trait}"
         rules = catalogue.load()
-        asked = {"direction": rules.rule(premise).direction, "smallest": rules.rule(bound).smallest}
+        asked = {"direction": rules.rule(bound).direction, "smallest": rules.rule(bound).smallest}
         found[premise] = aging_cohorts.over_cohorts(mice, trait)
         found[bound] = aging_cohorts.hypomorph_phi(mice, trait, **asked)
     effects, _ = public_blood.effects("age")

@@ -91,16 +91,19 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
 def from_public() -> dict[str, Estimate]:
     """Return how the published signature is seen in HSCs of other laboratories.
 
-    `C4.premise.LABORATORY`: old - young of the score of animals. Context: the mean slope over the signature's studies
-    in each population of GSE162607 (`C4.context.POPULATION`), and HSCs without neogenin-1 (`C4.context.Neo1gt.AGE`).
+    `C4.premise.LT_HSC`: old - young of the score of animals. Context: the same in the pools of each population of
+    GSE162607 (`C4.context.pools.POPULATION`), the mean slope over the signature's studies there
+    (`C4.context.POPULATION`), and HSCs without neogenin-1 (`C4.context.Neo1gt.AGE`).
     """
     scores, _ = public.table("signature_scores")
     changes, _ = public.table("hsc_aging_lfc")
     neo1, _ = public.table("neo1_scores")
     slopes = hsc_aging.signature_slopes(changes, hsc_aging.signature()[0])
-    hscs = scores[scores["population"] == "HSC"].groupby("laboratory")
+    laboratories = dict(list(scores.groupby("laboratory")))
+    pools = laboratories[hsc_animals.GSE162607].groupby("population")
     return {
-        **{f"C4.premise.{name}": hsc_animals.aged_minus_young(rows) for name, rows in hscs},
+        "C4.premise.LT_HSC": hsc_animals.aged_minus_young(laboratories[hsc_animals.LT_HSC]),
+        **{f"C4.context.pools.{name}": hsc_animals.aged_minus_young(rows) for name, rows in pools},
         **{f"C4.context.{name}": one for name, one in hsc_aging.population_slopes(slopes).items()},
         **{f"C4.context.Neo1gt.{age}": hsc_animals.neo1_difference(neo1, age) for age in ("young", "aged")},
     }

@@ -1,8 +1,8 @@
 """The aging signature in single animals of several laboratories, and what would look like it without being it.
 
-GSE162607 (eight populations, two mice a group), LT-HSCs of another laboratory (three mice a group, age confounded with
-the sequencing lane), and HSCs without neogenin-1 (ENA ERR3292021-29; old mice female, young male: only mutant against
-wild type within an age is clean).
+GSE162607 (eight populations, two sorts of pooled mice a group), LT-HSCs of another laboratory (three mice a group, age
+confounded with the sequencing lane), and HSCs without neogenin-1 (ENA ERR3292021-29; old mice female, young male: only
+mutant against wild type within an age is clean).
 """
 
 from dataclasses import replace
@@ -33,6 +33,10 @@ GSE162607, LT_HSC = "GSE162607", "LT_HSC"
 
 LANES = "age goes with the sequencing lane"
 """What must be said beside a number of `LT_HSC`."""
+
+POOLED = "the samples are duplicate sorts of pooled mice: their spread is not that of mice"
+"""What must be said beside a number of `GSE162607`: legend of figure 1a of doi 10.1038/s41467-022-30440-2."""
+
 MIN_MEAN = 10.0
 """Mean normalised count from which a gene is used (an assumption); for RPKM it is 1."""
 
@@ -196,10 +200,15 @@ def hallmark_table(counts: Path, samples: Path, rpkm: Path, brain: Path, heart: 
 
 
 def aged_minus_young(rows: pd.DataFrame) -> Estimate:
-    """Return old - young of `score`, animal by animal (Welch), of rows of `score_table` or `hallmark_table`."""
+    """Return old - young of `score` (Welch) over the samples of one laboratory, from `score_table` or `hallmark_table`.
+
+    A sample is a mouse, but in GSE162607 a sort of pooled mice.
+    """
+    name = rows.get("laboratory", rows.get("cells")).iloc[0]
     found = difference(rows, value="score", group="group", a="aged", b="young", unit="mouse")
-    confounded = LT_HSC in rows.get("laboratory", rows.get("cells")).iloc[0]
-    return replace(found, warnings=(*found.warnings, LANES)) if confounded else found
+    if GSE162607 in name:
+        return replace(found, unit="pool", warnings=(*found.warnings, POOLED))
+    return replace(found, warnings=(*found.warnings, LANES)) if LT_HSC in name else found
 
 
 def neo1_difference(table: pd.DataFrame, age: str) -> Estimate:

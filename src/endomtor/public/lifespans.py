@@ -40,13 +40,15 @@ def hazard_table(path: Path) -> pd.DataFrame:
     -------
     DataFrame
         One row an arm and sex: cohort, ppm (in food), start (months), cycled (0 or 1), sex; hazard_ratio, low, high, p
-        (Cox, Efron ties, stratified by site); median_control, median_treated (Kaplan-Meier, days); plain_control,
-        plain_treated (the median age in the file, which takes removal for death); n_control, n_treated,
-        removed_control, removed_treated (mice removed, or alive at the end).
+        (Cox over mice alive at the first dose, Efron ties, stratified by site); over all mice: median_control,
+        median_treated (Kaplan-Meier, days), plain_control, plain_treated (the median age in the file, which takes
+        removal for death), n_control, n_treated, removed_control, removed_treated (removed, or alive at the end).
     """
     rows = []
     for (cohort, ppm, start, cycled, sex), both in _compared(path).items():
-        fit = PHReg(both["days"], both[["treated"]], status=both["died"], strata=both["site"], ties="efron").fit()
+        # Deaths before the first dose say nothing of the drug.
+        alive = both[both["days"] > start * 365.25 / 12]
+        fit = PHReg(alive["days"], alive[["treated"]], status=alive["died"], strata=alive["site"], ties="efron").fit()
         effect, error = float(fit.params[0]), float(fit.bse[0])
         half = float(stats.norm.ppf(0.975)) * error
         row = {"cohort": cohort, "ppm": ppm, "start": start, "cycled": int(cycled), "sex": sex}
@@ -103,6 +105,6 @@ def hazards(table: pd.DataFrame) -> dict[str, Estimate]:
             p=float(row.p),
             n={"rapamycin": row.n_treated, "control": row.n_control},
             unit="mouse",
-            method="Cox regression, Efron ties, stratified by site",
+            method="Cox regression from the first dose on, Efron ties, stratified by site",
         )
     return found

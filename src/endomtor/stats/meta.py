@@ -89,3 +89,27 @@ def random_effects(cohorts: Mapping[str, Estimate], *, level: float = 0.95) -> E
         df=len(cohorts) - 1.0,
         level=level,
     )
+
+
+def prediction(cohorts: Mapping[str, Estimate], *, level: float = 0.95) -> tuple[float, float]:
+    """Return where the true effect of one more cohort may lie.
+
+    A t interval with k - 1 degrees of freedom over the variance between cohorts and the error of their mean (Higgins et
+    al. 2009, doi 10.1111/j.1467-985X.2008.00552.x).
+
+    Examples
+    --------
+    >>> from endomtor.estimate import Estimate
+    >>> one, two, three = (
+    ...     Estimate(value, value - 0.5, value + 0.5, (0, 0), 0.01, {"mice": 20}, "mouse", "Welch")
+    ...     for value in (0.8, 1.1, 1.6)
+    ... )
+    >>> print("{:.2f} to {:.2f}".format(*prediction({"A": one, "B": two, "C": three})))
+    -0.51 to 2.85
+    """
+    joined = random_effects(cohorts, level=level)
+    effects = np.array([one.estimate for one in cohorts.values()])
+    errors = np.array([standard_error(one) for one in cohorts.values()])
+    between = max(combine_effects(effects, errors**2, method_re="pm").tau2, 0.0)
+    half = float(stats.t(len(cohorts) - 1).ppf(0.5 + level / 2)) * sqrt(between + standard_error(joined) ** 2)
+    return joined.estimate - half, joined.estimate + half

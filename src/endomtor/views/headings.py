@@ -105,7 +105,7 @@ _FAMILIES = (
         small="any separation of old from young mice by {names} is too small to matter",
         unclear="there is no clear separation of old from young mice by {names}",
         about="the published signature in {names}",
-        names=(("GSE162607", "HSCs of GSE162607"), ("LT_HSC", "LT-HSCs of another laboratory")),
+        names=(("LT_HSC", "LT-HSCs of another laboratory"),),
     ),
     Words(
         "C5.",
