@@ -87,6 +87,7 @@ untreated.groupby(["trait", "cohort", "group"], sort=False)["mouse"].nunique().u
 # %%
 ages = {"young": figures.colour("young"), "aged": figures.colour("aged")}
 cohorts = untreated["cohort"].unique()
+np.random.seed(1)  # the jitter is the same in each build
 with figures.house():
     figure = figures.page(9)
     panels = figure.subplots(4, 2, sharey=True).flat

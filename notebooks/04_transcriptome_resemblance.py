@@ -116,7 +116,7 @@ compared = {"value": "score", "group": "group", "a": "aged", "b": "young", "unit
 answer = difference(lt_hscs, **compared)
 answer = replace(answer, warnings=(*answer.warnings, hsc_animals.LANES))
 left_out = {mouse: difference(lt_hscs[lt_hscs["mouse"] != mouse], **compared) for mouse in lt_hscs["mouse"]}
-chapter.record("C4.premise.LT_HSC", answer, provenance=of_scores, left_out=left_out)
+premise = chapter.record("C4.premise.LT_HSC", answer, provenance=of_scores, left_out=left_out)
 
 # %%
 chapter.show(
@@ -229,7 +229,7 @@ forest = forest_rows({labels[name]: one for name, one in by_population.items()})
 chapter.show(
     figures.forest(forest, dots=dots, **about),
     caption="The published aging signature in eight populations: mean slope with its 95 % interval; each dot is one of "
-    f"the published studies. Unit: study ({n_text(by_population.values())}), given two young and two old mice a "
+    f"the published studies. Unit: study ({n_text(by_population.values())}), given two young and two old pools a "
     "population.",
     alt=alt_text("Slope on the published signature, by population", by_population),
     name="fig-populations",
@@ -282,7 +282,7 @@ for name, one in by_population.items():
 heads = ["slope", "95 % over studies", "NOT over genes", "up genes that rise, %", "without 10 genes"]
 chapter.show_table(
     pd.DataFrame.from_dict(rows, orient="index", columns=heads).rename_axis("population").reset_index(),
-    caption="The signature in eight populations, two young and two old mice each. Unit: study (12). The interval over "
+    caption="The signature in eight populations, two young and two old pools each. Unit: study (12). The interval over "
     "genes is not for inference.",
     provenance=gse162607,
     formats={"slope": ".2f", "up genes that rise, %": ".0f", "without 10 genes": ".2f"},

@@ -92,7 +92,14 @@ with figures.house():
     figure = figures.page(6)
     panels = figure.subplots(2, 2, sharex=True).flat
     for axes, (hosts, rows) in zip(panels, long.groupby("hosts", sort=False), strict=True):
-        points = {"hue": "donors", "palette": ages, "markers": ["o", "s"], "linestyles": "none", "dodge": 0.3}
+        points = {
+            "hue": "donors",
+            "palette": ages,
+            "markers": ["o", "s"],
+            "linestyles": "none",
+            "errorbar": None,
+            "dodge": 0.3,
+        }
         sns.pointplot(rows, x="share", y="readout", ax=axes, legend=hosts == long["hosts"].iloc[0], **points)
         axes.set(title=hosts, xlabel="positive, %", ylabel="", xlim=(-5, 105))
     figures.legend_above(figure, figure.axes[0])

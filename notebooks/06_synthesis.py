@@ -85,7 +85,7 @@ pd.crosstab(found["notebook"].str[:2], found["kind"]).assign(
 premises = found[(found["kind"] == "premise") & [chapter.rule(one).role == "primary" for one in found.index]]
 if premises.empty:
     raise NotTestable("The evidence holds no premise: chapters 03 and 04 leave them.")
-shown = premises[["estimand", "estimate", "ci_low", "ci_high", "unit", "verdict"]].reset_index(drop=True)
+shown = premises[["estimate", "ci_low", "ci_high", "unit", "verdict"]].reset_index(drop=True)
 shown.insert(0, "premise", [chapter.rule(one).statement for one in premises.index])
 shown["source"] = [origin["title"] for origin in premises["provenance"]]
 chapter.show_table(
