@@ -435,7 +435,7 @@ def test_the_book_answers_with_the_numbers_of_its_csv(chrome, built_book, serve)
 @pytest.mark.parametrize(
     ("page", "names"),
     [
-        (CHAPTER, ["volcano-aging", "volcano-ecko", "scatter", "overlap", "signature"]),
+        (CHAPTER, ["signature", "volcano-aging", "volcano-ecko", "scatter", "overlap"]),
         ("05_serial_transplants", ["courses-chimerism", "courses-myeloid-balance"]),
     ],
 )

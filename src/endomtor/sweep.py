@@ -36,7 +36,7 @@ from endomtor.worlds.parameters import Design, nearest, read_toml
 N = "n"
 """The parameter that sets the units in each group of every table, as the sample sizes of the book do."""
 
-_PATIENCE = 2.5
+_PATIENCE = 1.5
 """Seconds in which Snakemake may end by itself."""
 COLUMNS = ("seed", "id", "estimate", "low", "high", "word")
 _KEYS = ("title", "worlds", "parts", "ids", "seeds", "cohorts_per_job", "parameters")

@@ -139,7 +139,7 @@ TABLES: dict[str, Derived] = {
         title="lifespans under rapamycin, hazard ratios",
         source=_ITP,
         originals=("itp1-lifespans",),
-        version=1,
+        version=2,
         function="endomtor.public.lifespans.hazard_table",
     ),
     "lifespan_curves": Derived(
