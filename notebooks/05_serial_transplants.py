@@ -86,6 +86,9 @@ shares.set_index(["transplant", "subset", "readout"])[counted]
 long = shares.melt(["transplant", "subset", "readout"], ["share_young", "share_aged"], "donors", "share")
 long["donors"] = long["donors"].str.removeprefix("share_")
 long["hosts"] = long["transplant"].map({1: "1st", 2: "2nd"}) + ", " + long["subset"]
+long.head()
+
+# %%
 ages = {age: figures.colour(age) for age in ("young", "aged")}
 tested = shares[["tested_young", "tested_aged"]]
 with figures.house():
