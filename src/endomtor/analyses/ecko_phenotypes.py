@@ -77,11 +77,10 @@ def from_public() -> dict[str, Estimate]:
     mice, _ = public.table("aging_blood")
     found = {}
     for trait in aging_cohorts.SCALES:
-        premise, bound = f"C3.premise.{trait}", f"C3.context.hypomorph.{trait}"
-        rules = catalogue.load()
-        asked = {"direction": rules.rule(bound).direction, "smallest": rules.rule(bound).smallest}
-        found[premise] = aging_cohorts.over_cohorts(mice, trait)
-        found[bound] = aging_cohorts.hypomorph_phi(mice, trait, **asked)
+        found[f"C3.premise.{trait}"] = aging_cohorts.over_cohorts(mice, trait)
+        rule = catalogue.load().rule(f"C3.context.hypomorph.{trait}")
+        asked = {"direction": rule.direction, "smallest": rule.smallest}
+        found[rule.id] = aging_cohorts.hypomorph_phi(mice, trait, **asked)
     effects, _ = public_blood.effects("age")
     names = {trait: public_blood.TRAITS[trait].replace(" ", "_") for trait in AGED_ELSEWHERE}
     found |= {f"C3.context.{name}": public_blood.estimate(effects, trait) for trait, name in names.items()}

@@ -5,7 +5,7 @@ from math import sqrt
 
 import numpy as np
 from scipy import stats
-from statsmodels.stats.meta_analysis import combine_effects
+from statsmodels.stats.meta_analysis import CombineResults, combine_effects
 
 from endomtor.errors import EndomtorError
 from endomtor.estimate import Estimate
@@ -24,6 +24,16 @@ def standard_error(estimate: Estimate) -> float:
     """
     quantile = stats.norm.ppf if estimate.df is None else stats.t(estimate.df).ppf
     return (estimate.ci_high - estimate.ci_low) / (2 * float(quantile(0.5 + estimate.level / 2)))
+
+
+def _combined(cohorts: Mapping[str, Estimate]) -> CombineResults:
+    effects = np.array([one.estimate for one in cohorts.values()])
+    errors = np.array([standard_error(one) for one in cohorts.values()])
+    if len(cohorts) < 2 or not np.isfinite([*effects, *errors]).all() or not (errors > 0).all():
+        raise EndomtorError(
+            f"{', '.join(cohorts) or 'no cohort'}: expected two cohorts or more, each with an interval."
+        )
+    return combine_effects(effects, errors**2, method_re="pm")
 
 
 def random_effects(cohorts: Mapping[str, Estimate], *, level: float = 0.95) -> Estimate:
@@ -62,13 +72,7 @@ def random_effects(cohorts: Mapping[str, Estimate], *, level: float = 0.95) -> E
     >>> print(f"{joined.estimate:.2f}, {joined.ci_low:.2f} to {joined.ci_high:.2f}; {joined.n}")
     1.17, 0.16 to 2.17; {'cohorts': 3}
     """
-    effects = np.array([one.estimate for one in cohorts.values()])
-    errors = np.array([standard_error(one) for one in cohorts.values()])
-    if len(cohorts) < 2 or not np.isfinite([*effects, *errors]).all() or not (errors > 0).all():
-        raise EndomtorError(
-            f"{', '.join(cohorts) or 'no cohort'}: expected two cohorts or more, each with an interval."
-        )
-    found = combine_effects(effects, errors**2, method_re="pm")
+    found = _combined(cohorts)
     center, error = float(found.mean_effect_re), sqrt(found.var_eff_w_re)
     of_cohorts = stats.t(len(cohorts) - 1)
 
@@ -107,9 +111,6 @@ def prediction(cohorts: Mapping[str, Estimate], *, level: float = 0.95) -> tuple
     >>> print("{:.2f} to {:.2f}".format(*prediction({"A": one, "B": two, "C": three})))
     -0.51 to 2.85
     """
-    joined = random_effects(cohorts, level=level)
-    effects = np.array([one.estimate for one in cohorts.values()])
-    errors = np.array([standard_error(one) for one in cohorts.values()])
-    between = max(combine_effects(effects, errors**2, method_re="pm").tau2, 0.0)
-    half = float(stats.t(len(cohorts) - 1).ppf(0.5 + level / 2)) * sqrt(between + standard_error(joined) ** 2)
-    return joined.estimate - half, joined.estimate + half
+    found = _combined(cohorts)
+    half = float(stats.t(len(cohorts) - 1).ppf(0.5 + level / 2)) * sqrt(max(found.tau2, 0.0) + found.var_eff_w_re)
+    return float(found.mean_effect_re) - half, float(found.mean_effect_re) + half
