@@ -341,10 +341,11 @@ def sweep(
     missing = [job for job in wanted if not (store / f"{job.name}.parquet").is_file()]
     total, left = (sum(job.count for job in own) for own in (wanted, missing))
     bar = {"totals": {grid.title: total}, "there": {grid.title: total - left}, "progress": progress}
-    with processes.bars(**bar) as advance:
+    # Also where no job is missing: a run that was killed at its end has left its temporary folder.
+    with children.scratch(store) as scratch, processes.bars(**bar) as advance:
         done = partial(advance, grid.title)
         if profile is not None and missing:
-            _through_snakemake(wanted, missing, store, profile, jobs, done)
+            _through_snakemake(wanted, missing, store, scratch, profile, jobs, done)
         else:
             with closing(processes.run(work, [(job, store) for job in missing], jobs=jobs or 1)) as finished:
                 for job, _ in zip(missing, finished, strict=True):
@@ -361,7 +362,7 @@ def sweep(
 
 
 def _through_snakemake(
-    wanted: Sequence[Job], missing: Sequence[Job], store: Path, profile: Path, jobs: int | None, done
+    wanted: Sequence[Job], missing: Sequence[Job], store: Path, scratch: Path, profile: Path, jobs: int | None, done
 ) -> None:
     # One name for the whole sweep: what a run that was killed has left in a queue reads the same file.
     settings = store / f"settings-{_hash([job.name for job in wanted])[:20]}.json"
@@ -380,7 +381,6 @@ def _through_snakemake(
     log, waiting = settings.with_suffix(".log"), list(missing)
     with (
         open(log, "w", encoding="utf-8") as stream,
-        children.scratch(store) as scratch,
         children.started(
             call, environment=os.environ | {"TMPDIR": str(scratch)}, stdout=stream, stderr=subprocess.STDOUT
         ) as process,
