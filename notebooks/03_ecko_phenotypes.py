@@ -77,7 +77,8 @@ chapter.lead(
 #
 # Before any knock-out: does age do to blood what claim C3 counts as an attribute of age?
 # Xie et al. measured the blood of male C57BL/6J mice in four independent cohorts {cite}`xie2022`; of each we take the young and the old mice without mutation or diet (3 against 26 months in one cohort; for the other three the file gives no ages).
-# The file has no mouse ids, so two traits of one mouse cannot be joined, and the balance of lineages cannot be formed: both of its sides are asked instead, more granulocytes **and** fewer T cells.
+# The file has no mouse ids; only in two of the cohorts do the shares of a row add up to a whole, so that the balance of lineages can be formed there.
+# The premise asks both sides of that balance in all four instead: more granulocytes **and** fewer T cells.
 # Shares of cells are analysed as log odds and amounts as log2, in the column `relative` against the young of the same cohort.
 
 # %%
@@ -150,6 +151,29 @@ Markdown("\n".join(lines))
 
 # %%
 chapter.results("C3.premise", caption="Age and blood, over cohorts of individual C57BL/6J mice.")
+
+# %% [markdown]
+# ### How many mice would show it?
+#
+# What a sample size is made of: how far single mice of one age lie apart, and how far age moves them, in the last column as a multiple of the former.
+# A trait that age moves by one or two SDs is seen in a group of eight by chance as often as not, and a knock-out that goes half of the way far more seldom ({ref}`power`).
+# The worlds of this book take spread and effect of age in blood from this table.
+
+# %%
+balances, _ = public.table("aging_balances")
+apart = aging_cohorts.spread(pd.concat([mice, balances])).rename(endpoint_text)
+names = {
+    "sd_young": "SD, young",
+    "sd_aged": "SD, aged",
+    "aging": "aged − young",
+    "in_sd": "aged − young, in SD of the young",
+}
+chapter.show_table(
+    apart.rename(columns=names),
+    caption="Spread between single mice within cohorts, and the effect of age as the mean over cohorts; log₂, log odds, or "
+    "isometric log-ratio (balances). Unit: mouse; n in the table.",
+    provenance=of_mice,
+)
 
 # %% [markdown]
 # ### A comparison: less mTOR in every cell
@@ -257,7 +281,7 @@ chapter.data_box()
 # 2. Phi, their ratio, with an interval by Fieller's method {cite}`fieller1954`: every phi at which a test does not reject (ECKO − control) − phi · (aged − young) = 0.
 # 3. The record: phi goes to the ledger under the name of its endpoint.
 #
-# Animals are compared within a batch where there are several.
+# Animals are compared within a batch, and within a sex, where there are several; where one of them cannot be told from the group there is no verdict.
 # The rule of each endpoint, its direction and smallest phi of interest, was written down before any data were read: `chapter.rule` looks it up.
 # `differences` and `phis` collect the answers of this page by their names in the ledger, such as `C3.blood.myeloid_balance`.
 
@@ -265,11 +289,11 @@ chapter.data_box()
 differences, phis = {}, {}
 
 
-def three_steps(table, family, check=(), **about):
+def three_steps(table, family, **about):
     about |= {"value": "value", "group": "group"}
     for endpoint, rows in table.groupby("endpoint", sort=False):
         name, compared = f"{family}.{endpoint}", pairs(rows["group"])
-        differences[name] = {(a, b): difference(rows, a=a, b=b, check=check, **about) for a, b in compared}
+        differences[name] = {(a, b): difference(rows, a=a, b=b, **about) for a, b in compared}
         if allows_phi(rows["group"]):
             rule = chapter.rule(name)
             phis[name] = phi(rows, direction=rule.direction, smallest=rule.smallest, **about)
@@ -280,7 +304,7 @@ def three_steps(table, family, check=(), **about):
 # What the comparisons and the figures of this page share:
 
 # %%
-per_mouse = {"unit": "animal", "block": "batch"}
+per_mouse = {"unit": "animal", "block": ["batch", "sex"]}
 groups = ["young", "aged", "control", "ecko"]
 drawing = {"value": "value", "group": "group", "animal": "animal", "endpoint": "endpoint", "order": groups}
 palette = {figures.named(group): figures.colour(group) for group in groups}
@@ -320,10 +344,9 @@ values.groupby(by, dropna=False)["animal"].nunique().unstack()
 # ### Lineages
 #
 # The three steps, for the balance and each count.
-# `check` withholds a difference where sex cannot be told from the group.
 
 # %% tags=["needs:ecko_blood"]
-three_steps(values, "C3.blood", check=("sex",), **per_mouse)
+three_steps(values, "C3.blood", **per_mouse)
 
 # %% [markdown]
 # Every animal's lineages, and below them the balance that is tested:
@@ -408,7 +431,7 @@ marrow.groupby(["endpoint", "unit", "group"], sort=False)["animal"].nunique().un
 # The three steps, then every animal and both differences, which are ratios on this axis:
 
 # %% tags=["needs:ecko_marrow"]
-three_steps(marrow, "C3.marrow", check=("sex",), **per_mouse)
+three_steps(marrow, "C3.marrow", **per_mouse)
 
 # %% tags=["needs:ecko_marrow"]
 first = marrow.drop_duplicates("endpoint").set_index("endpoint")
@@ -469,7 +492,7 @@ mice.head()
 # The three steps; an assay is an endpoint here.
 
 # %% tags=["needs:ecko_cells"]
-three_steps(mice.rename(columns={"assay": "endpoint"}), "C3.cells", **per_mouse)
+three_steps(mice.rename(columns={"assay": "endpoint"}), "C3.cells", unit="animal", block="batch")
 
 # %% [markdown] tags=["result:C3.cells"]
 # ### Polarity and gamma-H2AX

@@ -448,11 +448,11 @@ animals.assign(reads=counts.sum().to_numpy(), genes=(counts > 0).sum().to_numpy(
 # %% [markdown]
 # How many mice there are in each group, `n`, decides which contrasts can be drawn.
 # `pairs(n)` names them: aged − young, and ECKO − control, for which young stands in where there is no control.
-# `comparison` says how mice are compared on this page: by group, a mouse the unit, a batch a block.
+# `comparison` says how mice are compared on this page: by group, a mouse the unit, batch and sex blocks.
 
 # %% tags=["needs:hspc_counts"]
 n = animals["group"].value_counts().to_dict()
-comparison = {"group": "group", "unit": "animal", "block": "batch"}
+comparison = {"group": "group", "unit": "animal", "block": ["batch", "sex"]}
 pd.crosstab(animals["batch"], animals["group"])
 
 # %% [markdown]
@@ -575,7 +575,7 @@ Markdown(f"{(up | down).sum()} of the signature's {len(average)} genes are among
 # The score of every animal, and the two differences that phi will divide:
 
 # %% tags=["needs:hspc_counts", "needs:signature"]
-question = {"value": "score", "check": ("sex",), **comparison}
+question = {"value": "score", **comparison}
 differences = {(a, b): difference(animals, a=a, b=b, **question) for a, b in pairs(n)}
 compared = by_contrast({"score": differences})
 shape = {"value": "score", "group": "group", "animal": "animal", "ylabel": "aging score, 1 = the published old − young"}

@@ -208,7 +208,7 @@ class TestCatalogue:
         """The line names version, date and a digest of all that decides a verdict."""
         decides = ("id", "kind", "role", "rule", "direction", "smallest", "unit", "estimand")
         rules = [[getattr(rule, key) for key in decides] for claim in CLAIMS.claims for rule in claim.evidence]
-        needed = [[claim.id, claim.needed, claim.interchangeable] for claim in CLAIMS.claims]
+        needed = [[claim.id, claim.needed, claim.interchangeable, claim.apart] for claim in CLAIMS.claims]
         digest = hashlib.sha256(json.dumps([needed, rules]).encode()).hexdigest()[:12]
         line = f"Rules of `data/claims.toml`: version {CLAIMS.version} of {CLAIMS.date.isoformat()}, digest {digest}"
         assert line in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), f"CHANGELOG.md lacks: {line}"

@@ -2,12 +2,13 @@
 
 import json
 import sys
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from endomtor import files
 from endomtor.claims import catalogue, evidence, premises, verdicts
-from endomtor.claims.catalogue import Catalogue, Claim
+from endomtor.claims.catalogue import Catalogue, Claim, Rule
 from endomtor.claims.evidence import Record
 from endomtor.errors import BuildError, ClaimsError
 from endomtor.provenance import Provenance
@@ -17,7 +18,7 @@ SCHEMA = Path(__file__).with_name("ledger.schema.json")
 
 
 def side(claim: Claim, records: list[Record], kind: str, truths: dict[str, bool | None] | None = None) -> dict:
-    """Return one side of a claim's entry: `{verdict, reason, evidence, primary, p, k, needed}`.
+    """Return one side of a claim's entry: `{verdict, reason, evidence, primary, p, k, needed}` and, if any, `parts`.
 
     Parameters
     ----------
@@ -26,29 +27,44 @@ def side(claim: Claim, records: list[Record], kind: str, truths: dict[str, bool 
     truths : dict[str, bool or None], optional
         For a simulated world: whether each primary prediction holds there.
     """
-    rules = {rule.id: rule for rule in claim.evidence}
+    rules = {rule.id: rule for rule in claim.evidence if rule.kind == kind and rule.role == "primary"}
+    parts = claim.parts if kind == "prediction" else {"": tuple(rules.values())}
+    needed = claim.needed if kind == "prediction" else len(rules)
     mine = [record for record in records if record.claim == claim.id and record.kind == kind]
-    primary = [record for record in mine if record.id in rules and rules[record.id].role == "primary"]
-    named = sum(rule.kind == kind and rule.role == "primary" for rule in claim.evidence)
-    needed = claim.needed if kind == "prediction" else named
+    primary = [record for record in mine if record.id in rules]
     entry = {"evidence": [r.id for r in mine], "primary": [r.id for r in primary], "needed": needed}
     if any(record.changed for record in mine):
         entry["changed"] = True
     if not primary:
         return {"verdict": verdicts.NOT_TESTABLE, "reason": "no data", **entry, "p": None, "k": 0}
-    words = [_as_primary(record, rules[record.id]) for record in primary]
-    # Read-outs of one thing stand for each other: those that were not taken say nothing that is missing.
-    listed = len(primary) if kind == "prediction" and claim.interchangeable else named
-    combined = verdicts.combine(words, needed, listed)
-    verdict = verdicts.Verdict(combined.word, combined.reason)
+    found = {}
+    for name, own in parts.items():
+        words = [_as_primary(record, rules[record.id]) for record in primary if rules[record.id] in own]
+        # Read-outs of one thing stand for each other: those that were not taken say nothing that is missing.
+        listed = len(words) if kind == "prediction" and claim.interchangeable else len(own)
+        found[name] = verdicts.combine(words, needed, listed)
+    combined = found[""] if "" in found else verdicts.either(list(found.values()))
+    told = {name: verdicts.Verdict(one.word, one.reason) for name, one in {**found, "": combined}.items()}
     if truths is not None:
-        known = [truths[record.id] for record in primary]
-        truth = None if None in known else sum(known) >= needed
-        verdict = verdicts.in_world(verdict, truth)
+        recorded = {record.id for record in primary}
+        true = {name: _enough(own, truths, needed, recorded) for name, own in parts.items()}
+        true[""] = None if None in true.values() else any(true.values())
+        told = {name: verdicts.in_world(one, true[name]) for name, one in told.items()}
+    if claim.apart and kind == "prediction":
+        entry["parts"] = {
+            name: {"verdict": told[name].word, "reason": told[name].reason, "p": one.p, "k": one.k}
+            for name, one in found.items()
+        }
     # Too few primaries were recorded at all: nothing was withheld, data are missing.
-    lacking = combined.k < needed and combined.k == len(primary)
-    reason = "no data" if lacking else verdict.reason
-    return {"verdict": verdict.word, "reason": reason, **entry, "p": combined.p, "k": combined.k}
+    lacking = combined.word == verdicts.NOT_TESTABLE and combined.k == len(primary)
+    reason = "no data" if lacking else told[""].reason
+    return {"verdict": told[""].word, "reason": reason, **entry, "p": combined.p, "k": combined.k}
+
+
+def _enough(own: Sequence[Rule], truths: Mapping[str, bool | None], needed: int, among: Collection[str]) -> bool | None:
+    """Return whether enough primaries among some are true; None where nobody could tell of one."""
+    known = [truths[rule.id] for rule in own if rule.id in among]
+    return None if None in known else sum(known) >= needed
 
 
 def _as_primary(record: Record, rule: catalogue.Rule) -> tuple[str, str, float]:
@@ -240,8 +256,11 @@ def holds(claim: Claim, truth) -> bool | None:
     truth : callable(str) -> bool or None
         `World.truth`.
     """
-    known = [truth(rule.id) for rule in claim.primaries]
-    return None if None in known or not known else sum(known) >= claim.needed
+    truths = {rule.id: truth(rule.id) for rule in claim.primaries}
+    if not truths:
+        return None
+    parts = [_enough(own, truths, claim.needed, truths) for own in claim.parts.values()]
+    return None if None in parts else any(parts)
 
 
 def demanded(claim: Claim, truth) -> str:

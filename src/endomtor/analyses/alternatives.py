@@ -33,7 +33,7 @@ _STEPS = 12
 
 
 def of_difference(
-    rows: pd.DataFrame, *, value: str, group: str, a: str, b: str, unit: str, block: str
+    rows: pd.DataFrame, *, value: str, group: str, a: str, b: str, unit: str, block: str | Iterable[str]
 ) -> dict[str, Estimate]:
     """Return a difference of two groups by the other tests, by name.
 

@@ -92,16 +92,14 @@ def from_public() -> dict[str, Estimate]:
 
 
 def _compared(values: pd.DataFrame, unit: str, wanted: Container[str] | None) -> dict[str, Answer]:
-    columns = {"value": "value", "group": "group", "unit": unit, "block": "batch" if "batch" in values else None}
-    check = ("sex",) if "sex" in values else ()
+    blocks = [column for column in ("batch", "sex") if column in values]
+    columns = {"value": "value", "group": "group", "unit": unit, "block": blocks}
     found = {}
     for name, rows in values.groupby("id", sort=False):
         if (wanted is None or name in wanted) and allows_phi(rows["group"]):
             rule = catalogue.load().rule(name)
             estimate = phi(rows, direction=rule.direction, smallest=rule.smallest, **columns)
-            contrasts = {
-                (a, b): difference(rows, a=a, b=b, check=check, **columns) for a, b in reversed(pairs(rows["group"]))
-            }
+            contrasts = {(a, b): difference(rows, a=a, b=b, **columns) for a, b in reversed(pairs(rows["group"]))}
             found[name] = Answer(estimate, contrasts, partial(alternatives.of_phi, rows, rule, **columns))
     return found
 

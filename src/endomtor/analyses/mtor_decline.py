@@ -17,7 +17,7 @@ from endomtor.contract.rules import shared_backgrounds
 from endomtor.public import aging_cohorts, hsc_animals, originals
 from endomtor.stats import Estimate, difference, expression
 
-COMPARED = {"value": "value", "group": "group", "a": "aged", "b": "young", "unit": "animal", "block": "batch"}
+COMPARED = {"value": "value", "group": "group", "a": "aged", "b": "young", "unit": "animal", "block": ("batch", "sex")}
 
 HALLMARK_MINIMUM = 10
 """Genes of the hallmark that must have been measured for a score (an assumption; gene-set tools use 5 to 15)."""
@@ -66,7 +66,7 @@ def from_public() -> dict[str, Estimate]:
 
 
 def _answer(rows: pd.DataFrame, others) -> Answer:
-    estimate = difference(rows, check=("sex",), **COMPARED)
+    estimate = difference(rows, **COMPARED)
     return Answer(estimate, {("aged", "young"): estimate}, others)
 
 

@@ -18,6 +18,7 @@ from endomtor.stats import Estimate, amounts, mixed_model, treatment_within_age
 
 AGES = ("young", "aged")
 COMPARED = ("rapamycin", "vehicle")
+BLOCKS = ("batch", "sex")
 ANALYTES = ("platelets", "hemoglobin", "RBC", "WBC", "neutrophils", "lymphocytes")
 
 
@@ -79,7 +80,7 @@ def _answers(
 
 def _effects(rows: pd.DataFrame, studied: list[str]) -> dict[str, Estimate]:
     """Return the treatment within each age, averaged over ages, and the interaction; one age alone is its average."""
-    found = treatment_within_age(rows, value="value", unit="animal", batch="batch", check=("sex",))
+    found = treatment_within_age(rows, value="value", unit="animal", batch=BLOCKS, check=("sex",))
     return {**found, "averaged": found[studied[0]]} if len(studied) == 1 else found
 
 
@@ -88,7 +89,7 @@ def _others(rows: pd.DataFrame, ages: list[str]) -> dict[str, Estimate]:
     signs = zip(COMPARED, (1.0, -1.0), strict=True)
     weights = {f"{age} {given}": sign / len(ages) for given, sign in signs for age in ages}
     known = rows.dropna(subset=["value"])
-    kwargs = {"value": "value", "group": "arm", "weights": weights, "unit": "animal", "block": "batch"}
+    kwargs = {"value": "value", "group": "arm", "weights": weights, "unit": "animal", "block": BLOCKS}
     return {alternatives.POOLED: alternatives.pooled(known, **kwargs)}
 
 

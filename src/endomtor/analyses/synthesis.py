@@ -1,6 +1,6 @@
 """Chapter 06: the units' values behind the primary phis. It records nothing of its own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
@@ -50,7 +50,7 @@ def unit_values(dataset: Dataset) -> tuple[Parts, dict[str, str]]:
 
 
 def _of_table(
-    name: str, values: Callable[[pd.DataFrame], pd.DataFrame], unit: str, block: str | None
+    name: str, values: Callable[[pd.DataFrame], pd.DataFrame], unit: str, block: str | Sequence[str] | None
 ) -> tuple[str, Callable[[Mapping], Parts]]:
     return name, lambda tables: {name: JointTable(values(tables[name]), unit, block)}
 
@@ -61,7 +61,7 @@ def _scores(tables: Mapping[str, pd.DataFrame]) -> Parts:
     except EndomtorError:
         return {}
     frame = scores.assign(id=transcriptome.PHI, value=scores["score"])
-    return {"hspc_counts": JointTable(frame, "animal", "batch")}
+    return {"hspc_counts": JointTable(frame, "animal", transcriptome.COMPARED["block"])}
 
 
 def _exposed(tables: Mapping[str, pd.DataFrame]) -> Parts:
@@ -81,8 +81,8 @@ def _exposed(tables: Mapping[str, pd.DataFrame]) -> Parts:
 
 
 _VALUES = {
-    "C3.blood": _of_table("ecko_blood", ecko_phenotypes.blood, "animal", "batch"),
-    "C3.marrow": _of_table("ecko_marrow", ecko_phenotypes.marrow, "animal", "batch"),
+    "C3.blood": _of_table("ecko_blood", ecko_phenotypes.blood, "animal", ("batch", "sex")),
+    "C3.marrow": _of_table("ecko_marrow", ecko_phenotypes.marrow, "animal", ("batch", "sex")),
     "C3.cells": _of_table("ecko_cells", ecko_phenotypes.per_animal, "animal", "batch"),
     "C3.limiting_dilution": _of_table("ecko_limiting_dilution", ecko_phenotypes.donors, "donor", None),
     "C4.transcriptome": ("hspc_samples", _scores),

@@ -36,7 +36,7 @@ MIN_MEAN = 10.0
 NAMED_GENES = 6
 """Signature genes that are named in figures: those that most of the twelve studies agree on."""
 
-COMPARED = {"group": "group", "unit": "animal", "block": "batch"}
+COMPARED = {"group": "group", "unit": "animal", "block": ("batch", "sex")}
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,7 @@ def _of_scores(data: Transcriptomes) -> Answer:
     return Answer(
         phi(frame, value="score", **kwargs),
         # The prediction's own contrast first.
-        {
-            (a, b): difference(frame, value="score", a=a, b=b, check=("sex",), **COMPARED)
-            for a, b in pairs(frame["group"])[::-1]
-        },
+        {(a, b): difference(frame, value="score", a=a, b=b, **COMPARED) for a, b in pairs(frame["group"])[::-1]},
         partial(_alternatives, frame),
     )
 

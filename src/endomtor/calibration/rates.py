@@ -75,14 +75,15 @@ def tabulate(answers: pd.DataFrame, plan: Plan, scenario: Scenario, part: str) -
             rows.append((name, COVERAGE, planted, _covered(tested, planted).sum(), len(tested), plan.coverage))
     for claim in rules.claims:
         own = answers[(answers["id"] == claim.id) & (answers["word"] != verdicts.NOT_TESTABLE)]
-        truths = [known.get(rule.id, truth_of(world, rule)[1]) for rule in claim.primaries]
-        if own.empty or UNDEFINED in truths:
+        truths = {rule.id: known.get(rule.id, truth_of(world, rule)[1]) for rule in claim.primaries}
+        if own.empty or UNDEFINED in truths.values():
             continue
+        parts = [[truths[rule.id] for rule in part] for part in claim.parts.values()]
         supported = (own["word"] == verdicts.SUPPORTED).sum()
         # With fewer than the needed effects, however small, support is false.
-        if sum(truth != NULL for truth in truths) < claim.needed:
+        if all(len(part) - part.count(NULL) < claim.needed for part in parts):
             rows.append((claim.id, FALSE_SUPPORT, None, supported, len(own), plan.false_support))
-        elif truths.count(TRUE) >= claim.needed:
+        elif any(part.count(TRUE) >= claim.needed for part in parts):
             rows.append((claim.id, POWER, None, supported, len(own), np.nan))
             wrongly = (own["word"] == verdicts.CONTRADICTED).sum()
             rows.append((claim.id, FALSE_CONTRADICTION, None, wrongly, len(own), plan.false_contradiction))

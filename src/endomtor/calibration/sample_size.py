@@ -45,8 +45,8 @@ RECIPIENTS = 7
 """Recipients of each donor at each dose of a limiting dilution: 20 of 3 donors, as in the worlds."""
 
 DESCRIPTIVE = (
-    "C2.marrow.HSC.young",
-    "C2.marrow.HSC.aged",
+    "C2.marrow.HSC",
+    "C3.limiting_dilution.WBM",
     "C3.limiting_dilution.HSC",
     "C5.transplant.chimerism.p1",
     "C5.transplant.myeloid_balance.p1",

@@ -73,7 +73,7 @@ def raw_percentages(blood: pd.DataFrame, answers: Mapping[str, Answer]) -> list[
     if (right := _of_ecko(answers["C3.blood.myeloid_balance"])) is None:
         return []
     a, b = right[0]
-    raw = difference(blood, value="myeloid_pct", group="group", a=a, b=b, unit="animal", block="batch")
+    raw = difference(blood, value="myeloid_pct", group="group", a=a, b=b, unit="animal", block=("batch", "sex"))
     return [{"name": "raw per cent: myeloid", "p_wrong": raw.p, "p_right": right[1].p}]
 
 

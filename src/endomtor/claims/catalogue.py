@@ -48,7 +48,9 @@ class Rule:
 class Claim:
     """One claim of the paper; `needed` is the number of primary predictions that must hold.
 
-    Where the primaries are `interchangeable`, read-outs of one thing, only those that were measured count.
+    Where the primaries are `interchangeable`, read-outs of one thing, only those that were measured count. Where they
+    are asked `apart`, as the ages of mice are, each of these names ends the ids of its own primaries, and one part that
+    holds is enough.
     `abstract` says where the paper's abstract has it, `contradiction` what would contradict it, `rivals` what else
     could explain the same findings.
     """
@@ -61,6 +63,7 @@ class Claim:
     chapter: str
     needed: int
     interchangeable: bool
+    apart: tuple[str, ...]
     caution: str
     rivals: tuple[str, ...]
     evidence: tuple[Rule, ...]
@@ -69,6 +72,13 @@ class Claim:
     def primaries(self) -> tuple[Rule, ...]:
         """The predictions from which the verdict on the claim is made."""
         return tuple(rule for rule in self.evidence if rule.kind == "prediction" and rule.role == "primary")
+
+    @property
+    def parts(self) -> dict[str, tuple[Rule, ...]]:
+        """The primaries of each part of the claim by its name; of a claim that is asked as a whole by ""."""
+        if not self.apart:
+            return {"": self.primaries}
+        return {name: tuple(one for one in self.primaries if one.id.endswith(f".{name}")) for name in self.apart}
 
 
 @dataclass(frozen=True)
@@ -154,10 +164,14 @@ def _claim(entry: dict, path: Path) -> Claim:
     plain = {key: value for key, value in entry.items() if key != "evidence"}
     _expect_fields(plain, Claim, {"evidence"}, where)
     rules = tuple(_rule(item, plain["id"], path) for item in evidence)
-    primary = [rule for rule in rules if rule.role == "primary" and rule.kind == "prediction"]
-    if evidence and not 1 <= plain["needed"] <= len(primary):
-        raise ClaimsError(f"{where}: needed is {plain['needed']}, expected 1 to {len(primary)} primary predictions")
-    return Claim(**{**plain, "rivals": tuple(plain["rivals"])}, evidence=rules)
+    lists = {key: tuple(plain[key]) for key in ("rivals", "apart")}
+    claim = Claim(**{**plain, **lists}, evidence=rules)
+    fewest = min(map(len, claim.parts.values()))
+    if evidence and not 1 <= claim.needed <= fewest:
+        raise ClaimsError(f"{where}: needed is {claim.needed}, expected 1 to {fewest} primary predictions")
+    if sum(map(len, claim.parts.values())) < len(claim.primaries):
+        raise ClaimsError(f"{where}: a primary prediction ends with none of {', '.join(claim.apart)}")
+    return claim
 
 
 def _rule(item: dict, claim_id: str, path: Path) -> Rule:

@@ -154,7 +154,7 @@ def of_build(own: Provenance) -> list[Record]:
         A chapter has left no evidence, or its evidence comes from other data.
     """
     folder = paths.build_dir() / "evidence"
-    names = sorted({claim.chapter for claim in catalogue.load().claims})
+    names = sorted({claim.chapter for claim in catalogue.load().claims if claim.evidence})
     missing = [name for name in names if not (folder / f"{name}.json").is_file()]
     if missing:
         raise BuildError(

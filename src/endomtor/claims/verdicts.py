@@ -170,3 +170,26 @@ def combine(primaries: Sequence[tuple[str, str, float]], needed: int, listed: in
     if len(contradicted) > listed - needed:
         return Combined(CONTRADICTED, OPPOSITE if OPPOSITE in contradicted else EQUIVALENT, p, k)
     return Combined(INCONCLUSIVE, NO_AGING if reasons.count(NO_AGING) > k - needed else IMPRECISE, p, k)
+
+
+def either(parts: Sequence[Combined]) -> Combined:
+    """Combine the verdicts on parts of a claim that are asked apart, of which one is enough.
+
+    Supported: a part is, with its p adjusted by Holm's method over the parts that were tested. Contradicted: each part
+    is, tested or not. Otherwise inconclusive, for the reason of the part with the smallest p.
+    """
+    tested = sorted((part for part in parts if part.p is not None), key=lambda part: part.p)
+    k = sum(part.k for part in parts)
+    if not tested:
+        return Combined(NOT_TESTABLE, WITHHELD, None, k)
+    p = 0.0
+    for place, part in enumerate(tested):
+        p = max(p, min(1.0, (len(tested) - place) * part.p))
+        if part.word == SUPPORTED and p <= ONE_SIDED:
+            return Combined(SUPPORTED, EFFECT, p, k)
+    first = Combined(INCONCLUSIVE, tested[0].reason, min(1.0, len(tested) * tested[0].p), k)
+    if all(part.word == CONTRADICTED for part in parts):
+        reasons = {part.reason for part in parts}
+        return Combined(CONTRADICTED, OPPOSITE if OPPOSITE in reasons else EQUIVALENT, first.p, k)
+    # A part that is supported by itself, or contradicted, does not decide for the whole.
+    return first if tested[0].word == INCONCLUSIVE else Combined(INCONCLUSIVE, IMPRECISE, first.p, k)

@@ -49,6 +49,12 @@ PHENOTYPES = dict(zip(("G", "T", "Monocytes", "B2", "HGB", "RBC", "PLT", "WBC"),
 COUNTS = tuple(trait for trait, scale in SCALES.items() if scale == "log2")
 """The amounts among them."""
 
+SHARES_OF_WHITE_CELLS = ("G", "Monocytes", "B1", "B2", "T", "NK")
+"""What the file gives of white cells, per cent, by its own names."""
+
+ADDED_UP = (85.0, 101.0)
+"""Per cent that all shares of one mouse add up to: shuffled between mice they spread by 12 to 14, as they are by 2."""
+
 TISSUES = ("Spleen", "Brain", "Lung")
 BLOTS = {
     "p-Rps6_S240_244__total Rps6": "p-S6",
@@ -56,6 +62,23 @@ BLOTS = {
     "p-Akt_S473__total Akt": "p-Akt",
 }
 """Phosphorylated over total protein: two arms of mTORC1, and mTORC2's site."""
+
+
+COLUMNS = ["cohort", "trait", "scale", "arm", "group", "months", "mouse", "relative"]
+
+
+def _about(mice: pd.DataFrame) -> pd.DataFrame:
+    """Return cohort, arm, group and months of rows of the file."""
+    months = pd.to_numeric(mice["age"].str.extract(r"^(\d+)_mo$")[0])
+    ages = {"young": "young", "old": "aged", f"{YOUNGEST}_mo": "young", f"{OLDEST}_mo": "aged"}
+    return pd.DataFrame(
+        {
+            "cohort": mice["dataset"].map(COHORTS),
+            "arm": mice["arm"].replace(["", "wildtype", "control"], UNTREATED),
+            "group": mice["age"].map(ages).fillna("between"),
+            "months": months,
+        }
+    )
 
 
 def _scaled(values: pd.Series, scale: str) -> pd.Series:
@@ -75,12 +98,8 @@ def blood_table(path: Path) -> pd.DataFrame:
         or difference of log odds from the mean of the young untreated).
     """
     mice = aging_mice(path, PHENOTYPES)
-    rows = mice[mice["dataset"].isin(COHORTS)].dropna(subset="value").copy()
-    rows["months"] = pd.to_numeric(rows["age"].str.extract(r"^(\d+)_mo$")[0])
-    ages = {"young": "young", "old": "aged", f"{YOUNGEST}_mo": "young", f"{OLDEST}_mo": "aged"}
-    rows["group"] = rows["age"].map(ages).fillna("between")
-    rows["arm"] = rows["arm"].replace(["", "wildtype", "control"], UNTREATED)
-    rows["cohort"], rows["trait"] = rows["dataset"].map(COHORTS), rows["phenotype"].map(PHENOTYPES)
+    rows = mice[mice["dataset"].isin(COHORTS)].dropna(subset="value")
+    rows = _about(rows).assign(value=rows["value"], trait=rows["phenotype"].map(PHENOTYPES))
     rows["scale"] = rows["trait"].map(SCALES)
     parts = []
     for (_, trait), own in rows.groupby(["cohort", "trait"]):
@@ -89,10 +108,64 @@ def blood_table(path: Path) -> pd.DataFrame:
             raise FetchError(f"{path}: {trait} has a value without a logarithm, expected amounts above 0.")
         young = values[(own["group"] == "young") & (own["arm"] == UNTREATED)].mean()
         parts.append(own.assign(relative=values - young, mouse=np.arange(1, len(own) + 1)))
-    table = pd.concat(parts)[["cohort", "trait", "scale", "arm", "group", "months", "mouse", "relative"]]
+    table = pd.concat(parts)[COLUMNS]
     order = {"cohort": list(COHORTS.values()), "trait": list(SCALES)}
     keys = [table[key].map(known.index) for key, known in order.items()]
     return table.iloc[np.lexsort([table["mouse"], *keys[::-1]])].reset_index(drop=True)
+
+
+def balance_table(path: Path) -> pd.DataFrame:
+    """Return the two lineage balances of each mouse, where the shares of a row of the file add up to a whole.
+
+    The file names no mice, but in two of its cohorts the n-th values of all shares are evidently one mouse's: together
+    they make 90 to 99 %. The other two lack monocytes or some values.
+
+    Returns
+    -------
+    DataFrame
+        Columns as those of `blood_table`; trait is myeloid_balance or lymphoid_balance, scale is ILR, and relative is
+        the balance itself (`endomtor.stats.composition`).
+    """
+    parts = []
+    for dataset, own in aging_mice(path, SHARES_OF_WHITE_CELLS).groupby("dataset"):
+        shares = [own[own["phenotype"] == name].reset_index(drop=True) for name in SHARES_OF_WHITE_CELLS]
+        if dataset not in COHORTS or len({len(one) for one in shares}) > 1:
+            continue
+        values = pd.DataFrame({name: one["value"] for name, one in zip(SHARES_OF_WHITE_CELLS, shares, strict=True)})
+        if not values.sum(axis=1).between(*ADDED_UP).all():
+            continue
+        myeloid, b_cells = values["G"] + values["Monocytes"], values["B1"] + values["B2"]
+        balances = {
+            "myeloid_balance": np.sqrt(2 / 3) * np.log(myeloid / np.sqrt(b_cells * values["T"])),
+            "lymphoid_balance": np.sqrt(1 / 2) * np.log(b_cells / values["T"]),
+        }
+        about = _about(shares[0]).assign(scale="ILR", mouse=np.arange(1, len(values) + 1))
+        parts += [about.assign(trait=trait, relative=balance) for trait, balance in balances.items()]
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
+
+
+def spread(table: pd.DataFrame) -> pd.DataFrame:
+    """Return how far single mice of one age lie apart, and how far age moves them: what a sample size is made of.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of `blood_table` and `balance_table`.
+
+    Returns
+    -------
+    DataFrame
+        One row a trait: sd_young and sd_aged (within cohorts, pooled), aging (aged - young, mean over cohorts), in_sd
+        (aging over sd_young), cohorts, young and aged (mice).
+    """
+    own = table[(table["arm"] == UNTREATED) & table["group"].isin(["young", "aged"])]
+    cells = own.groupby(["trait", "cohort", "group"], sort=False)["relative"].agg(["size", "mean", "var"]).unstack()
+    free = cells["size"] - 1
+    within = np.sqrt((cells["var"] * free).groupby("trait", sort=False).sum() / free.groupby("trait", sort=False).sum())
+    change = (cells["mean"]["aged"] - cells["mean"]["young"]).groupby("trait", sort=False)
+    result = pd.DataFrame({"sd_young": within["young"], "sd_aged": within["aged"], "aging": change.mean()})
+    result["in_sd"], result["cohorts"] = result["aging"] / result["sd_young"], change.size()
+    return result.join(cells["size"].groupby("trait", sort=False).sum())
 
 
 def blot_table(path: Path) -> pd.DataFrame:

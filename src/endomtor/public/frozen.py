@@ -118,6 +118,14 @@ TABLES: dict[str, Derived] = {
         version=1,
         function="endomtor.public.aging_cohorts.blood_table",
     ),
+    "aging_balances": Derived(
+        file="aging_balances.csv",
+        title="lineage balances of individual C57BL/6J mice by age, two cohorts",
+        source=_XIE,
+        originals=("xie2022-mice",),
+        version=1,
+        function="endomtor.public.aging_cohorts.balance_table",
+    ),
     "aging_blots": Derived(
         file="aging_blots.csv",
         title="phosphorylated S6, 4E-BP1 and Akt of three tissues at six ages",

@@ -129,7 +129,7 @@ def part_contrasts(
     a: str,
     b: str,
     unit: str,
-    block: str | None = None,
+    block: str | Sequence[str] | None = None,
     delta: float = DELTA,
     level: float = 0.95,
 ) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Whether several endpoints share one phi: a joint test over endpoints that the same or other animals carry."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,8 +39,8 @@ class JointTable:
         One row per unit and endpoint, the value on the scale of analysis. Units may lack endpoints.
     unit : str
         Column of the experimental unit.
-    block : str or None
-        Column of an additive block (batch); as in `endomtor.stats.phi` it leaves the model of an endpoint in which it
+    block : str, sequence of str or None
+        Columns of additive blocks (batch, sex); as in `endomtor.stats.phi` one leaves the model of an endpoint where it
         is constant, blank or different in every unit.
     value, group, endpoint : str
         Columns.
@@ -48,7 +48,7 @@ class JointTable:
 
     frame: pd.DataFrame
     unit: str
-    block: str | None = None
+    block: str | Sequence[str] | None = None
     value: str = "value"
     group: str = "group"
     endpoint: str = "id"

@@ -100,6 +100,21 @@ def record_word(record: dict) -> str:
     return word(origin["kind"], record["verdict"], example=origin["example"]) + marked(record)
 
 
+def must(entry: dict) -> str:
+    """Return how many primaries of one side of a claim must hold, and where: "2 must hold in young or in aged mice"."""
+    parts = entry.get("parts", ())
+    return f"{entry['needed']} must hold" + (f" in {listed(list(parts), 'or in')} mice" if parts else "")
+
+
+def parts_text(entry: dict, dataset: dict) -> str:
+    """Return the verdict on each part of a claim that is asked apart, as a sentence; empty where there are none."""
+    kind, example = dataset["provenance"], dataset["example"]
+    told = [
+        f"in {name} mice {word(kind, one['verdict'], example=example)}" for name, one in entry.get("parts", {}).items()
+    ]
+    return f"{'; '.join(told).capitalize()}." if told else ""
+
+
 def side_phrase(claim: dict, side: str, dataset: dict) -> str:
     """Return the words for the verdict on one side of a claim's entry: a premise is judged on public data."""
     if side == "premise":
@@ -168,11 +183,16 @@ def ledger_html(ledger: dict) -> str:
             f"{_numbers(premise, evidence, EVIDENCE_PAGE)}</td>"
             f'<td class="endomtor-cell-{dataset_kind(dataset)}" data-label="{column}">'
             f"{badge(kind, prediction['verdict'], prediction['reason'], example=example)}"
-            f"{_numbers(prediction, evidence, EVIDENCE_PAGE)}</td></tr>"
+            f"{_apart(prediction, dataset)}{_numbers(prediction, evidence, EVIDENCE_PAGE)}</td></tr>"
         )
     return f'<p class="endomtor-dataset">{escape(dataset_sentence(dataset))}</p>' + table(
         ("Id", "Claim, in our words", "Premise, on public data", column), rows, "endomtor-ledger"
     )
+
+
+def _apart(entry: dict, dataset: dict) -> str:
+    told = parts_text(entry, dataset)
+    return f"<p>{escape(told)}</p>" if told else ""
 
 
 def _numbers(entry: dict, evidence: dict[str, dict], page: str = "") -> str:
@@ -183,9 +203,8 @@ def _numbers(entry: dict, evidence: dict[str, dict], page: str = "") -> str:
         one: f' <a href="{page}#{anchor(one)}">Data, cell and method</a>' if page else "" for one in entry["primary"]
     }
     items = "".join(f"<li>{_line(evidence[one])}{more[one]}</li>" for one in entry["primary"])
-    k, needed = entry["k"], entry["needed"]
     mark = f'<p class="endomtor-caution">{CHANGED.capitalize()}.</p>' if entry.get("changed") else ""
-    return f"{mark}<details><summary>{k} tested, {needed} must hold</summary><ul>{items}</ul></details>"
+    return f"{mark}<details><summary>{entry['k']} tested, {must(entry)}</summary><ul>{items}</ul></details>"
 
 
 def _line(record: dict) -> str:
@@ -252,7 +271,7 @@ def verdict_html(claim: dict, ledger_part: dict) -> str:
         f'<aside class="endomtor-verdict endomtor-box-{dataset_kind(dataset)}" aria-label="Verdict on {claim["id"]}">'
         f'<p class="endomtor-verdict-title"><strong>{claim["id"]}</strong> {escape(claim["title"])}</p>'
         f"<p>Prediction: {badge(kind, prediction['verdict'], prediction['reason'], example=example)}</p>"
-        f"{_numbers(prediction, evidence)}"
+        f"{_apart(prediction, dataset)}{_numbers(prediction, evidence)}"
         f"<p>Premise: {badge('public', premise['verdict'], premise['reason'])}</p>{_numbers(premise, evidence)}"
         f"{caution}</aside>"
     )

@@ -87,7 +87,16 @@ _FAMILIES = (
             ("HSC", "the number of HSCs"),
             ("CFU", "the number of colony-forming cells"),
             ("platelets", "the platelet count"),
-            ("hemoglobin", "hemoglobin"),
+            *(
+                (f"{endpoint}.{age}", f"{name} in {age} mice")
+                for age in ("young", "aged")
+                for endpoint, name in (
+                    ("HSC", "the number of HSCs"),
+                    ("CFU", "the number of colony-forming cells"),
+                    ("platelets", "the platelet count"),
+                    ("hemoglobin", "hemoglobin"),
+                )
+            ),
         ),
     ),
     Words(

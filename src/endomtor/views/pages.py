@@ -112,11 +112,11 @@ def summary_html(chapter: str, ledger: dict) -> str:
     """
     claims = [claim for claim in ledger["claims"] if claim["chapter"] == chapter]
     premises = ""
-    if claims:
+    if chapter == SYNTHESIS:
+        parts = [_all_claims(ledger)]
+    elif claims:
         parts = [_claim_summary(claim, ledger) for claim in claims]
         premises = "".join(_premise_summary(claim, ledger) for claim in claims)
-    elif chapter == SYNTHESIS:
-        parts = [_all_claims(ledger)]
     elif chapter == CALIBRATION:
         return _of_rates()
     else:
@@ -156,18 +156,28 @@ def _side_summary(claim: dict, side: str, whose: str, label: str, ledger: dict, 
     records = [evidence[one] for one in found["primary"]]
     return (
         f'<p class="endomtor-summary-verdict"><strong>{label}</strong> {badge}</p>'
-        f'<p class="endomtor-summary-answer">{escape(_answer(claim, side, records))}</p>'
+        f'<p class="endomtor-summary-answer">{escape(_answer(claim, side, records, ledger["dataset"]))}</p>'
         f"{_primaries(records, found['verdict'])}"
     )
 
 
-def _answer(claim: dict, side: str, records: list[dict]) -> str:
+def _answer(claim: dict, side: str, records: list[dict], dataset: dict) -> str:
     """The answer in a sentence: what the primaries say, how many of them hold, how many must."""
     if not records:
         return claim["caution"] if side == "prediction" and claim["caution"] else f"{_because(claim[side])}."
     told = headings.sentence([record["id"] for record in records], {"claims": [claim], "evidence": records})
-    held = sum(record["reason"] == verdicts.EFFECT for record in records)
-    return f"{told}: {held} of {len(records)} primary results hold, {claim[side]['needed']} must."
+    return f"{told}: {_count(claim[side], records)}. {boxes.parts_text(claim[side], dataset)}".rstrip()
+
+
+def _count(found: dict, records: list[dict]) -> str:
+    """How many of the primaries hold and how many must; apart where the claim asks so."""
+    parts = found.get("parts", {"": None})
+    counted = []
+    for part in parts:
+        own = [record for record in records if record["id"].endswith(part)]
+        held = sum(record["reason"] == verdicts.EFFECT for record in own)
+        counted.append(f"{held} of {len(own)} primary results hold" + f" in {part} mice" * bool(part))
+    return f"{', '.join(counted)}, {boxes.must(found)}"
 
 
 def _because(found: dict) -> str:
@@ -255,7 +265,7 @@ def _all_claims(ledger: dict) -> str:
 def _held(claim: dict, ledger: dict) -> str:
     primary = set(claim["prediction"]["primary"])
     held = [one for one in ledger["evidence"] if one["id"] in primary and one["reason"] == verdicts.EFFECT]
-    return f"{len(held)} of {len(primary)}, {claim['prediction']['needed']} must" if primary else "none tested"
+    return f"{len(held)} of {len(primary)}, {boxes.must(claim['prediction'])}" if primary else "none tested"
 
 
 def _of_rates() -> str:
@@ -293,9 +303,11 @@ def _of_rates() -> str:
 
 def claim_markdown(claim: Claim) -> str:
     """Return what was fixed about a claim before any data were read: source, rule, what would contradict it, rivals."""
-    primary = len(claim.primaries)
+    primary = max(map(len, claim.parts.values()))
     rule = (
-        f"{claim.needed} of {primary} primary predictions must hold ({{ref}}`claim-rule`); otherwise inconclusive"
+        f"{claim.needed} of {primary} primary predictions must hold"
+        + (f" in {boxes.listed(claim.apart, 'or in')} mice, each asked by itself" if claim.apart else "")
+        + " ({ref}`claim-rule`); otherwise inconclusive"
         + ("; only those that were measured count" if claim.interchangeable else "")
         if primary
         else "none: it has no predictions here"

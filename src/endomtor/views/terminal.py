@@ -23,7 +23,7 @@ def show(ledger: dict) -> None:
         console.print(Text(f"{claim['id']}  {claim['title']}", style="bold"))
         for side in ("prediction", "premise"):
             found = claim[side]
-            count = f"; needs {found['needed']} of {found['k']}" if found["primary"] else ""
+            count = f"; {found['k']} tested, {boxes.must(found)}" if found["primary"] else ""
             sentence = f"{side}: {boxes.MARKS[found['verdict']]} {boxes.side_phrase(claim, side, dataset)}{count}"
             console.print(Padding(sentence, (0, 0, 0, 2), expand=False))
             if found["primary"]:

@@ -44,7 +44,7 @@ def _batch_and_sex(spread: Spread) -> float:
 
 def _animals(one: Endpoint, shift: float, aged: bool, spread: Spread, points: np.ndarray) -> np.ndarray:
     around = _batch_and_sex(spread) * ndtri(points[:, 0])
-    return one.baseline + shift + one.sd * (around + spread.between(ndtri(points[:, 1]), aged))
+    return one.baseline + shift + one.sd * (around + spread.between(ndtri(points[:, 1]), aged, one.aged_sd))
 
 
 @kept
@@ -98,7 +98,8 @@ def white_cells(
     """Return the expected log2 of the sum of several kinds of cells of an animal on one day, each with its shift."""
     points = ndtri(_points(1 + 2 * len(parts)))
     common, own, other = points[:, :1], points[:, 1 : 1 + len(parts)], points[:, 1 + len(parts) :]
-    animal = spread.between(np.sqrt(spread.correlation) * common + np.sqrt(1 - spread.correlation) * own, aged)
+    baseline, sd, aged_sd = np.array([(part.baseline, part.sd, part.aged_sd) for part in parts]).T
+    normal = np.sqrt(spread.correlation) * common + np.sqrt(1 - spread.correlation) * own
+    animal = spread.between(normal, aged, aged_sd)
     around = np.hypot(_batch_and_sex(spread), drug.day_sd) * other
-    baseline, sd = np.array([(part.baseline, part.sd) for part in parts]).T
     return float(np.log2((2 ** (baseline + np.array(shifts) + sd * (animal + around))).sum(axis=1)).mean())

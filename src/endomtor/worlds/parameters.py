@@ -33,13 +33,16 @@ POSITIVE = {
 class Endpoint:
     """One endpoint on the scale in which it is analysed: baseline in the young, sd between animals, effect of aging.
 
-    `rapamycin` is the change after long dosing where the drug does its full harm.
+    `rapamycin` is the change after long dosing where the drug does its full harm; `aged_sd` how many times as far as
+    others aged animals lie apart, on top of `Spread.aged_sd`; `sex` is males - females, on top of `Spread.sex`.
     """
 
     baseline: float
     sd: float
     aging: float = 0.0
     rapamycin: float = 0.0
+    aged_sd: float = 1.0
+    sex: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -136,17 +139,20 @@ class Spread:
     aged_sd: float
     tails: float
 
-    def between(self, normal: np.ndarray, aged: np.ndarray | bool = False) -> np.ndarray:
+    def between(
+        self, normal: np.ndarray, aged: np.ndarray | bool = False, aged_sd: np.ndarray | float = 1.0
+    ) -> np.ndarray:
         """Return deviations between units in units of sd, made from standard normal numbers of the same shape.
 
         A normal number becomes the t of the same rank, so that worlds with other tails use the same random numbers.
-        `aged` (broadcast over `normal`) says which of them belong to aged animals.
+        `aged` (broadcast over `normal`) says which of them belong to aged animals, and `aged_sd` how many times as far
+        those of an endpoint lie apart, on top of what holds for all endpoints.
         """
         if self.tails:
             # By symmetry from the lower tail, where the normal probability loses no digits.
             t = np.sign(normal) * -stdtrit(self.tails, ndtr(-np.abs(normal)))
             normal = t * np.sqrt(1 - 2 / self.tails)
-        return normal * np.where(aged, self.aged_sd, 1.0)
+        return normal * np.where(aged, self.aged_sd * aged_sd, 1.0)
 
 
 @dataclass(frozen=True)
@@ -374,7 +380,7 @@ def _check_world(world: WorldFile, endpoints: Endpoints, where: str) -> None:
         if value not in ("batch", "sex"):
             raise WorldError(f"{where}: confounding.{field.name} is {value!r}, expected batch or sex.")
     for table, name, value in _numbers_of(endpoints):
-        expected = _range_fault(name, value)
+        expected = _range_fault(table, name, value)
         if expected:
             raise WorldError(f"{where}: {table}.{name} is {value:g}, expected {expected}.")
     for name, one in endpoints.transplant.items():
@@ -395,7 +401,7 @@ def _numbers_of(one, where: str = "endpoints"):
                 yield where, key, number
 
 
-def _range_fault(name: str, value: float) -> str:
+def _range_fault(where: str, name: str, value: float) -> str:
     """What was expected of a number that is out of its range, or nothing."""
     if not math.isfinite(value):
         return "a finite number"
@@ -405,7 +411,8 @@ def _range_fault(name: str, value: float) -> str:
         return "" if value > 0 else "a number above 0"
     if name == "tails":
         return "" if value == 0 or value > 2 else "0 or degrees of freedom above 2"
-    if name.endswith("sd") or name in ("batch", "sex"):
+    # The sex of `spread` is an sd, that of an endpoint a difference.
+    if name.endswith("sd") or name == "batch" or where.endswith(".spread"):
         return "" if value >= 0 else "at least 0"
     # Counts of animals, cells, recipients and weeks; a day may be 0.
     return "at least 1" if isinstance(value, int) and name != "rapamycin_days" and value < 1 else ""

@@ -5,6 +5,7 @@ worlds uses the same random numbers: cohorts of two worlds differ only by what t
 """
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -97,27 +98,39 @@ def animals(world: World, experiment: str, groups: tuple[str, ...], n: int, *, h
     return _animals(experiment, groups, n, aging, ecko)
 
 
-def deviations(world: World, rng: np.random.Generator, units: Units, count: int) -> np.ndarray:
-    """Return batch, sex and animal deviations in units of sd, shape (animals, count).
+def deviations(world: World, rng: np.random.Generator, units: Units, aged_sd: Sequence[float]) -> np.ndarray:
+    """Return batch, sex and animal deviations in units of sd, shape (animals, endpoints).
+
+    `aged_sd` says for each endpoint how many times as far as others aged animals lie apart.
 
     Endpoints of one animal are correlated through a common factor; each endpoint of a cohort has one difference
     between the sexes.
     """
-    spread = world.endpoints.spread
+    spread, count = world.endpoints.spread, len(aged_sd)
     batch = rng.normal(0, spread.batch, (BATCHES, count))
     sex = rng.normal(0, spread.sex, count)
     common = rng.normal(size=(len(units.frame), 1))
     own = rng.normal(size=(len(units.frame), count))
     animal = np.sqrt(spread.correlation) * common + np.sqrt(1 - spread.correlation) * own
-    return batch[units.batch] + np.outer(units.male - 0.5, sex) + spread.between(animal, units.aged[:, None])
+    return (
+        batch[units.batch]
+        + np.outer(units.male - 0.5, sex)
+        + spread.between(animal, units.aged[:, None], np.array(aged_sd))
+    )
 
 
 def endpoint_values(world: World, rng, section: str, names: list[str], units: Units) -> np.ndarray:
     """Return the values of several endpoints on their scales in the four groups, shape (animals, endpoints)."""
-    parameters = [getattr(world.endpoints, section)[name] for name in names]
-    baseline, sd = np.array([(one.baseline, one.sd) for one in parameters]).T
+    baseline, sd, aged_sd = _young(world, section, names, units)
     shifts = np.array([world.shifts(f"{section}.{name}") for name in names]).T
-    return baseline + shifts[units.group] + sd * deviations(world, rng, units, len(names))
+    return baseline + shifts[units.group] + sd * deviations(world, rng, units, aged_sd)
+
+
+def _young(world: World, section: str, names: Sequence[str], units: Units) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the mean of young mice of each one's sex, (animals, endpoints), sd and aged_sd, each (endpoints,)."""
+    parameters = [getattr(world.endpoints, section)[name] for name in names]
+    baseline, sex, sd, aged_sd = np.array([(one.baseline, one.sex, one.sd, one.aged_sd) for one in parameters]).T
+    return baseline + np.outer(units.male - 0.5, sex), sd, aged_sd
 
 
 def lineages(balances: np.ndarray, share: np.ndarray | float = 1.0) -> np.ndarray:
@@ -154,7 +167,7 @@ def bmec_signaling(world: World, seed: int) -> pd.DataFrame:
     units = animals(world, "bmec", ("young", "aged"), endpoints.design.signaling_animals)
     baseline, sd = np.array([(one.baseline, one.sd) for one in endpoints.signaling.values()]).T
     effect = np.array([world.marker_effect(name) for name in names])
-    log_signal = baseline + np.outer(units.aged, effect) + sd * deviations(world, rng, units, len(names))
+    log_signal = baseline + np.outer(units.aged, effect) + sd * deviations(world, rng, units, np.ones(len(names)))
     log_background = rng.normal(endpoints.background.baseline, endpoints.background.sd, log_signal.shape)
     return _filled(_signaling_layout(units, names), mfi=2**log_signal + 2**log_background, fmo_mfi=2**log_background)
 
@@ -190,14 +203,13 @@ def treated(world: World) -> Units:
 
 def _drug(
     world: World, section: str, names: tuple[str, ...], units: Units
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean before the drug and full effect of the drug, each (animals, endpoints), and sd, (endpoints,)."""
-    parameters = [getattr(world.endpoints, section)[name] for name in names]
-    baseline, sd = np.array([(one.baseline, one.sd) for one in parameters]).T
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Mean before the drug and its full effect, each (animals, endpoints); sd and aged_sd, each (endpoints,)."""
+    baseline, sd, aged_sd = _young(world, section, names, units)
     given = (units.frame["treatment"] == "rapamycin").to_numpy()
     aging = np.array([world.aging_effect(f"{section}.{name}") for name in names])
     effect = np.array([[world.drug_effect(section, name, age) for name in names] for age in AGES])
-    return baseline + np.outer(units.aged, aging), given[:, None] * effect[units.aged.astype(int)], sd
+    return baseline + np.outer(units.aged, aging), given[:, None] * effect[units.aged.astype(int)], sd, aged_sd
 
 
 def rapamycin_blood(world: World, seed: int) -> pd.DataFrame:
@@ -205,8 +217,8 @@ def rapamycin_blood(world: World, seed: int) -> pd.DataFrame:
     rng = stream(seed, "rapamycin_blood")
     units = treated(world)
     names = (*WHITE_CELLS, "platelets", "RBC", "hemoglobin")
-    level, effect, sd = _drug(world, "blood", names, units)
-    level = level + sd * deviations(world, rng, units, len(names))
+    level, effect, sd, aged_sd = _drug(world, "blood", names, units)
+    level = level + sd * deviations(world, rng, units, aged_sd)
     days = world.endpoints.design.rapamycin_days
     drug = world.endpoints.drug
     noise = drug.day_sd * sd * rng.normal(size=(len(level), len(days), len(names)))
@@ -238,8 +250,8 @@ def rapamycin_marrow(world: World, seed: int) -> pd.DataFrame:
     rng = stream(seed, "rapamycin_marrow")
     units = treated(world)
     names = tuple(world.endpoints.marrow)
-    level, effect, sd = _drug(world, "marrow", names, units)
-    values = level + effect + sd * deviations(world, rng, units, len(names))
+    level, effect, sd, aged_sd = _drug(world, "marrow", names, units)
+    values = level + effect + sd * deviations(world, rng, units, aged_sd)
     return _filled(_marrow_layout(units, names), value=_whole(values))
 
 
