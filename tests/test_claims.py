@@ -182,14 +182,63 @@ class TestCombine:
         ("claim_id", "evidence_id", "word"),
         [
             # One mTORC1 marker stands for the others; phi of the cells does not stand for the marrow.
-            ("C1", "C1.signaling.pS6_S235_236", "contradicted"),
-            ("C2", "C2.marrow.HSC", "not testable here"),
+            ("C1", "C1.signaling.pS6_S240_244", "contradicted"),
+            ("C2", "C2.marrow.HSC.young", "not testable here"),
         ],
     )
     def test_one_primary_alone(self, claim_id, evidence_id, word):
         claim = CLAIMS.claim(claim_id)
         one = record(evidence_id, estimate(0.6, 0.3, 0.9, p=0.001), MEASURED, truth=None)
         assert ledger.side(claim, [one], "prediction")["verdict"] == word
+
+
+class TestApart:
+    """A claim that is asked in young and in aged mice each by itself."""
+
+    def part(self, word, p, reason="too imprecise", k=4):
+        return verdicts.Combined(word, reason, p, k)
+
+    def test_one_part_is_enough_and_pays_for_the_other(self):
+        silent = self.part("inconclusive", 0.5)
+        assert verdicts.either([silent, self.part("supported", 0.012, "effect")]).word == "supported"
+        # 0.02 would do alone, of two it does not.
+        alone = self.part("supported", 0.02, "effect")
+        assert verdicts.either([silent, alone]).word == "inconclusive"
+        assert verdicts.either([self.part("not testable here", None, "withheld", 1), alone]).word == "supported"
+
+    def test_contradicted_needs_every_part(self):
+        against = self.part("contradicted", 0.9, "opposite")
+        assert verdicts.either([against, against]).word == "contradicted"
+        assert verdicts.either([against, self.part("inconclusive", 0.3)]).word == "inconclusive"
+        assert verdicts.either([against, self.part("not testable here", None, "withheld", 0)]).word == "inconclusive"
+
+    def crossover(self, ages=("young", "aged")):
+        """Harm in young mice, help in aged ones: in the mean of both nothing is left."""
+        harm, help_ = estimate(-0.8, -1.1, -0.5, p=1e-5), estimate(0.8, 0.5, 1.1, p=1e-5)
+        found = {"young": harm, "aged": help_}
+        return [
+            record(one.id, found[age], MEASURED, truth=None) for age in ages for one in CLAIMS.claim("C2").parts[age]
+        ]
+
+    def test_harm_in_one_age_and_help_in_the_other_are_both_told(self):
+        side = ledger.side(CLAIMS.claim("C2"), self.crossover(), "prediction")
+        assert side["verdict"] == "supported"
+        assert {age: one["verdict"] for age, one in side["parts"].items()} == {
+            "young": "supported",
+            "aged": "contradicted",
+        }
+        said = boxes.parts_text(side, {"provenance": "measured", "example": False})
+        assert said == "In young mice supported; in aged mice contradicted."
+
+    def test_one_age_alone_can_support_but_not_contradict(self):
+        claim = CLAIMS.claim("C2")
+        assert ledger.side(claim, self.crossover(["young"]), "prediction")["verdict"] == "supported"
+        assert ledger.side(claim, self.crossover(["aged"]), "prediction")["verdict"] == "inconclusive"
+
+    def test_truth_is_that_of_either_age(self):
+        truths = {one.id: one.id.endswith(".young") for one in CLAIMS.claim("C2").primaries}
+        assert ledger.holds(CLAIMS.claim("C2"), truths.get) is True
+        assert ledger.holds(CLAIMS.claim("C2"), dict.fromkeys(truths, False).get) is False
 
 
 class TestCatalogue:
@@ -225,7 +274,8 @@ class TestCatalogue:
             (f"version = {CLAIMS.version}", "version = ", "cannot be read as TOML"),
             ('direction = "less"', 'direction = "down"', "direction is 'down', expected one of greater, less, either"),
             ("smallest = 0.32", "smallest = -1", "smallest is -1, expected a number above 0"),
-            ("needed = 3", "needed = 9", "needed is 9, expected 1 to 5"),
+            ("needed = 3", "needed = 9", "needed is 9, expected 1 to 4"),
+            ('apart = ["young", "aged"]', 'apart = ["young"]', "a primary prediction ends with none of young"),
             ('role = "primary"\n', "", "key 'role' is missing"),
             ('id = "C2"', 'id = "C1"', "does not begin with its claim"),
             ('caution = ""', 'caution = ""\ncuation = ""', "unknown key 'cuation'"),
@@ -386,7 +436,8 @@ def test_one_age_is_judged_by_the_smallest_effect_of_its_endpoint(endpoint):
     name = f"C2.{'marrow' if endpoint in ('HSC', 'CFU') else 'blood'}.{endpoint}"
     whole = CLAIMS.rule(name)
     assert whole.smallest == CLAIMS.rule(f"{name}.young").smallest
-    assert CLAIMS.rule(f"{name}.aged").role == "descriptive"
+    assert whole.role == "descriptive"
+    assert CLAIMS.rule(f"{name}.aged").role == ("descriptive" if endpoint == "RBC" else "primary")
 
 
 ROOT = Path(__file__).resolve().parents[1]

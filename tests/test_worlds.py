@@ -18,11 +18,13 @@ from scipy import stats
 from scipy.special import logit
 
 from conftest import some_quick
-from endomtor import contract, paths, worlds
+from endomtor import contract, paths, public, worlds
 from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin
 from endomtor.claims import catalogue
 from endomtor.contract import TABLES
 from endomtor.errors import WorldError
+from endomtor.public import aging_cohorts
+from endomtor.public import blood as do_blood
 from endomtor.worlds import expression, tabular
 from endomtor.worlds.simulation import EXPRESSION
 
@@ -203,6 +205,35 @@ def test_the_widest_tails_still_give_lineages_in_per_cent():
     assert not (grafts[["myeloid_pct", "b_pct", "t_pct"]] < 0).any(axis=None)
 
 
+def test_blood_of_the_worlds_is_that_of_single_mice(paper):
+    """Spread, effect of aging and its spread come from the frozen tables of Xie et al., rounded."""
+    mice = pd.concat([public.frozen_table("aging_blood"), public.frozen_table("aging_balances")])
+    found = aging_cohorts.spread(mice)
+    named = {"white_cells": "WBC", "platelets": "platelets", "red_cells": "RBC", "hemoglobin": "hemoglobin"}
+    for trait, name in {**named, "myeloid_balance": "myeloid_balance", "lymphoid_balance": "lymphoid_balance"}.items():
+        one, row = paper.endpoints.blood[name], found.loc[trait]
+        assert (one.sd, one.aging) == pytest.approx((row["sd_young"], row["aging"]), abs=0.006), name
+        assert one.aged_sd == pytest.approx(row["sd_aged"] / row["sd_young"], abs=0.02), name
+        # One to three SD: an endpoint of blood is no sure thing in eight mice.
+        assert abs(one.aging / one.sd) < 3, name
+    young = mice[(mice["trait"] == "myeloid_balance") & (mice["arm"] == "untreated") & (mice["group"] == "young")]
+    expected = young.groupby("cohort")["relative"].mean().mean()
+    assert paper.endpoints.blood["myeloid_balance"].baseline == pytest.approx(expected, abs=0.006)
+
+
+def test_sexes_differ_as_published(paper):
+    one = worlds.load("paper", {"endpoints": {"spread": {"sex": 0.0}, "design": {"blood_animals": 400}}})
+    blood = worlds.simulate_tables(one, 1, ["ecko_blood"])["ecko_blood"].query("group == 'young'")
+    means = np.log2(blood[["WBC", "platelets", "hemoglobin"]]).groupby(blood["sex"]).mean()
+    for name, value in (means.loc["M"] - means.loc["F"]).items():
+        error = 2 * paper.endpoints.blood[name].sd / np.sqrt(400)
+        assert value == pytest.approx(paper.endpoints.blood[name].sex, abs=4 * error)
+    frozen = do_blood.effects("sex")[0].set_index("trait")["effect_sd"]
+    for trait, name in (("plt", "platelets"), ("hgb", "hemoglobin"), ("rbc", "RBC"), ("n.neut", "neutrophils")):
+        endpoint = paper.endpoints.blood[name]
+        assert endpoint.sex / endpoint.sd == pytest.approx(frozen[trait], abs=0.03), name
+
+
 def test_aged_donors_and_exposed_animals_spread_more(paper):
     wide = worlds.load("paper", {"endpoints": {"spread": {"aged_sd": 3.0}, "limiting_dilution": {"WBM": {"sd": 1.0}}}})
     donors = pd.concat(
@@ -250,8 +281,8 @@ def test_truth_follows_the_parameters(paper):
     assert dataclasses.replace(paper, phenocopy=0.25).truth("C4.transcriptome.phi") is False
     assert dataclasses.replace(paper, phenocopy=0.26).truth("C4.transcriptome.phi_genes") is True
     assert dataclasses.replace(paper, niche_aging=False).truth("C5.transplant.chimerism.p2") is False
-    # Nothing in WBC ages, so nothing there can resemble the aged.
-    assert paper.truth("C3.blood.WBC") is False
+    # MEPs do not age, so nothing there can resemble the aged.
+    assert paper.truth("C3.marrow.MEP") is False
     assert paper.truth("C2.blood.WBC") is True
 
 

@@ -68,12 +68,18 @@ def anchors(records: list[dict]) -> str:
 
 def groups_of(records: list[dict]) -> list[str]:
     """Return the groups that several records count, by the order in which they come."""
-    return list(dict.fromkeys(group for record in records for group in record["n"]))
+    return list(dict.fromkeys(group for record in records for group in _n(record)))
+
+
+def _n(record: dict) -> dict[str, int]:
+    """The units per group; in `….young` the group "young vehicle" is "vehicle"."""
+    age = record["id"].rpartition(".")[2]
+    return {group.removeprefix(f"{age} "): count for group, count in record["n"].items()}
 
 
 def n_in_order(record: dict, groups: list[str]) -> str:
     """Return the units per group as `8/8/7`, in the order of `groups`; a dash for one that the record has not."""
-    return "/".join(str(record["n"].get(group, "–")) for group in groups)
+    return "/".join(str(_n(record).get(group, "–")) for group in groups)
 
 
 def name(record: dict) -> str:
