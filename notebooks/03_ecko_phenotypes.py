@@ -69,8 +69,9 @@ chapter.lead(
 # An endpoint counts when old mice differ from young ones in the declared direction **and** the 95 % interval of phi lies above 0.25.
 # A difference between ECKO and control alone is too little: a sick mouse differs too.
 #
-# Claim C3 needs three of five primary endpoints: lineage balance of the blood, number of {term}`HSCs <HSC>`, HSC {term}`polarity`, {term}`gamma-H2AX foci`, and repopulating cells in whole marrow.
-# A 95 % interval of phi that lies below 0, or a 90 % interval that fits between −0.25 and 0.25, would contradict an endpoint; three of the five would contradict the claim.
+# Claim C3 needs three of four primary endpoints: lineage balance of the blood, number of {term}`HSCs <HSC>`, HSC {term}`polarity` and {term}`gamma-H2AX foci`.
+# The abstract speaks of attributes and names none, so these are the book's choice, from what others saw in aged mice.
+# A 95 % interval of phi that lies below 0, or a 90 % interval that fits between −0.25 and 0.25, would contradict an endpoint; two of the four would contradict the claim.
 
 # %% [markdown] tags=["result:C3.premise"]
 # ## Real mice: what age does to blood
@@ -283,10 +284,12 @@ chapter.data_box()
 #
 # Animals are compared within a batch, and within a sex, where there are several; where one of them cannot be told from the group there is no verdict.
 # The rule of each endpoint, its direction and smallest phi of interest, was written down before any data were read: `chapter.rule` looks it up.
+# Without ECKO mice there is no phi; what the claim takes for granted of age goes on record instead, as `….aging`.
 # `differences` and `phis` collect the answers of this page by their names in the ledger, such as `C3.blood.myeloid_balance`.
 
 # %%
 differences, phis = {}, {}
+taken_for_granted = ["myeloid_balance", "HSC", "polarity", "gH2AX_foci"]
 
 
 def three_steps(table, family, **about):
@@ -298,6 +301,8 @@ def three_steps(table, family, **about):
             rule = chapter.rule(name)
             phis[name] = phi(rows, direction=rule.direction, smallest=rule.smallest, **about)
             chapter.record(name, phis[name], family=family)
+        elif ("aged", "young") in compared and endpoint in taken_for_granted:
+            chapter.record(f"{name}.aging", differences[name]["aged", "young"], family=family)
 
 
 # %% [markdown]

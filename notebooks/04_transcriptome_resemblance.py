@@ -578,6 +578,8 @@ Markdown(f"{(up | down).sum()} of the signature's {len(average)} genes are among
 question = {"value": "score", **comparison}
 differences = {(a, b): difference(animals, a=a, b=b, **question) for a, b in pairs(n)}
 compared = by_contrast({"score": differences})
+if not allows_phi(n) and ("aged", "young") in differences:  # without ECKO: does age do here what C4 takes for granted?
+    chapter.record("C4.transcriptome.phi.aging", differences["aged", "young"])
 shape = {"value": "score", "group": "group", "animal": "animal", "ylabel": "aging score, 1 = the published old − young"}
 shape["order"] = [group for group in ("young", "aged", "control", "ecko") if group in n]
 chapter.show(

@@ -19,12 +19,14 @@ from scipy.special import logit
 
 from conftest import some_quick
 from endomtor import contract, paths, public, worlds
-from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin
+from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, transcriptome
+from endomtor.analyses.judge import Judge
 from endomtor.claims import catalogue
 from endomtor.contract import TABLES
 from endomtor.errors import WorldError
 from endomtor.public import aging_cohorts
 from endomtor.public import blood as do_blood
+from endomtor.views import boxes, pages
 from endomtor.worlds import expression, tabular
 from endomtor.worlds.simulation import EXPRESSION
 
@@ -381,6 +383,29 @@ def test_values_are_what_the_analyses_estimate(analysed):
         off = rows[:, 0] - value * (rows[:, 1] if rows.shape[1] == 2 else 1)
         error = off.std(ddof=1) / np.sqrt(len(off))
         assert abs(off.mean()) < 4 * error, (prediction, value)
+
+
+@pytest.mark.parametrize("name", ["paper", "null"])
+def test_without_ecko_age_alone_is_judged(name):
+    """Young and aged mice, the commonest data: does age do what the claims take for granted?"""
+    world = worlds.load(name)
+    drawn = worlds.without(worlds.simulate_tables(world, 5, worlds.TABULAR + EXPRESSION), "control", "ecko")
+    judge = Judge(worlds.dataset(world, 5, tables=drawn))
+    found = {one.id: one for one in judge.records() if one.claim in ("C3", "C4")}
+    assert set(found) == {*ecko_phenotypes.AGING, transcriptome.AGING}
+    assert {one.verdict for one in found.values()} <= (
+        {"recovered", "missed"} if name == "paper" else {"rightly silent"}
+    )
+    for one in found.values():
+        assert one.n.keys() == {"aged", "young"}
+        planted = world.value(one.id)
+        slack = 0.05 + 0.3 * abs(planted)
+        assert one.ci_low - slack < planted < one.ci_high + slack, one.id
+    told = judge.ledger(found.values())
+    claim = next(claim for claim in told["claims"] if claim["id"] == "C3")
+    assert claim["prediction"]["verdict"] == "not testable here"
+    for html in (boxes.ledger_html(told), boxes.verdict_html(claim, told), pages.summary_html(claim["chapter"], told)):
+        assert "These data hold no ECKO mice. In these mice age moves the balance of the blood" in html
 
 
 def test_a_scale_of_analysis_can_bend_phi(paper):

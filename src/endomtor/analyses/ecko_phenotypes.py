@@ -44,8 +44,14 @@ CELL_TYPES = ("WBM", "HSC", "LSK", "Lin-", "unstated")
 """Injected cells in the order in which they are shown; `unstated` where none is given."""
 
 
+AGING = tuple(
+    f"C3.{name}.aging" for name in ("blood.myeloid_balance", "marrow.HSC", "cells.polarity", "cells.gH2AX_foci")
+)
+"""What is recorded of age alone where there are no ECKO mice: does it do here what the claim takes for granted?"""
+
+
 def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) -> dict[str, Answer]:
-    """Return phi of each endpoint of which young, aged and ECKO units were measured.
+    """Return phi of each endpoint of which young, aged and ECKO units were measured; without ECKO, `AGING`.
 
     Parameters
     ----------
@@ -96,12 +102,23 @@ def _compared(values: pd.DataFrame, unit: str, wanted: Container[str] | None) ->
     columns = {"value": "value", "group": "group", "unit": unit, "block": blocks}
     found = {}
     for name, rows in values.groupby("id", sort=False):
-        if (wanted is None or name in wanted) and allows_phi(rows["group"]):
+        if not allows_phi(rows["group"]):
+            if f"{name}.aging" in AGING and {"young", "aged"} <= set(rows["group"]):
+                found |= of_aging(name, rows, **columns)
+        elif wanted is None or name in wanted:
             rule = catalogue.load().rule(name)
             estimate = phi(rows, direction=rule.direction, smallest=rule.smallest, **columns)
             contrasts = {(a, b): difference(rows, a=a, b=b, **columns) for a, b in reversed(pairs(rows["group"]))}
             found[name] = Answer(estimate, contrasts, partial(alternatives.of_phi, rows, rule, **columns))
-    return found
+    return found if wanted is None else {name: one for name, one in found.items() if name in wanted}
+
+
+def of_aging(name: str, rows: pd.DataFrame, **columns) -> dict[str, Answer]:
+    """Return aged - young of an endpoint of which no ECKO unit was measured, as `NAME.aging`; columns as of `phi`."""
+    compared = {**columns, "a": "aged", "b": "young"}
+    estimate = difference(rows, **compared)
+    others = partial(alternatives.of_difference, rows, **compared)
+    return {f"{name}.aging": Answer(estimate, {("aged", "young"): estimate}, others)}
 
 
 def blood(table: pd.DataFrame) -> pd.DataFrame:

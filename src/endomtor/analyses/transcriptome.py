@@ -11,7 +11,7 @@ from functools import partial
 import pandas as pd
 
 from endomtor import public
-from endomtor.analyses import alternatives
+from endomtor.analyses import alternatives, ecko_phenotypes
 from endomtor.analyses.answer import Answer
 from endomtor.claims import catalogue
 from endomtor.errors import EndomtorError
@@ -28,7 +28,7 @@ from endomtor.stats import (
     transcriptome_phi_genes,
 )
 
-PHI, PHI_GENES = "C4.transcriptome.phi", "C4.transcriptome.phi_genes"
+PHI, PHI_GENES, AGING = "C4.transcriptome.phi", "C4.transcriptome.phi_genes", "C4.transcriptome.phi.aging"
 
 MIN_MEAN = 10.0
 """Mean normalised count from which a gene is used (an assumption): the choice looks at no contrast."""
@@ -65,8 +65,8 @@ class Transcriptomes:
 def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) -> dict[str, Answer]:
     """Return phi of the animals' scores on the published signature, and phi over all expressed genes.
 
-    Without ECKO or without an aging reference there is no answer, nor where libraries cannot be normalised or the
-    signature cannot be scored.
+    Without ECKO it is aged - young of the scores (`AGING`); without an aging reference there is no answer, nor where
+    libraries cannot be normalised or the signature cannot be scored.
 
     Parameters
     ----------
@@ -75,16 +75,19 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
     wanted : container of str, optional
         Ids to answer; phi over genes takes longest.
     """
-    asked = [name for name in (PHI, PHI_GENES) if wanted is None or name in wanted]
+    asked = [name for name in (PHI, PHI_GENES, AGING) if wanted is None or name in wanted]
     if not asked or not {"hspc_counts", "hspc_samples"} <= set(tables):
         return {}
     data = transcriptomes(tables)
-    if not allows_phi(data.animals["group"]):
-        return {}
+    groups = set(data.animals["group"])
     found = {}
-    for name in asked:
+    with suppress(EndomtorError):
+        if not allows_phi(groups) and {"young", "aged"} <= groups and AGING in asked:
+            found |= ecko_phenotypes.of_aging(PHI, scores(data), value="score", **COMPARED)
+    for name in asked if allows_phi(groups) else ():
         with suppress(EndomtorError):
-            found[name] = _of_scores(data) if name == PHI else _of_genes(data)
+            if name != AGING:
+                found[name] = _of_scores(data) if name == PHI else _of_genes(data)
     return found
 
 

@@ -83,7 +83,7 @@ def allowed(dataset: Dataset) -> list[Prospect]:
             refused |= dict.fromkeys(chapter.tables, str(fault))
     judge, prospects = Judge(dataset), []
     for claim in catalogue.load().claims:
-        named = [rule for rule in claim.evidence if rule.kind == "prediction" and not rule.id.endswith("*")]
+        named = [rule for rule in claim.evidence if rule.kind == "prediction" and not rule.id.endswith(("*", ".aging"))]
         known = {rule.id for rule in named}
         others = [catalogue.load().rule(one) for one in found if one.startswith(f"{claim.id}.") and one not in known]
         for rule in [*named, *others]:

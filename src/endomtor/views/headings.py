@@ -33,8 +33,8 @@ class Words:
 
     Attributes
     ----------
-    prefix : str
-        Beginning of the ids.
+    prefix, suffix : str
+        Beginning and end of the ids.
     along, against : str
         What follows the names where the effect goes in the declared direction, or in the other.
     small, unclear, without_age : str
@@ -56,6 +56,11 @@ class Words:
     about: str = "{names}"
     names: tuple[tuple[str, str], ...] = ()
     counted: str = "read-outs"
+    suffix: str = ""
+
+    def tells(self, evidence_id: str) -> bool:
+        """Return whether results of this id are told so."""
+        return evidence_id.startswith(self.prefix) and evidence_id.endswith(self.suffix)
 
 
 _PHI = {
@@ -66,6 +71,21 @@ _PHI = {
 
 # The first that fits.
 _FAMILIES = (
+    Words(
+        "C",
+        "moves with age as the claim counts it",
+        "moves with age against what the claim counts",
+        small="any effect of age on {names} is too small to matter",
+        unclear="there is no clear effect of age on {names}",
+        names=(
+            ("myeloid_balance.aging", "the lineage balance of the blood"),
+            ("HSC.aging", "the number of HSCs"),
+            ("polarity.aging", "the polarity of HSCs"),
+            ("gH2AX_foci.aging", "the number of gamma-H2AX foci"),
+            ("phi.aging", "the aging score of HSPCs"),
+        ),
+        suffix=".aging",
+    ),
     Words(
         "C1.context.",
         "is lower in old mice",
@@ -201,7 +221,7 @@ def sentence(wanted: Sequence[str], ledger: dict) -> str:
 
 def clauses(records: Sequence[dict]) -> str:
     """Return what records of one kind of data say, as plain text: one clause for all of a family that say the same."""
-    families = [next(one for one in _FAMILIES if record["id"].startswith(one.prefix)) for record in records]
+    families = [next(one for one in _FAMILIES if one.tells(record["id"])) for record in records]
     said: dict[tuple, list[dict]] = {}
     for record, words in zip(records, families, strict=True):
         aside = _ASIDES.get(record["verdict"], "") + boxes.marked(record)

@@ -159,6 +159,8 @@ class World:
         return rule
 
     def _planted(self, rule: catalogue.Rule) -> float | None:
+        if rule.id.endswith(".aging"):
+            return self._aged(self._endpoint(rule.id.removesuffix(".aging"))[0])
         return self._difference(rule.id) if rule.rule == "difference" else self._phi(*self._endpoint(rule.id))
 
     def _difference(self, prediction_id: str) -> float | None:
@@ -209,6 +211,13 @@ class World:
             self._rescaled(name, shift, old) for shift, old in ((0.0, False), (aging, True), (drawn * aging, False))
         )
         return (ecko - young) / (aged - young)
+
+    def _aged(self, name: str) -> float:
+        """Return aged - young of an endpoint on the scale of analysis; of the transcriptome in units of aging."""
+        aging = self.aging_effect(name)
+        if name.partition(".")[0] not in ("cells", "limiting_dilution") or not aging:
+            return aging
+        return self._rescaled(name, aging, True) - self._rescaled(name, 0.0, False)
 
     def _rescaled(self, name: str, shift: float, aged: bool) -> float:
         """Return the mean of an endpoint on the scale of analysis, where that is not the scale of the world."""
