@@ -405,7 +405,8 @@ def test_without_ecko_age_alone_is_judged(name):
     claim = next(claim for claim in told["claims"] if claim["id"] == "C3")
     assert claim["prediction"]["verdict"] == "not testable here"
     for html in (boxes.ledger_html(told), boxes.verdict_html(claim, told), pages.summary_html(claim["chapter"], told)):
-        assert "These data hold no ECKO mice. In these mice age moves the balance of the blood" in html
+        assert "These data hold no ECKO mice. Of age they say:" in html
+        assert "In these mice age moves the balance of the blood" in html
 
 
 def test_a_scale_of_analysis_can_bend_phi(paper):

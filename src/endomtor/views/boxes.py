@@ -3,7 +3,7 @@
 A simulated result is never worded as support: `PHRASES` is the only place where a verdict becomes a sentence.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from endomtor.claims import verdicts
@@ -183,7 +183,7 @@ def ledger_html(ledger: dict) -> str:
             f"{_numbers(premise, evidence, EVIDENCE_PAGE)}</td>"
             f'<td class="endomtor-cell-{dataset_kind(dataset)}" data-label="{column}">'
             f"{badge(kind, prediction['verdict'], prediction['reason'], example=example)}"
-            f"{_apart(prediction, dataset)}{_of_age(claim, evidence)}"
+            f"{_apart(prediction, dataset)}{of_age(claim, evidence)}"
             f"{_numbers(prediction, evidence, EVIDENCE_PAGE)}</td></tr>"
         )
     return f'<p class="endomtor-dataset">{escape(dataset_sentence(dataset))}</p>' + table(
@@ -191,20 +191,15 @@ def ledger_html(ledger: dict) -> str:
     )
 
 
-def of_age(claim_id: str, evidence: Iterable[dict]) -> str:
-    """Return what data without ECKO mice say of age, which the claim takes for granted; empty where it is nothing."""
-    own = [one for one in evidence if one["claim"] == claim_id and one["id"].endswith(".aging")]
-    told = "; ".join(f"{one['prediction'].rstrip('.')}: {record_word(one)}, {interval(one)[:-1]}" for one in own)
-    return f"These data hold no ECKO mice. {told}." if told else ""
+def of_age(claim: dict, evidence: dict[str, dict]) -> str:
+    """Return as HTML what data without ECKO mice say of age, which a claim takes for granted; empty for no such data."""
+    own = [one for one in evidence.values() if one["claim"] == claim["id"] and one["id"].endswith(".aging")]
+    items = "".join(f"<li>{_line(one)}</li>" for one in own)
+    return f"<p>These data hold no ECKO mice. Of age they say:</p><ul>{items}</ul>" if own else ""
 
 
 def _apart(entry: dict, dataset: dict) -> str:
     told = parts_text(entry, dataset)
-    return f"<p>{escape(told)}</p>" if told else ""
-
-
-def _of_age(claim: dict, evidence: dict[str, dict]) -> str:
-    told = of_age(claim["id"], evidence.values())
     return f"<p>{escape(told)}</p>" if told else ""
 
 
@@ -284,7 +279,7 @@ def verdict_html(claim: dict, ledger_part: dict) -> str:
         f'<aside class="endomtor-verdict endomtor-box-{dataset_kind(dataset)}" aria-label="Verdict on {claim["id"]}">'
         f'<p class="endomtor-verdict-title"><strong>{claim["id"]}</strong> {escape(claim["title"])}</p>'
         f"<p>Prediction: {badge(kind, prediction['verdict'], prediction['reason'], example=example)}</p>"
-        f"{_apart(prediction, dataset)}{_of_age(claim, evidence)}{_numbers(prediction, evidence)}"
+        f"{_apart(prediction, dataset)}{of_age(claim, evidence)}{_numbers(prediction, evidence)}"
         f"<p>Premise: {badge('public', premise['verdict'], premise['reason'])}</p>{_numbers(premise, evidence)}"
         f"{caution}</aside>"
     )

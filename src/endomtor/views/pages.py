@@ -162,18 +162,17 @@ def _side_summary(claim: dict, side: str, whose: str, label: str, ledger: dict, 
     records = [evidence[one] for one in found["primary"]]
     return (
         f'<p class="endomtor-summary-verdict"><strong>{label}</strong> {badge}</p>'
-        f'<p class="endomtor-summary-answer">{escape(_answer(claim, side, records, ledger))}</p>'
-        f"{_primaries(records, found['verdict'])}"
+        f'<p class="endomtor-summary-answer">{escape(_answer(claim, side, records, ledger["dataset"]))}</p>'
+        f"{_primaries(records, found['verdict'])}{boxes.of_age(claim, evidence) if side == 'prediction' else ''}"
     )
 
 
-def _answer(claim: dict, side: str, records: list[dict], ledger: dict) -> str:
+def _answer(claim: dict, side: str, records: list[dict], dataset: dict) -> str:
     """The answer in a sentence: what the primaries say, how many of them hold, how many must."""
     if not records:
-        told = claim["caution"] if side == "prediction" and claim["caution"] else f"{_because(claim[side])}."
-        return f"{told} {boxes.of_age(claim['id'], ledger['evidence']) if side == 'prediction' else ''}".rstrip()
+        return claim["caution"] if side == "prediction" and claim["caution"] else f"{_because(claim[side])}."
     told = headings.sentence([record["id"] for record in records], {"claims": [claim], "evidence": records})
-    return f"{told}: {_count(claim[side], records)}. {boxes.parts_text(claim[side], ledger['dataset'])}".rstrip()
+    return f"{told}: {_count(claim[side], records)}. {boxes.parts_text(claim[side], dataset)}".rstrip()
 
 
 def _count(found: dict, records: list[dict]) -> str:
