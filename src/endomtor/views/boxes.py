@@ -192,7 +192,7 @@ def ledger_html(ledger: dict) -> str:
 
 
 def of_age(claim: dict, evidence: dict[str, dict]) -> str:
-    """Return as HTML what data without ECKO mice say of age, which a claim takes for granted; empty for no such data."""
+    """Return as HTML what data without ECKO mice say of age, which a claim takes for granted; empty for others."""
     own = [one for one in evidence.values() if one["claim"] == claim["id"] and one["id"].endswith(".aging")]
     items = "".join(f"<li>{_line(one)}</li>" for one in own)
     return f"<p>These data hold no ECKO mice. Of age they say:</p><ul>{items}</ul>" if own else ""
