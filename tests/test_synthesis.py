@@ -157,7 +157,8 @@ class TestTheLedgerInWords:
     def test_the_sentence_has_the_verdicts_of_the_ledger(self, cohort):
         assert said(*cohort("bystander"))["Simulated data"] == (
             "In this simulated world (“bystander”, seed 1, numbers assumed) the analysis recovers the planted effects "
-            "of C1, is rightly silent on C2, C3, C4 and C5 and gives no verdict on C1b: this says nothing about mice."
+            "of C1, is rightly silent on C2, C3, C4, C5 and C5b and gives no verdict on C1b and C6: this says nothing about "
+            "mice."
         )
 
     def test_a_premise_that_holds_is_not_the_claim(self, cohort):
@@ -167,7 +168,7 @@ class TestTheLedgerInWords:
             claim["premise"]["verdict"] = verdicts.SUPPORTED if claim["id"] == "C4" else verdicts.NOT_TESTABLE
         assert conclusions(whole)["Premises, on public data"] == (
             "Others' published data support the premise of C4. No public data at hand test a premise of C1, C1b, C2, "
-            "C3 and C5. A premise that holds is not the claim: no public data hold a knock-out."
+            "C3, C5, C5b and C6. A premise that holds is not the claim: no public data hold a knock-out."
         )
 
     @pytest.mark.parametrize("verdict", verdicts.WORLD_WORDS)
@@ -178,14 +179,14 @@ class TestTheLedgerInWords:
             claim["prediction"]["verdict"] = verdict
         text = conclusions(whole)["Simulated data"]
         assert not SUPPORT.search(text)
-        assert "C1, C1b, C2, C3, C4 and C5" in text
+        assert "C1, C1b, C2, C3, C4, C5, C5b and C6" in text
         assert text.endswith("this says nothing about mice.")
 
     def test_measured_data(self, cohort):
         missing = ("ecko_marrow", "hspc_counts", "hspc_samples", "serial_transplants")
         text = said(*cohort("paper", 1, about=MEASURED, without=missing))["Measured data"]
         assert text.startswith("The measured data “My mice” support what follows from C1")
-        assert "cannot test C1b, C4 and C5" in text
+        assert "cannot test C1b, C4, C5, C5b and C6" in text
 
     def test_example_data_never_read_as_evidence(self, cohort):
         about = MEASURED | {"example": True}

@@ -134,9 +134,9 @@ CHAPTERS = {
         Analysis(
             "05_serial_transplants",
             "Serial transplants",
-            "Does passage through an endothelium without mTOR leave a lasting mark on wild-type {term}`HSPCs <HSPC>`?",
+            "Does passage through an endothelium without mTOR leave a mark on wild-type {term}`HSPCs <HSPC>`?",
             "Serial transplants",
-            "Do cells keep the mark in later hosts?",
+            "Do cells carry the mark into later hosts?",
             "blood",
             "endomtor.analyses.transplants:answers",
             sources={"transplant": "serial_transplants"},

@@ -15,9 +15,12 @@ Parts = dict[str, JointTable]
 
 
 def primary_phis() -> dict[str, catalogue.Rule]:
-    """Return the primary predictions that are a phi: the endpoints of the joint test, fixed in claims.toml."""
-    rules = [rule for claim in catalogue.load().claims for rule in claim.evidence]
-    return {rule.id: rule for rule in rules if (rule.kind, rule.role, rule.rule) == ("prediction", "primary", "phi")}
+    """Return the primary predictions that are a phi: the endpoints of the joint test, fixed in claims.toml.
+
+    That a mark lasts (C5b) is no endpoint of its own.
+    """
+    rules = [rule for claim in catalogue.load().claims for rule in claim.primaries if rule.rule == "phi"]
+    return {rule.id: rule for rule in rules if rule.id.rpartition(".")[0] in _VALUES}
 
 
 def unit_values(dataset: Dataset) -> tuple[Parts, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Chapter 05: does passage through an ECKO niche leave a lasting mark on wild-type HSPCs?
+"""Chapter 05: does passage through an ECKO niche leave a mark on wild-type HSPCs, and does it last?
 
 The exposed animal is the unit, its later recipients are subsamples of it, and the donor of the cells is a block.
 """
@@ -17,22 +17,24 @@ from endomtor.stats.resemblance import GROUPS as NICHES
 from endomtor.stats.transplants import UNIT
 
 TABLE = "serial_transplants"
-FAMILY = "C5.transplant"
+FAMILY, LASTING = "C5.transplant", "C5b.transplant"
+"""The first passage after the exposure that has every niche, and the last such one, where it is another."""
+
 READOUTS = ("chimerism", "myeloid_balance")
 """Columns of `recipients`: the logit of donor chimerism, the ILR balance of myeloid against B and T cells."""
 
-NOT_LASTING = "No later passage has every niche, and cells of passage 1 are still in the niche that exposes them."
+NOT_LATER = "No later passage has every niche, and cells of passage 1 are still in the niche that exposes them."
 
 PRIMARY = {"tissue": "PB", "readout": "CD45"}
 DESIGN = {"value": "value", **transplants.DESIGN}
 
 
 def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) -> dict[str, Answer]:
-    """Return phi of each read-out in its final passage (`C5.transplant.READOUT`) and in the others (`….pN`).
+    """Return phi of each read-out in its first later passage (`C5.transplant.READOUT`) and in its last (`C5b.…`).
 
-    The latest passage that has every niche is primary; the others are descriptive. Passage 1 is never primary: its
-    cells are read in the animal whose niche exposes them, so that nothing is lasting yet. Where no later passage has
-    every niche, the answer is that of passage 1, withheld.
+    Later passages that have every niche count; the others are descriptive (`C5.transplant.READOUT.pN`). Passage 1 is
+    never primary: its cells are read in the animal whose niche exposes them. Where no later passage has every niche,
+    the answer is that of passage 1, withheld.
 
     Parameters
     ----------
@@ -44,14 +46,13 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
     animals = exposed_animals(tables)
     found = {}
     for readout in READOUTS:
-        final = f"{FAMILY}.{readout}"
-        own = {name: one for name, one in animals.items() if name.startswith(final) and allows_phi(one["niche"])}
-        asked = own if wanted is None else [name for name in own if name in wanted]
-        found |= {name: _answer(own[name], readout) for name in asked}
-        first = f"{final}.p1"
-        if final not in animals and first in own and (wanted is None or final in wanted):
+        main = f"{FAMILY}.{readout}"
+        own = {name: one for name, one in animals.items() if name.split(".")[2] == readout and allows_phi(one["niche"])}
+        found |= {name: _answer(one, readout) for name, one in own.items() if wanted is None or name in wanted}
+        first = f"{main}.p1"
+        if main not in animals and first in own and (wanted is None or main in wanted):
             phi = _phi(own[first], readout)
-            found[final] = Answer(replace(phi, withheld=phi.withheld or NOT_LASTING))
+            found[main] = Answer(replace(phi, withheld=phi.withheld or NOT_LATER))
     return found
 
 
@@ -82,7 +83,8 @@ def exposed_animals(tables: Mapping[str, object]) -> dict[str, pd.DataFrame]:
     -------
     dict[str, DataFrame]
         One row per exposed animal: exposed animal, niche, donor, batch, value (analysis scale), n_subsamples, passage,
-        week. `C5.transplant.READOUT` is the final passage; it is absent where there is none.
+        week. `C5.transplant.READOUT` is the first later passage with every niche, `C5b.transplant.READOUT` the last,
+        where it is another; each is absent where there is none.
     """
     rows = recipients(tables)
     found = {}
@@ -93,10 +95,11 @@ def exposed_animals(tables: Mapping[str, object]) -> dict[str, pd.DataFrame]:
             animals = _averaged(own[own["week"] == week].rename(columns={readout: "value"}))
             if len(animals):
                 passages.append(animals.assign(passage=int(passage), week=week))
-        final = transplants.final_passage(pd.concat(passages)) if passages else None
+        later = transplants.later_passages(pd.concat(passages)) if passages else []
+        ids = {later[-1]: f"{LASTING}.{readout}", later[0]: f"{FAMILY}.{readout}"} if later else {}
         for one in passages:
             number = one["passage"].iat[0]
-            found[f"{FAMILY}.{readout}" + ("" if number == final else f".p{number}")] = one
+            found[ids.get(number, f"{FAMILY}.{readout}.p{number}")] = one
     return found
 
 
@@ -152,14 +155,14 @@ def over_weeks(tables: Mapping[str, object]) -> pd.DataFrame:
 
 
 def recipients_as_n(tables: Mapping[str, object]) -> dict[str, Estimate]:
-    """Estimate ECKO - reference of the final chimerism twice: over exposed animals and, wrongly, over recipients.
+    """Estimate ECKO - reference of the later chimerism twice: over exposed animals and, wrongly, over recipients.
 
     Only the unit differs; a batch, or a donor that crosses the niches, is a block in both.
 
     Returns
     -------
     dict[str, Estimate]
-        Keys "right" and "wrong"; empty without a final passage that has both niches.
+        Keys "right" and "wrong"; empty without a later passage that has both niches.
     """
     animals = exposed_animals(tables).get(f"{FAMILY}.chimerism")
     pair = None if animals is None else next((pair for pair in pairs(animals["niche"]) if pair[0] == "ecko"), None)

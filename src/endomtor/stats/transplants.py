@@ -82,8 +82,8 @@ def readout_week(rows: pd.DataFrame, value: str) -> CommonTime:
     return living if living.reached else common
 
 
-def final_passage(animals: pd.DataFrame) -> int | None:
-    """Return the latest passage after the first that has every niche of the data, or None.
+def later_passages(animals: pd.DataFrame) -> list[int]:
+    """Return the passages after the first that have every niche of the data, in order.
 
     Passages with at least two exposed animals of each niche go first. A passage without control counts where none has
     all niches: young stands in.
@@ -99,8 +99,8 @@ def final_passage(animals: pd.DataFrame) -> int | None:
 
     >>> animals = pd.DataFrame({"passage": [1, 1, 1, 1, 2, 2, 2, 2, 3, 3],
     ...     "niche": ["young", "young", "aged", "aged"] * 2 + ["young", "young"]})
-    >>> final_passage(animals)
-    2
+    >>> later_passages(animals)
+    [2]
     """
     niches: dict[int, Counter] = {}
     for passage, niche in zip(animals["passage"], animals["niche"], strict=True):
@@ -109,8 +109,8 @@ def final_passage(animals: pd.DataFrame) -> int | None:
     for least, wanted in product((2, 1), (everyone, everyone - {"control"})):
         whole = [number for number, n in niches.items() if number > 1 and all(n[niche] >= least for niche in wanted)]
         if whole:
-            return max(whole)
-    return None
+            return sorted(whole)
+    return []
 
 
 def dead_at_the_lowest(rows: pd.DataFrame, value: str, *, passage: int, week: float) -> pd.DataFrame:

@@ -137,7 +137,7 @@ _FAMILIES = (
         names=(("LT_HSC", "LT-HSCs of another laboratory"),),
     ),
     Words(
-        "C5.",
+        "C5",
         "moves towards the aged state after an ECKO niche",
         "moves away from the aged state after an ECKO niche",
         without_age="no mark of the aged niche is seen in {names}, so nothing can resemble it",

@@ -238,11 +238,12 @@ class World:
         claim, section, name = prediction_id.split(".", 2)
         if claim == "C4":
             return "transcriptome", 1.0
-        # A read-out of one passage is the same endpoint, seen earlier: C5.transplant.chimerism.p1.
+        # A read-out of one passage is the same endpoint, seen earlier or later: C5.transplant.chimerism.p1.
         name, _, passage = name.partition(".")
         endpoint = f"{section}.{name}"
         last = self.endpoints.design.transplant_passages
-        passages = {"": last, **{f"p{i + 1}": i + 1 for i in range(last)}}
+        main = last if claim == "C5b" else min(2, last)
+        passages = {"": main, **{f"p{i + 1}": i + 1 for i in range(last)}}
         if endpoint not in self.endpoints.names() or passage not in (passages if claim == "C5" else [""]):
             raise self._unknown(prediction_id)
         if section != "transplant":
