@@ -186,9 +186,10 @@ def test_what_went_wrong_in_a_fit_is_said_and_its_genes_are_marked(few, samples)
 
 
 def test_a_trend_that_is_not_found_is_warned_of():
-    counts = pd.DataFrame(np.random.default_rng(1).poisson(90, (40, 6)))
+    mice = [f"m{i}" for i in range(6)]
+    counts = pd.DataFrame(np.random.default_rng(1).poisson(90, (40, 6)), columns=mice)
     with pytest.warns(UserWarning, match="one mean stands in for it, where R fits a local curve"):
-        fit_genes(counts, pd.DataFrame({"a": [1.0, 0] * 3, "b": [0, 1.0] * 3}))
+        fit_genes(counts, pd.DataFrame({"a": [1.0, 0] * 3, "b": [0, 1.0] * 3}, index=mice))
 
 
 @pytest.fixture(scope="module")
