@@ -1,5 +1,6 @@
 """Counts and gene sets against DESeq2 and decoupleR."""
 
+import doctest
 from pathlib import Path
 
 import anndata
@@ -183,6 +184,10 @@ def test_what_went_wrong_in_a_fit_is_said_and_its_genes_are_marked(few, samples)
     fit.var.loc[other, "_MAP_converged"] = False
     assert fit.marked() == {gene: f"{gene}*", other: f"{other}*"}
     assert fit.caveats() == ("The fit of 2 of 300 genes did not converge; they bear an asterisk.",)
+
+
+def test_the_example_of_gene_fit_gives_what_it_shows():
+    assert doctest.testmod(negative_binomial).failed == 0
 
 
 def test_a_trend_that_is_not_found_is_warned_of():
