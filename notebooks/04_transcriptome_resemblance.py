@@ -32,7 +32,6 @@ import pandas as pd
 import seaborn as sns
 import statsmodels.api as sm
 from IPython.display import Markdown
-from pydeseq2.dds import DeseqDataSet
 from pydeseq2.ds import DeseqStats
 from scipy import stats
 
@@ -52,7 +51,7 @@ from endomtor.reporting import (
     result_text,
 )
 from endomtor.stats import allows_phi, difference, expression, pairs, phi, resemblance, rrho, transcriptome_phi_genes
-from endomtor.stats.negative_binomial import AllGenes
+from endomtor.stats.negative_binomial import AllGenes, GeneFit
 
 # %% tags=["plumbing"]
 chapter = open_chapter("04_transcriptome_resemblance", data_dir, world, seed)
@@ -490,19 +489,21 @@ if not pairs(n) or len(animals) <= len(n):
 
 # %% [markdown]
 # `inference` says who solves the equations: pydeseq2 asks an optimiser gene by gene, `AllGenes` solves the same equations for all genes at once, some thirty times as fast.
-# It also keeps fitted means at half a count or more in the standard error, as R does.
+# It also keeps fitted means at half a count or more in the standard error and the dispersion, as R does.
+# `GeneFit` is pydeseq2's `DeseqDataSet` with Cook's filter by R's rule: pydeseq2 spares an outlier that three other animals exceed, R does so only where two groups are all there is.
 
 # %% tags=["needs:hspc_counts", "needs:deseq"]
-warnings.filterwarnings("ignore", module="pydeseq2")  # a trend that does not converge is named below
+warnings.filterwarnings("ignore", module="pydeseq2")  # what a reader must know is named below
 mice = animals.set_index("animal")[["group", "batch"]]
 sparing = {"inference": AllGenes(), "quiet": True, "low_memory": True}  # large matrices go once they are used
-fit = DeseqDataSet(counts=counts.T, metadata=mice, design=design, **sparing)
+fit = GeneFit(counts=counts.T, metadata=mice, design=design, **sparing)
 fit.fit_genewise_dispersions()
 if not (fit.var["genewise_dispersions"] >= 1e-6).any():
     raise NotTestable("No gene varies more than counting alone would: DESeq2 has no trend to fit.")
 fit.deseq2()
 note = " (batch cannot be told from the groups)" if batches > 1 and not separable else ""
-Markdown(f"Design `{design}`{note}; trend of dispersion over mean: {fit.uns['disp_function_type']}.")
+said = f"Design `{design}`{note}; trend of dispersion over mean: {fit.uns['disp_function_type']}."
+Markdown(" ".join([said, *fit.caveats()]))
 
 # %% [markdown]
 # Then each contrast is tested by Wald's test, `alpha=0.1` as in R; `results` keeps one table of genes for each, and the last of them is shown.
@@ -513,7 +514,7 @@ Markdown(f"Design `{design}`{note}; trend of dispersion over mean: {fit.uns['dis
 # %% tags=["needs:hspc_counts", "needs:deseq"]
 wanted = dict.fromkeys([*pairs(n), ("ecko", "young"), ("control", "young")])  # the last two for the trap below
 about = {"alpha": 0.1, "independent_filter": False, "inference": AllGenes(), "quiet": True}
-results = {}
+results, named = {}, [fit.marked().get(gene, gene) for gene in six_genes]
 for a, b in (pair for pair in wanted if set(pair) <= set(n)):
     test = DeseqStats(fit, contrast=["group", a, b], **about)
     test.summary()
@@ -521,8 +522,8 @@ for a, b in (pair for pair in wanted if set(pair) <= set(n)):
     silent = (counts.loc[:, animals["group"].isin([a, b]).to_numpy()] == 0).all(axis=1) & table["pvalue"].notna()
     table.loc[silent, ["log2FoldChange", "stat", "pvalue"]] = 0.0, 0.0, 1.0
     table["padj"] = expression.independent_filter(table["baseMean"], table["pvalue"], alpha=0.1)
-    results[a, b] = table
-table.head()
+    results[a, b] = table.rename(index=fit.marked())  # an asterisk where the fit did not converge
+results[a, b].head()
 
 # %% [markdown]
 # A gene drops out for one of three reasons: no animal has a count; one animal's count is an outlier by Cook's distance; or its counts are so few that testing it would only cost the others.
@@ -540,13 +541,14 @@ pd.DataFrame(reasons_by_contrast).fillna(0).astype(int)
 # Every gene in a volcano plot, one for each contrast:
 
 # %% tags=["needs:hspc_counts", "needs:deseq"]
+starred = " An asterisk: the fit of this gene did not converge." if fit.marked() else ""
 for a, b in pairs(n):
     table = results[a, b].rename(columns={"log2FoldChange": "log2fc", "padj": "p_adjusted"})
     words = f"{figures.named(a)} against {figures.named(b)}"
     chapter.show(
-        figures.volcano(table, contrast=(a, b), n=n, label=six_genes),
+        figures.volcano(table, contrast=(a, b), n=n, label=named),
         caption=f"DESeq2, {words}. Points are genes; unit: animal; n: {a} {n[a]}, {b} {n[b]}. "
-        "Named: genes of the published aging signature on which most studies agree.",
+        f"Named: genes of the published aging signature on which most studies agree.{starred}",
         alt=f"Volcano plot of {words}: {(table['p_adjusted'] <= 0.05).sum()} genes at adjusted p 0.05.",
         name="fig-volcano-aging" if a == "aged" else "fig-volcano-ecko",
     )
@@ -644,9 +646,9 @@ if record_of_genes.reason == "withheld":
 axes = {"x": "aged - young", "y": f"ecko - {reference}"}
 titles = {"xlabel": "log₂ fold change, aged − young", "ylabel": f"log₂ fold change, ECKO − {reference}"}
 chapter.show(
-    figures.lfc_scatter(changes, slope=by_genes, label=six_genes, **axes, **titles),
+    figures.lfc_scatter(changes, slope=by_genes, label=named, **axes, **titles),
     caption="Each point a gene, fold changes by DESeq2; line: phi over genes by moments, with its jackknife interval. "
-    f"Unit: animal; {n_text([by_genes])}.",
+    f"Unit: animal; {n_text([by_genes])}.{starred}",
     alt=alt_text(f"Scatter of {len(changes)} genes, ECKO against aging fold changes", {"slope": by_genes}),
     name="fig-scatter",
 )

@@ -304,10 +304,9 @@ def transcriptome_pair(seed: int, genes: int) -> tuple[float, float]:
     signature, _ = public.hsc_aging.signature()
     counts, animals = data.counts.iloc[:genes], data.animals
     pairs = {f"{a} - {b}": (a, b) for a, b in stats.pairs(animals["group"])}
-    from pydeseq2.dds import DeseqDataSet
     from pydeseq2.ds import DeseqStats
 
-    from endomtor.stats.negative_binomial import AllGenes
+    from endomtor.stats.negative_binomial import AllGenes, GeneFit
     from endomtor.stats.resemblance import project
 
     about = {"sample": "animal", "min_mean": transcriptome.MIN_MEAN, "block": "batch"}
@@ -316,7 +315,7 @@ def transcriptome_pair(seed: int, genes: int) -> tuple[float, float]:
         mice = animals.set_index("animal")[["group", "batch"]]
         how = {"inference": AllGenes(), "quiet": True}
         design = "~0 + group + batch" if mice["batch"].nunique() > 1 else "~0 + group"
-        fit = DeseqDataSet(counts=counts[mice.index].T, metadata=mice, design=design, low_memory=True, **how)
+        fit = GeneFit(counts=counts[mice.index].T, metadata=mice, design=design, low_memory=True, **how)
         fit.deseq2()
         tables = {}
         for name, (a, b) in pairs.items():

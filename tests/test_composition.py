@@ -83,6 +83,9 @@ def test_holm_is_that_of_statsmodels():
     for size in (1, 2, 7, 40):
         p = rng.random(size) ** 3
         np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1])
+    # A p that is NaN stays so, and its test counts.
+    np.testing.assert_allclose(holm([0.01, np.nan, 0.03]), [0.03, np.nan, 0.06])
+    assert holm([]).size == 0
 
 
 @pytest.mark.parametrize(

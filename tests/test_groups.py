@@ -81,6 +81,25 @@ def test_exact_tests_equal_brute_force(samples):
     assert groups.permutation_test_means(data, **TWO).p == pytest.approx(enumerate_p(y, in_a))
 
 
+@given(small_groups, st.lists(st.integers(-2, 2), min_size=10, max_size=10), st.sampled_from([0, 10, 1e6]))
+def test_exact_tests_take_rounding_for_no_difference(samples, steps, offset):
+    """Tenths, each moved by up to two of its last bits, have the p of the whole numbers that they are tenths of."""
+    exact = table(*samples)
+    tenths = (exact["y"] + 10 * offset).to_numpy(float) / 10
+    moved = tenths + steps[: len(tenths)] * np.spacing(tenths)
+    for test in EXACT:
+        assert test(exact.assign(y=moved), **TWO).p == pytest.approx(test(exact, **TWO).p)
+
+
+@pytest.mark.parametrize("test", EXACT)
+def test_a_tenth_and_two_tenths_are_three_tenths(test):
+    """The last bit is no biology: taken for a difference, it gives three against three their smallest p, 0.1."""
+    assert test(table([0.1 + 0.2] * 3, [0.3] * 3), **TWO).p == 1
+    means = [np.mean([0.1, 0.2, 0.3]), np.mean([0.3, 0.2, 0.1])]
+    assert means[0] != means[1]
+    assert test(table([means[0]] * 3, [means[1]] * 3), **TWO).p == 1
+
+
 def test_exact_tests_refuse_what_they_cannot_count():
     data = table(range(30), range(30))
     with pytest.raises(ValueError, match="60 units are too many"):

@@ -264,7 +264,7 @@ def test_blood_effects_agree_with_the_facts():
     assert len(blood.effects("sex")[0]) == 17
 
 
-@pytest.mark.filterwarnings("ignore:The dispersion trend curve fitting did not converge")
+@pytest.mark.filterwarnings("ignore:The trend of dispersion over mean was not found")
 def test_the_joint_fit_has_pydeseq2s_own_errors():
     from pydeseq2.default_inference import DefaultInference
     from pydeseq2.ds import DeseqStats

@@ -1,18 +1,22 @@
 """Chapter 04's analysis: unit, population, phi on the published axis, and what is left when parts are missing."""
 
 import pickle
+import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
+import jupytext
 import numpy as np
 import pandas as pd
 import pytest
 
+from conftest import ROOT
 from endomtor import public, worlds
 from endomtor.analyses import transcriptome
 from endomtor.analyses.judge import Judge
 from endomtor.errors import EndomtorError
 from endomtor.public import hsc_aging
-from endomtor.stats import expression, resemblance
+from endomtor.stats import expression, negative_binomial, resemblance
 from endomtor.stats.negative_binomial import AllGenes
 
 NAMES = ("hspc_counts", "hspc_samples")
@@ -232,3 +236,35 @@ def test_the_wald_test_of_all_genes_is_pydeseq2s():
         np.testing.assert_allclose(one, other)
     one_sided = AllGenes().wald_test(**about, lfc_null=0.0, alt_hypothesis="greater")[0]
     np.testing.assert_allclose(one_sided, ours[0] / 2)
+
+
+def test_chapter_04_marks_a_gene_whose_fit_did_not_converge(small):
+    """The cells from the fit to the volcano plots, with one of the six genes taken for such a gene."""
+    shown = []
+
+    class Unfitted(negative_binomial.GeneFit):
+        def deseq2(self):
+            super().deseq2()
+            self.var.loc["Abat", "_LFC_converged"] = False
+
+    data = transcriptome.transcriptomes(small)
+    names = {
+        "animals": data.animals,
+        "counts": data.counts,
+        "n": data.animals["group"].value_counts().to_dict(),
+        "six_genes": list(data.counts.index[:3]),
+        "chapter": SimpleNamespace(show=lambda drawn, **about: shown.append((drawn, about))),
+    }
+    cells = jupytext.read(ROOT / "notebooks" / "04_transcriptome_resemblance.py").cells
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    fitting = ["batches = ", "warnings.filterwarnings", "wanted = ", "starred = "]
+    with warnings.catch_warnings():
+        for source in (code[1], *(one for start in fitting for one in code if one.startswith(start))):
+            exec(source, names)
+            names["GeneFit"] = Unfitted
+    assert "Abat*" in names["results"]["aged", "young"].index
+    assert len(shown) == 2
+    for drawn, about in shown:
+        assert "Abat*" in {text.get_text() for text in drawn.figure.axes[0].texts}
+        assert "Abat*" in set(drawn.table["gene"])
+        assert "An asterisk: the fit of this gene did not converge." in about["caption"]
