@@ -508,11 +508,11 @@ survival = chapter.table("survival").query("experiment == 'transplant'")
 if survival.empty:
     raise NotTestable("The survival table of these data has no transplants.")
 survival = survival.assign(died=(survival["event"] != "censored").astype(int))
-for column, blank in {"exposed_animal": np.nan, "challenge": "none"}.items():
+for column, blank in {"exposed_animal": np.nan, "challenge": "no challenge"}.items():
     survival[column] = survival[column].replace("", blank) if column in survival else blank
 itself, unknown = survival["exposed_animal"] == survival["animal"], survival["exposed_animal"].isna()
-who = np.select([itself, unknown], ["exposed animals, passage 1", "exposed animal not stated"], "later recipients")
-survival["panel"] = pd.Series(who, survival.index) + ", challenge: " + survival["challenge"].str.replace("_", " ")
+who = np.select([itself, unknown], ["exposed animals", "exposed animal unknown"], "later recipients")
+survival["panel"] = pd.Series(who, survival.index) + ", " + survival["challenge"].str.replace("_", " ")
 fates = survival.groupby(["panel", "group"]).agg(
     exposed=("exposed_animal", "nunique"), recipients=("animal", "size"), died=("died", "sum")
 )

@@ -321,11 +321,11 @@ def test_the_design_is_shown(tmp_path, tables):
 def test_what_the_design_means_for_a_verdict_is_told_beside_its_value(tmp_path, tables):
     about = ABOUT + '[design]\ninducible = false\nhost_conditioning = "9.5 Gy"\n'
     told = contract.load(write(tmp_path / "d", {"ecko_blood": tables["ecko_blood"]}, about)).design_tells
-    of_hosts = [line for line in told("05_serial_transplants") if line.startswith("Host conditioning (9.5 Gy): ")]
+    of_hosts = [line for line in told("05_serial_transplants") if line.startswith("host conditioning (9.5 Gy): ")]
     assert "strongest rival of claim C5" in " ".join(of_hosts)
-    assert not any(line.startswith("Host conditioning") for line in told("03_ecko_phenotypes"))
-    assert any(line.startswith("Inducible (no): ") for line in told("03_ecko_phenotypes"))
-    assert any(line.startswith("Tamoxifen (not stated): ") for line in told("03_ecko_phenotypes"))
+    assert not any(line.startswith("host conditioning") for line in told("03_ecko_phenotypes"))
+    assert any(line.startswith("inducible (no): ") for line in told("03_ecko_phenotypes"))
+    assert any(line.startswith("tamoxifen (not stated): ") for line in told("03_ecko_phenotypes"))
     assert told("01_mtor_decline") == []
 
 

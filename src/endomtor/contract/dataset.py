@@ -96,13 +96,12 @@ class Dataset:
 
     def design_rows(self) -> list[tuple[str, str]]:
         """Return each key of `[design]` with its value as text, "not stated" where it is absent or blank."""
-        return [(key.name.replace("_", " "), _design_text(self.design.get(key.name))) for key in DESIGN_KEYS]
+        return [(key.words, _design_text(self.design.get(key.name))) for key in DESIGN_KEYS]
 
     def design_tells(self, chapter: str) -> list[str]:
         """Return what the keys of `[design]` mean for the verdicts of a chapter, each beside its value."""
         text = dict(self.design_rows())
-        named = [(key.name.replace("_", " "), key) for key in DESIGN_KEYS if chapter in key.chapters]
-        return [f"{name.capitalize()} ({text[name]}): {key.tells}" for name, key in named]
+        return [f"{key.words} ({text[key.words]}): {key.tells}" for key in DESIGN_KEYS if chapter in key.chapters]
 
     def describe(self, names: Collection[str]) -> list[str]:
         """Return sentences on some tables for a page: units in each group, what was left out, warnings."""

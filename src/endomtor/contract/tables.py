@@ -512,6 +512,11 @@ class Key:
     tells: str = ""
     chapters: tuple[str, ...] = ()
 
+    @property
+    def words(self) -> str:
+        """The key as it is printed."""
+        return self.name.replace("_", " ").replace("cre ", "Cre ").replace("hsc ", "HSC ")
+
 
 _OF_THE_KNOCK_OUT = ("03_ecko_phenotypes", "04_transcriptome_resemblance", "05_serial_transplants")
 DATASET_KEYS = (
@@ -543,7 +548,7 @@ DESIGN_KEYS = (
         "text",
         "Cre line of the knock-out.",
         '"Cdh5-CreERT2"',
-        tells="Some endothelial Cre lines recombine in blood-forming cells too; `ecko_verification` shows it.",
+        tells="Some endothelial Cre lines recombine in blood-forming cells too; the table ecko_verification shows it.",
         chapters=_OF_THE_KNOCK_OUT,
     ),
     Key(
