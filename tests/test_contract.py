@@ -348,10 +348,18 @@ def test_the_unit_of_a_recipient_is_its_exposed_animal(tmp_path, tables):
     assert "n in ecko: young 5, aged 5, control 5, ecko 5; n in transplant: young 4, aged 4, control 4, ecko 4" in line
 
 
+def test_recipients_of_unknown_exposed_animals_have_no_n(tmp_path, tables):
+    survival = pd.concat([tables["survival"].tail(5), recipients(tables).head(4)]).drop_duplicates("animal")
+    folder = write(tmp_path / "d", {"survival": survival})
+    (line,) = contract.load(folder).describe(["survival"])[:1]
+    assert line == "survival: unit animal; n in ecko: ecko 5; n in transplant: not known."
+    assert "without it they have no n (4 rows)" in str(one(remarks(folder), column="exposed_animal"))
+
+
 @pytest.mark.parametrize(
     ("change", "column", "part"),
     [
-        ({"exposed_animal": "young1"}, "exposed_animal", "as recipient"),
+        ({"exposed_animal": "young1"}, "exposed_animal", "as animal"),
         ({"group": "aged"}, "group", "as exposed_animal"),
     ],
 )

@@ -136,9 +136,10 @@ class Dataset:
             # In the contract's order: young before aged, the reference before the treated.
             counts = []
             for levels in product(*(table.column(column).levels for column in by)):
-                n = unit[rows.index[(rows[by] == list(levels)).all(axis=1)]].nunique()
+                own = unit[rows.index[(rows[by] == list(levels)).all(axis=1)]]
+                n = own[own != ""].nunique()
                 counts += [f"{' '.join(levels)} {n}"] if n else []
-            sizes.append(f"n{f' in {experiment}' * bool(experiment)}: {', '.join(counts)}")
+            sizes.append(f"n{f' in {experiment}' * bool(experiment)}: {', '.join(counts) or 'not known'}")
         named = " or ".join(dict.fromkeys([table.unit, *["exposed_animal"] * ("exposed_animal" in frame)]))
         return f"{name}: unit {named.replace('_', ' ')}; {'; '.join(sizes)}."
 

@@ -131,6 +131,7 @@ def _rules() -> list[str]:
         "- groups whose shares of females differ by a half or more",
         "- one unit in a group, or too few units for any permutation p below 0.05",
         "- deaths before the read-out, one donor only",
+        "- recipients in `survival` whose exposed animal is not known: they have no n",
         "- ECKO tables without `ecko_verification`: the attribution to the niche is then not verified",
         "- an intensity below its background, or one background tube for a whole group and day",
         f"- chimerism of a recipient that moves by more than {CHIMERISM_LEAP:g} points from one week to the next",

@@ -408,9 +408,11 @@ UNTOLD = ("", "mixed", "unknown")
 
 
 def units(table: Table, frame: pd.DataFrame) -> pd.Series:
-    """Return the unit of each row: that of the table, and of a recipient its exposed animal wherever that is known."""
-    exposed = frame.get("exposed_animal", frame[table.unit])
-    return exposed.where(exposed != "", frame[table.unit])
+    """Return the unit of each row: that of the table; of a recipient in `survival` the exposed animal, "" if unknown."""
+    if "experiment" not in frame:
+        return frame[table.unit]
+    exposed = frame.get("exposed_animal", pd.Series("", frame.index))
+    return exposed.where(frame["experiment"] == "transplant", frame[table.unit])
 
 
 def contrasts(table: Table, frame: pd.DataFrame) -> list[tuple[str, str]]:
@@ -452,6 +454,7 @@ def design_warnings(sheet: Sheet) -> Iterator[tuple[Problem, tuple[str, str] | N
     if not table.group or whole.empty:
         return
     whole = whole.assign(**{table.unit: units(table, whole)})
+    whole = whole[whole[table.unit] != ""]
     present = set(whole[table.group])
     if {"ecko", "young"} <= present and "control" not in present:
         expected = "control littermates of the ecko mice; young mice stand in for them"
@@ -673,12 +676,26 @@ def _analyte_units(sheet: Sheet) -> Iterator[Problem]:
         yield warning(sheet.file, expected, row=units.index[1], column="unit", value=units.iloc[1])
 
 
+def _unknown_exposed(sheet: Sheet) -> Iterator[Problem]:
+    unknown = sheet.frame.index[units(sheet.table, sheet.frame) == ""]
+    if len(unknown):
+        yield warning(
+            sheet.file,
+            "the exposed animal of each recipient, here or in serial_transplants.csv; without it they have no n "
+            f"({counted(len(unknown), 'row')})",
+            row=unknown[0],
+            column="exposed_animal",
+            value="",
+        )
+
+
 _WARNINGS = (
     (("mfi", "fmo_mfi"), _backgrounds),
     (LINEAGES, _low_lineages),
     (("recipient", "exposed_animal", "passage"), _transplant_notes),
     (("died_before_readout",), _dilution_deaths),
     (("analyte", "unit"), _analyte_units),
+    (("experiment", "exposed_animal"), _unknown_exposed),
 )
 """Each rule with the columns of the tables that it holds in."""
 

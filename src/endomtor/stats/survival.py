@@ -128,5 +128,5 @@ def log_rank(
             statistic = float(survdiff(two[time], two[died].astype(int), two[group], strata=by)[0])
         # No variance in any stratum.
         except np.linalg.LinAlgError:
-            withheld = "Nobody died while both groups of a stratum were at risk."
+            withheld = f"Nobody died while both groups{' of a stratum' * bool(varying)} were at risk."
     return LogRank(statistic, float(stats.chi2.sf(statistic, 1)), n, deaths, varying, withheld)
