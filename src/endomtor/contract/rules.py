@@ -408,7 +408,7 @@ UNTOLD = ("", "mixed", "unknown")
 
 
 def units(table: Table, frame: pd.DataFrame) -> pd.Series:
-    """Return the unit of each row: that of the table; of a recipient in `survival` the exposed animal, "" if unknown."""
+    """Return the unit of each row, of a recipient in `survival` the exposed animal: "" where that is unknown."""
     if "experiment" not in frame:
         return frame[table.unit]
     exposed = frame.get("exposed_animal", pd.Series("", frame.index))
