@@ -24,17 +24,20 @@ world = "paper"
 seed = 1
 
 # %% tags=["imports"]
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from IPython.display import Markdown
+from statsmodels.duration.survfunc import SurvfuncRight
 
 from endomtor import figures, public
 from endomtor.chapter import open_chapter
 from endomtor.errors import EndomtorError, NotTestable
 from endomtor.figures import scales, style
 from endomtor.public import lifespans
-from endomtor.reporting import alt_text, describe, endpoint_text, forest_rows, n_text, units_text
-from endomtor.stats import amounts, difference, mixed_model, treatment_within_age
+from endomtor.reporting import alt_text, describe, endpoint_text, forest_rows, n_text, number, p_text, units_text
+from endomtor.stats import amounts, difference, log_rank, mixed_model, treatment_within_age
 
 # %% tags=["plumbing"]
 chapter = open_chapter("02_rapamycin", data_dir, world, seed)
@@ -459,6 +462,74 @@ chapter.show(
 
 # %% tags=["needs:rapamycin_marrow"]
 chapter.results("C2.marrow", caption="Rapamycin against vehicle in marrow: each age, and the mean of both.")
+
+# %% [markdown]
+# ## Survival
+#
+# Do mice under rapamycin die sooner, by themselves or after a challenge such as 5-fluorouracil, which kills dividing cells of the marrow?
+# Died and euthanised animals count as deaths; the others are censored on the last day on which they were seen alive.
+# Each age and each challenge is looked at by itself.
+# All of it is descriptive.
+
+# %% tags=["needs:survival", "needs:survival_of_rapamycin"]
+survival = chapter.table("survival").query("experiment == 'rapamycin'")
+if survival.empty:
+    raise NotTestable("The survival table of these data has no rapamycin experiment.")
+survival = survival.assign(died=(survival["event"] != "censored").astype(int))
+for column, blank in {"age_group": "age not stated", "challenge": "none"}.items():
+    survival[column] = survival[column].replace("", blank) if column in survival else blank
+survival["panel"] = survival["age_group"] + ", challenge: " + survival["challenge"]
+fates = survival.groupby(["panel", "group"])["died"].agg(animals="size", died="sum")
+fates.assign(censored=fates["animals"] - fates["died"])
+
+# %% [markdown]
+# The Kaplan-Meier estimate gives the share alive after each day on which an animal died {cite}`kaplan1958`.
+
+# %% tags=["needs:survival", "needs:survival_of_rapamycin"]
+curves = {}
+for (panel, group), rows in survival.groupby(["panel", "group"]):
+    curve = SurvfuncRight(rows["day"], rows["died"])
+    days, alive = [0, *curve.surv_times, rows["day"].max()], [1.0, *curve.surv_prob]
+    steps = pd.DataFrame({"day": days, "alive, %": 100 * np.array([*alive, alive[-1]])})
+    curves[panel, figures.named(group)] = steps
+curves = pd.concat(curves, names=["panel", "group"]).reset_index(["panel", "group"])
+at_end = curves.groupby(["panel", "group"])["alive, %"].last()
+
+# %% tags=["needs:survival", "needs:survival_of_rapamycin"]
+palette = {figures.named(group): colour for group, colour in figures.COLOURS.items()}
+order = [name for name in palette if name in set(curves["group"])]
+steps = {"x": "day", "y": "alive, %", "hue": "group", "hue_order": order, "palette": palette, "drawstyle": "steps-post"}
+panels = curves.groupby("panel", sort=False)
+with figures.house():
+    figure, every = plt.subplots(len(panels), 1, figsize=(5, 2.8 * len(panels)), squeeze=False)
+    for axes, (panel, rows) in zip(every.flat, panels, strict=True):
+        sns.lineplot(rows, **steps, estimator=None, sort=False, ax=axes)
+        axes.set(title=panel, ylim=(0, 103), xlim=(0, None))
+        sns.move_legend(axes, "lower left", title=None)
+
+# %% tags=["needs:survival", "needs:survival_of_rapamycin"]
+n = [f"{panel}: {units_text(rows)}" for panel, rows in survival.groupby("panel")]
+chapter.show(
+    (figure, curves),
+    caption=f"Survival of the rapamycin experiment (Kaplan-Meier). Unit: animal; {'; '.join(n)}. Descriptive.",
+    alt="Kaplan-Meier curves. Alive at the end, %: "
+    + ", ".join(f"{' '.join(arm)} {share:.0f}" for arm, share in at_end.items())
+    + ".",
+    name="fig-kaplan-meier",
+)
+
+# %% [markdown]
+# The log-rank test compares whole curves {cite}`mantel1966`, within sexes and batches where these vary within a group; p is not adjusted.
+
+# %% tags=["needs:survival", "needs:survival_of_rapamycin"]
+about = {"time": "day", "died": "died", "group": "group", "unit": "animal", "strata": ["sex", "batch"]}
+lines = []
+for panel, rows in survival.groupby("panel"):
+    test = log_rank(rows, a="rapamycin", b="vehicle", **about)
+    within = f" within {' and '.join(test.strata)}" if test.strata else ""
+    answer = test.withheld or f"log-rank χ²{within} {number(test.statistic)}, {p_text(test.p)}"
+    lines.append(f"- {panel}, rapamycin against vehicle: {answer}")
+Markdown("\n".join(lines))
 
 # %% [markdown]
 # ## How robust is it?

@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
-from statsmodels.duration.survfunc import SurvfuncRight, survdiff
+from statsmodels.duration.survfunc import SurvfuncRight
 
 from endomtor import figures, public, stats
 from endomtor.chapter import open_chapter
@@ -722,10 +722,14 @@ Markdown(
 knockout = chapter.table("ecko_verification")
 knockout.head()
 
-# %% tags=["needs:ecko_verification"]
+# %% tags=["needs:ecko_verification", "needs:recombination"]
 measures = ("recombined_allele_pct", "Mtor_mRNA", "mTOR_protein", "pS6")
 measures = [measure for measure in measures if measure in set(knockout["measure"])]
-in_words = knockout.assign(mice=knockout["group"].map(figures.named), cells=knockout["cell_type"].map(endpoint_text))
+if not measures:
+    raise NotTestable("These data do not say how far mTOR is gone.")
+recombined = knockout[knockout["measure"].isin(measures)]
+in_words = recombined.assign(mice=recombined["group"].map(figures.named))
+in_words["cells"] = in_words["cell_type"].map(endpoint_text)
 strips = {"x": "cells", "y": "value", "hue": "mice", "palette": palette, "dodge": True, "jitter": False, "size": 6}
 strips["order"] = [cell for cell in ("BMEC", "other EC", "stroma", "HSPC") if cell in set(in_words["cells"])]
 with figures.house():
@@ -737,11 +741,11 @@ with figures.house():
         axes.set(title=title, xlabel="", ylabel=rows["unit"].iat[0], ylim=(floor, None))
     sns.move_legend(panels[0, 0], "upper right", ncols=2, title=None)
 
-# %% tags=["needs:ecko_verification"]
+# %% tags=["needs:ecko_verification", "needs:recombination"]
 chapter.show(
-    (figure, knockout),
+    (figure, recombined),
     caption="How far mTOR is gone, and in which cells: every animal a point, controls at the left of ECKO mice. "
-    f"Unit: animal; {units_text(knockout)}.",
+    f"Unit: animal; {units_text(recombined)}.",
     alt="Recombined alleles, mRNA, protein and signal of mTOR per animal and cell type, ECKO mice beside controls.",
     name="fig-recombined-allele-pct",
 )
@@ -749,14 +753,47 @@ chapter.show(
 # %% [markdown]
 # What is left of mTOR in ECKO mice, as a ratio to their controls:
 
-# %% tags=["needs:ecko_verification"]
-left = knockout[knockout["measure"] != "recombined_allele_pct"].assign(log2=lambda rows: np.log2(rows["value"]))
+# %% tags=["needs:ecko_verification", "needs:recombination"]
+left = recombined[recombined["measure"] != "recombined_allele_pct"].assign(log2=lambda rows: np.log2(rows["value"]))
 ratios = {}
 for kind, rows in left.groupby(["measure", "cell_type"]):
     for a, b in [pair for pair in pairs(rows["group"]) if pair[0] == "ecko"]:
         one = difference(rows, value="log2", group="group", a=a, b=b, unit="animal")
         ratios[kind] = np.exp2([one.estimate, one.ci_low, one.ci_high])
 pd.DataFrame(ratios, index=["ratio", "95 % from", "to"]).T.rename(endpoint_text).round(2)
+
+# %% [markdown]
+# ### Is the endothelium alive?
+#
+# Endothelium that dies or leaks without mTOR would change the blood by itself, whatever signals it no longer gives.
+# Density and leakage of vessels are compared as logarithms, the share of dying cells as log odds.
+
+# %% tags=["needs:ecko_verification", "needs:vessels"]
+scales = {"vessel_density": "log2", "leakage": "log2", "apoptosis_pct": "logit"}
+vessels = knockout[knockout["measure"].isin(list(scales))].assign(scale=knockout["measure"].map(scales))
+if vessels.empty:
+    raise NotTestable("These data have no density, leakage or apoptosis of vessels.")
+amount = vessels["scale"] == "log2"
+vessels["endpoint"] = vessels["measure"] + " " + vessels["cell_type"]
+vessels["scaled"] = np.log2(vessels["value"].where(amount)).fillna(stats.logit_percent(vessels["value"].mask(amount)))
+
+# %% tags=["needs:ecko_verification", "needs:vessels"]
+named = vessels["measure"].str.removesuffix("_pct").map(endpoint_text) + ", " + vessels["cell_type"].map(endpoint_text)
+titles = dict(zip(vessels["endpoint"], named + ", " + vessels["unit"], strict=True))
+for scale, every in vessels.groupby("scale", sort=False):
+    found = {}
+    for endpoint, rows in every.groupby("endpoint", sort=False):
+        about = {"value": "scaled", "group": "group", "unit": "animal"}
+        found[endpoint] = {(a, b): difference(rows, a=a, b=b, **about) for a, b in pairs(rows["group"])}
+    compared = by_contrast(found)
+    about = {"estimates": found, "titles": {name: titles[name] for name in found}, "scale": scale}
+    chapter.show(
+        figures.estimation_grid(every, **drawing | {"value": "scaled"}, **about),
+        caption="Is the endothelium alive? Every animal a point; ratios, of a share those of odds, with 95 % intervals. "
+        f"Unit: animal; {n_text(compared.values())}. Descriptive.",
+        alt=alt_text(f"Vessels per animal, differences on the {scale} scale", compared),
+        name=f"fig-vessels-{scale}",
+    )
 
 # %% [markdown]
 # ## Survival
@@ -770,31 +807,33 @@ survival = chapter.table("survival").query("experiment == 'ecko'")
 if survival.empty:
     raise NotTestable("The survival table of these data has no ECKO experiment.")
 survival = survival.assign(died=(survival["event"] != "censored").astype(int))
-survival["challenge"] = survival["challenge"].replace("", "none") if "challenge" in survival else "none"
-survival.groupby(["challenge", "group"])["died"].agg(animals="size", deaths="sum")
+challenge = survival["challenge"].replace("", "none") if "challenge" in survival else "none"
+survival["panel"] = "challenge: " + challenge
+fates = survival.groupby(["panel", "group"])["died"].agg(animals="size", died="sum")
+fates.assign(censored=fates["animals"] - fates["died"])
 
 # %% [markdown]
 # The Kaplan-Meier estimate gives the share alive after each day on which an animal died.
 
 # %% tags=["needs:survival", "needs:survival_of_ecko"]
 curves = {}
-for (challenge, group), rows in survival.groupby(["challenge", "group"]):
+for (panel, group), rows in survival.groupby(["panel", "group"]):
     curve = SurvfuncRight(rows["day"], rows["died"])
     days, alive = [0, *curve.surv_times, rows["day"].max()], [1.0, *curve.surv_prob]
     steps = pd.DataFrame({"day": days, "alive, %": 100 * np.array([*alive, alive[-1]])})
-    curves[challenge, figures.named(group)] = steps
-curves = pd.concat(curves, names=["challenge", "group"]).reset_index(["challenge", "group"])
-at_end = curves.groupby(["challenge", "group"])["alive, %"].last()
+    curves[panel, figures.named(group)] = steps
+curves = pd.concat(curves, names=["panel", "group"]).reset_index(["panel", "group"])
+at_end = curves.groupby(["panel", "group"])["alive, %"].last()
 
 # %% tags=["needs:survival", "needs:survival_of_ecko"]
 order = [name for name in palette if name in set(curves["group"])]
 steps = {"x": "day", "y": "alive, %", "hue": "group", "hue_order": order, "palette": palette, "drawstyle": "steps-post"}
-challenges = list(curves["challenge"].unique())
+panels = curves.groupby("panel", sort=False)
 with figures.house():
-    figure, panels = plt.subplots(len(challenges), 1, figsize=(5, 2.8 * len(challenges)), squeeze=False)
-    for axes, challenge in zip(panels.flat, challenges, strict=True):
-        sns.lineplot(curves[curves["challenge"] == challenge], **steps, estimator=None, sort=False, ax=axes)
-        axes.set(title=f"challenge: {challenge}", ylim=(0, 103), xlim=(0, None))
+    figure, every = plt.subplots(len(panels), 1, figsize=(5, 2.8 * len(panels)), squeeze=False)
+    for axes, (panel, rows) in zip(every.flat, panels, strict=True):
+        sns.lineplot(rows, **steps, estimator=None, sort=False, ax=axes)
+        axes.set(title=panel, ylim=(0, 103), xlim=(0, None))
         sns.move_legend(axes, "lower left", title=None)
 
 # %% tags=["needs:survival", "needs:survival_of_ecko"]
@@ -808,15 +847,17 @@ chapter.show(
 )
 
 # %% [markdown]
-# The log-rank test compares whole curves:
+# The log-rank test compares whole curves, within sexes and batches where these vary within a group; p is not adjusted.
 
 # %% tags=["needs:survival", "needs:survival_of_ecko"]
+about = {"time": "day", "died": "died", "group": "group", "unit": "animal", "strata": ["sex", "batch"]}
 lines = []
-for challenge, rows in survival.groupby("challenge"):
+for panel, rows in survival.groupby("panel"):
     for a, b in pairs(rows["group"]):
-        two = rows[rows["group"].isin([a, b])]
-        statistic, p = survdiff(two["day"], two["died"], two["group"]) if two["died"].any() else (np.nan, np.nan)
-        lines.append(f"- {challenge}, {figures.named(a)} against {b}: log-rank χ² {number(statistic)}, {p_text(p)}")
+        test = stats.log_rank(rows, a=a, b=b, **about)
+        within = f" within {' and '.join(test.strata)}" if test.strata else ""
+        answer = test.withheld or f"log-rank χ²{within} {number(test.statistic)}, {p_text(test.p)}"
+        lines.append(f"- {panel}, {figures.named(a)} against {b}: {answer}")
 Markdown("\n".join(lines))
 
 # %% [markdown]

@@ -26,17 +26,29 @@ seed = 1
 # %% tags=["imports"]
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
 from scipy.special import expit
+from statsmodels.duration.survfunc import SurvfuncRight
 
 from endomtor import figures, public, reporting, stats
 from endomtor.chapter import open_chapter
 from endomtor.errors import NotTestable
 from endomtor.markup import plain_in_markdown
-from endomtor.reporting import alt_text, by_contrast, endpoint_text, limits_text, n_text, number, result_text
+from endomtor.reporting import (
+    alt_text,
+    by_contrast,
+    endpoint_text,
+    limits_text,
+    n_text,
+    number,
+    p_text,
+    result_text,
+    units_text,
+)
 from endomtor.stats import allows_phi, blocked_difference, blocked_phi, one_value_per_unit, pairs, transplants
 
 # %% tags=["plumbing"]
@@ -494,6 +506,78 @@ chapter.show_table(
     caption=f"Donor chimerism, {panel} (95 % interval): in survivors, which is the analysis, and with the lowest value "
     f"seen for every recipient that died before. Descriptive only. Then {n_text(two[1] for two in both.values())}.",
 )
+
+# %% [markdown]
+# ## Survival
+#
+# The survival table has a line for each recipient.
+# In passage 1 the recipient is the exposed animal itself, so the line is that of a unit.
+# **Later recipients of one exposed animal share its graft, and n is the number of exposed animals behind them, not that of recipients.**
+# All of it is descriptive.
+
+# %% tags=["needs:survival", "needs:survival_of_transplants"]
+survival = chapter.table("survival").query("experiment == 'transplant'")
+if survival.empty:
+    raise NotTestable("The survival table of these data has no transplants.")
+survival = survival.assign(died=(survival["event"] != "censored").astype(int))
+for column, blank in {"exposed_animal": np.nan, "challenge": "no challenge"}.items():
+    survival[column] = survival[column].replace("", blank) if column in survival else blank
+itself, unknown = survival["exposed_animal"] == survival["animal"], survival["exposed_animal"].isna()
+who = np.select([itself, unknown], ["exposed animals", "exposed animal unknown"], "later recipients")
+survival["panel"] = pd.Series(who, survival.index) + ", " + survival["challenge"].str.replace("_", " ")
+fates = survival.groupby(["panel", "group"]).agg(
+    exposed=("exposed_animal", "nunique"), recipients=("animal", "size"), died=("died", "sum")
+)
+fates.assign(censored=fates["recipients"] - fates["died"])
+
+# %% tags=["needs:survival", "needs:survival_of_transplants"]
+curves = {}
+for (panel, group), rows in survival.groupby(["panel", "group"]):
+    curve = SurvfuncRight(rows["day"], rows["died"])
+    days, alive = [0, *curve.surv_times, rows["day"].max()], [1.0, *curve.surv_prob]
+    steps = pd.DataFrame({"day": days, "alive, %": 100 * np.array([*alive, alive[-1]])})
+    curves[panel, figures.named(group)] = steps
+curves = pd.concat(curves, names=["panel", "group"]).reset_index(["panel", "group"])
+at_end = curves.groupby(["panel", "group"])["alive, %"].last()
+
+# %% tags=["needs:survival", "needs:survival_of_transplants"]
+palette = {figures.named(group): colour for group, colour in figures.COLOURS.items()}
+order = [name for name in palette if name in set(curves["group"])]
+steps = {"x": "day", "y": "alive, %", "hue": "group", "hue_order": order, "palette": palette, "drawstyle": "steps-post"}
+panels = curves.groupby("panel", sort=False)
+with figures.house():
+    figure, every = plt.subplots(len(panels), 1, figsize=(5, 2.8 * len(panels)), squeeze=False)
+    for axes, (panel, rows) in zip(every.flat, panels, strict=True):
+        sns.lineplot(rows, **steps, estimator=None, sort=False, ax=axes)
+        axes.set(title=panel, ylim=(0, 103), xlim=(0, None))
+        sns.move_legend(axes, "lower left", title=None)
+
+# %% tags=["needs:survival", "needs:survival_of_transplants"]
+n = [f"{panel}: {units_text(rows, 'exposed_animal')}" for panel, rows in survival.groupby("panel")]
+chapter.show(
+    (figure, curves),
+    caption="Survival of the recipients (Kaplan-Meier), by the niche that exposed their cells. "
+    f"Unit: exposed animal; {'; '.join(n)}. Descriptive.",
+    alt="Kaplan-Meier curves. Alive at the end, %: "
+    + ", ".join(f"{' '.join(arm)} {share:.0f}" for arm, share in at_end.items())
+    + ".",
+    name="fig-survival",
+)
+
+# %% [markdown]
+# Only exposed animals are tested, by the log-rank test, within sexes and batches where these vary within a niche; p is not adjusted.
+# For later recipients there is no test: one that takes each for an experiment of its own is wrong, and a Cox model with errors clustered by exposed animal makes them too small where exposed animals are few.
+
+# %% tags=["needs:survival", "needs:survival_of_transplants"]
+about = {"time": "day", "died": "died", "group": "group", "unit": "exposed_animal", "strata": ["sex", "batch"]}
+lines = []
+for panel, rows in survival[itself].groupby("panel"):
+    for a, b in pairs(rows["group"]):
+        test = stats.log_rank(rows, a=a, b=b, **about)
+        within = f" within {' and '.join(test.strata)}" if test.strata else ""
+        answer = test.withheld or f"log-rank χ²{within} {number(test.statistic)}, {p_text(test.p)}"
+        lines.append(f"- {panel}, {figures.named(a)} against {b}: {answer}")
+Markdown("\n".join(lines) or "No exposed animals can be compared.")
 
 # %% [markdown]
 # ## Other tissues and populations

@@ -259,6 +259,31 @@ class TestAbsentTables:
         assert third.outputs[0]["text"] == "goes on\n"
 
 
+SURVIVAL = {
+    "02_rapamycin": "Unit: animal; aged, challenge: 5FU: n: rapamycin 10, vehicle 10; young, challenge: 5FU: n:",
+    "03_ecko_phenotypes": "Unit: animal; n: aged 10, control 10, ECKO 10, young 10. Descriptive.",
+    "05_serial_transplants": "Unit: exposed animal; exposed animals, irradiation lethal: n: aged 10, control 10, "
+    "ECKO 10, young 10; later recipients, irradiation lethal: n: aged 10, control 10, ECKO 10, young 10.",
+}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name[1] != "5")) for name in SURVIVAL])
+def test_survival_of_an_experiment_is_shown_with_its_units(name, mice, tmp_path):
+    folder = tmp_path / "mice"
+    folder.mkdir()
+    for file in ("dataset.toml", "survival.csv"):
+        (folder / file).write_bytes((mice / file).read_bytes())
+    executed, records = run(notebook_of(name), name, folder, tmp_path / "run", calibrated_only=True)
+    cells = [cell for cell in executed.cells if "needs:survival" in cell.metadata.get("tags", [])]
+    assert len(cells) == 5
+    assert not any("remove-cell" in cell.metadata["tags"] for cell in cells)
+    assert SURVIVAL[name] in str(cells[3].outputs)
+    tested = cells[4].outputs[0]["data"]["text/markdown"]
+    assert "against" in tested
+    assert "later recipients" not in tested
+    assert not any("survival" in one for one in records)
+
+
 def test_a_record_that_is_left_out_fails_a_build(one_table, tmp_path):
     notebook = edited(
         COMPUTED[0], "for marker, answer in answers.items():", "for marker, answer in list(answers.items())[1:]:"

@@ -318,6 +318,67 @@ def test_the_design_is_shown(tmp_path, tables):
     assert shown["dose"] == shown["blinded"] == "not stated"
 
 
+def test_what_the_design_means_for_a_verdict_is_told_beside_its_value(tmp_path, tables):
+    about = ABOUT + '[design]\ninducible = false\nhost_conditioning = "9.5 Gy"\n'
+    told = contract.load(write(tmp_path / "d", {"ecko_blood": tables["ecko_blood"]}, about)).design_tells
+    of_hosts = [line for line in told("05_serial_transplants") if line.startswith("host conditioning (9.5 Gy): ")]
+    assert "strongest rival of claim C5" in " ".join(of_hosts)
+    assert not any(line.startswith("host conditioning") for line in told("03_ecko_phenotypes"))
+    assert any(line.startswith("inducible (no): ") for line in told("03_ecko_phenotypes"))
+    assert any(line.startswith("tamoxifen (not stated): ") for line in told("03_ecko_phenotypes"))
+    assert told("01_mtor_decline") == []
+
+
+def recipients(tables, **changes):
+    """Survival of the recipients of `serial_transplants`, each with the group of its exposed animal."""
+    rows = tables["serial_transplants"].drop_duplicates("recipient")
+    rows = rows.rename(columns={"recipient": "animal", "niche": "group"})[["animal", "group"]]
+    return rows.assign(experiment="transplant", day=100, event="censored", **changes)
+
+
+def test_the_unit_of_a_recipient_is_its_exposed_animal(tmp_path, tables):
+    others = tables["survival"].assign(animal="challenged-" + tables["survival"]["animal"])
+    survival = pd.concat([others, recipients(tables, exposed_animal="")])
+    folder = write(tmp_path / "d", {"serial_transplants": tables["serial_transplants"], "survival": survival})
+    read = contract.load(folder)
+    found = read.get("survival").query("experiment == 'transplant'").set_index("animal")["exposed_animal"]
+    grafts = tables["serial_transplants"].drop_duplicates("recipient").set_index("recipient")
+    assert found.to_dict() == grafts["exposed_animal"].to_dict()
+    (line,) = read.describe(["survival"])
+    assert "n in ecko: young 5, aged 5, control 5, ecko 5; n in transplant: young 4, aged 4, control 4, ecko 4" in line
+
+
+def test_recipients_of_unknown_exposed_animals_have_no_n(tmp_path, tables):
+    survival = pd.concat([tables["survival"].tail(5), recipients(tables).head(4)]).drop_duplicates("animal")
+    folder = write(tmp_path / "d", {"survival": survival})
+    (line,) = contract.load(folder).describe(["survival"])[:1]
+    assert line == "survival: unit animal; n in ecko: ecko 5; n in transplant: not known."
+    assert "without it they have no n (4 rows)" in str(one(remarks(folder), column="exposed_animal"))
+
+
+@pytest.mark.parametrize(
+    ("change", "column", "part"),
+    [
+        ({"exposed_animal": "young1"}, "exposed_animal", "as animal"),
+        ({"group": "aged"}, "group", "as exposed_animal"),
+    ],
+)
+def test_survival_agrees_with_the_transplants(tmp_path, tables, change, column, part):
+    survival = recipients(tables, exposed_animal="").query("animal == 'w_young0_2'").assign(**change)
+    if column == "group":
+        survival["exposed_animal"] = "young0"
+    folder = write(tmp_path / "d", {"serial_transplants": tables["serial_transplants"], "survival": survival})
+    assert any(one.file == "survival.csv" and one.column == column and part in str(one) for one in errors(folder))
+
+
+def test_exclusions_take_the_recipients_of_an_exposed_animal(tmp_path, tables):
+    frames = {"serial_transplants": tables["serial_transplants"], "survival": recipients(tables)}
+    lines = pd.DataFrame({"table": ["survival"], "animal": ["young0"], "reason": ["sick"]})
+    read = contract.load(write(tmp_path / "d", frames | {"exclusions": lines}))
+    assert not set(read.get("survival")["animal"]) & {"young0", "w_young0_2"}
+    assert read.excluded["rows"].tolist() == [2]
+
+
 HEADER = "animal,group,sex,batch,myeloid_pct,b_pct,t_pct"
 ROW = "m1,young,F,b1,20,50,30"
 TWO = f"{HEADER}\n{ROW}\n"
@@ -390,6 +451,8 @@ CELLS = [
     ("ecko_limiting_dilution", {"dose": 0}, "dose", "a number above 0"),
     ("ecko_verification", {"value": 101}, "value", "a number from 0 to 100"),
     ("ecko_verification", {"measure": "pS6", "value": 0}, "value", "a number above 0"),
+    ("ecko_verification", {"measure": "leakage", "value": 0}, "value", "a number above 0"),
+    ("ecko_verification", {"measure": "apoptosis_pct", "value": 101}, "value", "a number from 0 to 100"),
     ("serial_transplants", {"passage": 6}, "passage", "an integer from 1 to 5"),
     ("serial_transplants", {"recipient": "young0", "week": 4}, "exposed_animal", "the exposed_animal of recipient"),
     ("serial_transplants", {"week": 0}, "week", "a number above 0"),
@@ -398,6 +461,8 @@ CELLS = [
     ("serial_transplants", {"recipient": "ecko3", "week": 8, "donor": "x"}, "donor", "the donor of recipient"),
     ("survival", {"group": "rapamycin"}, "group", "outside the rapamycin experiment"),
     ("survival", {"day": -1}, "day", "an integer of at least 0"),
+    ("survival", {"age_group": "old"}, "age_group", "young or aged"),
+    ("survival", {"sex": "female"}, "sex", "F, M, mixed or unknown"),
     ("hspc_counts", {"s_aged0": ""}, "s_aged0", "a raw count"),
     ("hspc_counts", {"s_aged0": -1}, "s_aged0", "a raw count"),
     ("hspc_counts", {"gene": "Kit"}, "gene", "row 8 has the same"),

@@ -118,7 +118,7 @@ def test_the_template_of_dataset_toml_holds_every_key_and_each_line_is_valid(tmp
 
 def test_templates_of_chapters_named(tmp_path):
     written = own_data.init(tmp_path / "d", ["04", "05_serial_transplants"])
-    tables = {f"{name}.csv" for name in ("exclusions", "hspc_counts", "hspc_samples", "serial_transplants")}
+    tables = {f"{name}.csv" for name in ("exclusions", "hspc_counts", "hspc_samples", "serial_transplants", "survival")}
     assert {path.name for path in written} == {"README.md", "dataset.toml"} | tables
     for wrong, hint in (("03_ecko_phenotype", "did you mean '03_ecko_phenotypes'"), ("07", "expected 01_mtor_decline")):
         with pytest.raises(EndomtorError, match=hint):

@@ -304,7 +304,8 @@ class Chapter:
         absent = [
             f"{contract.TABLES[name].file}: not in these data." for name in tables if self.dataset.get(name) is None
         ]
-        sentences = [f"Source: {self.provenance.source}", f"Design: {design}.", *self.dataset.describe(tables), *absent]
+        sentences = [f"Source: {self.provenance.source}", f"Design: {design}.", *self.dataset.design_tells(self.name)]
+        sentences += [*self.dataset.describe(tables), *absent]
         show_data(self.provenance, sentences)
 
     def write(self) -> None:

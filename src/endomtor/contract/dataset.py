@@ -61,7 +61,8 @@ class Dataset:
         A blank optional column is absent. `hspc_counts` has genes as its index and samples as columns (int64), in the
         order of `hspc_samples`; `bmec_cells` is an AnnData, or `StoredCells` where its counts are too many for
         memory, its `obs` as in the contract. Older gene symbols that `endomtor.genes` knows are today's in both.
-        Lineages that add to less than 98 have the rest in `other_pct`.
+        Lineages that add to less than 98 have the rest in `other_pct`; `exposed_animal` of `survival` is filled in
+        from `serial_transplants`.
     excluded : pandas.DataFrame
         Columns table, animal, reason, rows: each line of exclusions.csv with the number of rows (cells) it took.
     missing : pandas.DataFrame
@@ -95,7 +96,12 @@ class Dataset:
 
     def design_rows(self) -> list[tuple[str, str]]:
         """Return each key of `[design]` with its value as text, "not stated" where it is absent or blank."""
-        return [(key.name.replace("_", " "), _design_text(self.design.get(key.name))) for key in DESIGN_KEYS]
+        return [(key.words, _design_text(self.design.get(key.name))) for key in DESIGN_KEYS]
+
+    def design_tells(self, chapter: str) -> list[str]:
+        """Return what the keys of `[design]` mean for the verdicts of a chapter, each beside its value."""
+        text = dict(self.design_rows())
+        return [f"{key.words} ({text[key.words]}): {key.tells}" for key in DESIGN_KEYS if chapter in key.chapters]
 
     def describe(self, names: Collection[str]) -> list[str]:
         """Return sentences on some tables for a page: units in each group, what was left out, warnings."""
@@ -121,14 +127,21 @@ class Dataset:
     def _units(self, name: str) -> str:
         table = TABLES[name]
         frame = self.tables[name]
-        frame, by = getattr(frame, "obs", frame), table.arms
-        # In the contract's order: young before aged, the reference before the treated.
-        counts = []
-        for levels in product(*(table.column(column).levels for column in by)):
-            n = frame.loc[(frame[by] == list(levels)).all(axis=1), table.unit].nunique()
-            counts += [f"{' '.join(levels)} {n}"] if n else []
-        groups = ", ".join(counts)
-        return f"{name}: unit {table.unit.replace('_', ' ')}; n: {groups}."
+        frame = getattr(frame, "obs", frame)
+        by, unit = table.arms, rules.units(table, frame)
+        # Mice of one group in two experiments are two groups.
+        experiments = frame.groupby("experiment") if "experiment" in frame else [("", frame)]
+        sizes = []
+        for experiment, rows in experiments:
+            # In the contract's order: young before aged, the reference before the treated.
+            counts = []
+            for levels in product(*(table.column(column).levels for column in by)):
+                own = unit[rows.index[(rows[by] == list(levels)).all(axis=1)]]
+                n = own[own != ""].nunique()
+                counts += [f"{' '.join(levels)} {n}"] if n else []
+            sizes.append(f"n{f' in {experiment}' * bool(experiment)}: {', '.join(counts) or 'not known'}")
+        named = " or ".join(dict.fromkeys([table.unit, *["exposed_animal"] * ("exposed_animal" in frame)]))
+        return f"{name}: unit {named.replace('_', ' ')}; {'; '.join(sizes)}."
 
 
 def _design_text(value: object) -> str:
@@ -296,6 +309,7 @@ def _assembled(
     `faulty` holds every sheet, sound or not, where some are at fault; then there is no data set. `files` says that the
     sheets were read from files, so that what they hold may be mixed up.
     """
+    _exposed_animals(sheets)
     excluded, idle = _exclude(sheets, complete=faulty is None)
     problems += idle
     missing = _count_missing(sheets)
@@ -334,7 +348,7 @@ def _assembled(
 def _design_remarks(sheet: Sheet) -> tuple[tuple[Problem, tuple[str, str] | None], ...]:
     table = sheet.table
     # All that the rules on a design look at; cohorts of one design share it, and so what is to remark on it.
-    wanted = (table.unit, table.group, table.stratum, "experiment", "sex", "batch")
+    wanted = (table.unit, table.group, table.stratum, "experiment", "exposed_animal", "sex", "batch")
     columns = [name for name in dict.fromkeys(wanted) if name in sheet.frame.columns]
     rows = dict.fromkeys(zip(*(sheet.frame[name].tolist() for name in columns), strict=True))
     return _design_remarks_on(table.name, sheet.file, tuple(columns), tuple(rows))
@@ -488,6 +502,19 @@ def _count_missing(sheets: dict[str, Sheet]) -> pd.DataFrame:
     return pd.DataFrame(parts, columns=["table", "animal", "column", "rows"])
 
 
+def _exposed_animals(sheets: dict[str, Sheet]) -> None:
+    """Fill in the exposed animals of recipients in `survival` from `serial_transplants`, where they are blank."""
+    if not {"survival", "serial_transplants"} <= set(sheets):
+        return
+    grafts = sheets["serial_transplants"].frame.drop_duplicates("recipient").set_index("recipient")["exposed_animal"]
+    frame = sheets["survival"].frame
+    known = frame["animal"].map(grafts).where(frame["experiment"] == "transplant")
+    if "exposed_animal" in frame:
+        known = frame["exposed_animal"].where(frame["exposed_animal"] != "").fillna(known)
+    if known.notna().any():
+        sheets["survival"].frame = frame.assign(exposed_animal=known)
+
+
 def _exclude(sheets: dict[str, Sheet], *, complete: bool) -> tuple[pd.DataFrame, list[Problem]]:
     """Take excluded animals out of the sheets; `complete` is False when some table could not be read."""
     lines, problems = [], []
@@ -498,7 +525,7 @@ def _exclude(sheets: dict[str, Sheet], *, complete: bool) -> tuple[pd.DataFrame,
             taken = 0
             if target in sheets:
                 sheet = sheets[target]
-                hit = sheet.frame[list(sheet.table.animals)].eq(animal).any(axis=1)
+                hit = sheet.frame.reindex(columns=sheet.table.animals).eq(animal).any(axis=1)
                 taken = int(hit.sum())
                 sheet.frame, sheet.raw = sheet.frame[~hit], sheet.raw[~hit]
                 if sheet.cells is not None and taken:

@@ -40,6 +40,7 @@ In `serial_transplants` it is `exposed_animal`, the animal whose niche exposed t
 That is the primary recipient: in passage 1 the recipient itself, and its id is carried through the later passages.
 Later recipients are subsamples of it.
 `donor` is the source of the cells, and a block where it feeds both niches.
+In `survival` a recipient of the transplant experiment counts as its exposed animal too.
 In `ecko_limiting_dilution` the unit is the donor whose marrow was diluted.
 In `ecko_cells`, and wherever several rows belong to one mouse, it is the mouse."""
 
@@ -59,7 +60,8 @@ def contract_markdown() -> str:
 
 
 def _keys(keys: tuple[Key, ...]) -> list[str]:
-    return ["| key | meaning |", "| --- | --- |", *(f"| `{key.name}` | {key.meaning} |" for key in keys)]
+    rows = (f"| `{key.name}` | {' '.join(filter(None, (key.meaning, key.tells)))} |" for key in keys)
+    return ["| key | meaning |", "| --- | --- |", *rows]
 
 
 def table_markdown(table: Table) -> str:
@@ -129,6 +131,7 @@ def _rules() -> list[str]:
         "- groups whose shares of females differ by a half or more",
         "- one unit in a group, or too few units for any permutation p below 0.05",
         "- deaths before the read-out, one donor only",
+        "- recipients in `survival` whose exposed animal is not known: they have no n",
         "- ECKO tables without `ecko_verification`: the attribution to the niche is then not verified",
         "- an intensity below its background, or one background tube for a whole group and day",
         f"- chimerism of a recipient that moves by more than {CHIMERISM_LEAP:g} points from one week to the next",

@@ -85,11 +85,16 @@ def cell_problems(sheet: Sheet) -> list[Problem]:
 def row_problems(sheet: Sheet) -> list[Problem]:
     """Check the rows of one table against each other: keys, units, and what one cell demands of another."""
     problems = _doubled_keys(sheet)
-    for unit, attribute in sheet.table.constant:
+    for unit, attribute in constant(sheet):
         problems += _changing(sheet, unit, attribute)
     for rule in _of_columns(_ROW_RULES, sheet.table):
         problems += rule(sheet)
     return [*problems, *_unsafe_names(sheet)]
+
+
+def constant(sheet: Sheet) -> list[tuple[str, str]]:
+    """Return the pairs (unit column, property) of a table of which the sheet has both columns."""
+    return [pair for pair in sheet.table.constant if set(pair) <= set(sheet.frame.columns)]
 
 
 def _of_columns(rules: Iterable[tuple[tuple[str, ...], Callable]], table: Table) -> Iterator[Callable]:
@@ -206,7 +211,7 @@ def _positive_of_tested(sheet: Sheet) -> Iterator[Problem]:
 
 def _verification_values(sheet: Sheet) -> Iterator[Problem]:
     value, measure = sheet.frame["value"], sheet.frame["measure"]
-    percent = measure == "recombined_allele_pct"
+    percent = measure.isin(("recombined_allele_pct", "apoptosis_pct"))
     yield from _at(sheet, percent & (value > 100), "value", "a number from 0 to 100")
     yield from _at(sheet, ~percent & measure.notna() & (value == 0), "value", "a number above 0")
 
@@ -270,10 +275,10 @@ def table_problems(sheets: dict[str, Sheet], kind: str | None) -> list[Problem]:
 
 def _groups_over_tables(sheets: dict[str, Sheet]) -> Iterator[Problem]:
     # The mice of the rapamycin experiment are grouped in other words and compared among themselves.
-    for attributes in (("group", "niche"), ("treatment",), ("age_group",)):
+    for attributes in (("group", "niche"), ("treatment",), ("age_group",), ("exposed_animal",)):
         seen: dict[str, tuple[str, str, int]] = {}
         for sheet in sheets.values():
-            for unit, attribute in sheet.table.constant:
+            for unit, attribute in constant(sheet):
                 if attribute not in attributes:
                     continue
                 sound = sheet.frame[[unit, attribute]].dropna().drop_duplicates(unit)
@@ -402,6 +407,14 @@ UNTOLD = ("", "mixed", "unknown")
 """Levels of sex or batch that tell nothing."""
 
 
+def units(table: Table, frame: pd.DataFrame) -> pd.Series:
+    """Return the unit of each row, of a recipient in `survival` the exposed animal: "" where that is unknown."""
+    if "experiment" not in frame:
+        return frame[table.unit]
+    exposed = frame.get("exposed_animal", pd.Series("", frame.index))
+    return exposed.where(frame["experiment"] == "transplant", frame[table.unit])
+
+
 def contrasts(table: Table, frame: pd.DataFrame) -> list[tuple[str, str]]:
     """Return the pairs of groups that are compared in a table: (treated, reference), both present."""
     present = set(frame[table.group])
@@ -440,6 +453,8 @@ def design_warnings(sheet: Sheet) -> Iterator[tuple[Problem, tuple[str, str] | N
     table, whole = sheet.table, sheet.frame
     if not table.group or whole.empty:
         return
+    whole = whole.assign(**{table.unit: units(table, whole)})
+    whole = whole[whole[table.unit] != ""]
     present = set(whole[table.group])
     if {"ecko", "young"} <= present and "control" not in present:
         expected = "control littermates of the ecko mice; young mice stand in for them"
@@ -661,12 +676,26 @@ def _analyte_units(sheet: Sheet) -> Iterator[Problem]:
         yield warning(sheet.file, expected, row=units.index[1], column="unit", value=units.iloc[1])
 
 
+def _unknown_exposed(sheet: Sheet) -> Iterator[Problem]:
+    unknown = sheet.frame.index[units(sheet.table, sheet.frame) == ""]
+    if len(unknown):
+        yield warning(
+            sheet.file,
+            "the exposed animal of each recipient, here or in serial_transplants.csv; without it they have no n "
+            f"({counted(len(unknown), 'row')})",
+            row=unknown[0],
+            column="exposed_animal",
+            value="",
+        )
+
+
 _WARNINGS = (
     (("mfi", "fmo_mfi"), _backgrounds),
     (LINEAGES, _low_lineages),
     (("recipient", "exposed_animal", "passage"), _transplant_notes),
     (("died_before_readout",), _dilution_deaths),
     (("analyte", "unit"), _analyte_units),
+    (("experiment", "exposed_animal"), _unknown_exposed),
 )
 """Each rule with the columns of the tables that it holds in."""
 

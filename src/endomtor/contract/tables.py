@@ -11,6 +11,8 @@ from endomtor.contract.problems import listed
 GROUPS = ("young", "aged", "control", "ecko")
 SEXES = ("F", "M", "mixed", "unknown")
 LINEAGES = ("myeloid_pct", "b_pct", "t_pct")
+# Measures of `ecko_verification` that tell whether the endothelium is alive.
+VESSELS = ("vessel_density", "leakage", "apoptosis_pct")
 # Lineages must add to 100 per cent of white cells, give or take rounding.
 LINEAGE_SUM = (98.0, 102.0)
 SIMULATED_PREFIX = "sim-"
@@ -94,6 +96,8 @@ class Table:
         Columns in which a line of `exclusions.csv` is looked up.
     chapter : str
         The chapter that reads it; "" for what goes with any chapter.
+    also : tuple[str, ...]
+        Further chapters that read it.
     sheet : str
         Of a matrix, whose further columns are samples: the table that lists them. The two come together.
     verified_by : str
@@ -113,6 +117,7 @@ class Table:
     animals: tuple[str, ...] = ("animal",)
     suffix: str = ".csv"
     chapter: str = ""
+    also: tuple[str, ...] = ()
     sheet: str = ""
     verified_by: str = ""
     size: str = ""
@@ -328,15 +333,16 @@ TABLES: dict[str, Table] = {
         ),
         Table(
             "ecko_verification",
-            "How far mTOR is gone, and in which cells, one row an animal, cell type and measure.",
+            "How far mTOR is gone, in which cells, and how the vessels fare, one row an animal, cell type and measure.",
             (
                 _ANIMAL,
                 _GROUP,
                 _level("cell_type", ("BMEC", "HSPC", "stroma", "other_EC"), "Cells that were measured."),
                 _level(
                     "measure",
-                    ("Mtor_mRNA", "mTOR_protein", "pS6", "recombined_allele_pct"),
-                    "What was measured; recombined_allele_pct is per cent.",
+                    ("Mtor_mRNA", "mTOR_protein", "pS6", "recombined_allele_pct", *VESSELS),
+                    "What was measured; recombined_allele_pct and apoptosis_pct are per cent. "
+                    "vessel_density, leakage and apoptosis_pct of BMEC tell whether the endothelium is alive.",
                 ),
                 Column("value", "The amount, in `unit`; above 0 but for a percentage.", "number", empty=True, low=0),
                 _UNIT,
@@ -412,14 +418,15 @@ TABLES: dict[str, Table] = {
         ),
         Table(
             "survival",
-            "Survival, one row an animal.",
+            "Survival of three experiments, one row an animal; the unit of a transplant is the exposed animal.",
             (
                 _ANIMAL,
                 _level("experiment", ("ecko", "rapamycin", "transplant"), "Which experiment the mouse was in."),
                 _level(
                     "group",
                     (*GROUPS, "vehicle", "rapamycin"),
-                    "Group of the mouse; vehicle and rapamycin only in the rapamycin experiment.",
+                    "Group of the mouse, of a recipient that of the exposed animal; "
+                    "vehicle and rapamycin only in the rapamycin experiment.",
                 ),
                 _integer("day", "Day of the event, from the start or the challenge.", low=0),
                 _level("event", ("died", "euthanised", "censored"), "How the observation ended."),
@@ -429,10 +436,32 @@ TABLES: dict[str, Table] = {
                     "What the mice were challenged with.",
                     required=False,
                 ),
+                _level(
+                    "age_group",
+                    ("young", "aged"),
+                    "Age of the mouse at the first dose, in the rapamycin experiment.",
+                    required=False,
+                ),
+                _id(
+                    "exposed_animal",
+                    "Of a recipient, the animal whose niche exposed its cells; "
+                    "where blank, that of the recipient in `serial_transplants`.",
+                    required=False,
+                ),
+                _level("sex", SEXES, "Sex of the mouse; a stratum where it varies within a group.", required=False),
+                _text("batch", "Batch of the mouse; a stratum where it varies within a group.", required=False),
                 *_EVERYWHERE,
             ),
             key=("animal",),
+            constant=(
+                ("animal", "group"),
+                ("animal", "age_group"),
+                ("animal", "exposed_animal"),
+                ("exposed_animal", "group"),
+            ),
+            animals=("animal", "exposed_animal"),
             chapter="03_ecko_phenotypes",
+            also=("02_rapamycin", "05_serial_transplants"),
         ),
         # A new table stands above this line.
     )
@@ -454,7 +483,7 @@ TABLES["exclusions"] = Table(
 
 # What each chapter reads; exclusions.csv goes with any of them.
 CHAPTERS: dict[str, tuple[str, ...]] = {
-    chapter: tuple(table.name for table in TABLES.values() if table.chapter == chapter)
+    chapter: tuple(table.name for table in TABLES.values() if chapter in (table.chapter, *table.also))
     for chapter in dict.fromkeys(table.chapter for table in TABLES.values() if table.chapter)
 }
 # Pairs of a count matrix and the sheet of its samples.
@@ -469,6 +498,10 @@ class Key:
     ----------
     example : str
         The value that stands in a template, as TOML; "" if the template leaves the key out.
+    tells : str
+        A sentence on what the key means for a verdict; "" if nothing needs to be said.
+    chapters : tuple[str, ...]
+        Chapters whose box on the data has that sentence.
     """
 
     name: str
@@ -476,8 +509,16 @@ class Key:
     meaning: str
     example: str = ""
     required: bool = False
+    tells: str = ""
+    chapters: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The key as it is printed."""
+        return self.name.replace("_", " ").replace("cre ", "Cre ").replace("hsc ", "HSC ")
 
 
+_OF_THE_KNOCK_OUT = ("03_ecko_phenotypes", "04_transcriptome_resemblance", "05_serial_transplants")
 DATASET_KEYS = (
     Key("title", "text", "A short name for the data.", '""', required=True),
     Key("provenance", "text", "measured, public or simulated.", '"measured"', required=True),
@@ -493,7 +534,55 @@ DESIGN_KEYS = (
     Key(
         "control", "text", "What the controls are, Cre-negative or Cre-only littermates.", '"Cre-negative littermates"'
     ),
-    Key("cre_line", "text", "Cre line of the knock-out.", '"Cdh5-CreERT2"'),
+    Key(
+        "control_genotype",
+        "text",
+        "Genotype of the controls.",
+        '"Mtor fl/fl without Cre, given tamoxifen"',
+        tells="Cre-negative littermates are the weakest control, since what Cre does by itself, and with tamoxifen, is "
+        "not controlled for.",
+        chapters=_OF_THE_KNOCK_OUT,
+    ),
+    Key(
+        "cre_line",
+        "text",
+        "Cre line of the knock-out.",
+        '"Cdh5-CreERT2"',
+        tells="Some endothelial Cre lines recombine in blood-forming cells too; the table ecko_verification shows it.",
+        chapters=_OF_THE_KNOCK_OUT,
+    ),
+    Key(
+        "inducible",
+        "flag",
+        "Is Cre induced, and not active from development on?",
+        "true",
+        tells="A Cre that is not induced acts from development on, and so may what is seen.",
+        chapters=_OF_THE_KNOCK_OUT,
+    ),
+    Key(
+        "tamoxifen",
+        "text",
+        "Dose of tamoxifen, and the time from it to the read-out.",
+        '"1 mg a day for 5 days, 6 weeks before"',
+        tells="Tamoxifen changes HSCs by itself: only controls that had it too take it out of the difference.",
+        chapters=_OF_THE_KNOCK_OUT,
+    ),
+    Key(
+        "host_conditioning",
+        "text",
+        "How hosts of transplants were conditioned.",
+        '"9.5 Gy in one dose"',
+        tells="Irradiated ECKO hosts must rebuild their vessels without mTOR: the strongest rival of claim C5.",
+        chapters=("05_serial_transplants",),
+    ),
+    Key(
+        "hsc_gate",
+        "text",
+        "Markers by which HSCs were gated.",
+        '"Lin- CD150+ CD48- EPCR+"',
+        tells="Inflammation raises Sca-1, so a gate on it may take other cells for HSCs.",
+        chapters=("02_rapamycin", "03_ecko_phenotypes", "04_transcriptome_resemblance"),
+    ),
     Key("young_weeks", "weeks", "Age range of young mice, weeks, [from, to].", "[10, 14]"),
     Key("aged_weeks", "weeks", "Age range of aged mice, weeks, [from, to].", "[88, 104]"),
     Key("dose", "text", "Dose of rapamycin.", '"4 mg/kg, every other day"'),

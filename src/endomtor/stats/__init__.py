@@ -13,6 +13,7 @@ from .mixed import fit as mixed_model
 from .multiplicity import holm
 from .nested import arrange, blocked_difference, blocked_phi, latest_common, logit_percent, one_value_per_unit
 from .resemblance import NoAgingReference, phi, rrho, transcriptome_phi_genes
+from .survival import LogRank, log_rank
 from .units import n_per_group, one_row_per_unit, smallest_attainable_p
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "ExactTest",
     "JointPhi",
     "JointTable",
+    "LogRank",
     "MixedFit",
     "NoAgingReference",
     "allows_phi",
@@ -36,6 +38,7 @@ __all__ = [
     "joint_phi",
     "latest_common",
     "lineage_balance",
+    "log_rank",
     "logit_percent",
     "mann_whitney_exact",
     "mixed_model",

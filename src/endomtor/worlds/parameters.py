@@ -26,6 +26,7 @@ SHARES = {
 POSITIVE = {
     *("days_to_act", "foci_dispersion", "scale_days", "shape", "dispersion_floor", "dispersion_ceiling", "doses"),
     *("cell_total", "gene_dispersion", "Xist", "Ddx3y", "Eif2s3y", "Kdm5d", "Uty", "leak", "aged_sd"),
+    "rapamycin_hazard_ratio",
 }
 
 
@@ -192,6 +193,7 @@ class Hazard:
     scale_days: float
     shape: float
     aging: float
+    rapamycin_hazard_ratio: float
     last_day: int
 
 
@@ -268,6 +270,7 @@ class Endpoints:
     recipient_deaths: Deaths
     challenge: dict[str, Hazard]
     verification: Verification
+    vessels: dict[str, Endpoint]
     transcriptome: Transcriptome
     sex_genes: SexGenes
     bmec_cells: BmecCells

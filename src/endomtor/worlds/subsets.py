@@ -6,6 +6,7 @@ from math import ceil
 import numpy as np
 import pandas as pd
 
+from endomtor.contract import rules
 from endomtor.contract.tables import TABLES
 from endomtor.errors import WorldError
 from endomtor.worlds.parameters import nearest
@@ -19,7 +20,7 @@ def thin(tables: Mapping, share: Mapping[str, float], seed: int) -> dict:
     """Return the tables with a share of the units of some groups, so that groups are unequal.
 
     Whole units are kept or left out, with all their rows: an animal, a donor, an exposed animal with its recipients
-    (their lines in `survival` too, where `serial_transplants` is among the tables). Of each group of a table the share
+    (their lines in `survival` too). Of each group of a table the share
     is rounded up and at least 2. Which units stay is chance, and the same in every table that they are in as far as the
     numbers allow. Lines of `exclusions` for units that are gone are left out.
 
@@ -82,10 +83,7 @@ def _kept(tables: Mapping, stays: Callable[[pd.Series, tuple[str, ...]], pd.Seri
         if not table.group:
             continue
         frame = _rows(content)
-        units = frame[table.unit].astype(str)
-        if name == "survival" and "serial_transplants" in tables:
-            grafts = tables["serial_transplants"].drop_duplicates("recipient").set_index("recipient")
-            units = units.map(grafts["exposed_animal"]).fillna(units)
+        units = rules.units(table, frame).astype(str)
         named = [column for column in (table.stratum, table.group) if column]
         # Mice of one group in two experiments are two groups, of one name.
         by = named + [column for column in ("experiment",) if column in frame]

@@ -179,7 +179,7 @@ def _signaling_layout(units: Units, names: tuple[str, ...]) -> pd.DataFrame:
 
 
 @design_cache
-def _treated(n: int, aging: str, treatment: str) -> Units:
+def _treated(experiment: str, n: int, aging: str, treatment: str) -> Units:
     rows = []
     for age in ("young", "aged"):
         for given in ("vehicle", "rapamycin"):
@@ -189,16 +189,15 @@ def _treated(n: int, aging: str, treatment: str) -> Units:
                     old, drug = age == "aged", given == "rapamycin"
                     batch = int(old and aging == "batch") + 2 * int(drug and treatment == "batch")
                     sex = int((old and aging == "sex") or (drug and treatment == "sex"))
-                name = f"sim-rapamycin-{age}-{given}-{i + 1:02d}"
+                name = f"sim-{experiment}-{age}-{given}-{i + 1:02d}"
                 rows.append((name, age, given, "FM"[sex], f"batch-{batch + 1}"))
     return _units(rows, ["animal", "age_group", "treatment", "sex", "batch"])
 
 
-def treated(world: World) -> Units:
-    """Return the animals of the 2 x 2 rapamycin experiment."""
+def treated(world: World, experiment: str, n: int) -> Units:
+    """Return the animals of a 2 x 2 rapamycin experiment, `n` in each arm."""
     aligned = world.confounding
-    n = world.endpoints.design.rapamycin_animals
-    return _treated(n, aligned.aging if aligned else "", aligned.treatment if aligned else "")
+    return _treated(experiment, n, aligned.aging if aligned else "", aligned.treatment if aligned else "")
 
 
 def _drug(
@@ -215,7 +214,7 @@ def _drug(
 def rapamycin_blood(world: World, seed: int) -> pd.DataFrame:
     """Blood counts over days: each animal has its own level, and the effect builds up with dosing."""
     rng = stream(seed, "rapamycin_blood")
-    units = treated(world)
+    units = treated(world, "rapamycin", world.endpoints.design.rapamycin_animals)
     names = (*WHITE_CELLS, "platelets", "RBC", "hemoglobin")
     level, effect, sd, aged_sd = _drug(world, "blood", names, units)
     level = level + sd * deviations(world, rng, units, aged_sd)
@@ -248,7 +247,7 @@ def _marrow_layout(units: Units, names: tuple[str, ...]) -> pd.DataFrame:
 def rapamycin_marrow(world: World, seed: int) -> pd.DataFrame:
     """Marrow at the end of dosing: the full effect."""
     rng = stream(seed, "rapamycin_marrow")
-    units = treated(world)
+    units = treated(world, "rapamycin", world.endpoints.design.rapamycin_animals)
     names = tuple(world.endpoints.marrow)
     level, effect, sd, aged_sd = _drug(world, "marrow", names, units)
     values = level + effect + sd * deviations(world, rng, units, aged_sd)
@@ -356,7 +355,7 @@ def _dilution_layout(design: Design, doses: tuple[tuple[str, tuple[float, ...]],
 
 
 def ecko_verification(world: World, seed: int) -> pd.DataFrame:
-    """How far mTOR is gone, by cell type; RNA, protein and pS6 fall with the share of alleles recombined."""
+    """How far mTOR is gone, by cell type, and the vessels; RNA, protein and pS6 fall with the alleles recombined."""
     rng = stream(seed, "ecko_verification")
     one = world.endpoints.verification
     units = animals(world, "ecko", ("control", "ecko"), world.endpoints.design.verification_animals)
@@ -367,7 +366,22 @@ def ecko_verification(world: World, seed: int) -> pd.DataFrame:
     recombined = expit(logit(mean) + rng.normal(0, one.logit_sd, mean.shape))
     left = (1 - recombined)[:, :, None] * np.exp(rng.normal(0, one.measure_sd, (*mean.shape, 3)))
     values = np.concatenate([100 * recombined[:, :, None], left], axis=2)
-    return _filled(_verification_layout(units, types), value=values)
+    recombination = _filled(_verification_layout(units, types), value=values)
+    # A stream of their own: vessels were added later, and the rest stayed as it was.
+    rng = stream(seed, "vessels")
+    names = tuple(world.endpoints.vessels)
+    baseline, sd = np.array([(one.baseline, one.sd) for one in world.endpoints.vessels.values()]).T
+    drawn = baseline + sd * world.endpoints.spread.between(rng.normal(size=(len(units.frame), len(names))))
+    percent = np.char.endswith(names, "_pct")
+    vessels = _filled(_vessels_layout(units, names), value=np.where(percent, 100 * expit(drawn), 2**drawn))
+    return pd.concat([recombination, vessels], ignore_index=True)
+
+
+@design_cache
+def _vessels_layout(units: Units, names: tuple[str, ...]) -> pd.DataFrame:
+    rows = _layout(units, "measure", names, "value").assign(cell_type="BMEC")
+    rows["unit"] = rows["measure"].map({"vessel_density": "vessels/mm2", "leakage": "ug dye/g", "apoptosis_pct": "%"})
+    return rows[["animal", "group", "cell_type", "measure", "value", "unit"]]
 
 
 @design_cache
@@ -495,33 +509,45 @@ def _transplant_layout(design: Design, confounded: bool) -> pd.DataFrame:
 
 
 def survival(world: World, seed: int) -> pd.DataFrame:
-    """Survival after 5-fluorouracil in the four groups, and of every recipient of the serial transplants."""
+    """Survival after 5-fluorouracil in the four groups and under rapamycin, and of every recipient of transplants."""
     rng = stream(seed, "survival")
     design = world.endpoints.design
     one = world.endpoints.challenge["survival"]
     units = animals(world, "challenge", GROUPS, design.challenge_animals)
-    count = len(units.frame)
+    drugged = treated(world, "challenged", design.challenge_animals)
     log_hazard = world.shifts("challenge.survival")[units.group]
-    days = one.scale_days * (rng.exponential(size=count) / np.exp(log_hazard)) ** (1 / one.shape)
+    of_drug = (drugged.frame["treatment"] == "rapamycin").to_numpy() * np.log(one.rapamycin_hazard_ratio)
+    log_hazard = np.append(log_hazard, drugged.aged * world.aging_effect("challenge.survival") + of_drug)
+    # The rapamycin experiment was added later; with a stream of its own the rest stayed as it was.
+    other = stream(seed, "survival under rapamycin")
+    time = np.append(rng.exponential(size=len(units.frame)), other.exponential(size=len(drugged.frame)))
+    days = one.scale_days * (time / np.exp(log_hazard)) ** (1 / one.shape)
     plan, _, death = _grafts(world, seed)
     last = 7 * max(design.transplant_weeks)
     day = np.append(np.minimum(np.ceil(days), one.last_day), np.minimum(np.ceil(7 * death), last))
     died = np.append(days <= one.last_day, np.isfinite(death))
-    kept = np.flatnonzero(np.append(np.full(count, True), _made(plan, death)))
-    rows = _survival_layout(units, design, world.confounding is not None).take(kept).reset_index(drop=True)
+    kept = np.flatnonzero(np.append(np.full(len(days), True), _made(plan, death)))
+    layout = _survival_layout(units, drugged, design, world.confounding is not None)
+    rows = layout.take(kept).reset_index(drop=True)
     rows["day"] = day[kept].astype(int)
     rows["event"] = np.where(died[kept], "died", "censored")
     return rows
 
 
 @design_cache
-def _survival_layout(units: Units, design: Design, confounded: bool) -> pd.DataFrame:
+def _survival_layout(units: Units, drugged: Units, design: Design, confounded: bool) -> pd.DataFrame:
     plan = _transplant_plan(design, confounded)
-    challenged = units.frame[["animal", "group"]].assign(experiment="ecko", challenge="5FU")
-    recipients = pd.DataFrame({"animal": plan["recipient"], "group": np.array(GROUPS)[plan["group_index"]]})
-    recipients = recipients.assign(experiment="transplant", challenge="irradiation_lethal")
-    rows = pd.concat([challenged, recipients], ignore_index=True).assign(day=0, event="")
-    return rows[["animal", "experiment", "group", "day", "event", "challenge"]]
+    challenged = units.frame.assign(experiment="ecko", challenge="5FU")
+    drugged = drugged.frame.rename(columns={"treatment": "group"}).assign(experiment="rapamycin", challenge="5FU")
+    recipients = plan.rename(columns={"recipient": "animal"})[["animal", "exposed_animal"]].assign(
+        group=np.array(GROUPS)[plan["group_index"]],
+        batch=[f"batch-{i + 1}" for i in plan["batch_index"]],
+        experiment="transplant",
+        challenge="irradiation_lethal",
+    )
+    rows = pd.concat([challenged, drugged, recipients], ignore_index=True).assign(day=0, event="")
+    columns = ["animal", "experiment", "group", "day", "event", "challenge", "age_group", "exposed_animal"]
+    return rows[[*columns, "sex", "batch"]].fillna("")
 
 
 def exclusions(world: World, seed: int) -> pd.DataFrame:
