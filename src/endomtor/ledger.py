@@ -29,7 +29,9 @@ def side(claim: Claim, records: list[Record], kind: str, truths: dict[str, bool 
     rules = {rule.id: rule for rule in claim.evidence}
     mine = [record for record in records if record.claim == claim.id and record.kind == kind]
     primary = [record for record in mine if record.id in rules and rules[record.id].role == "primary"]
-    named = sum(rule.kind == kind and rule.role == "primary" for rule in claim.evidence)
+    tested = {record.id for record in primary if record.verdict != verdicts.NOT_TESTABLE}
+    counted = [rule for rule in claim.evidence if not rule.where_given or rule.id in tested]
+    named = sum(rule.kind == kind and rule.role == "primary" for rule in counted)
     needed = claim.needed if kind == "prediction" else named
     entry = {"evidence": [r.id for r in mine], "primary": [r.id for r in primary], "needed": needed}
     if any(record.changed for record in mine):

@@ -30,6 +30,9 @@ class Rule:
         As printed.
     smallest : float
         Smallest effect of interest, positive, on the scale of the estimand.
+    where_given : bool
+        Of a primary prediction: it counts among the primaries only where it could be tested, so that a data set without
+        its table is judged as if the claim did not list it.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Rule:
     direction: str
     smallest: float
     unit: str
+    where_given: bool
 
 
 @dataclass(frozen=True)
@@ -154,13 +158,15 @@ def _claim(entry: dict, path: Path) -> Claim:
     plain = {key: value for key, value in entry.items() if key != "evidence"}
     _expect_fields(plain, Claim, {"evidence"}, where)
     rules = tuple(_rule(item, plain["id"], path) for item in evidence)
-    primary = [rule for rule in rules if rule.role == "primary" and rule.kind == "prediction"]
+    predictions = [rule for rule in rules if rule.kind == "prediction"]
+    primary = [rule for rule in predictions if rule.role == "primary" and not rule.where_given]
     if evidence and not 1 <= plain["needed"] <= len(primary):
         raise ClaimsError(f"{where}: needed is {plain['needed']}, expected 1 to {len(primary)} primary predictions")
     return Claim(**{**plain, "rivals": tuple(plain["rivals"])}, evidence=rules)
 
 
 def _rule(item: dict, claim_id: str, path: Path) -> Rule:
+    item = {"where_given": False} | item
     where = f"{path}: evidence {item.get('id', '(no id)')}"
     _expect_fields(item, Rule, {"claim"}, where)
     for key, allowed in (("kind", KINDS), ("role", ROLES), ("rule", RULES), ("direction", DIRECTIONS)):

@@ -86,7 +86,8 @@ def row_problems(sheet: Sheet) -> list[Problem]:
     """Check the rows of one table against each other: keys, units, and what one cell demands of another."""
     problems = _doubled_keys(sheet)
     for unit, attribute in sheet.table.constant:
-        problems += _changing(sheet, unit, attribute)
+        if attribute in sheet.frame:
+            problems += _changing(sheet, unit, attribute)
     for rule in _of_columns(_ROW_RULES, sheet.table):
         problems += rule(sheet)
     return [*problems, *_unsafe_names(sheet)]
@@ -270,7 +271,8 @@ def table_problems(sheets: dict[str, Sheet], kind: str | None) -> list[Problem]:
 
 def _groups_over_tables(sheets: dict[str, Sheet]) -> Iterator[Problem]:
     # The mice of the rapamycin experiment are grouped in other words and compared among themselves.
-    for attributes in (("group", "niche"), ("treatment",), ("age_group",)):
+    others = ("treatment", "age_group")
+    for attributes in ({table.group for table in TABLES.values()}.difference(others), *([one] for one in others)):
         seen: dict[str, tuple[str, str, int]] = {}
         for sheet in sheets.values():
             for unit, attribute in sheet.table.constant:
