@@ -665,7 +665,7 @@ hosts.groupby(["group", *given], dropna=False)[["donor", "recipient"]].nunique()
 
 # %% tags=["needs:competitive_transplants"]
 if "tissue" in hosts:
-    hosts = hosts[hosts["tissue"].isin(["PB", ""])]
+    hosts = hosts[hosts["tissue"].isin(["PB", ""])].copy()
 known = [column for column in ("sex", "batch") if column in hosts]
 if "batch" in hosts:
     hosts["batch"] = hosts.groupby("donor")["batch"].transform(lambda days: "+".join(sorted(set(days))))
@@ -699,7 +699,7 @@ check = tuple(set(known) & {"sex"})
 three_steps(grafts, "C3.competitive", check=check, unit="donor", block="batch" if "batch" in known else None)
 
 # %% tags=["needs:competitive_transplants", "needs:grafts"]
-scales = {"chimerism": ("donor chimerism, %", "logit"), "myeloid_balance": ("balance of myeloid (ILR)", "linear")}
+scales = {"chimerism": ("donor chimerism, %", "logit"), "myeloid_balance": ("myeloid against B and T (ILR)", "linear")}
 for endpoint, rows in grafts.groupby("endpoint", sort=False):
     (title, scale), found = scales[endpoint], {endpoint: differences[f"C3.competitive.{endpoint}"]}
     compared, titles = by_contrast(found), {endpoint: f"week {rows['week'].iat[0]:g}: {title}"}

@@ -41,7 +41,7 @@ That is the primary recipient: in passage 1 the recipient itself, and its id is 
 Later recipients are subsamples of it.
 `donor` is the source of the cells, and a block where it feeds both niches.
 In `ecko_limiting_dilution` the unit is the donor whose marrow was diluted.
-In `competitive_transplants` it is the donor whose marrow was transplanted; recipients of one donor are subsamples of it.
+In `competitive_transplants` it is the donor whose marrow was transplanted, and its recipients are subsamples.
 In `ecko_cells`, and wherever several rows belong to one mouse, it is the mouse."""
 
 

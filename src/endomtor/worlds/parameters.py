@@ -71,7 +71,7 @@ class Dilution:
 
 @dataclass(frozen=True)
 class Engraftment:
-    """A read-out of transplants; `sd` is between units, and recipients of a unit and weeks of a recipient spread too."""
+    """A read-out of transplants: spread between units (sd), recipients of a unit, and weeks of a recipient."""
 
     baseline: float
     sd: float

@@ -358,13 +358,14 @@ def _dilution_layout(design: Design, doses: tuple[tuple[str, tuple[float, ...]],
 def competitive_transplants(world: World, seed: int) -> pd.DataFrame:
     """Marrow of each donor beside as many competitor cells in a few hosts, read over weeks."""
     rng = stream(seed, "competitive_transplants")
-    design, one = world.endpoints.design, world.endpoints.competitive
+    design = world.endpoints.design
     names = ["chimerism", "myeloid_balance", "lymphoid_balance"]
+    parameters = [world.endpoints.competitive[name] for name in names]
     units = animals(world, "competitive", GROUPS, design.competitive_donors)
     layout = _competitive_layout(units, design)
     weeks = np.array(design.competitive_weeks)
     place = pd.factorize(layout["donor"][:: len(weeks)])[0]
-    recipient_sd, week_sd, per_week = np.array([(one[k].recipient_sd, one[k].week_sd, one[k].per_week) for k in names]).T
+    recipient_sd, week_sd, per_week = np.array([(one.recipient_sd, one.week_sd, one.per_week) for one in parameters]).T
     level = endpoint_values(world, rng, "competitive", names, units)[place]
     level = level + recipient_sd * world.endpoints.spread.between(rng.normal(size=level.shape))
     noise = week_sd * rng.normal(size=(len(level), len(weeks), len(names)))
