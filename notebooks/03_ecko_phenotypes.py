@@ -70,7 +70,7 @@ chapter.lead(
 # A difference between ECKO and control alone is too little: a sick mouse differs too.
 #
 # Claim C3 needs three of five primary endpoints: lineage balance of the blood, number of {term}`HSCs <HSC>`, HSC {term}`polarity`, {term}`gamma-H2AX foci`, and repopulating cells in whole marrow.
-# Where a laboratory has competitive transplants, the chimerism of donor marrow is a sixth; a data set without them is judged by the five ({ref}`claim-rule`).
+# Where a laboratory has competitive transplants, the donor {term}`chimerism` is a sixth; a data set without them is judged by the five ({ref}`claim-rule`).
 # A 95 % interval of phi that lies below 0, or a 90 % interval that fits between −0.25 and 0.25, would contradict an endpoint; three of the five, or four of the six, would contradict the claim.
 
 # %% [markdown] tags=["result:C3.premise"]
