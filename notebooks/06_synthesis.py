@@ -118,7 +118,7 @@ chapter.show(
 # %% [markdown]
 # ## Who is the unit?
 #
-# Each assay keeps the {term}`unit of analysis` of its chapter: the animal, the donor of a limiting dilution, the exposed animal of a transplant.
+# Each assay keeps the {term}`unit of analysis` of its chapter: the animal, the donor of a limiting dilution or a competitive transplant, the exposed animal of a transplant.
 # No unit is counted twice: endpoints that were read in the same animals are correlated, and the joint test takes them as one experiment.
 
 # %% [markdown]
@@ -128,7 +128,8 @@ chapter.show(
 
 # %% tags=["needs:phi"]
 assays = {"blood": "blood", "marrow": "marrow", "cells": "single HSCs", "limiting_dilution": "limiting dilution"}
-assays |= {"transcriptome": "transcriptome", "transplant": "serial transplants"}
+assays |= {"competitive": "competitive transplants", "transcriptome": "transcriptome"}
+assays["transplant"] = "serial transplants"
 predictions = found[found["kind"] == "prediction"]
 phis = predictions[[chapter.rule(one).rule == "phi" for one in predictions.index]].copy()
 if phis.empty:

@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 LISTS = {
     "A chapter": 4,
     "A claim": 4,
-    "A prediction": 3,
+    "A prediction": 5,
     "A world": 4,
-    "A table of the contract": 8,
+    "A table of the contract": 14,
     "A public data set": 5,
     "A plot kind": 4,
     "A marker": 1,

@@ -17,7 +17,7 @@ from endomtor.claims import catalogue, evidence, verdicts
 from endomtor.errors import ClaimsError
 from endomtor.provenance import Provenance
 from endomtor.stats import Estimate
-from endomtor.views import boxes
+from endomtor.views import boxes, pages
 
 MEASURED = Provenance("measured", "Spring cohort", "a laboratory", "0" * 64)
 SIMULATED = Provenance("simulated", "World paper", "assumed", "0" * 64, world="paper", seed=1)
@@ -241,6 +241,57 @@ class TestApart:
         assert ledger.holds(CLAIMS.claim("C2"), dict.fromkeys(truths, False).get) is False
 
 
+class TestWhereGiven:
+    """Competitive transplants are a primary of C3 that few laboratories have."""
+
+    claim = CLAIMS.claim("C3")
+    extra = "C3.competitive.chimerism"
+    answers = {
+        "supported": estimate(0.8, 0.5, 1.1, p=0.001, aging_p=0.001),
+        "equivalent": estimate(0.0, -0.2, 0.2, p=0.9, aging_p=0.001),
+        "opposite": estimate(-0.5, -0.9, -0.1, p=1.0, aging_p=0.001),
+        "imprecise": estimate(0.3, -0.2, 0.8, p=0.4, aging_p=0.001),
+        "withheld": estimate(0.8, 0.5, 1.1, withheld="sex is confounded with group"),
+        "absent": None,
+    }
+
+    def side(self, said, claim=claim):
+        """What C3 is given these answers to its primaries, in the order of claims.toml."""
+        ids = [rule.id for rule in self.claim.primaries]
+        given = {one: self.answers[word] for one, word in zip(ids, said, strict=True)}
+        records = [record(one, it, MEASURED, truth=None) for one, it in given.items() if it is not None]
+        return ledger.side(claim, records, "prediction")
+
+    def test_it_is_the_last_of_five(self):
+        assert [rule.where_given for rule in self.claim.primaries] == [False] * 4 + [True]
+
+    def test_without_it_the_claim_is_judged_as_if_it_did_not_list_it(self):
+        before = replace(self.claim, evidence=tuple(rule for rule in self.claim.evidence if rule.id != self.extra))
+        judged = {}
+        for said in itertools.combinations_with_replacement(self.answers, 4):
+            found = self.side((*said, "absent"))
+            assert found == self.side((*said, "absent"), before)
+            judged[said] = found["verdict"]
+            # Given but confounded, it tells nothing either.
+            withheld = self.side((*said, "withheld"))
+            assert (withheld["verdict"], withheld["p"], withheld["k"]) == (found["verdict"], found["p"], found["k"])
+        assert set(judged.values()) == set(verdicts.DATA_WORDS)
+
+    def test_where_it_was_tested_it_is_one_of_five(self):
+        two, none = ["supported"] * 2 + ["imprecise"] * 2, ["equivalent"] * 2 + ["imprecise"] * 2
+        assert self.side([*two, "absent"])["verdict"] == "inconclusive"
+        assert self.side([*two, "supported"])["verdict"] == "supported"
+        assert self.side([*none, "absent"])["verdict"] == "contradicted"
+        assert self.side([*none, "supported"])["verdict"] == "inconclusive"
+        assert self.side([*none, "equivalent"])["verdict"] == "contradicted"
+        assert self.side([*none, "equivalent"])["k"] == 5
+
+    def test_the_page_says_so(self):
+        rule = "3 of 4 primary predictions must hold"
+        assert rule in pages.claim_markdown(self.claim)
+        assert f"`{self.extra}` is one more where it could be tested" in pages.claim_markdown(self.claim)
+
+
 class TestCatalogue:
     def test_a_family_speaks_for_its_endpoints(self):
         rule = CLAIMS.rule("C3.marrow.femur_cellularity")
@@ -255,7 +306,7 @@ class TestCatalogue:
 
     def test_rules_do_not_change_without_a_line_in_the_changelog(self):
         """The line names version, date and a digest of all that decides a verdict."""
-        decides = ("id", "kind", "role", "rule", "direction", "smallest", "unit", "estimand")
+        decides = ("id", "kind", "role", "rule", "direction", "smallest", "unit", "estimand", "where_given")
         rules = [[getattr(rule, key) for key in decides] for claim in CLAIMS.claims for rule in claim.evidence]
         needed = [[claim.id, claim.needed, claim.interchangeable, claim.apart] for claim in CLAIMS.claims]
         digest = hashlib.sha256(json.dumps([needed, rules]).encode()).hexdigest()[:12]
@@ -277,6 +328,7 @@ class TestCatalogue:
             ("needed = 3", "needed = 9", "needed is 9, expected 1 to 4"),
             ('apart = ["young", "aged"]', 'apart = ["young"]', "a primary prediction ends with none of young"),
             ('role = "primary"\n', "", "key 'role' is missing"),
+            ("where_given = true", 'where_given = "yes"', "where_given is 'yes', expected true or false"),
             ('id = "C2"', 'id = "C1"', "does not begin with its claim"),
             ('caution = ""', 'caution = ""\ncuation = ""', "unknown key 'cuation'"),
             ('id = "C1.signaling.pS6_S240_244"', 'id = "C1.signaling.pS6_S235_236"', "occurs twice"),

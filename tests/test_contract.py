@@ -98,6 +98,19 @@ def valid_tables():
             for m in mice(n=4)
             for d, p in ((1e4, 2), (1e5, 8))
         ],
+        "competitive_transplants": [
+            {
+                "recipient": f"h_{m['animal']}_{host}",
+                "donor": m["animal"],
+                "donor_group": m["group"],
+                "week": week,
+                "donor_chimerism_pct": 50,
+                **lineages,
+            }
+            for m in mice()
+            for host in (1, 2)
+            for week in (8, 16)
+        ],
         "ecko_verification": [
             {
                 "animal": m["animal"],
@@ -449,6 +462,15 @@ CELLS = [
     ("ecko_cells", {"blinded": "maybe"}, "blinded", "true or false"),
     ("ecko_limiting_dilution", {"tested": 0, "positive": 0}, "tested", "an integer of at least 1"),
     ("ecko_limiting_dilution", {"dose": 0}, "dose", "a number above 0"),
+    ("competitive_transplants", {"donor_group": "wildtype"}, "donor_group", "expected young, aged, control or ecko"),
+    ("competitive_transplants", {"donor_group": "aged"}, "donor_group", 'expected "ecko", the donor_group of donor'),
+    ("competitive_transplants", {"donor": "ecko2"}, "donor", 'expected "ecko3", the donor of recipient "h_ecko3_2"'),
+    ("competitive_transplants", {"week": 0}, "week", "expected a number above 0"),
+    ("competitive_transplants", {"week": 8}, "recipient, week", "one row for each recipient and week, and row 64"),
+    ("competitive_transplants", {"t_pct": 33}, "myeloid_pct, b_pct, t_pct", "a sum of 103"),
+    ("competitive_transplants", {"b_pct": ""}, "b_pct", "all of myeloid, B and T cells, or none"),
+    ("competitive_transplants", {"donor_chimerism_pct": 101}, "donor_chimerism_pct", "a number from 0 to 100"),
+    ("competitive_transplants", {"tissue": "spleen"}, "tissue", "expected PB or BM"),
     ("ecko_verification", {"value": 101}, "value", "a number from 0 to 100"),
     ("ecko_verification", {"measure": "pS6", "value": 0}, "value", "a number above 0"),
     ("ecko_verification", {"measure": "leakage", "value": 0}, "value", "a number above 0"),
@@ -509,12 +531,12 @@ def test_a_faulty_cell_does_not_cause_further_faults(tmp_path, tables):
 
 
 @pytest.mark.parametrize(
-    ("table", "column", "value"), [("ecko_marrow", "group", "aged"), ("serial_transplants", "niche", "aged")]
+    ("table", "column"),
+    [("ecko_marrow", "group"), ("serial_transplants", "niche"), ("competitive_transplants", "donor_group")],
 )
-def test_an_animal_in_two_groups_over_two_tables(tmp_path, tables, table, column, value):
+def test_an_animal_in_two_groups_over_two_tables(tmp_path, tables, table, column):
     frame = tables[table]
-    id_column = "animal" if column == "group" else "exposed_animal"
-    frame.loc[frame[id_column] == "young0", column] = value
+    frame.loc[frame[contract.TABLES[table].unit] == "young0", column] = "aged"
     fault = one(errors(write(tmp_path / "d", {"ecko_blood": tables["ecko_blood"], table: frame})))
     assert (fault.file, fault.row, fault.column) == (f"{table}.csv", 2, column)
     assert "ecko_blood.csv, row 2" in fault.expected

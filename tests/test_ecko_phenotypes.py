@@ -250,6 +250,71 @@ class TestLimitingDilution:
         assert not one.contrasts["ecko", "control"].withheld
 
 
+@pytest.fixture(scope="module")
+def hosts():
+    return simulate_tables("paper", 1, ["competitive_transplants"])["competitive_transplants"]
+
+
+class TestCompetitive:
+    def test_a_donors_value_is_the_mean_of_its_hosts_in_the_last_week(self, hosts):
+        found = ecko.answers({"competitive_transplants": hosts})
+        assert list(found) == ["C3.competitive.chimerism", "C3.competitive.myeloid_balance"]
+        assert {one.estimate.unit for one in found.values()} == {"donor"}
+        assert found["C3.competitive.chimerism"].estimate.n == dict.fromkeys(ALL, 8)
+        last = hosts.query("week == 16")
+        odds = last["donor_chimerism_pct"] / (100 - last["donor_chimerism_pct"])
+        plain = np.log(odds).groupby(last["donor"]).mean()
+        values = ecko.grafts(hosts).query("id == 'C3.competitive.chimerism'").set_index("donor")["value"]
+        pd.testing.assert_series_equal(values, plain, check_names=False)
+
+    def test_more_hosts_of_a_donor_are_no_more_donors(self, hosts):
+        twice = pd.concat([hosts, hosts.assign(recipient=hosts["recipient"] + "-twin")])
+        once, again = (ecko.answers({"competitive_transplants": one}) for one in (hosts, twice))
+        for name, one in once.items():
+            assert again[name].estimate.n == one.estimate.n
+            assert again[name].estimate.ci_low == pytest.approx(one.estimate.ci_low)
+
+    def test_the_week_of_the_reading(self, hosts):
+        def weeks(table):
+            # Read-outs are weeks here, so that a donor's value tells its week.
+            read = ecko.grafts(table.assign(donor_chimerism_pct=100 / (1 + np.exp(-table["week"] / 8))))
+            return set(read.query("id == 'C3.competitive.chimerism'")["value"].mul(8).round(6))
+
+        assert weeks(hosts) == {16}
+        one = hosts["recipient"] == hosts["recipient"].iat[0]
+        # One host that dies early takes nobody else's long-term reading.
+        assert weeks(hosts[~one | (hosts["week"] < 12)]) == {16}
+        # A week that some were read in later is not that of all.
+        later = hosts[hosts["donor_group"] == "aged"].query("week == 16").assign(week=20)
+        assert weeks(pd.concat([hosts, later])) == {16}
+        assert weeks(hosts[hosts["week"] < 16]) == {12}
+
+    def test_marrow_is_not_read_as_blood(self, hosts):
+        marrow = hosts.assign(tissue="BM", donor_chimerism_pct=1.0)
+        pd.testing.assert_frame_equal(ecko.grafts(pd.concat([hosts, marrow])), ecko.grafts(hosts))
+        assert ecko.answers({"competitive_transplants": marrow}) == {}
+
+    def test_hosts_of_two_days_are_one_batch(self, hosts):
+        mixed = hosts.assign(batch=np.where(hosts["recipient"].str.endswith("-r1"), "mon", "tue"))
+        assert set(ecko.grafts(mixed)["batch"]) == {"mon+tue"}
+        few = ecko.answers({"competitive_transplants": hosts.drop(columns=["sex", "batch", "tissue"])})
+        assert "batch" not in few["C3.competitive.chimerism"].estimate.method
+
+    def test_sex_that_goes_with_the_group_withholds(self, tmp_path, hosts):
+        aligned = hosts.assign(sex=np.where(hosts["donor_group"] == "ecko", "M", "F"))
+        dataset = measured(tmp_path, competitive_transplants=aligned)
+        one = ecko.answers(dataset.tables)["C3.competitive.chimerism"]
+        assert one.contrasts["ecko", "control"].withheld
+        assert Judge(dataset).record("C3.competitive.chimerism", one.estimate).verdict == "not testable here"
+
+    @pytest.mark.parametrize("given", [True, False])
+    def test_a_primary_of_the_claim_where_given(self, tmp_path, drawn, hosts, given):
+        beside = {"competitive_transplants": hosts} if given else {}
+        found = claim(measured(tmp_path, **{name: drawn[name] for name in TABLES[:4]}, **beside))
+        assert found["k"] == 5 + given
+        assert ("C3.competitive.chimerism" in found["primary"]) == given
+
+
 class TestAbsentGroups:
     def test_young_stands_in_for_control(self, drawn):
         table = drawn["ecko_marrow"].query("group != 'control' and population == 'HSC'")
@@ -271,7 +336,7 @@ class TestAbsentGroups:
 
 
 @pytest.mark.parametrize("case", ["other tables only", "few groups, no optional columns"])
-def test_the_notebook_runs_through(tmp_path, monkeypatch, drawn, case):
+def test_the_notebook_runs_through(tmp_path, monkeypatch, drawn, hosts, case):
     if case == "other tables only":
         tables = {"rapamycin_marrow": worlds.simulate_tables("paper", 1, ["rapamycin_marrow"])["rapamycin_marrow"]}
     else:
@@ -283,6 +348,8 @@ def test_the_notebook_runs_through(tmp_path, monkeypatch, drawn, case):
             "survival": drawn["survival"].query("experiment == 'transplant'"),
         }
         tables = {name: table.query("group != 'aged'") for name, table in tables.items()}
+        few = ["recipient", "donor", "donor_group", "week", "donor_chimerism_pct", "myeloid_pct", "b_pct", "t_pct"]
+        tables["competitive_transplants"] = hosts.query("donor_group != 'aged'")[few]
         tables["ecko_verification"] = drawn["ecko_verification"].query("cell_type == 'BMEC'")
         tables["ecko_limiting_dilution"] = tables["ecko_limiting_dilution"].drop_duplicates(["donor", "dose"])
     measured(tmp_path / "data", **tables)
@@ -305,4 +372,4 @@ def test_the_notebook_runs_through(tmp_path, monkeypatch, drawn, case):
     assert (tmp_path / "evidence" / "03_ecko_phenotypes.json").is_file()
     assert {record.kind for record in scope["chapter"].records.values()} == {"context", "premise"}
     assert ("no ECKO experiment" in " ".join(said)) == (case != "other tables only")
-    assert len(said) == (7 if case == "other tables only" else 3)
+    assert len(said) == (8 if case == "other tables only" else 3)

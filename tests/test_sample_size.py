@@ -12,7 +12,7 @@ from IPython.utils.capture import capture_output
 from scipy import stats
 from traitlets.config import Config
 
-from endomtor import paths, worlds
+from endomtor import contract, paths, worlds
 from endomtor.calibration import sample_size
 from endomtor.calibration.sample_size import SampleSizes
 from endomtor.claims import catalogue
@@ -117,14 +117,11 @@ def test_the_limits_hold_the_answer_and_follow_the_power(supported, power):
 def test_every_table_has_n_units_a_group(n):
     world = sample_size.world_of(n)
     tables = worlds.simulate_tables(world, 1, sample_size._TABLES["supported"])
-    units = {"ecko_limiting_dilution": "donor", "serial_transplants": "exposed_animal"}
-    groups = {"serial_transplants": "niche", "rapamycin_blood": "treatment", "rapamycin_marrow": "treatment"}
     for name, table in tables.items():
         if name == "hspc_counts":
             continue
-        by = [groups.get(name, "group"), *(["age_group"] if name.startswith("rapamycin") else [])]
-        found = table.groupby(by)[units.get(name, "animal")].nunique()
-        assert set(found) == {n}, name
+        about = contract.TABLES[name]
+        assert set(table.groupby(about.arms)[about.unit].nunique()) == {n}, name
     dilution = tables["ecko_limiting_dilution"]
     assert set(dilution["tested"] + dilution.get("died_before_readout", 0)) <= {sample_size.RECIPIENTS}
 

@@ -353,7 +353,7 @@ def analysed(paper):
     def add(prediction, means, *pairs):
         contrasts.setdefault(prediction, []).append([means[a] - means[b] for a, b in pairs])
 
-    names = ("bmec_signaling", "rapamycin_blood", "ecko_cells", "ecko_limiting_dilution")
+    names = ("bmec_signaling", "rapamycin_blood", "ecko_cells", "ecko_limiting_dilution", "competitive_transplants")
     for seed in range(24):
         drawn = worlds.dataset(world, seed, names)
         changes = rapamycin.change_from_baseline(rapamycin._logs(drawn.tables["rapamycin_blood"]))
@@ -368,6 +368,7 @@ def analysed(paper):
         for values in (
             ecko_phenotypes.per_animal(drawn.tables["ecko_cells"]),
             ecko_phenotypes.donors(drawn.tables["ecko_limiting_dilution"]),
+            ecko_phenotypes.grafts(drawn.tables["competitive_transplants"]),
         ):
             for prediction, rows in values.groupby("id"):
                 add(prediction, rows.groupby("group")["value"].mean(), ("ecko", "control"), ("aged", "young"))
@@ -377,6 +378,7 @@ def analysed(paper):
 def test_values_are_what_the_analyses_estimate(analysed):
     world, contrasts = analysed
     assert {"C2.blood.WBC", "C3.cells.gH2AX_foci", "C3.limiting_dilution.HSC"} < set(contrasts)
+    assert {"C3.competitive.chimerism", "C3.competitive.myeloid_balance"} < set(contrasts)
     for prediction, rows in contrasts.items():
         value = world.value(prediction)
         # Of a phi: numerator - value x denominator has mean 0.
@@ -700,6 +702,18 @@ def test_descent_in_serial_transplants(cohorts):
     assert (first.groupby("donor")["niche"].nunique() == 4).all()
     later = one[one["passage"] > 1].drop_duplicates("recipient").groupby(["exposed_animal", "passage"]).size()
     assert set(later) == {1, 2}
+
+
+def test_recipients_of_one_donor_are_alike(paper, cohorts):
+    one, design = paper.endpoints.competitive["chimerism"], paper.endpoints.design
+    last = cohorts["competitive_transplants"].query("week == 16 and donor_group == 'young'")
+    hosts = last.groupby(["seed", "donor"]).size()
+    assert set(hosts) == set(design.competitive_recipients)
+    assert (hosts.groupby("seed").size() == design.competitive_donors).all()
+    logits = logit(last["donor_chimerism_pct"] / 100)
+    within = logits.groupby([last["seed"], last["donor"]]).var().mean()
+    assert within == pytest.approx(one.recipient_sd**2 + one.week_sd**2, rel=0.15)
+    assert logits.mean() == pytest.approx(one.baseline, abs=0.1)
 
 
 def test_recipients_of_one_exposed_animal_are_alike(paper, cohorts):

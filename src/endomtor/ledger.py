@@ -32,6 +32,7 @@ def side(claim: Claim, records: list[Record], kind: str, truths: dict[str, bool 
     needed = claim.needed if kind == "prediction" else len(rules)
     mine = [record for record in records if record.claim == claim.id and record.kind == kind]
     primary = [record for record in mine if record.id in rules]
+    tested = {record.id for record in primary if record.verdict != verdicts.NOT_TESTABLE}
     entry = {"evidence": [r.id for r in mine], "primary": [r.id for r in primary], "needed": needed}
     if any(record.changed for record in mine):
         entry["changed"] = True
@@ -41,7 +42,8 @@ def side(claim: Claim, records: list[Record], kind: str, truths: dict[str, bool 
     for name, own in parts.items():
         words = [_as_primary(record, rules[record.id]) for record in primary if rules[record.id] in own]
         # Read-outs of one thing stand for each other: those that were not taken say nothing that is missing.
-        listed = len(words) if kind == "prediction" and claim.interchangeable else len(own)
+        counted = [rule for rule in own if not rule.where_given or rule.id in tested]
+        listed = len(words) if kind == "prediction" and claim.interchangeable else len(counted)
         found[name] = verdicts.combine(words, needed, listed)
     combined = found[""] if "" in found else verdicts.either(list(found.values()))
     told = {name: verdicts.Verdict(one.word, one.reason) for name, one in {**found, "": combined}.items()}

@@ -118,6 +118,7 @@ CHAPTERS = {
                 "marrow": "ecko_marrow",
                 "cells": "ecko_cells",
                 "limiting_dilution": "ecko_limiting_dilution",
+                "competitive": "competitive_transplants",
             },
         ),
         Analysis(

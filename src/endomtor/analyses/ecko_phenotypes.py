@@ -1,7 +1,7 @@
 """Chapter 03: do young mTOR ECKO mice show aged attributes?
 
-Blood lineages and counts, marrow populations, HSC polarity and gamma-H2AX, limiting dilution: one value per animal or
-donor, and phi, how far ECKO went from young to aged.
+Blood lineages and counts, marrow populations, HSC polarity and gamma-H2AX, limiting dilution, competitive transplants:
+one value per animal or donor, and phi, how far ECKO went from young to aged.
 """
 
 from collections.abc import Container, Mapping
@@ -24,6 +24,7 @@ from endomtor.stats import (
     donor_log_frequency,
     latest_common,
     lineage_balance,
+    logit_percent,
     one_value_per_unit,
     pairs,
     phi,
@@ -56,7 +57,8 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        `ecko_blood`, `ecko_marrow`, `ecko_cells`, `ecko_limiting_dilution`; each may be absent.
+        `ecko_blood`, `ecko_marrow`, `ecko_cells`, `ecko_limiting_dilution`, `competitive_transplants`; each may be
+        absent.
     wanted : container of str, optional
         Ids to answer: `C3.blood.myeloid_balance`, `C3.marrow.HSC`, `C3.cells.polarity`, `C3.limiting_dilution.WBM` …
 
@@ -66,6 +68,7 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
         A unit has several rows in one endpoint.
     """
     values = {"ecko_blood": blood, "ecko_marrow": marrow, "ecko_cells": per_animal, "ecko_limiting_dilution": donors}
+    values["competitive_transplants"] = grafts
     found = {}
     for name, prepared in values.items():
         if name in tables:
@@ -178,14 +181,18 @@ def per_animal(table: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for assay, summary in SUMMARIES.items():
         rows = table.loc[table["assay"] == assay, ["animal", "group", "batch", "value"]]
-        # Cells of one animal may have been stained on several days; together these are its batch.
-        days: dict[str, list[str]] = {}
-        for animal, day in sorted(set(zip(rows["animal"], rows["batch"], strict=True))):
-            days.setdefault(animal, []).append(day)
-        rows = rows.assign(batch=["+".join(days[animal]) for animal in rows["animal"]])
+        rows = rows.assign(batch=_batches(rows, "animal"))
         one = one_value_per_unit(rows, value="value", unit="animal", carry=["group", "batch"], summary=summary)
         parts.append(one.assign(id=f"C3.cells.{assay}"))
     return pd.concat(parts, ignore_index=True)[["id", "animal", "group", "batch", "value"]]
+
+
+def _batches(rows: pd.DataFrame, unit: str) -> list[str]:
+    """Return the batch of the unit of each row: subsamples of several days are of one batch, these days together."""
+    days: dict[str, list[str]] = {}
+    for one, day in sorted(set(zip(rows[unit], rows["batch"], strict=True))):
+        days.setdefault(one, []).append(day)
+    return ["+".join(days[one]) for one in rows[unit]]
 
 
 def cells_as_n(table: pd.DataFrame, assay: str) -> tuple[Estimate, Estimate] | None:
@@ -236,3 +243,31 @@ def donors(table: pd.DataFrame) -> pd.DataFrame:
     ]
     whole = pd.concat(parts, ignore_index=True).rename(columns={"log_frequency": "value"})
     return whole[["id", "donor", "group", "value"]]
+
+
+def grafts(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean graft of each donor of `competitive_transplants`, in blood where the tissue is given.
+
+    The logit of the chimerism and the lineage balance (ILR) are averaged over the donor's recipients in one week: the
+    latest that all recipients have in common or, where that is before week 16, one from then on that all donors have.
+
+    Returns
+    -------
+    DataFrame
+        One row per donor and read-out: id, donor, group, sex and batch (where given), value.
+    """
+    about = ["donor", "donor_group", *(column for column in ("sex", "batch") if column in table)]
+    table = table[table["tissue"].isin(["PB", ""])] if "tissue" in table else table
+    if "batch" in table:
+        table = table.assign(batch=_batches(table, "donor"))
+    values = {"chimerism": logit_percent(table["donor_chimerism_pct"]), "myeloid_balance": lineage_balance(table)}
+    parts = []
+    for name, value in values.items():
+        rows = table[[*about, "recipient", "week"]].assign(value=value)[value.notna()]
+        # One early death would move every donor's read-out to the weeks before it.
+        common = [latest_common(rows, "week", unit) for unit in ("recipient", "donor")]
+        week = next((one for one in common if one.reached), common[0]).time
+        one = one_value_per_unit(rows[rows["week"] == week], value="value", unit="donor", carry=about[1:])
+        parts.append(one.assign(id=f"C3.competitive.{name}"))
+    whole = pd.concat(parts, ignore_index=True)[["id", *about, "value"]]
+    return whole.rename(columns={"donor_group": "group"})

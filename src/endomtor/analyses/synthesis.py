@@ -6,7 +6,7 @@ import pandas as pd
 
 from endomtor.analyses import ecko_phenotypes, transcriptome, transplants
 from endomtor.claims import catalogue
-from endomtor.contract import Dataset
+from endomtor.contract import TABLES, Dataset
 from endomtor.errors import EndomtorError
 from endomtor.stats import JointTable, nested
 from endomtor.stats.resemblance import GROUPS
@@ -53,9 +53,14 @@ def unit_values(dataset: Dataset) -> tuple[Parts, dict[str, str]]:
 
 
 def _of_table(
-    name: str, values: Callable[[pd.DataFrame], pd.DataFrame], unit: str, block: str | Sequence[str] | None
-) -> tuple[str, Callable[[Mapping], Parts]]:
-    return name, lambda tables: {name: JointTable(values(tables[name]), unit, block)}
+    name: str, values: Callable[[pd.DataFrame], pd.DataFrame]
+) -> tuple[str, Callable[[Mapping[str, pd.DataFrame]], Parts]]:
+    def parts(tables: Mapping[str, pd.DataFrame]) -> Parts:
+        frame = values(tables[name])
+        blocks = [column for column in ("batch", "sex") if column in frame]
+        return {name: JointTable(frame, TABLES[name].unit, blocks)}
+
+    return name, parts
 
 
 def _scores(tables: Mapping[str, pd.DataFrame]) -> Parts:
@@ -84,10 +89,11 @@ def _exposed(tables: Mapping[str, pd.DataFrame]) -> Parts:
 
 
 _VALUES = {
-    "C3.blood": _of_table("ecko_blood", ecko_phenotypes.blood, "animal", ("batch", "sex")),
-    "C3.marrow": _of_table("ecko_marrow", ecko_phenotypes.marrow, "animal", ("batch", "sex")),
-    "C3.cells": _of_table("ecko_cells", ecko_phenotypes.per_animal, "animal", "batch"),
-    "C3.limiting_dilution": _of_table("ecko_limiting_dilution", ecko_phenotypes.donors, "donor", None),
+    "C3.blood": _of_table("ecko_blood", ecko_phenotypes.blood),
+    "C3.marrow": _of_table("ecko_marrow", ecko_phenotypes.marrow),
+    "C3.cells": _of_table("ecko_cells", ecko_phenotypes.per_animal),
+    "C3.limiting_dilution": _of_table("ecko_limiting_dilution", ecko_phenotypes.donors),
+    "C3.competitive": _of_table("competitive_transplants", ecko_phenotypes.grafts),
     "C4.transcriptome": ("hspc_samples", _scores),
     "C5.transplant": ("serial_transplants", _exposed),
 }

@@ -30,6 +30,9 @@ class Rule:
         As printed.
     smallest : float
         Smallest effect of interest, positive, on the scale of the estimand.
+    where_given : bool
+        Of a primary prediction: it counts among the primaries only where it could be tested, so that a data set without
+        its table is judged as if the claim did not list it.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Rule:
     direction: str
     smallest: float
     unit: str
+    where_given: bool
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,7 @@ def _claim(entry: dict, path: Path) -> Claim:
     rules = tuple(_rule(item, plain["id"], path) for item in evidence)
     lists = {key: tuple(plain[key]) for key in ("rivals", "apart")}
     claim = Claim(**{**plain, **lists}, evidence=rules)
-    fewest = min(map(len, claim.parts.values()))
+    fewest = min(sum(not rule.where_given for rule in part) for part in claim.parts.values())
     if evidence and not 1 <= claim.needed <= fewest:
         raise ClaimsError(f"{where}: needed is {claim.needed}, expected 1 to {fewest} primary predictions")
     if sum(map(len, claim.parts.values())) < len(claim.primaries):
@@ -175,6 +179,7 @@ def _claim(entry: dict, path: Path) -> Claim:
 
 
 def _rule(item: dict, claim_id: str, path: Path) -> Rule:
+    item = {"where_given": False} | item
     where = f"{path}: evidence {item.get('id', '(no id)')}"
     _expect_fields(item, Rule, {"claim"}, where)
     for key, allowed in (("kind", KINDS), ("role", ROLES), ("rule", RULES), ("direction", DIRECTIONS)):

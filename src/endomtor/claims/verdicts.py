@@ -154,7 +154,7 @@ def combine(primaries: Sequence[tuple[str, str, float]], needed: int, listed: in
     Parameters
     ----------
     listed : int
-        How many primary predictions the claim has, tested or not.
+        How many primary predictions the claim has, tested or not, without those `where_given` that were not tested.
     """
     tested = [primary for primary in primaries if primary[0] != NOT_TESTABLE]
     k = len(tested)

@@ -42,6 +42,7 @@ Later recipients are subsamples of it.
 `donor` is the source of the cells, and a block where it feeds both niches.
 In `survival` a recipient of the transplant experiment counts as its exposed animal too.
 In `ecko_limiting_dilution` the unit is the donor whose marrow was diluted.
+In `competitive_transplants` it is the donor whose marrow was transplanted, and its recipients are subsamples.
 In `ecko_cells`, and wherever several rows belong to one mouse, it is the mouse."""
 
 

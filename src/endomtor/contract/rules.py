@@ -275,7 +275,8 @@ def table_problems(sheets: dict[str, Sheet], kind: str | None) -> list[Problem]:
 
 def _groups_over_tables(sheets: dict[str, Sheet]) -> Iterator[Problem]:
     # The mice of the rapamycin experiment are grouped in other words and compared among themselves.
-    for attributes in (("group", "niche"), ("treatment",), ("age_group",), ("exposed_animal",)):
+    others = ("treatment", "age_group", "exposed_animal")
+    for attributes in ({table.group for table in TABLES.values()}.difference(others), *([one] for one in others)):
         seen: dict[str, tuple[str, str, int]] = {}
         for sheet in sheets.values():
             for unit, attribute in constant(sheet):

@@ -3,7 +3,7 @@
 Reading, checking and the reader's page on the data are all generated from `TABLES`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from endomtor.contract.problems import listed
@@ -91,7 +91,7 @@ class Table:
     stratum : str
         A column within whose levels the groups are compared.
     constant : tuple[tuple[str, str], ...]
-        Pairs (unit column, property): a unit has one value of the property.
+        Pairs (unit column, property): a unit has one value of the property, where that column is there.
     animals : tuple[str, ...]
         Columns in which a line of `exclusions.csv` is looked up.
     chapter : str
@@ -167,7 +167,9 @@ _RAPAMYCIN = {
     "size": "rapamycin_animals",
 }
 _MEASURED = (_amount("value", "The amount, in `unit`.", empty=True), _UNIT)
+_INJECTED = _amount("cells_injected", "Donor cells per recipient.", required=False)
 _COMPETITORS = Column("competitor_cells", "Competitor cells per recipient.", "number", required=False, low=0)
+_TISSUE = _level("tissue", ("PB", "BM"), "Blood or bone marrow.", required=False)
 _CELL_TYPES = ("WBM", "Lin-", "LSK", "HSC")
 _EVERYWHERE = (
     _amount("age_weeks", "Age of the mouse when it was measured, weeks.", required=False),
@@ -332,6 +334,33 @@ TABLES: dict[str, Table] = {
             animals=("donor",),
         ),
         Table(
+            "competitive_transplants",
+            "Marrow of the four groups beside competitor cells in wild-type hosts, one row a recipient and week;"
+            " the unit is the donor.",
+            (
+                _id("recipient", "The wild-type host that was read out."),
+                _id("donor", "The mouse whose marrow was transplanted."),
+                _level("donor_group", GROUPS, "What the donor is; see the groups above."),
+                _amount("week", "Week after the transplant."),
+                _percent("donor_chimerism_pct", "Donor-derived cells, per cent of white blood cells.", empty=True),
+                *_LINEAGES,
+                _INJECTED,
+                _COMPETITORS,
+                replace(_BATCH, required=False),
+                replace(_SEX, meaning="Sex of the donor.", required=False),
+                _TISSUE,
+                *_EVERYWHERE,
+            ),
+            key=("recipient", "week", "tissue"),
+            chapter="03_ecko_phenotypes",
+            verified_by="ecko_verification",
+            size="competitive_donors",
+            unit="donor",
+            group="donor_group",
+            constant=(("donor", "donor_group"), ("donor", "sex"), ("recipient", "donor")),
+            animals=("donor", "recipient"),
+        ),
+        Table(
             "ecko_verification",
             "How far mTOR is gone, in which cells, and how the vessels fare, one row an animal, cell type and measure.",
             (
@@ -395,9 +424,9 @@ TABLES: dict[str, Table] = {
                 *_LINEAGES,
                 _BATCH,
                 _level("host_niche", (*GROUPS, "wildtype"), "Group of the recipient itself.", required=False),
-                _level("tissue", ("PB", "BM"), "Blood or bone marrow.", required=False),
+                _TISSUE,
                 _level("readout", ("CD45", "HSC", "LSK"), "Population in which chimerism was read.", required=False),
-                _amount("cells_injected", "Donor cells per recipient.", required=False),
+                _INJECTED,
                 _COMPETITORS,
                 _level("status", ("alive", "died", "culled"), "State of the recipient that week.", required=False),
                 *_EVERYWHERE,

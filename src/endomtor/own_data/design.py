@@ -61,6 +61,10 @@ def changes(dataset: Dataset) -> dict:
             doses = dilution.groupby("cell_type")["dose"].unique()
             known = worlds.load(TRUE).endpoints.limiting_dilution
             found["limiting_dilution"] = {one: {"doses": sorted(doses[one].tolist())} for one in known if one in doses}
+    if (hosts := dataset.get("competitive_transplants")) is not None:
+        design["competitive_weeks"] = _whole(hosts["week"])
+        mean = hosts.groupby("donor")["recipient"].nunique().mean()
+        design["competitive_recipients"] = sorted({floor(mean), ceil(mean)})
     if (blood := dataset.get("rapamycin_blood")) is not None:
         design["rapamycin_days"] = _whole(blood["day"])
     if (grafts := dataset.get("serial_transplants")) is not None:

@@ -29,6 +29,8 @@ _SMALL = {
     "rapamycin_animals": 5,
     "rapamycin_days": [0, 14, 28],
     "dilution_donors": 4,
+    "competitive_donors": 6,
+    "competitive_weeks": [8, 16],
     "transplant_exposed": 6,
     "transplant_pools": 3,
     "transplant_passages": 2,

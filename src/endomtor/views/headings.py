@@ -154,6 +154,8 @@ _FAMILIES = (
             ("polarity", "the polarity of HSCs"),
             ("gH2AX_foci", "the number of gamma-H2AX foci"),
             ("limiting_dilution.WBM", "the frequency of repopulating cells"),
+            ("competitive.chimerism", "the chimerism of donor marrow in competition"),
+            ("competitive.myeloid_balance", "the lineage balance of donor marrow in competition"),
             ("phi", "the aging score of HSPCs"),
             ("phi_genes", "the whole transcriptome of HSPCs"),
         ),

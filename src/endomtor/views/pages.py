@@ -309,12 +309,13 @@ def _of_rates() -> str:
 
 def claim_markdown(claim: Claim) -> str:
     """Return what was fixed about a claim before any data were read: source, rule, what would contradict it, rivals."""
-    primary = max(map(len, claim.parts.values()))
+    primary = max(sum(not rule.where_given for rule in part) for part in claim.parts.values())
     rule = (
         f"{claim.needed} of {primary} primary predictions must hold"
         + (f" in {boxes.listed(claim.apart, 'or in')} mice, each asked by itself" if claim.apart else "")
         + " ({ref}`claim-rule`); otherwise inconclusive"
         + ("; only those that were measured count" if claim.interchangeable else "")
+        + "".join(f"; `{one.id}` is one more where it could be tested" for one in claim.primaries if one.where_given)
         if primary
         else "none: it has no predictions here"
     )

@@ -74,16 +74,22 @@ class Dilution:
 
 
 @dataclass(frozen=True)
-class Graft:
-    """A read-out of serial transplants, its spread at each level, and the share of the effect seen in each passage."""
+class Engraftment:
+    """A read-out of transplants: spread between units (sd), recipients of a unit, and weeks of a recipient."""
 
     baseline: float
     sd: float
     aging: float
-    donor_sd: float
     recipient_sd: float
     week_sd: float
     per_week: float
+
+
+@dataclass(frozen=True)
+class Graft(Engraftment):
+    """A read-out of serial transplants: spread of the pools of donors, and the share of the effect in each passage."""
+
+    donor_sd: float
     step: float
     by_passage: Numbers
 
@@ -101,6 +107,10 @@ class Design:
     rapamycin_days: Counts
     dilution_donors: int
     dilution_recipients: int
+    competitive_donors: int
+    competitive_recipients: Counts
+    competitive_weeks: Counts
+    competitive_cells: int
     transplant_exposed: int
     transplant_recipients: Counts
     transplant_pools: int
@@ -266,6 +276,7 @@ class Endpoints:
     cells: dict[str, Endpoint]
     cells_within: CellsWithin
     limiting_dilution: dict[str, Dilution]
+    competitive: dict[str, Engraftment]
     transplant: dict[str, Graft]
     recipient_deaths: Deaths
     challenge: dict[str, Hazard]
@@ -278,7 +289,7 @@ class Endpoints:
     def names(self) -> tuple[str, ...]:
         """Return the ids under which a world may set phi or a toxic shift, such as `marrow.HSC`."""
         found = ["transcriptome"]
-        for section in ("blood", "marrow", "cells", "limiting_dilution", "transplant", "challenge"):
+        for section in ("blood", "marrow", "cells", "limiting_dilution", "competitive", "transplant", "challenge"):
             found += [f"{section}.{name}" for name in getattr(self, section)]
         return tuple(found)
 

@@ -28,6 +28,7 @@ UNITS = {
 BATCHES = 4
 # NK and other cells together, per cent of white cells.
 MOST_REST = 80
+GRAFTED = ("donor_chimerism_pct", "myeloid_pct", "b_pct", "t_pct")
 # Designs whose rows are kept: what no seed changes is laid out once, and a cohort fills in its values.
 design_cache = lru_cache(maxsize=64)
 # Orthonormal: row 0 is the balance of myeloid against B and T, row 1 that of B against T.
@@ -141,6 +142,17 @@ def lineages(balances: np.ndarray, share: np.ndarray | float = 1.0) -> np.ndarra
     """
     parts = np.exp(balances @ BALANCES)
     return 100 * np.asarray(share)[..., None] * parts / parts.sum(axis=-1, keepdims=True)
+
+
+def graft_percentages(values: np.ndarray) -> np.ndarray:
+    """Return donor chimerism, myeloid, B and T cells in per cent, shape (..., 4).
+
+    `values`, shape (..., 3), are the logit of the chimerism and the two ILR balances of donor-derived cells.
+    """
+    parts = np.round(lineages(values[..., 1:]), 2)
+    # Rounding must not break the sum: what it left goes to T cells.
+    parts[..., 2] = np.maximum(np.round(100 - parts[..., :2].sum(axis=-1), 2), 0)
+    return np.concatenate([100 * expit(values[..., :1]), parts], axis=-1)
 
 
 @design_cache
@@ -354,6 +366,40 @@ def _dilution_layout(design: Design, doses: tuple[tuple[str, tuple[float, ...]],
     return pd.concat(blocks, ignore_index=True)
 
 
+def competitive_transplants(world: World, seed: int) -> pd.DataFrame:
+    """Marrow of each donor beside as many competitor cells in a few hosts, read over weeks."""
+    rng = stream(seed, "competitive_transplants")
+    design = world.endpoints.design
+    names = ["chimerism", "myeloid_balance", "lymphoid_balance"]
+    parameters = [world.endpoints.competitive[name] for name in names]
+    units = animals(world, "competitive", GROUPS, design.competitive_donors)
+    layout = _competitive_layout(units, design)
+    weeks = np.array(design.competitive_weeks)
+    place = pd.factorize(layout["donor"][:: len(weeks)])[0]
+    recipient_sd, week_sd, per_week = np.array([(one.recipient_sd, one.week_sd, one.per_week) for one in parameters]).T
+    level = endpoint_values(world, rng, "competitive", names, units)[place]
+    level = level + recipient_sd * world.endpoints.spread.between(rng.normal(size=level.shape))
+    noise = week_sd * rng.normal(size=(len(level), len(weeks), len(names)))
+    read = graft_percentages(level[:, None] + np.multiply.outer(weeks - weeks[-1], per_week) + noise)
+    return _filled(layout, **dict(zip(GRAFTED, np.moveaxis(read, -1, 0), strict=True)))
+
+
+@design_cache
+def _competitive_layout(units: Units, design: Design) -> pd.DataFrame:
+    donors = units.frame.rename(columns={"animal": "donor", "group": "donor_group"})
+    each = np.resize(design.competitive_recipients, design.competitive_donors)
+    each = np.tile(each, len(donors) // len(each))
+    rows = donors.loc[donors.index.repeat(each)].reset_index(drop=True)
+    host = rows.groupby("donor").cumcount() + 1
+    rows.insert(0, "recipient", rows["donor"] + "-r" + host.astype(str))
+    rows.insert(3, "week", 0)
+    for place, name in enumerate(GRAFTED, start=4):
+        rows.insert(place, name, np.nan)
+    rows = rows.assign(cells_injected=design.competitive_cells, competitor_cells=design.competitive_cells, tissue="PB")
+    rows = rows.loc[rows.index.repeat(len(design.competitive_weeks))].reset_index(drop=True)
+    return rows.assign(week=np.resize(design.competitive_weeks, len(rows)))
+
+
 def ecko_verification(world: World, seed: int) -> pd.DataFrame:
     """How far mTOR is gone, by cell type, and the vessels; RNA, protein and pS6 fall with the alleles recombined."""
     rng = stream(seed, "ecko_verification")
@@ -466,17 +512,14 @@ def serial_transplants(world: World, seed: int) -> pd.DataFrame:
     plan, values, death = _grafts(world, seed)
     design = world.endpoints.design
     weeks = np.array(design.transplant_weeks)
-    parts = np.round(lineages(values[:, :, 1:]), 2)
-    parts[:, :, 2] = np.maximum(np.round(100 - parts[:, :, :2].sum(axis=2), 2), 0)
-    read = np.concatenate([100 * expit(values[:, :, :1]), parts], axis=2).reshape(-1, 4)
+    read = graft_percentages(values).reshape(-1, 4)
     # Week by week until death; the first bleed that was missed says "died" and has no read-out.
     missed = (weeks >= death[:, None]).ravel()
     earlier = (np.roll(weeks, 1) >= death[:, None]) & (np.arange(len(weeks)) > 0)
     read[missed] = np.nan
     keep = np.flatnonzero(~earlier.ravel() & np.repeat(_made(plan, death), len(weeks)))
     rows = _transplant_layout(design, world.confounding is not None).take(keep).reset_index(drop=True)
-    names = ("donor_chimerism_pct", "myeloid_pct", "b_pct", "t_pct")
-    columns = {name: read[keep, column] for column, name in enumerate(names)}
+    columns = {name: read[keep, column] for column, name in enumerate(GRAFTED)}
     return _filled(rows, **columns, status=np.where(missed[keep], "died", "alive"))
 
 
