@@ -29,6 +29,7 @@ def test_the_worlds_want_what_the_design_says():
         "intrinsic": "++---",
         "null": "-----",
         "toxic": "++---",
+        "inflamed": "++---",
         "opposite": "+----",
         "confounded": "?????",
         "survivor": "++---",
@@ -38,7 +39,7 @@ def test_the_worlds_want_what_the_design_says():
 
 def test_the_frozen_grid_holds_every_world_and_claim():
     table = grid.counts(FROZEN)
-    assert len(table) == 8 * len(grid.claims())
+    assert len(table) == len(worlds.names()) * len(grid.claims())
     drawn = table[list(verdicts.WORLD_WORDS)].sum(axis=1)
     parts = ["expression" if one == "C4" else "tables" for one in table["claim"]]
     planned = [PLAN.count(PLAN.scenario(name), part) for name, part in zip(table["world"], parts, strict=True)]

@@ -161,7 +161,7 @@ def inflammation(data: Transcriptomes) -> Answer:
     logs = expression.log_counts(data.counts, min_mean=MIN_MEAN)
     genes = set().union(*inflammation_hallmarks().values())
     if (found := logs.index.isin(genes).sum()) < HALLMARK_MINIMUM:
-        raise EndomtorError(f"{found} genes of the hallmarks of inflammation are expressed, expected {HALLMARK_MINIMUM}.")
+        raise EndomtorError(f"{found} genes of inflammation are expressed, expected at least {HALLMARK_MINIMUM}.")
     score = expression.set_score(logs, genes, statistic="difference")
     frame = data.animals.assign(score=data.animals["animal"].map(score))
     weights = BEYOND_AGE if "control" in set(frame["group"]) else {"ecko": 1, "aged": -1}

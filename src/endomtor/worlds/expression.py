@@ -111,8 +111,8 @@ def hspc(world: World, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return raw counts (genes x samples, first column `gene`) and the sample sheet.
 
     log2 mean = baseline + aging + ECKO (phi x aging, toxic programme, inflammation) + batch + sex + the nuisance
-    programme of the animal: a latent factor on correlated genes that is partly along the aging axis. Counts are negative
-    binomial.
+    programme of the animal: a latent factor on correlated genes that is partly along the aging axis. Counts are
+    negative binomial.
     """
     rng = stream(seed, "hspc_counts")
     one, genes = world.endpoints.transcriptome, programme(world)

@@ -107,9 +107,9 @@ class World:
         each with the part of the effect that is reached by then, in one age or as the mean of both; white cells are the
         sum of their parts. A phi is ecko - control over aged - young on the scale of analysis. Where that is not the
         scale on which values are drawn (white cells under rapamycin, polarity, foci, limiting dilution) it is an
-        expectation over animals or donors, right to about 0.01 (`estimands`). A toxic shift is in it, whatever it has to
-        do with aging. Rounding, background, library size and, for phi, inflammatory genes are taken to move nothing, and
-        deaths of recipients are left out: the value is that of all grafts, not of survivors.
+        expectation over animals or donors, right to about 0.01 (`estimands`). A toxic shift is in it: the analysis sees
+        it, whatever moved the endpoint. Rounding, background, library size and, for phi, inflammatory genes are taken
+        to move nothing, and deaths of recipients are left out: the value is that of all grafts, not of survivors.
 
         `WorldError`: the id is no prediction, or its endpoint is not in the worlds.
 
@@ -211,7 +211,7 @@ class World:
         return float(np.mean(after) - before)
 
     def _phi(self, name: str, share: float, toxic: float) -> float | None:
-        """Return phi of an endpoint of which this share of the effect is seen, with a shift; None where nothing ages."""
+        """Return phi of an endpoint, shifted, of which this share of the effect is seen; None where nothing ages."""
         aging = self.aging_effect(name)
         if not aging * share:
             return None
