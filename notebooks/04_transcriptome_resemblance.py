@@ -651,16 +651,19 @@ record_of_illness = chapter.record("C4.transcriptome.inflammation", beyond_age)
 # Every animal at its place between young and old, and its inflammation above it:
 
 # %% tags=["needs:hspc_counts", "needs:phi", "needs:signature", "needs:inflammation"]
-order = [group for group in ("young", "aged", "control", "ecko") if group in n]
-marks = dict(zip(order, "os^D", strict=False))
-points = {"hue": "group", "style": "group", "hue_order": order, "style_order": order, "markers": marks}
-points |= {"palette": {group: figures.colour(group) for group in order}, "s": 40}
+order = {figures.named(group): group for group in ("young", "aged", "control", "ecko") if group in n}
+points = {"hue": "mice", "style": "mice", "hue_order": list(order), "style_order": list(order), "s": 40}
+points["palette"] = {mice: figures.colour(group) for mice, group in order.items()}
+points["markers"] = {mice: style.marker(group) for mice, group in order.items()}
 with figures.house():
     figure = figures.page(3.2)
     axes = figure.subplots()
-    sns.scatterplot(animals, x="score", y="inflammation", ax=axes, **points)
+    shown = animals.assign(mice=animals["group"].map(figures.named))
+    sns.scatterplot(shown, x="score", y="inflammation", ax=axes, **points)
     figures.legend_above(figure, axes)
     axes.set(xlabel="aging score, 1 = the published old − young", ylabel="inflammation score, log₂")
+
+# %% tags=["needs:hspc_counts", "needs:phi", "needs:signature", "needs:inflammation"]
 compared = by_contrast({"inflammation": each}) | {"ECKO beyond age": beyond_age}
 chapter.show(
     (figure, animals[["animal", "group", "score", "inflammation"]]),
