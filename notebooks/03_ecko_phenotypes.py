@@ -31,7 +31,7 @@ import seaborn as sns
 from IPython.display import Markdown
 from statsmodels.duration.survfunc import SurvfuncRight
 
-from endomtor import figures, public, stats
+from endomtor import analyses, figures, public, stats
 from endomtor.chapter import open_chapter
 from endomtor.contract import vocabulary
 from endomtor.errors import NotTestable
@@ -39,7 +39,17 @@ from endomtor.figures import style
 from endomtor.markup import plain_in_markdown
 from endomtor.public import aging_cohorts
 from endomtor.public import blood as do_blood
-from endomtor.reporting import alt_text, by_contrast, endpoint_text, forest_rows, n_text, number, p_text, units_text
+from endomtor.reporting import (
+    alt_text,
+    by_contrast,
+    endpoint_text,
+    forest_rows,
+    n_text,
+    number,
+    p_text,
+    result_text,
+    units_text,
+)
 from endomtor.stats import allows_phi, amounts, difference, holm, meta, pairs, phi
 
 # %% tags=["plumbing"]
@@ -796,6 +806,18 @@ Markdown(
 )
 
 # %% [markdown]
+# ### Age, or illness?
+#
+# An inflamed mouse has more cells in the gate of HSCs, more gamma-H2AX, less hemoglobin and more myeloid cells, as an old one has: phi cannot tell which of the two moved them.
+# Genes of interferon and inflammation can, where HSPCs of such mice were sequenced; chapter {doc}`04 <04_transcriptome_resemblance>` shows this inflammation score, in log₂, for every animal.
+# Where its interval lies above 0, or where it was not measured, the verdict below carries the caution *inflammation not excluded*.
+
+# %%
+of_illness = analyses.answers(chapter.dataset.tables, {"C4.transcriptome.inflammation"})
+lines = [f"Beyond what age does, ECKO raises it by {result_text(one.estimate)}." for one in of_illness.values()]
+Markdown("\n".join(lines) or "Inflammation was **not measured** in these data, and so is not excluded.")
+
+# %% [markdown]
 # ## Was the knock-out where it should be?
 #
 # A phenotype speaks for the endothelium only if mTOR is gone there and still present in blood-forming and stromal cells.
@@ -962,7 +984,7 @@ chapter.verdict("C3")
 # %% [markdown]
 # ## What could be wrong
 #
-# - A knock-out can make mice ill, and illness looks like age in blood counts and in gamma-H2AX; phi on one endpoint cannot tell them apart, a pattern over endpoints can.
+# - A knock-out can make mice ill, and illness looks like age in blood counts and in gamma-H2AX; neither phi on one endpoint nor several of them can tell the two apart (page {ref}`world-grid`).
 # - Recombination outside the endothelium would make the phenotype somebody else's; see the verification above.
 # - Phi divides by the difference of aged and young mice: if these were bred, housed or sorted elsewhere than ECKO and control, that difference holds more than age.
 # - A larger pool of phenotypic HSCs is not more function: markers shift with age, and the two may disagree {cite}`dykstra2011`.

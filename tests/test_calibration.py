@@ -14,7 +14,7 @@ from scipy import stats
 from endomtor import calibration
 from endomtor.calibration import cohorts, rates, run
 from endomtor.calibration.plan import read
-from endomtor.claims import catalogue, verdicts
+from endomtor.claims import catalogue, cautions, verdicts
 from endomtor.errors import WorldError
 
 PLAN = calibration.load()
@@ -206,6 +206,15 @@ def test_limits_of_a_rate_are_clopper_and_pearsons():
     assert [row["low"], row["high"]] == pytest.approx([interval.low, interval.high])
     assert table_of(0, 60, 0.05)["low"].item() == 0
     assert table_of(60, 60, 0.05)["high"].item() == 1
+
+
+def test_illness_without_caution_is_counted_over_cohorts_with_both_parts():
+    claim = answers([verdicts.SUPPORTED, verdicts.SUPPORTED, verdicts.INCONCLUSIVE, verdicts.SUPPORTED], id="C3")
+    score = answers([verdicts.SUPPORTED, verdicts.INCONCLUSIVE, verdicts.INCONCLUSIVE], low=[0.1, -0.1, -0.1])
+    both = pd.concat([claim, score.assign(id=cautions.INFLAMMATION)])
+    table = rates.uncautioned(both, PLAN.scenario("inflamed"))
+    assert table[["id", "measure", "count", "of"]].to_numpy().tolist() == [["C3", rates.UNCAUTIONED, 1, 3]]
+    assert rates.uncautioned(both, PLAN.scenario("bystander")).empty
 
 
 # --- cohorts ---

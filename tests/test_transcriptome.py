@@ -14,6 +14,7 @@ from conftest import ROOT
 from endomtor import public, worlds
 from endomtor.analyses import transcriptome
 from endomtor.analyses.judge import Judge
+from endomtor.claims import cautions
 from endomtor.errors import EndomtorError
 from endomtor.public import hsc_aging
 from endomtor.stats import expression, negative_binomial, resemblance
@@ -61,12 +62,16 @@ class TestWorlds:
             ("bystander", "rightly silent"),
             ("toxic", "rightly silent"),
             ("null", "rightly silent"),
+            ("inflamed", "rightly silent"),
         ],
     )
     def test_the_claim(self, world, word):
         claim, records = judged(world, 2, tables(world, 2))
+        ill = world == "inflamed"
         assert claim["prediction"]["verdict"] == word
-        assert [record.verdict for record in records] == [word, word]
+        assert [record.verdict for record in records] == [word, word, "recovered" if ill else "rightly silent"]
+        assert claim["caution"].endswith(cautions.RAISED) == ill
+        assert cautions.NOT_MEASURED not in claim["caution"]
 
     def test_a_confounded_design_has_no_verdict(self):
         _, records = judged("confounded", 1, tables("confounded", 1, genes=60))
@@ -88,6 +93,18 @@ class TestUnit:
         assert list(contrasts) == [("ecko", "control"), ("aged", "young")]
         (ecko, aged), phi = contrasts.values(), answers[transcriptome.PHI].estimate
         assert phi.estimate == pytest.approx(ecko.estimate / aged.estimate)
+
+    def test_inflammation_is_a_difference_of_differences(self):
+        found = tables("inflamed", 1)
+        own = transcriptome.answers(found, {cautions.INFLAMMATION})[cautions.INFLAMMATION]
+        ecko, aged = own.contrasts.values()
+        assert list(own.contrasts) == [("ecko", "control"), ("aged", "young")]
+        assert own.estimate.estimate == pytest.approx(ecko.estimate - aged.estimate)
+        planted = worlds.load("inflamed").value(cautions.INFLAMMATION)
+        assert own.estimate.ci_low < planted < own.estimate.ci_high
+        shared = some(found, found["hspc_samples"]["group"] != "control")
+        shared = transcriptome.answers(shared, {cautions.INFLAMMATION})
+        assert set(shared[cautions.INFLAMMATION].estimate.n) == {"ecko", "aged"}
 
     def test_lanes_of_an_animal_are_added_not_counted(self, small, answers):
         counts, sheet = small["hspc_counts"], small["hspc_samples"]

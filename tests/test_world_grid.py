@@ -14,6 +14,7 @@ from endomtor.views import grid
 
 PLAN = calibration.load()
 FROZEN = calibration.frozen()
+FEIGNED = {rates.FALSE_SUPPORT: 0.29, rates.UNCAUTIONED: 0.02}
 
 
 def test_the_worlds_want_what_the_design_says():
@@ -29,6 +30,7 @@ def test_the_worlds_want_what_the_design_says():
         "intrinsic": "++---",
         "null": "-----",
         "toxic": "++---",
+        "inflamed": "++---",
         "opposite": "+----",
         "confounded": "?????",
         "survivor": "++---",
@@ -38,7 +40,7 @@ def test_the_worlds_want_what_the_design_says():
 
 def test_the_frozen_grid_holds_every_world_and_claim():
     table = grid.counts(FROZEN)
-    assert len(table) == 8 * len(grid.claims())
+    assert len(table) == len(worlds.names()) * len(grid.claims())
     drawn = table[list(verdicts.WORLD_WORDS)].sum(axis=1)
     parts = ["expression" if one == "C4" else "tables" for one in table["claim"]]
     planned = [PLAN.count(PLAN.scenario(name), part) for name, part in zip(table["world"], parts, strict=True)]
@@ -47,7 +49,8 @@ def test_the_frozen_grid_holds_every_world_and_claim():
 
 def test_a_false_claim_is_announced_no_more_often_than_its_level():
     table = grid.counts(FROZEN)
-    false = table[table["wanted"] == verdicts.RIGHTLY_SILENT]
+    # In `inflamed` phenocopy logic must fail; the page says how often.
+    false = table[(table["wanted"] == verdicts.RIGHTLY_SILENT) & (table["world"] != "inflamed")]
     of = false[[verdicts.FALSE_ALARM, verdicts.RIGHTLY_SILENT]].sum(axis=1)
     p = stats.binom.sf(false[verdicts.FALSE_ALARM] - 1, of, PLAN.false_support)
     assert (p > (1 - PLAN.joint) / len(false)).all(), false.to_string()
@@ -81,6 +84,16 @@ def test_false_alarms_beyond_chance_are_named():
     broken = grid.sentences(calibrated(rows=[(*row, rates.BEYOND)]))
     assert any("No world lies beyond what chance allows" in one for one in kept)
     assert any("**Beyond what chance allows: C3 in `bystander` (20 %).**" in one for one in broken)
+
+
+def test_the_world_of_illness_is_counted_without_and_with_the_score():
+    rows = [("inflamed", "C3", measure, rate, None, rates.NO_LEVEL) for measure, rate in FEIGNED.items()]
+    found = calibrated([("inflamed", "C3", verdicts.FALSE_ALARM, 29)], rows)
+    found.table[["count", "of"]] = [[29, 100], [2, 100]]
+    drawn = grid.table_html(found)
+    assert "no inflammation seen</span></th><td></td><td></td><td>2 of 100</td>" in drawn
+    said = grid.sentences(found)[1]
+    assert "(`inflamed`), C3 was announced in 29 % of cohorts, and in 2 % without the caution" in said
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The eight worlds: strict files, deterministic draws, planted moments, nesting, and the truth that follows."""
+"""The nine worlds: strict files, deterministic draws, planted moments, nesting, and the truth that follows."""
 
 import dataclasses
 import hashlib
@@ -22,6 +22,7 @@ from endomtor import contract, paths, public, worlds
 from endomtor.analyses import ecko_phenotypes, mtor_decline, rapamycin, transcriptome
 from endomtor.analyses.judge import Judge
 from endomtor.claims import catalogue
+from endomtor.claims.cautions import INFLAMMATION
 from endomtor.contract import TABLES
 from endomtor.errors import WorldError
 from endomtor.public import aging_cohorts
@@ -30,8 +31,8 @@ from endomtor.views import boxes, pages
 from endomtor.worlds import expression, tabular
 from endomtor.worlds.simulation import EXPRESSION
 
-EIGHT = ("bystander", "confounded", "intrinsic", "null", "opposite", "paper", "survivor", "toxic")
-SOME_QUICK = some_quick(EIGHT, ("null", "paper"))
+NINE = ("bystander", "confounded", "inflamed", "intrinsic", "null", "opposite", "paper", "survivor", "toxic")
+SOME_QUICK = some_quick(NINE, ("null", "paper"))
 FOLDER = paths.data() / "worlds"
 
 
@@ -57,9 +58,9 @@ def own_folder(tmp_path, monkeypatch):
     return tmp_path / "data" / "worlds"
 
 
-def test_the_eight_worlds_of_the_design_are_there():
-    assert set(EIGHT) <= set(worlds.names())
-    assert [worlds.load(name).name for name in EIGHT] == list(EIGHT)
+def test_the_nine_worlds_of_the_design_are_there():
+    assert set(NINE) <= set(worlds.names())
+    assert [worlds.load(name).name for name in NINE] == list(NINE)
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.toml")), ids=lambda path: path.stem)
@@ -262,6 +263,7 @@ def primaries(claim: str) -> list[str]:
         ("intrinsic", {"C1", "C2"}),
         ("null", set()),
         ("toxic", {"C1", "C2"}),
+        ("inflamed", {"C1", "C2"}),
         ("opposite", {"C1"}),
         ("survivor", {"C1", "C2"}),
     ],
@@ -270,6 +272,17 @@ def test_truth_of_each_claim_is_that_of_the_design(world, true):
     loaded = worlds.load(world)
     for claim in ("C1", "C2", "C3", "C4", "C5"):
         assert {loaded.truth(one) for one in primaries(claim)} == {claim in true}, claim
+
+
+def test_illness_on_the_aging_axis_moves_what_is_estimated_and_makes_nothing_true(paper):
+    """Phenocopy logic sees phi above the smallest; the claim that the mice have aged is false all the same."""
+    ill = worlds.load("inflamed")
+    for one in ("C3.marrow.HSC", "C3.cells.gH2AX_foci", "C3.blood.myeloid_balance"):
+        assert ill.value(one) > 0.25
+        assert ill.truth(one) is False
+    assert ill.value("C4.transcriptome.phi") == 0
+    assert ill.truth(INFLAMMATION) is True
+    assert paper.truth(INFLAMMATION) is worlds.load("toxic").truth(INFLAMMATION) is False
 
 
 def test_a_confounded_world_withholds_every_truth():

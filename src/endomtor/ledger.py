@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from endomtor import files
-from endomtor.claims import catalogue, evidence, premises, verdicts
+from endomtor.claims import catalogue, cautions, evidence, premises, verdicts
 from endomtor.claims.catalogue import Catalogue, Claim, Rule
 from endomtor.claims.evidence import Record
 from endomtor.errors import BuildError, ClaimsError
@@ -89,15 +89,16 @@ def build(records: list[Record], dataset: Provenance, claims: Catalogue, truth=N
         truths = None
         if dataset.kind == "simulated":
             truths = {rule.id: truth(rule.id) for rule in claim.primaries}
+        prediction = side(claim, records, "prediction", truths)
         entries.append(
             {
                 "id": claim.id,
                 "title": claim.title,
                 "text": claim.text,
-                "caution": claim.caution,
+                "caution": _caution(claim, records, prediction["verdict"]),
                 "chapter": claim.chapter,
                 "premise": side(claim, records, "premise"),
-                "prediction": side(claim, records, "prediction", truths),
+                "prediction": prediction,
             }
         )
     return {
@@ -113,6 +114,12 @@ def build(records: list[Record], dataset: Provenance, claims: Catalogue, truth=N
         "claims": entries,
         "evidence": [asdict(record) for record in records],
     }
+
+
+def _caution(claim: Claim, records: list[Record], verdict: str) -> str:
+    """Return what must be said beside the verdicts on a claim: as its rules have it, and of rivals not excluded."""
+    rival = claim.id in cautions.CLAIMS and verdict != verdicts.NOT_TESTABLE
+    return f"{claim.caution} {cautions.of_inflammation(records) if rival else ''}".strip()
 
 
 def write(build_dir: Path, dataset_dir: Path) -> dict:

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable
 from dataclasses import replace
 
 from endomtor import analyses, ledger, worlds
-from endomtor.claims import catalogue, evidence
+from endomtor.claims import catalogue, cautions, evidence
 from endomtor.contract import TABLES, Dataset
 from endomtor.errors import ClaimsError
 from endomtor.estimate import Estimate
@@ -83,5 +83,12 @@ class Judge:
         return [self.record(name, answer.estimate) for name, answer in found.items()]
 
     def ledger(self, records: Iterable[evidence.Record]) -> dict:
-        """Return the ledger of these records alone, as the book's ledger would have it."""
-        return ledger.build(list(records), self.dataset.provenance, catalogue.load(), self._truth)
+        """Return the ledger of these records alone, as the book's ledger would have it.
+
+        Whether illness was excluded is looked up in the data set where the records do not say it.
+        """
+        records = list(records)
+        if {one.claim for one in records} & set(cautions.CLAIMS):
+            own = {one.id for one in records}
+            records += [one for one in self.records({cautions.INFLAMMATION}) if one.id not in own]
+        return ledger.build(records, self.dataset.provenance, catalogue.load(), self._truth)

@@ -1,6 +1,6 @@
 """Chapter 04: does the transcriptome of ECKO HSPCs resemble the aged one?
 
-Animals scored on a published aging signature, and phi over all expressed genes as a description.
+Animals scored on a published aging signature, and, as descriptions, phi over all expressed genes and inflammation.
 """
 
 from collections.abc import Container, Mapping
@@ -13,13 +13,16 @@ import pandas as pd
 from endomtor import public
 from endomtor.analyses import alternatives, ecko_phenotypes
 from endomtor.analyses.answer import Answer
+from endomtor.analyses.mtor_decline import HALLMARK_MINIMUM
 from endomtor.claims import catalogue
+from endomtor.claims.cautions import INFLAMMATION
 from endomtor.errors import EndomtorError
 from endomtor.public import hsc_aging, hsc_animals
-from endomtor.public.originals import STUDIES
+from endomtor.public.originals import STUDIES, inflammation_hallmarks
 from endomtor.stats import (
     Estimate,
     allows_phi,
+    contrast,
     difference,
     expression,
     pairs,
@@ -35,6 +38,9 @@ MIN_MEAN = 10.0
 
 NAMED_GENES = 6
 """Signature genes that are named in figures: those that most of the twelve studies agree on."""
+
+BEYOND_AGE = {"ecko": 1, "control": -1, "aged": -1, "young": 1}
+"""(ECKO - control) - (aged - young); where young is the control too, ECKO - aged is left of it."""
 
 COMPARED = {"group": "group", "unit": "animal", "block": ("batch", "sex")}
 
@@ -63,10 +69,10 @@ class Transcriptomes:
 
 
 def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) -> dict[str, Answer]:
-    """Return phi of the animals' scores on the published signature, and phi over all expressed genes.
+    """Return phi of the animals' scores on the published signature, phi over all expressed genes, and inflammation.
 
     Without ECKO it is aged - young of the scores (`AGING`); without an aging reference there is no answer, nor where
-    libraries cannot be normalised or the signature cannot be scored.
+    libraries cannot be normalised or the signature, or the hallmarks of inflammation, cannot be scored.
 
     Parameters
     ----------
@@ -75,7 +81,7 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
     wanted : container of str, optional
         Ids to answer; phi over genes takes longest.
     """
-    asked = [name for name in (PHI, PHI_GENES, AGING) if wanted is None or name in wanted]
+    asked = [name for name in (*_ANSWERS, AGING) if wanted is None or name in wanted]
     if not asked or not {"hspc_counts", "hspc_samples"} <= set(tables):
         return {}
     data = transcriptomes(tables)
@@ -87,7 +93,7 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
     for name in asked if allows_phi(groups) else ():
         with suppress(EndomtorError):
             if name != AGING:
-                found[name] = _of_scores(data) if name == PHI else _of_genes(data)
+                found[name] = _ANSWERS[name](data)
     return found
 
 
@@ -138,6 +144,35 @@ def _of_genes(data: Transcriptomes) -> Answer:
     smallest = catalogue.load().rule(PHI_GENES).smallest
     kwargs = {"sample": "animal", "min_mean": MIN_MEAN, "smallest": smallest}
     return Answer(transcriptome_phi_genes(data.counts, data.animals, **kwargs, **COMPARED))
+
+
+def inflammation(data: Transcriptomes) -> Answer:
+    """Return how far ECKO raises the inflammation score beyond what age does.
+
+    The score of an animal is the mean log2 expression of the genes of the interferon and inflammatory hallmarks minus
+    that of all other expressed genes; the estimate is (ECKO - control) - (aged - young), young in both where there is
+    no control.
+
+    Raises
+    ------
+    EndomtorError
+        Libraries cannot be normalised, or too few genes of the hallmarks are expressed.
+    """
+    logs = expression.log_counts(data.counts, min_mean=MIN_MEAN)
+    genes = set().union(*inflammation_hallmarks().values())
+    if (found := logs.index.isin(genes).sum()) < HALLMARK_MINIMUM:
+        raise EndomtorError(f"{found} genes of inflammation are expressed, expected at least {HALLMARK_MINIMUM}.")
+    score = expression.set_score(logs, genes, statistic="difference")
+    frame = data.animals.assign(score=data.animals["animal"].map(score))
+    weights = BEYOND_AGE if "control" in set(frame["group"]) else {"ecko": 1, "aged": -1}
+    about = {"value": "score", "check": ("sex",), **COMPARED}
+    return Answer(
+        contrast(frame, weights=weights, **about),
+        {(a, b): difference(frame, a=a, b=b, **about) for a, b in pairs(frame["group"])[::-1]},
+    )
+
+
+_ANSWERS = {PHI: _of_scores, PHI_GENES: _of_genes, INFLAMMATION: inflammation}
 
 
 def transcriptomes(tables: Mapping[str, object]) -> Transcriptomes:

@@ -5,12 +5,14 @@ import pandas as pd
 from scipy import stats
 
 from endomtor.calibration.plan import Plan, Scenario
-from endomtor.claims import catalogue, verdicts
+from endomtor.claims import catalogue, cautions, verdicts
 from endomtor.claims.catalogue import Rule
 from endomtor.worlds import World
 
 FALSE_SUPPORT, FALSE_CONTRADICTION, COVERAGE, POWER = "false support", "false contradiction", "coverage", "power"
 MEASURES = (FALSE_SUPPORT, FALSE_CONTRADICTION, COVERAGE, POWER)
+UNCAUTIONED = "false support without caution"
+"""Of a claim that illness can feign: announced, and the inflammation score not raised in ECKO beyond age."""
 HOLDS, BEYOND, CONSERVATIVE, NO_LEVEL = "holds", "beyond its limit", "conservative", "no level"
 """Of a rate against its nominal level: within its Monte Carlo limits, on their bad side, on their good one; none."""
 COLUMNS = (
@@ -114,6 +116,33 @@ def grid(answers: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     counted = answers.dropna(subset=["world_word"]).groupby(["id", "world_word"], sort=True).size()
     table = counted.rename("count").reset_index().rename(columns={"id": "claim", "world_word": "word"})
     return table.assign(scenario=scenario.name)[["scenario", "claim", "word", "count"]]
+
+
+def uncautioned(answers: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
+    """Count how often illness passes for age: a claim is supported, and the inflammation score is not raised.
+
+    Parameters
+    ----------
+    answers : DataFrame
+        Of one scenario, all its parts: a seed draws the tables and the transcriptome of one cohort.
+
+    Returns
+    -------
+    DataFrame
+        As from `tabulate`, one row for each of `cautions.CLAIMS`, over cohorts in which claim and score were judged; no
+        row in a world without inflammation.
+    """
+    judged = answers[answers["word"] != verdicts.NOT_TESTABLE].set_index("seed")
+    score = judged.loc[judged["id"] == cautions.INFLAMMATION, "low"]
+    rows = []
+    for claim in cautions.CLAIMS if scenario.drawn_from().inflammation else ():
+        words = judged.loc[judged["id"] == claim, "word"]
+        both = words.index.intersection(score.index)
+        count = ((words[both] == verdicts.SUPPORTED) & ~(score[both] > 0)).sum()
+        rows.append(("expression", scenario.name, claim, UNCAUTIONED, None, int(count), len(both), np.nan))
+    columns = ["part", "scenario", "id", "measure", "planted", "count", "of", "nominal"]
+    table = pd.DataFrame(rows, columns=columns)
+    return _with_rates(table[table["of"] > 0].assign(drawn=answers["seed"].nunique()))
 
 
 def tabulate_mistakes(mistakes: pd.DataFrame, scenario: Scenario, part: str) -> pd.DataFrame:

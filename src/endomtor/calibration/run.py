@@ -18,6 +18,7 @@ from endomtor.calibration import cohorts as one_by_one
 from endomtor.calibration import jobs as processes
 from endomtor.calibration import plan as plans
 from endomtor.calibration import rates
+from endomtor.claims import cautions
 from endomtor.errors import BuildError
 from endomtor.provenance import Provenance
 
@@ -97,6 +98,7 @@ def calibrate(
     tasks = [(one.name, plan.seed + i, part) for one, part, count in work for i in range(count)]
     totals = {f"{one.name}, {part}": count for one, part, count in work}
     tables, biases, grids, kept = [], [], [], pd.DataFrame(columns=_SLICED)
+    of_illness: dict[str, list[pd.DataFrame]] = {one.name: [] for one in chosen}
     drawn = processes.run(_cohort, tasks, jobs=jobs, chunk=_CHUNK)
     with closing(drawn), processes.bars(totals, progress=progress) as advance:
         for scenario, part, count in work:
@@ -110,8 +112,10 @@ def calibrate(
             tables.append(rates.tabulate_mistakes(tempting, scenario, part))
             biases.append(rates.errors_of_estimates(told, scenario))
             grids.append(rates.grid(told, scenario))
+            of_illness[scenario.name].append(told[told["id"].isin([*cautions.CLAIMS, cautions.INFLAMMATION])])
             if (scenario.name, part) == (SLICE_SCENARIO, "tables"):
                 kept = told.loc[told["seed"] < plan.seed + SLICE_COHORTS, _SLICED].reset_index(drop=True)
+    tables += [rates.uncautioned(pd.concat(own), plan.scenario(name)) for name, own in of_illness.items() if own]
     about = {
         "plan": plan.version,
         "date": plan.date.isoformat(),

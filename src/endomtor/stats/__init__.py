@@ -4,7 +4,15 @@ from endomtor.estimate import Estimate
 
 from .composition import clr, lineage_balance, part_contrasts, replace_zeros
 from .design import allows_phi, pairs
-from .groups import ExactTest, difference, hedges_g, mann_whitney_exact, permutation_test_means, treatment_within_age
+from .groups import (
+    ExactTest,
+    contrast,
+    difference,
+    hedges_g,
+    mann_whitney_exact,
+    permutation_test_means,
+    treatment_within_age,
+)
 from .joint import JointPhi, JointTable, joint_phi
 from .limiting_dilution import donor_log_frequency, elda, elda_difference, single_hit_tests
 from .meta import random_effects
@@ -29,6 +37,7 @@ __all__ = [
     "blocked_difference",
     "blocked_phi",
     "clr",
+    "contrast",
     "difference",
     "donor_log_frequency",
     "elda",

@@ -141,6 +141,64 @@ def difference(
     return answers["difference"]
 
 
+def contrast(
+    frame: pd.DataFrame,
+    *,
+    value: str,
+    group: str,
+    weights: Mapping[str, float],
+    unit: str,
+    block: str | Sequence[str] | None = None,
+    check: Sequence[str] = (),
+    level: float = 0.95,
+) -> Estimate:
+    """Estimate a weighted sum of the means of groups, such as a difference of two differences.
+
+    Parameters
+    ----------
+    weights : mapping of str to float
+        Group to its weight; their sum is 0. Rows of other groups are left out.
+    frame, value, group, unit, block, check, level
+        As for `difference`.
+
+    Returns
+    -------
+    Estimate
+        As from `difference`, with a variance for each group.
+
+    Raises
+    ------
+    UnitError, ValueError
+        As `difference`; `ValueError` also where the weights do not add to 0.
+
+    Examples
+    --------
+    Does the knock-out raise a score beyond what age does to it?
+
+    >>> mice = pd.DataFrame({"animal": list("abcdefghijkl"), "score": [0, 1, 2, 1, 2, 3, 0, 1, 2, 4, 5, 6],
+    ...     "group": ["young"] * 3 + ["aged"] * 3 + ["control"] * 3 + ["ecko"] * 3})
+    >>> weights = {"ecko": 1, "control": -1, "aged": -1, "young": 1}
+    >>> answer = contrast(mice, value="score", group="group", weights=weights, unit="animal")
+    >>> print(f"{answer.estimate:.2f}, {answer.ci_low:.2f} to {answer.ci_high:.2f}")
+    3.00, 0.34 to 5.66
+    """
+    if sum(weights.values()) != 0:
+        raise ValueError(f"The weights {dict(weights)} add to {sum(weights.values()):g}, expected 0.")
+    one_row_per_unit(frame, unit, design="contrast of groups")
+    columns(frame, group)
+    answers = _contrast_answers(
+        frame,
+        value=value,
+        cells=text(frame[group]),
+        contrasts={"contrast": {name: float(weight) for name, weight in weights.items()}},
+        unit=unit,
+        block=block,
+        check=check,
+        level=level,
+    )
+    return answers["contrast"]
+
+
 def treatment_within_age(
     frame: pd.DataFrame,
     *,

@@ -1,4 +1,4 @@
-"""The claims in the eight worlds: how often each verdict fell, for the page of the worlds."""
+"""The claims in all worlds: how often each verdict fell, for the page of the worlds."""
 
 from html import escape
 
@@ -52,12 +52,37 @@ def table_html(found: Calibration) -> str:
         cells = "".join(f"<td>{_cell(own.loc[one]) if one in own.index else ''}</td>" for one in ids)
         title = escape(worlds.load(name).title)
         rows.append(f'<tr><th scope="row"><code>{name}</code><span>{title}</span></th>{cells}</tr>')
+        rows += _with_score(found, name, ids)
     return (
         '<figure class="endomtor-table-figure"><figcaption><p><span class="endomtor-mark-simulated">SIMULATED</span> '
         f"Number of cohorts by verdict (numbers assumed): {legend}. "
         "In each cell the verdict that the world demands comes first, in bold.</p></figcaption>"
         f'<div class="endomtor-table" tabindex="0">{table(("world", *ids), rows, "endomtor-grid")}</div></figure>'
     )
+
+
+def _with_score(found: Calibration, world: str, ids: list[str]) -> list[str]:
+    """Return a row that says what is left of false alarms where the inflammation score warns; none in most worlds."""
+    own = found.table[(found.table["scenario"] == world) & (found.table["measure"] == rates.UNCAUTIONED)]
+    if own.empty:
+        return []
+    left = {row.id: f"{row.count:,} of {row.of:,}" for row in own.itertuples()}
+    cells = "".join(f"<td>{left.get(one, '')}</td>" for one in ids)
+    head = f"<code>{world}</code><span>announced, and no inflammation seen</span>"
+    return [f'<tr><th scope="row">{head}</th>{cells}</tr>']
+
+
+def _of_illness(found: Calibration) -> list[str]:
+    """Return what the claims that illness can feign say where it does, without and with the inflammation score."""
+    rows = found.table.set_index(["measure", "scenario", "id"])
+    said = []
+    for _, world, claim in (one for one in rows.index if one[0] == rates.UNCAUTIONED):
+        without, left = rows.loc[(rates.FALSE_SUPPORT, world, claim)], rows.loc[(rates.UNCAUTIONED, world, claim)]
+        said.append(
+            f"Where illness feigns age (`{world}`), {claim} was announced in {percent(without['rate'])} of cohorts, "
+            f"and in {percent(left['rate'])} without the caution that the inflammation score is raised."
+        )
+    return said
 
 
 def _cell(row: pd.Series) -> str:
@@ -79,11 +104,12 @@ def sentences(found: Calibration) -> list[str]:
     said = [
         f"A cell counts {cohorts} cohorts, with seeds from {about['seed']:,} on, by the chapters' own functions "
         f"and the ledger's own rule; frozen on {about['frozen']}.",
+        *_of_illness(found),
         "C1b is *not testable here* in every world: no table of this book could test it.",
     ]
     ids = [claim.id for claim in claims()]
     own = found.table[found.table["id"].isin(ids) & found.table["scenario"].isin(worlds.names())]
-    false = own[own["measure"] == rates.FALSE_SUPPORT]
+    false = own[(own["measure"] == rates.FALSE_SUPPORT) & own["nominal"].notna()]
     if len(false):
         worst = false.loc[false["rate"].idxmax()]
         beyond = false[false["judgement"] == rates.BEYOND]
@@ -99,5 +125,5 @@ def sentences(found: Calibration) -> list[str]:
         each = ", ".join(f"{row.id} {percent(row.rate)}" for row in power.itertuples())
         said.append(f"Where the claims hold (`paper`), they were found in: {each}. These effects are invented.")
     biased = [one for one in plans.load().scenarios if one.biased and one.name in worlds.names()]
-    said += [f"Estimates are biased by design in `{one.name}`. {one.biased}" for one in biased]
+    said += [f"No level is promised in `{one.name}`. {one.biased}" for one in biased]
     return said

@@ -137,6 +137,14 @@ _FAMILIES = (
         names=(("LT_HSC", "LT-HSCs of another laboratory"),),
     ),
     Words(
+        "C4.transcriptome.inflammation",
+        "are inflamed beyond what age does",
+        "are less inflamed than age would make them",
+        small="any inflammation of {names} beyond what age does is too small to matter",
+        unclear="there is no clear inflammation of {names} beyond what age does",
+        names=(("inflammation", "HSPCs of ECKO mice"),),
+    ),
+    Words(
         "C5",
         "moves towards the aged state after an ECKO niche",
         "moves away from the aged state after an ECKO niche",

@@ -36,6 +36,8 @@ class Programme:
     nuisance, toxic : ndarray
         Loadings of sd 1 over the genes touched, made orthogonal to `aging`: on the latent factor of an animal, and
         under a toxic knock-out.
+    inflammation : ndarray
+        1 for the genes of the interferon and inflammatory hallmarks, 0 for all others.
     """
 
     genes: np.ndarray
@@ -44,6 +46,7 @@ class Programme:
     aging: np.ndarray
     nuisance: np.ndarray
     toxic: np.ndarray
+    inflammation: np.ndarray
 
 
 def _read_baseline(name: str) -> pd.DataFrame:
@@ -81,7 +84,14 @@ def _programme(root: Path, one: Transcriptome, sex_genes: SexGenes) -> Programme
         aging=aging,
         nuisance=_orthogonal(nuisance, aging),
         toxic=_orthogonal(toxic, aging),
+        inflammation=np.isin(names, _inflammatory_genes()).astype(float),
     )
+
+
+def _inflammatory_genes() -> list[str]:
+    # A set a line: its name, a link, its genes.
+    sets = (paths.data() / "public" / "msigdb_inflammation_hallmarks.gmt").read_text(encoding="utf-8").splitlines()
+    return sorted({gene for line in sets for gene in line.split("\t")[2:]})
 
 
 def _orthogonal(programme: np.ndarray, axis: np.ndarray) -> np.ndarray:
@@ -100,9 +110,9 @@ def programme(world: World) -> Programme:
 def hspc(world: World, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return raw counts (genes x samples, first column `gene`) and the sample sheet.
 
-    log2 mean = baseline + aging + ECKO (phi x aging, and the toxic programme) + batch + sex + the nuisance programme
-    of the animal: a latent factor on correlated genes that is partly along the aging axis. Counts are negative
-    binomial.
+    log2 mean = baseline + aging + ECKO (phi x aging, toxic programme, inflammation) + batch + sex + the nuisance
+    programme of the animal: a latent factor on correlated genes that is partly along the aging axis. Counts are
+    negative binomial.
     """
     rng = stream(seed, "hspc_counts")
     one, genes = world.endpoints.transcriptome, programme(world)
@@ -114,7 +124,7 @@ def hspc(world: World, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     depth = rng.normal(0, one.depth_sd, n)
     change = np.outer(genes.aging, along) + np.outer(one.nuisance_loading * genes.nuisance, latent)
     change += batch[:, units.batch]
-    change += np.outer(genes.toxic * world.toxicity.get("transcriptome", 0.0), group == GROUPS.index("ecko"))
+    change += np.outer(_illness(world, genes), group == GROUPS.index("ecko"))
     mean = genes.mean[:, None] * np.exp2(change) * np.exp(depth)
     leak = world.endpoints.sex_genes.leak
     for markers, absent in ((FEMALE_GENES, units.male), (MALE_GENES, ~units.male)):
@@ -127,6 +137,22 @@ def hspc(world: World, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     sheet.insert(0, "sample", samples)
     sheet["population"] = "HSC"
     return table.sort_values("gene", ignore_index=True), sheet
+
+
+def _illness(world: World, genes: Programme) -> np.ndarray:
+    """Return the log2 change of each gene in ECKO that has nothing to do with aging."""
+    return genes.toxic * world.toxicity.get("transcriptome", 0.0) + genes.inflammation * world.inflammation
+
+
+def inflammation_beyond_age(world: World) -> float:
+    """Return (ecko - control) - (aged - young) of the mean log2 expression of inflammatory genes minus that of others.
+
+    All genes are taken to be expressed.
+    """
+    genes = programme(world)
+    _, aged, _, ecko = world.shifts("transcriptome")
+    change, inside = (ecko - aged) * genes.aging + _illness(world, genes), genes.inflammation > 0
+    return float(change[inside].mean() - change[~inside].mean())
 
 
 def negative_binomial(rng: np.random.Generator, mean: np.ndarray, dispersion: np.ndarray | float) -> np.ndarray:

@@ -315,6 +315,7 @@ class WorldFile:
     bmec_mtor: float
     aging: bool = True
     niche_aging: bool = True
+    inflammation: float = 0.0
     phenocopy_by_endpoint: dict[str, float] | None = None
     toxicity: dict[str, float] | None = None
     confounding: Confounding | None = None

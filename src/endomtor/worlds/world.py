@@ -10,6 +10,7 @@ import numpy as np
 
 from endomtor import paths
 from endomtor.claims import catalogue
+from endomtor.claims.cautions import INFLAMMATION
 from endomtor.errors import ClaimsError, WorldError
 from endomtor.provenance import Provenance
 from endomtor.worlds.parameters import Confounding, Endpoints, WorldFile, nearest, read
@@ -37,6 +38,8 @@ class World:
         False: nothing ages.
     niche_aging : bool
         False: an aged niche leaves no mark on wild-type cells.
+    inflammation : float
+        log2 shift of the interferon and inflammatory hallmarks in ECKO, which has nothing to do with aging.
     toxicity : dict[str, float]
         Shifts in ECKO that have nothing to do with aging, in SDs between animals.
     changed : bool
@@ -51,6 +54,7 @@ class World:
     bmec_mtor: float
     aging: bool
     niche_aging: bool
+    inflammation: float
     phenocopy_by_endpoint: dict[str, float]
     toxicity: dict[str, float]
     confounding: Confounding | None
@@ -103,8 +107,9 @@ class World:
         each with the part of the effect that is reached by then, in one age or as the mean of both; white cells are the
         sum of their parts. A phi is ecko - control over aged - young on the scale of analysis. Where that is not the
         scale on which values are drawn (white cells under rapamycin, polarity, foci, limiting dilution) it is an
-        expectation over animals or donors, right to about 0.01 (`estimands`). Rounding, background and library size are
-        taken to move nothing, and deaths of recipients are left out: the value is that of all grafts, not of survivors.
+        expectation over animals or donors, right to about 0.01 (`estimands`). A toxic shift is in it: the analysis sees
+        it, whatever moved the endpoint. Rounding, background, library size and, for phi, inflammatory genes are taken
+        to move nothing, and deaths of recipients are left out: the value is that of all grafts, not of survivors.
 
         `WorldError`: the id is no prediction, or its endpoint is not in the worlds.
 
@@ -131,8 +136,8 @@ class World:
         """Return whether a prediction of `data/claims.toml` holds here; None where the design lets nobody tell.
 
         A difference holds when its planted `value` has the declared direction and reaches the smallest effect of
-        interest; a phi when the endpoint ages in the declared direction and `value` is above the smallest phi of
-        interest. Raises as `value`.
+        interest; a phi when the endpoint ages in the declared direction and its value is above the smallest phi of
+        interest, that of `value` without the toxic shift: what illness moves has not aged. Raises as `value`.
         """
         rule = self._rule(prediction_id)
         value = self.value(prediction_id)
@@ -143,9 +148,10 @@ class World:
             return bool(towards >= rule.smallest)
         if self.confounding:
             return None
-        ages = self.aging_effect(self._endpoint(prediction_id)[0])
+        name, share = self._endpoint(prediction_id)
+        ages, aged = self.aging_effect(name), self._phi(name, share, 0.0)
         declared = ages != 0 if rule.direction == "either" else DIRECTIONS[rule.direction] * ages > 0
-        return bool(declared and value is not None and value > rule.smallest)
+        return bool(declared and aged is not None and aged > rule.smallest)
 
     def _rule(self, prediction_id: str) -> catalogue.Rule:
         try:
@@ -161,7 +167,10 @@ class World:
     def _planted(self, rule: catalogue.Rule) -> float | None:
         if rule.id.endswith(".aging"):
             return self._aged(self._endpoint(rule.id.removesuffix(".aging"))[0])
-        return self._difference(rule.id) if rule.rule == "difference" else self._phi(*self._endpoint(rule.id))
+        if rule.rule == "difference":
+            return self._difference(rule.id)
+        name, share = self._endpoint(rule.id)
+        return self._phi(name, share, self._toxic_shift(name))
 
     def _difference(self, prediction_id: str) -> float | None:
         claim, section, name = prediction_id.split(".", 2)
@@ -170,6 +179,11 @@ class World:
             return endpoints.bmec_cells.hallmark_responds * log2(self.bmec_mtor)
         if claim == "C1" and section == "signaling" and name in endpoints.signaling:
             return self.marker_effect(name)
+        if prediction_id == INFLAMMATION:
+            # The genes of the worlds are read only where they are asked for; their module needs this one.
+            from endomtor.worlds import expression
+
+            return expression.inflammation_beyond_age(self)
         # One age, or another unit, of an endpoint: C2.blood.platelets.young.
         endpoint, _, rest = name.partition(".")
         if claim != "C2" or section not in ("blood", "marrow") or endpoint not in getattr(endpoints, section):
@@ -198,12 +212,12 @@ class World:
         )
         return float(np.mean(after) - before)
 
-    def _phi(self, name: str, share: float) -> float | None:
-        """Return phi of an endpoint of which this share of the effect is seen; None where nothing ages."""
+    def _phi(self, name: str, share: float, toxic: float) -> float | None:
+        """Return phi of an endpoint, shifted, of which this share of the effect is seen; None where nothing ages."""
         aging = self.aging_effect(name)
         if not aging * share:
             return None
-        drawn = self._drawn_phi(name) + self._toxic_shift(name) / aging
+        drawn = self._drawn_phi(name) + toxic / aging
         # Without an effect ECKO mice are young mice, whatever the scale.
         if not drawn or name.partition(".")[0] not in ("cells", "limiting_dilution"):
             return drawn
