@@ -157,8 +157,8 @@ class TestTheLedgerInWords:
     def test_the_sentence_has_the_verdicts_of_the_ledger(self, cohort):
         assert said(*cohort("bystander"))["Simulated data"] == (
             "In this simulated world (“bystander”, seed 1, numbers assumed) the analysis recovers the planted effects "
-            "of C1, is rightly silent on C2, C3, C4, C5 and C5b and gives no verdict on C1b and C6: this says nothing about "
-            "mice."
+            "of C1, is rightly silent on C2, C3, C4, C5 and C5b and gives no verdict on C1b and C6: this says nothing "
+            "about mice."
         )
 
     def test_a_premise_that_holds_is_not_the_claim(self, cohort):

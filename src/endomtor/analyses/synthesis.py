@@ -1,6 +1,6 @@
 """Chapter 06: the units' values behind the primary phis. It records nothing of its own."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 
