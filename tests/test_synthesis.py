@@ -144,7 +144,7 @@ class TestOnePhi:
         dataset, _ = cohort("paper", 1, about=MEASURED, without=missing)
         joint, left_out = joint_of(dataset)
         assert left_out["C3.marrow.HSC"] == "These data hold no values of it (ecko_marrow)."
-        assert {one.split(".")[1] for one in joint.endpoints} <= {"blood", "cells", "limiting_dilution"}
+        assert {one.split(".")[1] for one in joint.endpoints} <= {"blood", "cells", "limiting_dilution", "competitive"}
 
     def test_nothing_to_synthesise(self, cohort):
         everything = tuple(name for name in TABLES if name != "bmec_signaling")
