@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endomtor import contract, ledger
-from endomtor.claims import catalogue, evidence, verdicts
+from endomtor.claims import catalogue, cautions, evidence, verdicts
 from endomtor.errors import ClaimsError
 from endomtor.provenance import Provenance
 from endomtor.stats import Estimate
@@ -406,6 +406,17 @@ class TestLedger:
         words = {entry["id"]: entry["prediction"]["verdict"] for entry in whole["claims"]}
         assert words["C3"] == "supported"
         assert words["C1b"] == words["C5"] == "not testable here"
+        said = {entry["id"]: entry["caution"] for entry in whole["claims"]}
+        assert said["C3"] == cautions.NOT_MEASURED
+        assert not any("Inflammation" in said[one] for one in ("C1", "C2", "C5"))
+
+    @pytest.mark.parametrize(("low", "high", "caution"), [(0.1, 0.5, cautions.RAISED), (-0.1, 0.5, "")])
+    def test_inflammation_beyond_age_is_said_beside_the_verdict_and_leaves_its_word(self, low, high, caution):
+        score = record(cautions.INFLAMMATION, estimate(0.3, low, high), MEASURED)
+        records = self.records(MEASURED, None)
+        before, after = (ledger.build(some, MEASURED, CLAIMS)["claims"] for some in (records, [*records, score]))
+        assert [one["prediction"]["verdict"] for one in before] == [one["prediction"]["verdict"] for one in after]
+        assert next(entry for entry in after if entry["id"] == "C3")["caution"] == caution
 
     def test_a_public_data_set_in_the_contract_is_judged_as_public(self):
         whole = ledger.build(self.records(PUBLIC, None), PUBLIC, CLAIMS)

@@ -12,7 +12,7 @@ CLAIMS = ("C3", "C4")
 """Claims that a resemblance of ECKO mice to aged ones supports: an inflamed mouse resembles them as well."""
 
 RAISED = "Inflammation not excluded: its score is raised in ECKO HSPCs beyond what age does."
-NOT_MEASURED = "Inflammation not excluded: its score was not measured."
+NOT_MEASURED = "Inflammation not excluded: these data hold no score of it."
 
 
 def of_inflammation(records: Iterable[Record]) -> str:
