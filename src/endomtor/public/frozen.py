@@ -81,7 +81,7 @@ TABLES: dict[str, Derived] = {
         title="GSE162607, eight marrow populations, old against young",
         source=_ITOKAWA,
         originals=("gse162607-counts", "gse162607-samples"),
-        version=2,
+        version=3,
         function="endomtor.public.hsc_aging.lfc_table",
     ),
     "endothelium_scores": Derived(

@@ -376,8 +376,10 @@ def competitive_transplants(world: World, seed: int) -> pd.DataFrame:
     layout = _competitive_layout(units, design)
     weeks = np.array(design.competitive_weeks)
     place = pd.factorize(layout["donor"][:: len(weeks)])[0]
+    baseline, sd = np.array([(one.baseline, one.sd) for one in parameters]).T
     recipient_sd, week_sd, per_week = np.array([(one.recipient_sd, one.week_sd, one.per_week) for one in parameters]).T
-    level = endpoint_values(world, rng, "competitive", names, units)[place]
+    shifts = np.array([world.shifts(f"competitive.{name}") for name in names]).T
+    level = (baseline + shifts[units.group] + sd * deviations(world, rng, units, np.ones(len(names))))[place]
     level = level + recipient_sd * world.endpoints.spread.between(rng.normal(size=level.shape))
     noise = week_sd * rng.normal(size=(len(level), len(weeks), len(names)))
     read = graft_percentages(level[:, None] + np.multiply.outer(weeks - weeks[-1], per_week) + noise)
