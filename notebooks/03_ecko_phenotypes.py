@@ -401,6 +401,28 @@ chapter.show_table(
 )
 
 # %% [markdown]
+# A balance says that lineages moved against each other, not which of them has more or fewer cells: myeloid cells doubled and lymphoid cells halved look the same.
+# Where white cells were counted, the numbers tell: white cells times share, as log₂.
+
+# %% tags=["needs:ecko_blood", "needs:lineages", "needs:white_cells"]
+white_cells = values[values["endpoint"] == "WBC"].set_index("animal")["value"]
+if white_cells.empty or not balance:
+    raise NotTestable("White cells were not counted, so shares cannot be turned into numbers of cells.")
+absolute = {}
+for part in three["parts"]:
+    cells = lineages["animal"].map(white_cells) + np.log2(lineages[part].clip(lower=0.01) / 100)
+    rows = lineages.assign(cells=cells).dropna(subset="cells")
+    about = {"value": "cells", "group": "group", **per_mouse}
+    absolute[names[part]] = {(a, b): difference(rows, a=a, b=b, **about) for a, b in balance}
+moved = {True: "more", False: "fewer"}
+told = [
+    f"- {name} cells: {moved[one.estimate > 0]}, log₂ {result_text(one).rstrip('.')}"
+    for name, one in by_contrast(absolute).items()
+    if not one.withheld and one.ci_low * one.ci_high > 0
+]
+Markdown("Numbers of cells that moved:\n\n" + ("\n".join(told) or "- none clearly"))
+
+# %% [markdown]
 # ### Counts
 
 # %% tags=["needs:ecko_blood", "needs:counts"]
@@ -704,7 +726,7 @@ hosts.groupby(["group", *given], dropna=False)[["donor", "recipient"]].nunique()
 # %% tags=["needs:competitive_transplants"]
 if "tissue" in hosts:
     hosts = hosts[hosts["tissue"].isin(["PB", ""])].copy()
-known = [column for column in ("sex", "batch") if column in hosts]
+known = [column for column in ("batch", "sex") if column in hosts]
 if "batch" in hosts:
     hosts["batch"] = hosts.groupby("donor")["batch"].transform(lambda days: "+".join(sorted(set(days))))
 hosts["chimerism"] = stats.logit_percent(hosts["donor_chimerism_pct"])
@@ -733,8 +755,7 @@ grafts.groupby(["endpoint", "week", "group"]).agg(donors=("donor", "nunique"), h
 # **That less is the direction of age is a choice of this book**; where old donors engraft better in these data, no aging effect is seen and no phi is read.
 
 # %% tags=["needs:competitive_transplants", "needs:grafts"]
-check = tuple(set(known) & {"sex"})
-three_steps(grafts, "C3.competitive", check=check, unit="donor", block="batch" if "batch" in known else None)
+three_steps(grafts, "C3.competitive", unit="donor", block=known)
 
 # %% tags=["needs:competitive_transplants", "needs:grafts"]
 scales = {"chimerism": ("donor chimerism, %", "logit"), "myeloid_balance": ("myeloid against B and T (ILR)", "linear")}

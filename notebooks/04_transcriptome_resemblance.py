@@ -645,7 +645,7 @@ inside = logs.index.isin(inflammatory)
 if inside.sum() < 10:
     raise NotTestable(f"{inside.sum()} genes of inflammation are expressed here, fewer than ten: it is not excluded.")
 animals["inflammation"] = animals["animal"].map(logs[inside].mean() - logs[~inside].mean())
-question = {"value": "inflammation", "check": ("sex",), **comparison}
+question = {"value": "inflammation", **comparison}
 each = {(a, b): difference(animals, a=a, b=b, **question) for a, b in pairs(n)}
 control = {"control": -1, "young": 1} if "control" in n else {}  # young, where it is the control, drops out
 beyond_age = contrast(animals, weights={"ecko": 1, "aged": -1, **control}, **question)

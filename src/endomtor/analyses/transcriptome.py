@@ -165,7 +165,7 @@ def inflammation(data: Transcriptomes) -> Answer:
     score = expression.set_score(logs, genes, statistic="difference")
     frame = data.animals.assign(score=data.animals["animal"].map(score))
     weights = BEYOND_AGE if "control" in set(frame["group"]) else {"ecko": 1, "aged": -1}
-    about = {"value": "score", "check": ("sex",), **COMPARED}
+    about = {"value": "score", **COMPARED}
     return Answer(
         contrast(frame, weights=weights, **about),
         {(a, b): difference(frame, a=a, b=b, **about) for a, b in pairs(frame["group"])[::-1]},
