@@ -291,9 +291,9 @@ for (readout, passage, panel), own in exposed.groupby(["readout", "passage", "pa
 # %% tags=["needs:serial_transplants", "needs:recipients"]
 why = "No later passage has every niche, and cells of passage 1 are still in the niche that exposes them."
 for (readout, passage), phi in phis.items():
-    last = {later[readout][-1]: f"C5b.transplant.{readout}"} if later[readout] else {}
-    primary = last | {first[readout]: f"C5.transplant.{readout}"}
-    name = primary.get(passage, f"C5.transplant.{readout}.p{passage}")
+    ids = {later[readout][-1]: f"C5b.transplant.{readout}"} if later[readout] else {}
+    ids |= {first[readout]: f"C5.transplant.{readout}"}
+    name = ids.get(passage, f"C5.transplant.{readout}.p{passage}")
     chapter.record(name, phi, family=f"{name.partition('.')[0]}.transplant")
     if passage == 1 and not later[readout]:
         chapter.record(f"C5.transplant.{readout}", replace(phi, withheld=phi.withheld or why))
