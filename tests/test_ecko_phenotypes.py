@@ -374,4 +374,4 @@ def test_the_notebook_runs_through(tmp_path, monkeypatch, drawn, hosts, case):
     assert (tmp_path / "evidence" / "03_ecko_phenotypes.json").is_file()
     assert {record.kind for record in scope["chapter"].records.values()} == {"context", "premise"}
     assert ("no ECKO experiment" in " ".join(said)) == (case != "other tables only")
-    assert len(said) == (8 if case == "other tables only" else 3)
+    assert len(said) == (8 if case == "other tables only" else 4)

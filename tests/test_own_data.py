@@ -127,7 +127,7 @@ def test_templates_of_chapters_named(tmp_path):
 
 
 def test_every_table_belongs_to_a_chapter():
-    assert set(CHAPTERS) == {claim.chapter for claim in catalogue.load().claims}
+    assert set(CHAPTERS) == {claim.chapter for claim in catalogue.load().claims if claim.evidence}
 
 
 def test_an_empty_folder_is_filled_where_it_is(tmp_path, monkeypatch):
@@ -180,10 +180,12 @@ def test_every_prediction_of_the_catalogue_is_judged(filled):
         rule.id
         for claim in catalogue.load().claims
         for rule in claim.evidence
-        if rule.kind == "prediction" and not rule.id.endswith("*")
+        # What ends so is asked of data without ECKO mice only.
+        if rule.kind == "prediction" and not rule.id.endswith(("*", ".aging"))
     }
     assert named <= {one.rule.id for one in judged}
-    assert [one.rule.id for one in judged if one.why_not] == []
+    # The transplants of the example end with the second passage: nothing there can be said to last.
+    assert {one.rule.claim for one in judged if one.why_not} == {"C5b"}
     by_id = {one.rule.id: one for one in judged}
     hsc = by_id["C3.marrow.HSC"].contrasts
     assert [one.name for one in hsc] == ["ecko - control", "aged - young"]
@@ -285,8 +287,8 @@ def test_support_in_a_design_is_counted_of_what_the_data_can_test(tmp_path, fill
     folder = directory(tmp_path / "d", bmec_signaling=signaling, ecko_marrow=marrow[marrow["group"] != "aged"])
     found = design.support(contract.load(folder), 3).set_index(["scenario", "id"])
     assert set(found.index.get_level_values("id")) == {
-        "C1.signaling.pS6_S235_236",
         "C1.signaling.pS6_S240_244",
+        "C1.signaling.pS6K_T389",
         "C1.signaling.p4EBP1_T37_46",
     }
     assert not found.loc["edge", "planted"].any()
