@@ -1006,6 +1006,7 @@ chapter.verdict("C3")
 # ## What could be wrong
 #
 # - A knock-out can make mice ill, and illness looks like age in blood counts and in gamma-H2AX; neither phi on one endpoint nor several of them can tell the two apart (page {ref}`world-grid`).
+# - The knock-out takes nearly all mTOR, aging a part of it: what cells without mTOR do need not be what cells with less of it do; and it takes mTORC1 and mTORC2 together ({ref}`against-c6`).
 # - Recombination outside the endothelium would make the phenotype somebody else's; see the verification above.
 # - Phi divides by the difference of aged and young mice: if these were bred, housed or sorted elsewhere than ECKO and control, that difference holds more than age.
 # - A larger pool of phenotypic HSCs is not more function: markers shift with age, and the two may disagree {cite}`dykstra2011`.

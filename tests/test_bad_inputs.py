@@ -530,7 +530,7 @@ def page_of_wild_data(folder: Path) -> str:
 
     from endomtor import figures
 
-    wild = SOUND["bmec_signaling"].assign(batch=MARKUP)
+    wild = SOUND["bmec_signaling"].assign(batch=MARKUP, marker="pS6_S240_244")
     wild["animal"] = [f"{name}{MARKUP}" for name in wild["animal"]]
     excluded = pd.DataFrame({"table": ["bmec_signaling"], "animal": [wild["animal"][0]], "reason": [MARKUP]})
     about = ABOUT.replace("Test", MARKUP).replace("made for a test", MARKUP)

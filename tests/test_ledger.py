@@ -277,7 +277,7 @@ class TestPages:
             pages.method_link({"id": "C9.x", "method": "tea leaves"})
 
     def test_n_keeps_the_order_of_the_groups(self):
-        records = [{"n": {"a": 3, "b": 2}}, {"n": {"c": 1, "a": 5}}]
+        records = [{"id": "C2.x.young", "n": {"young a": 3, "young b": 2}}, {"id": "C2.x", "n": {"c": 1, "a": 5}}]
         groups = pages.groups_of(records)
         assert groups == ["a", "b", "c"]
         assert [pages.n_in_order(record, groups) for record in records] == ["3/2/–", "5/–/1"]
@@ -298,7 +298,7 @@ class TestPages:
             for claim in paper["claims"]
         }
         named = {one: pages.measure(records) for one, records in by_claim.items() if records}
-        assert named == {"C1": "log2(aged / young)", "C2": "log2(rapamycin / vehicle)", "C3": "phi", "C5": "phi"}
+        assert named == {"C1": "log2(aged / young)", "C2": "log2(rapamycin / vehicle)", "C3": "phi", "C5": "phi", "C5b": "phi"}
         assert pages.measure([*by_claim["C1"], *by_claim["C3"]]) == "estimate"
 
     def test_only_chapters_of_the_book_have_a_summary(self, paper):

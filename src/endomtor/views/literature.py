@@ -28,6 +28,8 @@ def picture_html(claim: str) -> str:
     A table, so that it is read without sight as well.
     """
     found = literature.load().of(claim)
+    if not found:
+        return ""
     ages = list(dict.fromkeys(one.age for one in found))
     rows = []
     for cells in dict.fromkeys(one.cells for one in found):
@@ -51,12 +53,15 @@ def _mark(one: Finding) -> str:
 
 def table_html(claim: str) -> str:
     """Return a claim's findings, one row each: what, in which system, where it was read, and when it was looked up."""
+    found = literature.load().of(claim)
+    if not found:
+        return "<p>We found nothing that anybody published on it.</p>"
     rows = [
         f'<tr><th scope="row"><a href="{escape(one.source)}">{escape(one.study)}</a> '
         f"<small>{escape(WORDS[one.stance])}</small></th><td>{escape(one.finding)}</td>"
         f"<td>{escape('; '.join(part for part in (one.system, one.readout, one.numbers) if part))}</td>"
         f"<td>{escape(one.place)}; {escape(one.looked_up)}, “{escape(one.query)}”</td></tr>"
-        for one in literature.load().of(claim)
+        for one in found
     ]
     heads = ("Study", "Finding", "System, read-out, numbers", "Read in; looked up, with")
     return table(heads, rows, "endomtor-ledger endomtor-literature")
