@@ -35,7 +35,7 @@ from IPython.display import Markdown
 from pydeseq2.ds import DeseqStats
 from scipy import stats
 
-from endomtor import figures, public
+from endomtor import calibration, figures, public
 from endomtor.chapter import open_chapter
 from endomtor.errors import NotTestable
 from endomtor.figures import style
@@ -690,6 +690,13 @@ chapter.show(
 over_genes = {"sample": "animal", "min_mean": 10, "smallest": rule.smallest, **comparison}
 by_genes = transcriptome_phi_genes(counts, animals, **over_genes)
 record_of_genes = chapter.record("C4.transcriptome.phi_genes", by_genes)
+
+# %% [markdown]
+# This estimate lies too far from 0, by how much is counted over simulated cohorts, here those with the invented effects of the abstract's story:
+
+# %% tags=["needs:hspc_counts", "needs:phi"]
+counted = calibration.frozen().bias.set_index(["scenario", "id"]).loc[("paper", "C4.transcriptome.phi_genes")]
+Markdown(f"Planted: {number(counted['planted'])}; median of the estimates: {number(counted['median'])}.")
 
 # %% [markdown]
 # For the eye, DESeq2's fold changes of both contrasts, gene by gene, in `changes`; `reference` is the group that ECKO is compared with.

@@ -14,6 +14,7 @@ from endomtor.building import sphinx_extension
 from endomtor.calibration import rates, run
 from endomtor.claims import catalogue, verdicts
 from endomtor.errors import ClaimsError
+from endomtor.reporting import percent
 from endomtor.views import headings
 
 CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -164,16 +165,24 @@ class TestSentence:
 
     def test_the_rates_are_those_that_the_calibration_counts(self):
         table = calibration.frozen().table
-        beyond, of = (table["judgement"] == rates.BEYOND).sum(), table["nominal"].notna().sum()
-        assert headings.rates().startswith(f"In simulated studies {beyond:,} of {of:,} rates miss their nominal level ")
+        claims = table[~table["id"].str.contains(".", regex=False) & table["nominal"].notna()]
+        claims = claims[claims["measure"] == rates.FALSE_SUPPORT]
+        worst = claims.loc[claims["rate"].idxmax()]
+        assert f"in at most {percent(worst['rate'])} ({worst['id']} in the worst design, " in headings.rates()
+        assert f"upper 95 % limit {percent(worst['high'])}, nominal 2.5 %)" in headings.rates()
 
-    def test_missed_levels_are_counted_and_without_a_table_nothing_is_said(self, tmp_path, monkeypatch):
+    def test_the_worst_design_is_told_and_without_a_table_nothing(self, tmp_path, monkeypatch):
         monkeypatch.setattr(paths, "data", lambda: tmp_path)
         assert headings.rates() == ""
         (tmp_path / "derived").mkdir()
-        rows = f"judgement,nominal\n{rates.BEYOND},0.05\n{rates.HOLDS},0.05\n{rates.NO_LEVEL},\n"
+        heads = "scenario,id,measure,rate,high,nominal"
+        rows = ["a,C3,false support,0.01,0.02,0.025", "b,C3,false support,0.03,0.05,0.025", "c,C3,false support,0.4,1,"]
+        rows = "\n".join([heads, *rows, "a,C3.x,false support,0.2,0.3,0.025", "a,C3,power,0.9,1,"])
         (tmp_path / "derived" / run.FILE).write_text(rows, encoding="utf-8")
-        assert headings.rates().startswith("In simulated studies 1 of 2 rates miss their nominal level ")
+        assert headings.rates() == (
+            "In simulated studies a false claim is announced in at most 3 % (C3 in the worst design, “b”; "
+            "upper 95 % limit 5 %, nominal 2.5 %)"
+        )
 
 
 class TestTell:
