@@ -464,7 +464,7 @@ change = f"{100 * (1 - share):.0f} % narrower" if share < 1 else "not narrower t
 Markdown(f"**Wrong:** {result_text(wrong)}. **Right:** {result_text(right)}. The wrong interval is {change}.")
 
 # %% [markdown]
-# One pair of intervals shows little; what the mistake costs is how often it finds a difference, p below 0.05, where none was planted, counted over simulated cohorts:
+# One pair of intervals shows little; what the mistake costs is how often, at the usual level of one in twenty, it finds a difference where none was planted, counted over simulated cohorts:
 
 # %%
 rate = calibration.frozen().table.query("id == 'recipients as n: chimerism'").set_index("measure")["rate"]

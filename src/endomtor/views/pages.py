@@ -271,7 +271,7 @@ def _all_claims(ledger: dict) -> str:
 def _held(claim: dict, ledger: dict) -> str:
     primary = set(claim["prediction"]["primary"])
     held = [one for one in ledger["evidence"] if one["id"] in primary and one["reason"] == verdicts.EFFECT]
-    return f"{len(held)} of {len(primary)}, {boxes.must(claim['prediction'])}" if primary else "none tested"
+    return f"{len(held)} of {len(primary)}, {claim['prediction']['needed']} must hold" if primary else "none tested"
 
 
 def _of_rates() -> str:
