@@ -95,7 +95,7 @@ chapter.lead(
 # Claim C4 needs two things: aged animals score higher than young ones, and the 95 % interval of phi lies above 0.25.
 # That ECKO differs from control in many genes is no answer: a sick mouse differs in many genes too.
 # An interval of phi below 0, or a 90 % interval within ±0.25, would contradict the claim.
-# An inflamed mouse resembles an old one too, so the score of {ref}`inflammation <ecko-inflammation>` stands beside phi.
+# An inflamed mouse resembles an old one too, so a score of inflammation stands beside phi, further down.
 
 # %% [markdown] tags=["result:C4.premise"]
 # ## Real mice: is the signature a sound ruler?
@@ -630,7 +630,6 @@ read = f"phi = {result_text(by_score)}" if record.reason != "no aging effect" el
 Markdown(f"{read}. With equal weights: {number(by_equal_weights.estimate)} ({limits_text(by_equal_weights)}).")
 
 # %% [markdown] tags=["result:C4.transcriptome.inflammation"]
-# (ecko-inflammation)=
 # ## Age, or illness?
 #
 # Phi says how far ECKO mice have gone, not why: what illness and age both move looks the same by phi.

@@ -270,6 +270,14 @@ Markdown(
 )
 
 # %% [markdown]
+# ## The title
+#
+# The paper's title claims more than its statements: that endothelial mTOR *maintains* hematopoiesis during aging.
+
+# %%
+chapter.verdict("C6")
+
+# %% [markdown]
 # ## How many animals would a real study need?
 #
 # Cohorts of several sizes were drawn and put through the functions of the chapters: of the world `paper`, to see how many animals support a claim that is true, and of the world `bystander`, to see how many rule a prediction out where nothing changes.

@@ -259,12 +259,12 @@ class TestVariants:
 
     @pytest.mark.slow
     def test_donor_1_and_animal_1_are_two_mice(self):
-        tables = worlds.simulate_tables("paper", 1, CHAPTERS[ECKO])
-        donors = tables["ecko_limiting_dilution"]
+        tables = worlds.simulate_tables("paper", 1, (*CHAPTERS[ECKO], "competitive_transplants"))
+        donors = tables["competitive_transplants"]
         of_group = tables["ecko_marrow"].groupby("group")["animal"].unique()
-        place = donors.groupby("group")["donor"].transform(lambda own: own.rank(method="dense")).astype(int)
-        same = [of_group[group][one - 1] for group, one in zip(donors["group"], place, strict=True)]
-        chapter = measured(ECKO, **tables | {"ecko_limiting_dilution": donors.assign(donor=same)})
+        place = donors.groupby("donor_group")["donor"].transform(lambda own: own.rank(method="dense")).astype(int)
+        same = [of_group[group][one - 1] for group, one in zip(donors["donor_group"], place, strict=True)]
+        chapter = measured(ECKO, **tables | {"competitive_transplants": donors.assign(donor=same)})
         units = varied(chapter)["C3"].table.query("kind == 'unit'")["label"]
         animals = {one for name in CHAPTERS[ECKO][:3] for one in chapter.dataset.get(name)["animal"]}
         assert units.is_unique
