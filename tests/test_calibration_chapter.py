@@ -20,7 +20,7 @@ from endomtor.own_data import design
 NAME = "07_calibration"
 NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks" / f"{NAME}.py"
 PLAN, FROZEN = calibration.load(), calibration.frozen()
-PS6, MARROW, LSK = "C1.signaling.pS6_S235_236", "C3.marrow.HSC", "C3.marrow.LSK"
+PS6, MARROW, LSK = "C1.signaling.pS6_S240_244", "C3.marrow.HSC", "C3.marrow.LSK"
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_each_figure_is_marked_and_counts_cohorts(page):
     for one in shown.values():
         caption = one.metadata["endomtor"]["caption"]
         assert "Unit: cohort; n = " in caption
-        assert "16 scenarios”, seed 1000000" in caption
+        assert "17 scenarios”, seed 1000000" in caption
         assert len(caption.partition("Simulated data")[0].split()) <= 60
 
 
@@ -179,7 +179,7 @@ def test_the_box_says_where_the_rates_come_from(measured):
         "Frozen table: data/derived/calibration.csv",
         f"version {PLAN.version} of {PLAN.date.isoformat()}",
         "from 1,000,000 on",
-        "10,000 (all tables but gene expression)",
+        "10,400 (all tables but gene expression)",
         "Design: the book's own, not that of any laboratory.",
         "only the numbers of units are used",
     ):

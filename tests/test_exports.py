@@ -134,7 +134,7 @@ class TestCodecheck:
 
     def test_every_output_exists_and_names_its_result(self, built_book, built_ledger, config):
         comments = {entry["file"]: entry["comment"] for entry in config["manifest"]}
-        assert len(comments) == len(config["manifest"]) == 10
+        assert len(comments) == len(config["manifest"]) == 12
         for file in comments:
             assert (built_book / file).is_file()
         for claim in built_ledger["claims"]:

@@ -25,15 +25,15 @@ def test_the_worlds_want_what_the_design_says():
         for name in worlds.names()
     }
     designed = {
-        "paper": "+++++",
-        "bystander": "+----",
-        "intrinsic": "++---",
-        "null": "-----",
-        "toxic": "++---",
-        "inflamed": "++---",
-        "opposite": "+----",
-        "confounded": "?????",
-        "survivor": "++---",
+        "paper": "++++++",
+        "bystander": "+-----",
+        "intrinsic": "++----",
+        "null": "------",
+        "toxic": "++----",
+        "inflamed": "++----",
+        "opposite": "+-----",
+        "confounded": "??????",
+        "survivor": "++----",
     }
     assert wanted | designed == wanted
 
