@@ -35,7 +35,7 @@ from IPython.display import Markdown
 from pydeseq2.ds import DeseqStats
 from scipy import stats
 
-from endomtor import calibration, figures, public, stats
+from endomtor import calibration, figures, public
 from endomtor.chapter import open_chapter
 from endomtor.errors import NotTestable
 from endomtor.figures import style
@@ -50,7 +50,7 @@ from endomtor.reporting import (
     number,
     result_text,
 )
-from endomtor.stats import allows_phi, difference, expression, pairs, phi, transcriptome_phi_genes
+from endomtor.stats import allows_phi, contrast, difference, expression, pairs, phi, resemblance, rrho
 from endomtor.stats.negative_binomial import AllGenes, GeneFit
 
 # %% tags=["plumbing"]
@@ -569,7 +569,7 @@ for a, b in pairs(n):
 up, down = logs.index.isin(average.index[average > 0]), logs.index.isin(average.index[average < 0])
 if min(up.sum(), (~up).sum(), down.sum(), (~down).sum()) < 2:
     raise NotTestable(f"{(up | down).sum()} of the signature's {len(average)} genes are expressed here: too few.")
-animals["score"] = animals["animal"].map(stats.resemblance.project(logs, average))  # decides
+animals["score"] = animals["animal"].map(resemblance.project(logs, average))  # decides
 equal_weights = logs[up].mean() - logs[~up].mean() - (logs[down].mean() - logs[~down].mean())
 animals["up_down"] = animals["animal"].map(equal_weights)
 Markdown(f"{(up | down).sum()} of the signature's {len(average)} genes are among the {len(logs):,} expressed here.")
@@ -637,7 +637,7 @@ animals["inflammation"] = animals["animal"].map(logs[inside].mean() - logs[~insi
 question = {"value": "inflammation", **comparison}
 each = {(a, b): difference(animals, a=a, b=b, **question) for a, b in pairs(n)}
 control = {"control": -1, "young": 1} if "control" in n else {}  # young, where it is the control, drops out
-beyond_age = stats.contrast(animals, weights={"ecko": 1, "aged": -1, **control}, **question)
+beyond_age = contrast(animals, weights={"ecko": 1, "aged": -1, **control}, **question)
 record_of_illness = chapter.record("C4.transcriptome.inflammation", beyond_age)
 
 # %% [markdown]
@@ -677,7 +677,7 @@ chapter.show(
 
 # %% tags=["needs:hspc_counts", "needs:phi"]
 over_genes = {"sample": "animal", "min_mean": 10, "smallest": rule.smallest, **comparison}
-by_genes = transcriptome_phi_genes(counts, animals, **over_genes)
+by_genes = resemblance.transcriptome_phi_genes(counts, animals, **over_genes)
 record_of_genes = chapter.record("C4.transcriptome.phi_genes", by_genes)
 
 # %% [markdown]
@@ -741,7 +741,7 @@ chapter.show(
 
 # %% tags=["needs:hspc_counts", "needs:phi", "needs:deseq"]
 stat = pd.DataFrame({"aging": results["aged", "young"]["stat"], "ECKO": results["ecko", reference]["stat"]}).dropna()
-ranks = stats.rrho(stat["aging"], stat["ECKO"], step=max(1, len(stat) // 60))
+ranks = rrho(stat["aging"], stat["ECKO"], step=max(1, len(stat) // 60))
 ecko, aging = (np.where(stat[name] > 0, f"{name} up", f"{name} down") for name in ("ECKO", "aging"))
 quadrants = pd.crosstab(ecko, aging, rownames=[""], colnames=[""])
 chance = stats.contingency.expected_freq(quadrants).round().astype(int).astype(str)
@@ -774,8 +774,8 @@ right = {f"ecko - {reference}": by_genes}
 if reference == "control":
     no_control = animals[animals["group"] != "control"]
     control_as_ecko = animals[animals["group"] != "ecko"].replace({"group": {"control": "ecko"}})
-    right["ecko - young"] = transcriptome_phi_genes(counts, no_control, **over_genes)
-    right["control - young"] = transcriptome_phi_genes(counts, control_as_ecko, **over_genes)
+    right["ecko - young"] = resemblance.transcriptome_phi_genes(counts, no_control, **over_genes)
+    right["control - young"] = resemblance.transcriptome_phi_genes(counts, control_as_ecko, **over_genes)
 trap = pd.DataFrame({"naive r (wrong)": changes.corrwith(changes["aged - young"]).loc[list(right)]})
 trap["shared group"] = ["young" if name.endswith("young") else "none" for name in right]
 trap["phi over genes"] = [one.estimate for one in right.values()]
@@ -828,7 +828,7 @@ chapter.verdict("C4")
 #
 # - Resemblance is a slope between animals, measured on an axis that others published, not an overlap of gene lists.
 # - Genes are not independent: intervals come from animals, or from studies where there are only four mice.
-# - Two contrasts against the same animals correlate without any stats.resemblance.
+# - Two contrasts against the same animals correlate without any resemblance.
 # - By its slope the signature is largest in old HSCs and small in most of their progeny; by the score that judges animals old MEP move as far, so a high score alone is no proof of an aged HSC.
 #
 # ## Further reading
