@@ -141,7 +141,7 @@ def test_a_claim(book):
     run(book, "-c", "from endomtor.cli import main; main(['run', '03'])")
     found = (book / "_build").rglob("evidence/03_ecko_phenotypes.json")
     records = {one["id"]: one for path in found for one in json.loads(path.read_text(encoding="utf-8"))}
-    assert (records["C6.marrow.CFU"]["claim"], records["C6.marrow.CFU"]["changed"]) == ("C6", False)
+    assert (records["C7.marrow.CFU"]["claim"], records["C7.marrow.CFU"]["changed"]) == ("C7", False)
 
 
 @pytest.mark.slow
