@@ -35,6 +35,7 @@ from endomtor import figures, public
 from endomtor.chapter import open_chapter
 from endomtor.errors import EndomtorError, NotTestable
 from endomtor.figures import scales, style
+from endomtor.markup import plain_in_markdown
 from endomtor.public import lifespans
 from endomtor.reporting import alt_text, describe, endpoint_text, forest_rows, n_text, number, p_text, units_text
 from endomtor.stats import amounts, difference, log_rank, mixed_model, treatment_within_age
@@ -528,7 +529,7 @@ for panel, rows in survival.groupby("panel"):
     test = log_rank(rows, a="rapamycin", b="vehicle", **about)
     within = f" within {' and '.join(test.strata)}" if test.strata else ""
     answer = test.withheld or f"log-rank χ²{within} {number(test.statistic)}, {p_text(test.p)}"
-    lines.append(f"- {panel}, rapamycin against vehicle: {answer}")
+    lines.append(f"- {plain_in_markdown(panel)}, rapamycin against vehicle: {answer}")
 Markdown("\n".join(lines))
 
 # %% [markdown]

@@ -983,7 +983,7 @@ for panel, rows in survival.groupby("panel"):
         test = stats.log_rank(rows, a=a, b=b, **about)
         within = f" within {' and '.join(test.strata)}" if test.strata else ""
         answer = test.withheld or f"log-rank χ²{within} {number(test.statistic)}, {p_text(test.p)}"
-        lines.append(f"- {panel}, {figures.named(a)} against {b}: {answer}")
+        lines.append(f"- {plain_in_markdown(panel)}, {figures.named(a)} against {b}: {answer}")
 Markdown("\n".join(lines))
 
 # %% [markdown]

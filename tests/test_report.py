@@ -190,7 +190,8 @@ def test_the_example_makes_a_book_of_measured_verdicts(example_book):
     assert predictions
     assert {one["provenance"]["kind"] for one in predictions} == {"measured"}
     verdicts = {claim["id"]: claim["prediction"]["verdict"] for claim in found["claims"]}
-    assert verdicts.pop("C1b") == "not testable here"
+    # Two claims have no prediction, and the transplants of the example end with the second passage.
+    assert {verdicts.pop(one) for one in ("C1b", "C5b", "C6")} == {"not testable here"}
     assert set(verdicts.values()) <= {"supported", "contradicted", "inconclusive"}
 
 
