@@ -29,7 +29,6 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
-from statsmodels.duration.survfunc import SurvfuncRight
 
 from endomtor import figures, public
 from endomtor.chapter import open_chapter
@@ -38,7 +37,7 @@ from endomtor.figures import scales, style
 from endomtor.markup import plain_in_markdown
 from endomtor.public import lifespans
 from endomtor.reporting import alt_text, describe, endpoint_text, forest_rows, n_text, number, p_text, units_text
-from endomtor.stats import amounts, difference, log_rank, mixed_model, treatment_within_age
+from endomtor.stats import amounts, difference, log_rank, mixed_model, survival_curves, treatment_within_age
 
 # %% tags=["plumbing"]
 chapter = open_chapter("02_rapamycin", data_dir, world, seed)
@@ -487,13 +486,8 @@ fates.assign(censored=fates["animals"] - fates["died"])
 # The Kaplan-Meier estimate gives the share alive after each day on which an animal died {cite}`kaplan1958`.
 
 # %% tags=["needs:survival", "needs:survival_of_rapamycin"]
-curves = {}
-for (panel, group), rows in survival.groupby(["panel", "group"]):
-    curve = SurvfuncRight(rows["day"], rows["died"])
-    days, alive = [0, *curve.surv_times, rows["day"].max()], [1.0, *curve.surv_prob]
-    steps = pd.DataFrame({"day": days, "alive, %": 100 * np.array([*alive, alive[-1]])})
-    curves[panel, figures.named(group)] = steps
-curves = pd.concat(curves, names=["panel", "group"]).reset_index(["panel", "group"])
+curves = survival_curves(survival, time="day", died="died", by=["panel", "group"])
+curves["group"] = curves["group"].map(figures.named)
 at_end = curves.groupby(["panel", "group"])["alive, %"].last()
 
 # %% tags=["needs:survival", "needs:survival_of_rapamycin"]

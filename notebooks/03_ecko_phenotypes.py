@@ -29,7 +29,6 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
-from statsmodels.duration.survfunc import SurvfuncRight
 
 from endomtor import analyses, figures, public, stats
 from endomtor.chapter import open_chapter
@@ -942,13 +941,8 @@ fates.assign(censored=fates["animals"] - fates["died"])
 # The Kaplan-Meier estimate gives the share alive after each day on which an animal died.
 
 # %% tags=["needs:survival", "needs:survival_of_ecko"]
-curves = {}
-for (panel, group), rows in survival.groupby(["panel", "group"]):
-    curve = SurvfuncRight(rows["day"], rows["died"])
-    days, alive = [0, *curve.surv_times, rows["day"].max()], [1.0, *curve.surv_prob]
-    steps = pd.DataFrame({"day": days, "alive, %": 100 * np.array([*alive, alive[-1]])})
-    curves[panel, figures.named(group)] = steps
-curves = pd.concat(curves, names=["panel", "group"]).reset_index(["panel", "group"])
+curves = stats.survival_curves(survival, time="day", died="died", by=["panel", "group"])
+curves["group"] = curves["group"].map(figures.named)
 at_end = curves.groupby(["panel", "group"])["alive, %"].last()
 
 # %% tags=["needs:survival", "needs:survival_of_ecko"]

@@ -32,7 +32,6 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown
 from scipy.special import expit
-from statsmodels.duration.survfunc import SurvfuncRight
 
 from endomtor import calibration, figures, public, reporting, stats
 from endomtor.chapter import open_chapter
@@ -540,13 +539,8 @@ fates = survival.groupby(["panel", "group"]).agg(
 fates.assign(censored=fates["recipients"] - fates["died"])
 
 # %% tags=["needs:survival", "needs:survival_of_transplants"]
-curves = {}
-for (panel, group), rows in survival.groupby(["panel", "group"]):
-    curve = SurvfuncRight(rows["day"], rows["died"])
-    days, alive = [0, *curve.surv_times, rows["day"].max()], [1.0, *curve.surv_prob]
-    steps = pd.DataFrame({"day": days, "alive, %": 100 * np.array([*alive, alive[-1]])})
-    curves[panel, figures.named(group)] = steps
-curves = pd.concat(curves, names=["panel", "group"]).reset_index(["panel", "group"])
+curves = stats.survival_curves(survival, time="day", died="died", by=["panel", "group"])
+curves["group"] = curves["group"].map(figures.named)
 at_end = curves.groupby(["panel", "group"])["alive, %"].last()
 
 # %% tags=["needs:survival", "needs:survival_of_transplants"]

@@ -21,7 +21,7 @@ from .mixed import fit as mixed_model
 from .multiplicity import holm
 from .nested import arrange, blocked_difference, blocked_phi, latest_common, logit_percent, one_value_per_unit
 from .resemblance import NoAgingReference, phi, rrho, transcriptome_phi_genes
-from .survival import LogRank, log_rank
+from .survival import LogRank, log_rank, survival_curves
 from .units import n_per_group, one_row_per_unit, smallest_attainable_p
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "rrho",
     "single_hit_tests",
     "smallest_attainable_p",
+    "survival_curves",
     "transcriptome_phi_genes",
     "treatment_within_age",
 ]

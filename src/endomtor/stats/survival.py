@@ -1,4 +1,4 @@
-"""Survival: whole curves compared, within strata of sex and batch."""
+"""Survival: curves, and whole curves compared within strata of sex and batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from math import nan
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.duration.survfunc import survdiff
+from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from endomtor.stats.units import columns, n_per_group, one_row_per_unit, usable_blocks
 
@@ -37,6 +37,45 @@ class LogRank:
     deaths: dict[str, int]
     strata: tuple[str, ...]
     withheld: str = ""
+
+
+def survival_curves(frame: pd.DataFrame, *, time: str, died: str, by: Sequence[str]) -> pd.DataFrame:
+    """Return the Kaplan-Meier estimate of each group as the corners of its steps, by statsmodels' `SurvfuncRight`.
+
+    Raises `ValueError`: a column is missing.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row an animal.
+    time, died : str
+        Time to the death or to the end of the observation; true or 1 where it was a death.
+    by : sequence of str
+        Columns whose combinations are the groups.
+
+    Returns
+    -------
+    DataFrame
+        The columns `by`, `time` (0, each time of a death, the last one seen) and "alive, %" from then on.
+
+    Examples
+    --------
+    >>> mice = pd.DataFrame({"group": ["ecko"] * 4, "day": [9, 11, 12, 16], "died": [1, 0, 1, 0]})
+    >>> survival_curves(mice, time="day", died="died", by=["group"])
+      group  day  alive, %
+    0  ecko    0     100.0
+    1  ecko    9      75.0
+    2  ecko   12      37.5
+    3  ecko   16      37.5
+    """
+    columns(frame, time, died, *by)
+    curves = []
+    for names, rows in frame.groupby(list(by)):
+        curve = SurvfuncRight(rows[time], rows[died])
+        alive = [1.0, *curve.surv_prob]
+        steps = {time: [0, *curve.surv_times, rows[time].max()], "alive, %": 100 * np.array([*alive, alive[-1]])}
+        curves.append(pd.DataFrame({**dict(zip(by, names, strict=True)), **steps}))
+    return pd.concat(curves, ignore_index=True)
 
 
 def log_rank(
