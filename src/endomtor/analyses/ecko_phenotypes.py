@@ -105,23 +105,27 @@ def _compared(values: pd.DataFrame, unit: str, wanted: Container[str] | None) ->
     columns = {"value": "value", "group": "group", "unit": unit, "block": blocks}
     found = {}
     for name, rows in values.groupby("id", sort=False):
-        if not allows_phi(rows["group"]):
-            if f"{name}.aging" in AGING and {"young", "aged"} <= set(rows["group"]):
-                found |= of_aging(name, rows, **columns)
-        elif wanted is None or name in wanted:
+        phi_is_asked = allows_phi(rows["group"])
+        asked = name if phi_is_asked else f"{name}.aging"
+        if wanted is not None and asked not in wanted:
+            continue
+        if not phi_is_asked:
+            if asked in AGING and {"young", "aged"} <= set(rows["group"]):
+                found[asked] = of_aging(rows, **columns)
+        else:
             rule = catalogue.load().rule(name)
             estimate = phi(rows, direction=rule.direction, smallest=rule.smallest, **columns)
             contrasts = {(a, b): difference(rows, a=a, b=b, **columns) for a, b in reversed(pairs(rows["group"]))}
             found[name] = Answer(estimate, contrasts, partial(alternatives.of_phi, rows, rule, **columns))
-    return found if wanted is None else {name: one for name, one in found.items() if name in wanted}
+    return found
 
 
-def of_aging(name: str, rows: pd.DataFrame, **columns) -> dict[str, Answer]:
-    """Return aged - young of an endpoint of which no ECKO unit was measured, as `NAME.aging`; columns as of `phi`."""
+def of_aging(rows: pd.DataFrame, **columns) -> Answer:
+    """Return aged - young of an endpoint of which no ECKO unit was measured; columns as of `phi`."""
     compared = {**columns, "a": "aged", "b": "young"}
     estimate = difference(rows, **compared)
     others = partial(alternatives.of_difference, rows, **compared)
-    return {f"{name}.aging": Answer(estimate, {("aged", "young"): estimate}, others)}
+    return Answer(estimate, {("aged", "young"): estimate}, others)
 
 
 def blood(table: pd.DataFrame) -> pd.DataFrame:

@@ -81,19 +81,17 @@ def answers(tables: Mapping[str, object], wanted: Container[str] | None = None) 
     wanted : container of str, optional
         Ids to answer; phi over genes takes longest.
     """
-    asked = [name for name in (*_ANSWERS, AGING) if wanted is None or name in wanted]
+    asked = [name for name in (*_ANSWERS, *_WITHOUT_ECKO) if wanted is None or name in wanted]
     if not asked or not {"hspc_counts", "hspc_samples"} <= set(tables):
         return {}
     data = transcriptomes(tables)
     groups = set(data.animals["group"])
+    possible = _ANSWERS if allows_phi(groups) else _WITHOUT_ECKO if {"young", "aged"} <= groups else {}
     found = {}
-    with suppress(EndomtorError):
-        if not allows_phi(groups) and {"young", "aged"} <= groups and AGING in asked:
-            found |= ecko_phenotypes.of_aging(PHI, scores(data), value="score", **COMPARED)
-    for name in asked if allows_phi(groups) else ():
+    for name in asked:
         with suppress(EndomtorError):
-            if name != AGING:
-                found[name] = _ANSWERS[name](data)
+            if name in possible:
+                found[name] = possible[name](data)
     return found
 
 
@@ -172,7 +170,12 @@ def inflammation(data: Transcriptomes) -> Answer:
     )
 
 
+def _of_age(data: Transcriptomes) -> Answer:
+    return ecko_phenotypes.of_aging(scores(data), value="score", **COMPARED)
+
+
 _ANSWERS = {PHI: _of_scores, PHI_GENES: _of_genes, INFLAMMATION: inflammation}
+_WITHOUT_ECKO = {AGING: _of_age}
 
 
 def transcriptomes(tables: Mapping[str, object]) -> Transcriptomes:
