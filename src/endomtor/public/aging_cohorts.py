@@ -11,7 +11,7 @@ import pandas as pd
 
 from endomtor.errors import FetchError
 from endomtor.public.originals import aging_mice
-from endomtor.stats import Estimate, difference, phi, random_effects
+from endomtor.stats import Estimate, difference, lineage_balance, phi, random_effects
 
 COHORTS = {
     "Figure2_phenotypes": "six ages",
@@ -136,7 +136,9 @@ def balance_table(path: Path) -> pd.DataFrame:
             continue
         myeloid, b_cells = values["G"] + values["Monocytes"], values["B1"] + values["B2"]
         balances = {
-            "myeloid_balance": np.sqrt(2 / 3) * np.log(myeloid / np.sqrt(b_cells * values["T"])),
+            "myeloid_balance": lineage_balance(
+                values.assign(myeloid=myeloid, b_cells=b_cells), myeloid="myeloid", b="b_cells", t="T"
+            ),
             "lymphoid_balance": np.sqrt(1 / 2) * np.log(b_cells / values["T"]),
         }
         about = _about(shares[0]).assign(scale="ILR", mouse=np.arange(1, len(values) + 1))

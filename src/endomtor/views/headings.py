@@ -69,6 +69,13 @@ _PHI = {
     "counted": "endpoints",
 }
 
+_OF_RAPAMYCIN = (
+    ("HSC", "the number of HSCs"),
+    ("CFU", "the number of colony-forming cells"),
+    ("platelets", "the platelet count"),
+    ("hemoglobin", "hemoglobin"),
+)
+
 # The first that fits.
 _FAMILIES = (
     Words(
@@ -104,19 +111,8 @@ _FAMILIES = (
         "is lower under rapamycin",
         "is higher under rapamycin",
         names=(
-            ("HSC", "the number of HSCs"),
-            ("CFU", "the number of colony-forming cells"),
-            ("platelets", "the platelet count"),
-            *(
-                (f"{endpoint}.{age}", f"{name} in {age} mice")
-                for age in ("young", "aged")
-                for endpoint, name in (
-                    ("HSC", "the number of HSCs"),
-                    ("CFU", "the number of colony-forming cells"),
-                    ("platelets", "the platelet count"),
-                    ("hemoglobin", "hemoglobin"),
-                )
-            ),
+            *_OF_RAPAMYCIN,
+            *((f"{end}.{age}", f"{name} in {age} mice") for age in ("young", "aged") for end, name in _OF_RAPAMYCIN),
         ),
     ),
     Words(
