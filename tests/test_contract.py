@@ -898,6 +898,14 @@ def test_a_matrix_whose_values_lie_elsewhere_is_damaged(tmp_path, monkeypatch, p
     assert "a whole AnnData file" in problem.expected
 
 
+@pytest.mark.parametrize("fault", ["endless", "crash"])
+def test_a_damaged_h5ad_neither_hangs_nor_ends_python(tmp_path, fault):
+    packed = Path(__file__).parent / "fixtures" / "h5ad" / f"{fault}.h5ad.gz"
+    write(tmp_path, {})
+    (tmp_path / "bmec_cells.h5ad").write_bytes(gzip.decompress(packed.read_bytes()))
+    assert any("a whole AnnData file" in problem.expected for problem in contract.check(tmp_path))
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10**6), st.binary(min_size=1, max_size=8))
 def test_a_damaged_h5ad_never_raises(tmp_path_factory, place, patch):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
+import faulthandler
 import gzip
 import hashlib
 import io
+import os
 import re
+import resource
 import warnings
 import zlib
 from collections import Counter
@@ -27,6 +31,8 @@ from endomtor.contract.tables import TABLES, Column, Table
 from endomtor.files import refuse_special, sha256_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import anndata
 
     from endomtor.cells import StoredCells
@@ -352,14 +358,21 @@ def _read_h5ad(path: Path, table: Table) -> tuple[Sheet | None, list[Problem]]:
         return None, [error(file, "an AnnData file", value="an empty file")]
     if start != _HDF5:
         return None, [error(file, "an HDF5 (AnnData) file, as its name says", value=_kind_of(start))]
-    try:
+
+    def opened():
         with warnings.catch_warnings():
             # Doubled names and old encodings are judged below, in the words of the contract.
             warnings.simplefilter("ignore")
-            with h5py.File(path) as opened:
-                large = single_cells.stays_in_file(opened)
-            cells = single_cells.stored(path) if large else anndata.read_h5ad(path)
-            problems = _matrix_problems(file, cells)
+            with h5py.File(path) as stored:
+                large = single_cells.stays_in_file(stored)
+            return single_cells.stored(path) if large else anndata.read_h5ad(path)
+
+    # Ten megabytes take a slow disk a second; HDF5 reads the rest of a file in no time.
+    if not _ends(opened, seconds=5 + path.stat().st_size // 10**7):
+        return None, [error(file, "a whole AnnData file (reading it does not end, or ends Python)")]
+    try:
+        cells = opened()
+        problems = _matrix_problems(file, cells)
     # Damaged HDF5 surfaces as any of OSError, KeyError, ValueError, TypeError, RuntimeError and anndata's own types.
     except Exception as fault:
         reason = " ".join(str(fault).split())[:120]
@@ -388,6 +401,26 @@ def _read_h5ad(path: Path, table: Table) -> tuple[Sheet | None, list[Problem]]:
     if sheet is not None and not problems:
         sheet.cells = cells
     return sheet, problems + more
+
+
+def _ends(read: Callable[[], object], seconds: int) -> bool:
+    """Does a child of this process come to the end of reading within so many seconds of its own work?
+
+    On about one in a thousand damaged files HDF5 loops for ever or ends Python itself, which no exception tells.
+    """
+    with warnings.catch_warnings():
+        # Other threads of the parent hold no lock that reading wants.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        faulthandler.disable()
+        # Not seconds of the clock: on a busy machine a sound file would be called damaged.
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        # What reading raises is told by the parent, which reads the file again.
+        with contextlib.suppress(BaseException):
+            read()
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
 
 
 def _matrix_problems(file: str, cells: anndata.AnnData | StoredCells) -> list[Problem]:
