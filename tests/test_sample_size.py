@@ -126,6 +126,19 @@ def test_every_table_has_n_units_a_group(n):
     assert set(dilution["tested"] + dilution.get("died_before_readout", 0)) <= {sample_size.RECIPIENTS}
 
 
+@pytest.mark.parametrize(
+    ("one", "mice"),
+    [
+        ("C2.marrow.HSC", 0),
+        # Seven recipients of each of five donors at each of four doses, in four groups.
+        ("C3.limiting_dilution.HSC", 4 * 5 * 4 * sample_size.RECIPIENTS),
+        ("C5.transplant.chimerism.p1", 4 * 5),
+    ],
+)
+def test_recipients_are_counted_too(one, mice):
+    assert sample_size.hosts(one, 5) == mice
+
+
 def test_many_animals_show_that_nothing_changes_and_few_do_not():
     many, few = (sample_size.answered("ruled out", n, 1) for n in (96, 3))
     assert {"C5.transplant.chimerism", "C5.transplant.myeloid_balance", "C2.marrow.HSC"} <= many
@@ -203,7 +216,9 @@ def test_a_sentence_has_the_n_of_the_frozen_counts_with_its_unit(frozen):
         text = sample_size.text(one if question == "supported" else f"{one} {question}")
         unit = f"{catalogue.load().rule(one).unit}s" if "." in one else "units"
         words = f"more than {row['largest']:.0f} " if np.isnan(row["n"]) else rf"{row['n']:.0f} (or fewer )?"
-        assert re.match(rf"{words}{unit} in each group \(.+ within the 95 % limits\)$", text), text
+        irradiated = one.count(".") and one.split(".")[1] in sample_size.HOSTS
+        hosts = ", which take [0-9,]+ irradiated recipients" if irradiated else ""
+        assert re.match(rf"{words}{unit} in each group \(.+ within the 95 % limits\){hosts}$", text), text
 
 
 def test_beside_measured_data_no_simulated_number_is_shown():

@@ -63,6 +63,13 @@ NOTHING = (
 )
 """Predictions to which a rival explanation answers that nothing changes."""
 
+HOSTS = {
+    "limiting_dilution": "ecko_limiting_dilution",
+    "competitive": "competitive_transplants",
+    "transplant": "serial_transplants",
+}
+"""Tables whose unit, a donor or an exposed animal, is read in other mice, which are irradiated for it."""
+
 _TABLES = {
     SUPPORTED: (*TABLES, *tables_of("expression")),
     RULED_OUT: ("rapamycin_marrow", "ecko_limiting_dilution", "serial_transplants"),
@@ -173,6 +180,22 @@ def count(
     return SampleSizes(table.reset_index(drop=True), about)
 
 
+def hosts(evidence_id: str, n: int, question: str = SUPPORTED) -> int:
+    """Return how many irradiated mice n units in each group take, all groups together; 0 where none are needed.
+
+    Of serial transplants the passages up to the one that is read: the first for `.p1`, all for C5b, else the second.
+    """
+    claim, family, *rest = evidence_id.split(".")
+    if family not in HOSTS:
+        return 0
+    [(_, table)] = worlds.simulate_tables(world_of(n, question), SEED, (HOSTS[family],)).items()
+    if family == "limiting_dilution":
+        return int(table.loc[table["cell_type"] == rest[0], "tested"].sum())
+    if family == "transplant" and claim != "C5b":
+        table = table[table["passage"] <= (1 if rest[-1] == "p1" else 2)]
+    return table["recipient"].nunique()
+
+
 def _csv(table: pd.DataFrame) -> str:
     return table.to_csv(index=False, lineterminator="\n")
 
@@ -279,7 +302,15 @@ def text(what: str, found: SampleSizes | None = None) -> str:
     # Each limit by itself: a study of all of them needs the largest, whichever it is of.
     row = rows.loc[names].max(skipna=False)
     n, limits = _n_text(row), _limits_text(row)
-    return f"{n} {units[0]} in each group ({'the same' if limits == n else limits} within the 95 % limits)"
+    said = f"{n} {units[0]} in each group ({'the same' if limits == n else limits} within the 95 % limits)"
+    mice = max(_hosts(one, row, question) for one in names)
+    return f"{said}, which take {mice:,} irradiated recipients" if mice else said
+
+
+def _hosts(one: str, row: pd.Series, question: str) -> int:
+    """Return the irradiated mice of an answer, at least those of the largest n that was tried."""
+    n = row["largest"] if np.isnan(row["n"]) else row["n"]
+    return hosts(one, int(n), question) if "." in one else 0
 
 
 def _unit(evidence_id: str) -> str:
@@ -354,13 +385,21 @@ def _show(found: SampleSizes, question: str, aim: str) -> None:
                 "claim or prediction": [_name(one) for one in order],
                 "n": [_n_text(row) for _, row in own.iterrows()],
                 "95 % limits": [_limits_text(row) for _, row in own.iterrows()],
+                "irradiated": [_hosts_text(one, row, question) for one, row in own.iterrows()],
             }
         ),
         caption=f"Units in each group for a power of {100 * POWER:.0f} % {aim} The first of "
         f"{', '.join(map(str, tried))} that reaches it, with limits from the 95 % intervals of the rates. World "
-        f"“{found.about['worlds'][question]}”, whose effects are invented. Unit: {_units_text(order)}.",
+        f"“{found.about['worlds'][question]}”, whose effects are invented. Unit: {_units_text(order)}. Irradiated: the "
+        "recipients of all groups together; a number that no facility would house says that the question is put "
+        "wrongly.",
         provenance=provenance(found, question),
     )
+
+
+def _hosts_text(one: str, row: pd.Series, question: str) -> str:
+    mice = _hosts(one, row, question)
+    return f"{'more than ' if np.isnan(row['n']) else ''}{mice:,}" if mice else ""
 
 
 def _units_text(order: Sequence[str]) -> str:
