@@ -21,6 +21,7 @@ from scipy import sparse
 
 from endomtor import cells as single_cells
 from endomtor import contract
+from endomtor.contract import problems
 from endomtor.contract.dataset import DESIGN_KEYS
 from endomtor.errors import ContractError
 from endomtor.own_data import design
@@ -556,6 +557,54 @@ def test_counts_and_sheet_come_together(tmp_path, tables, name):
     assert "beside it" in str(fault)
 
 
+def forty_genes(tables, change):
+    """Return the tables of a transcriptome of forty genes, its counts changed."""
+    samples = list(tables["hspc_samples"]["sample"])
+    counts = np.random.default_rng(1).negative_binomial(2, 0.001, (40, len(samples)))
+    frame = pd.DataFrame(change(counts.astype(float)), columns=samples)
+    frame.insert(0, "gene", [f"Gene{i}" for i in range(len(frame))])
+    return {"hspc_samples": tables["hspc_samples"], "hspc_counts": frame}
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda counts: counts / 37, "RPKM, FPKM"),
+        (lambda counts: np.log2(counts + 0.3), "RPKM, FPKM"),
+        (lambda counts: 1e6 * counts / counts.sum(axis=0), "TPM or CPM"),
+        (lambda counts: np.round(1e6 * counts / counts.sum(axis=0)).astype(int), "TPM or CPM"),
+    ],
+)
+def test_normalised_values_are_refused_in_one_sentence(tmp_path, tables, change, kind):
+    fault = one(errors(write(tmp_path / "d", forty_genes(tables, change))))
+    assert f"these look like {kind}" in fault.expected
+    assert fault.row is None
+
+
+def test_single_decimals_among_counts_are_told_one_by_one(tmp_path, tables):
+    def slip(counts):
+        counts[3, 2] += 0.5
+        return counts
+
+    fault = one(errors(write(tmp_path / "d", forty_genes(tables, slip))))
+    assert (fault.row, fault.expected) == (5, "a raw count, an integer of at least 0")
+
+
+def test_rows_of_a_counting_program_that_are_no_genes_are_left_out(tmp_path, tables):
+    made = forty_genes(tables, lambda counts: counts.astype(int))
+    made["hspc_counts"].loc[0, "gene"], made["hspc_counts"].loc[1, "gene"] = "N_unmapped", "__no_feature"
+    dataset = contract.load(write(tmp_path / "d", made))
+    assert len(dataset.tables["hspc_counts"]) == 38
+    assert any("reads is left out" in one.expected for one in dataset.warnings)
+
+
+def test_many_faults_of_one_kind_take_few_lines():
+    found = [problems.error("x.csv", "a number", row=row, column=f"s{row % 5}", value="?") for row in range(1000)]
+    told = problems.lines([problems.error("a.csv", "this key"), *found])
+    assert len(told) == 1 + problems.SHOWN + 1
+    assert told[-1].endswith('997 more of the same, in column "s3", "s4" and "s0" and 2 more columns.')
+
+
 def test_sheet_sex_against_expression_sex(tmp_path, tables):
     sheet = tables["hspc_samples"]
     sheet.loc[0, "sex"] = "M"
@@ -577,6 +626,26 @@ def test_a_sex_that_is_not_stated_or_not_seen_in_the_counts_is_not_judged(tmp_pa
     assert errors(write(tmp_path / "b", {"hspc_counts": counts.reset_index(), "hspc_samples": sheet})) == []
     without = counts.drop(index=["Ddx3y", "Eif2s3y", "Kdm5d", "Uty"]).reset_index()
     assert errors(write(tmp_path / "c", {"hspc_counts": without, "hspc_samples": sheet})) == []
+
+
+@pytest.mark.parametrize("untold", ["mixed", "unknown"])
+def test_a_sex_that_is_not_stated_is_taken_from_expression(tmp_path, tables, untold):
+    told, counts = tables["hspc_samples"].set_index("sample"), tables["hspc_counts"].set_index("gene")
+    aside = set(told["group"]) - {"ecko", "control"}
+    told.loc[told["group"] == "ecko", "sex"] = "F"
+    told.loc[told["group"] == "control", "sex"] = "M"
+    for name, sex in told["sex"].items():
+        counts.loc["Xist", name], counts.loc["Ddx3y", name] = (300, 0) if sex == "F" else (0, 300)
+        counts.loc[["Eif2s3y", "Kdm5d", "Uty"], name] = 0
+    sheets = {"hspc_counts": counts.reset_index(), "hspc_samples": told.reset_index()}
+    reasons = contract.load(write(tmp_path / "told", sheets)).withheld("hspc_samples", "ecko", "control", *aside)
+    assert "sex" in reasons
+    sheets["hspc_samples"]["sex"] = untold
+    dataset = contract.load(write(tmp_path / "untold", sheets))
+    assert dataset.withheld("hspc_samples", "ecko", "control", *aside) == reasons
+    assert list(dataset.tables["hspc_samples"]["sex"]) == list(told["sex"])
+    [said] = [one for one in dataset.warnings if one.column == "sex" and "are believed" in one.expected]
+    assert said.value == untold
 
 
 @pytest.mark.parametrize("dense", [True, False])

@@ -578,7 +578,14 @@ def sample(title: str, **about: str) -> geo.Sample:
         ("Young_HSC_1", {}, "young"),
         ("HSC, aged, replicate 1", {}, "aged"),
         ("old HSC", {}, "aged"),
-        ("HSC 1", {"age": "10 weeks old"}, ""),
+        ("HSC 1", {"age": "10 weeks old"}, "young"),
+        ("HSC of mice aged 8 weeks", {}, "young"),
+        ("HSC of mice aged 52 weeks", {}, ""),
+        ("HSC of 24-month-old mice", {}, "aged"),
+        ("HSC 1", {"age": "24m"}, "aged"),
+        ("HSC of middle-aged mice", {}, ""),
+        ("young HSC", {"age": "24 months"}, "aged"),
+        ("HSC of 2 and 24 months", {}, ""),
         ("HSC 1", {"age": "young"}, "young"),
         ("young and aged pool", {}, ""),
         ("Youngster", {}, ""),
@@ -586,7 +593,7 @@ def sample(title: str, **about: str) -> geo.Sample:
         ("aged", {"treatment": "rapamycin"}, ""),
     ],
 )
-def test_a_group_is_drafted_only_from_a_word(title, characteristics, group):
+def test_a_group_is_drafted_from_an_age_or_a_word_and_never_guessed(title, characteristics, group):
     drafted = geo.sheet(["s"], {"s": sample(title, characteristics=characteristics)})
     assert drafted["group"].tolist() == [group]
     assert ("group" in drafted["to_complete"][0]) == (group == "")

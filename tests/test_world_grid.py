@@ -14,6 +14,17 @@ from endomtor.views import grid
 
 PLAN = calibration.load()
 FROZEN = calibration.frozen()
+DESIGNED = {
+    "paper": "++++++",
+    "bystander": "+-----",
+    "intrinsic": "++----",
+    "null": "------",
+    "toxic": "++----",
+    "inflamed": "++----",
+    "opposite": "+-----",
+    "confounded": "??????",
+    "survivor": "++----",
+}
 FEIGNED = {rates.FALSE_SUPPORT: 0.29, rates.UNCAUTIONED: 0.02}
 
 
@@ -24,23 +35,15 @@ def test_the_worlds_want_what_the_design_says():
         )
         for name in worlds.names()
     }
-    designed = {
-        "paper": "++++++",
-        "bystander": "+-----",
-        "intrinsic": "++----",
-        "null": "------",
-        "toxic": "++----",
-        "inflamed": "++----",
-        "opposite": "+-----",
-        "confounded": "??????",
-        "survivor": "++----",
-    }
-    assert wanted | designed == wanted
+    assert wanted | DESIGNED == wanted
 
 
 def test_the_frozen_grid_holds_every_world_and_claim():
     table = grid.counts(FROZEN)
-    counted = {one.name for one in PLAN.scenarios} & set(worlds.names())
+    planned = {one.name for one in PLAN.scenarios} & set(worlds.names())
+    counted = set(table["world"])
+    # One that was added since the last `make frozen` has no counts yet.
+    assert set(DESIGNED) <= counted <= planned
     assert len(table) == len(counted) * len(grid.claims())
     drawn = table[list(verdicts.WORLD_WORDS)].sum(axis=1)
     parts = ["expression" if one == "C4" else "tables" for one in table["claim"]]

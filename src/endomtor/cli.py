@@ -209,11 +209,13 @@ def check(
 
 
 def _print_problems(problems: list) -> None:
-    """Print one line a problem, with an empty line after each file; they come sorted by file and row."""
+    """Print the problems, with an empty line after each file; they come sorted by file and row."""
     from itertools import groupby
 
+    from endomtor.contract.problems import lines
+
     for _, of_file in groupby(problems, key=lambda problem: problem.file):
-        print(*(f"{problem.severity}: {problem}" for problem in of_file), sep="\n", end="\n\n")
+        print(*lines(of_file), sep="\n", end="\n\n")
 
 
 @app.command()

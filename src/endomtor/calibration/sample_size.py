@@ -303,14 +303,8 @@ def text(what: str, found: SampleSizes | None = None) -> str:
     row = rows.loc[names].max(skipna=False)
     n, limits = _n_text(row), _limits_text(row)
     said = f"{n} {units[0]} in each group ({'the same' if limits == n else limits} within the 95 % limits)"
-    mice = max(_hosts(one, row, question) for one in names)
-    return f"{said}, which take {mice:,} irradiated recipients" if mice else said
-
-
-def _hosts(one: str, row: pd.Series, question: str) -> int:
-    """Return the irradiated mice of an answer, at least those of the largest n that was tried."""
-    n = row["largest"] if np.isnan(row["n"]) else row["n"]
-    return hosts(one, int(n), question) if "." in one else 0
+    mice = _hosts_text(names, row, question)
+    return f"{said}, which take {mice} irradiated recipients" if mice else said
 
 
 def _unit(evidence_id: str) -> str:
@@ -385,7 +379,7 @@ def _show(found: SampleSizes, question: str, aim: str) -> None:
                 "claim or prediction": [_name(one) for one in order],
                 "n": [_n_text(row) for _, row in own.iterrows()],
                 "95 % limits": [_limits_text(row) for _, row in own.iterrows()],
-                "irradiated": [_hosts_text(one, row, question) for one, row in own.iterrows()],
+                "irradiated": [_hosts_text([one], row, question) for one, row in own.iterrows()],
             }
         ),
         caption=f"Units in each group for a power of {100 * POWER:.0f} % {aim} The first of "
@@ -397,9 +391,12 @@ def _show(found: SampleSizes, question: str, aim: str) -> None:
     )
 
 
-def _hosts_text(one: str, row: pd.Series, question: str) -> str:
-    mice = _hosts(one, row, question)
-    return f"{'more than ' if np.isnan(row['n']) else ''}{mice:,}" if mice else ""
+def _hosts_text(names: Sequence[str], row: pd.Series, question: str) -> str:
+    """Return the irradiated mice of an answer; where no n of the grid reaches it, what the largest would take."""
+    reached = not np.isnan(row["n"])
+    n = int(row["n"] if reached else row["largest"])
+    mice = max(hosts(one, n, question) if "." in one else 0 for one in names)
+    return f"{'' if reached else 'more than '}{mice:,}" if mice else ""
 
 
 def _units_text(order: Sequence[str]) -> str:

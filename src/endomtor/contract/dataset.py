@@ -312,6 +312,7 @@ def _assembled(
     _exposed_animals(sheets)
     excluded, idle = _exclude(sheets, complete=faulty is None)
     problems += idle
+    problems += rules.expressed_sex(sheets)
     missing = _count_missing(sheets)
     problems += _drop_empty(sheets)
     for sheet in sheets.values():

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 # A pasted page in one cell must not fill the terminal.
 LONGEST_VALUE = 80
+SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,25 @@ def error(file: str, expected: str, *, row=None, column=None, value=None, sugges
 def warning(file: str, expected: str, *, row=None, column=None, value=None, suggestion=None) -> Problem:
     """Return a remark that is shown on the page."""
     return Problem("warning", file, _whole(row), column, value, expected, suggestion)
+
+
+def lines(problems: Iterable[Problem]) -> list[str]:
+    """Return a line a problem; of more than three of one kind in a file the first three, and how many there are.
+
+    Of one kind are problems that expect the same.
+    """
+    kinds: dict[tuple, list[Problem]] = {}
+    for one in problems:
+        kinds.setdefault((one.file, one.severity, one.expected), []).append(one)
+    found = []
+    for own in kinds.values():
+        found += [f"{one.severity}: {one}" for one in own[:SHOWN]]
+        if left := own[SHOWN:]:
+            columns = list(dict.fromkeys(quoted(one.column) for one in left if one.column))
+            where = f"column {listed(columns[:SHOWN], 'and')}" if columns else "this file"
+            where += f" and {len(columns) - SHOWN} more columns" if len(columns) > SHOWN else ""
+            found.append(f"{own[0].severity}: {own[0].file}: {len(left):,} more of the same, in {where}.")
+    return found
 
 
 def quoted(text: str) -> str:

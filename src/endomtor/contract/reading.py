@@ -49,6 +49,11 @@ CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 # Above this a double no longer holds every integer.
 _LARGEST_INTEGER = 2**53
+# What STAR and HTSeq write of reads that belong to no gene.
+_NO_GENE = re.compile(r"N_(unmapped|multimapping|noFeature|ambiguous)$|__\w+$")
+_RAW_COUNT = "a raw count, an integer of at least 0"
+# A matrix with so many decimals, and this share of its values, is normalised; with fewer it has slips (assumptions).
+_FEW, _SHARE = 20, 0.01
 EXCEL = ".xlsx"
 _GZIP, _HDF5, _ZIP = b"\x1f\x8b", b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 
@@ -306,6 +311,13 @@ def _parse_counts(table: Table, file: str, raw: pd.DataFrame) -> tuple[Sheet | N
         return None, [error(file, "a column of this name", row=1, column="gene", suggestion=nearest("gene", raw))]
     samples = [name for name in raw.columns if name != "gene"]
     problems = [] if samples else [error(file, "a column of counts for each sample", value="no sample")]
+    faults: list[Problem] = []
+    statistics = raw["gene"].str.match(_NO_GENE)
+    if statistics.any():
+        expected = "genes only: what counting programs say about reads is left out"
+        first = statistics.idxmax()
+        problems.append(warning(file, expected, row=first, column="gene", value=raw.at[first, "gene"]))
+        raw = raw[~statistics]
     problems += _gene_dates(file, raw["gene"])
     columns = {"gene": raw["gene"].where(raw["gene"].astype(bool), None)}
     for sample in samples:
@@ -315,13 +327,33 @@ def _parse_counts(table: Table, file: str, raw: pd.DataFrame) -> tuple[Sheet | N
             columns[sample] = np.array(cells, dtype=str).astype(np.int64)
             continue
         parsed = [_number(cell, whole=True) for cell in cells]
-        problems += [
-            error(file, "a raw count, an integer of at least 0", row=row, column=sample, value=cell)
+        faults += [
+            error(file, _RAW_COUNT, row=row, column=sample, value=cell)
             for row, cell, value in zip(raw.index, cells, parsed, strict=True)
             if value is None or value < 0
         ]
         columns[sample] = [0 if value is None else int(value) for value in parsed]
+    if normalised := _normalised(file, raw[samples], faults, columns):
+        return None, problems + normalised
+    problems += faults
     return Sheet(table, file, raw, pd.DataFrame(columns, index=raw.index)), problems
+
+
+def _normalised(file: str, raw: pd.DataFrame, faults: list[Problem], columns: dict) -> list[Problem]:
+    """Say in one sentence that a matrix holds no raw counts, as decimals or sums of a million tell."""
+    decimals = [one for one in faults if NUMBER.fullmatch(one.value) and not float(one.value).is_integer()]
+    # Where other faults stand among them, each is told by itself.
+    if faults and (len(decimals) < max(_FEW, _SHARE * raw.size) or decimals != faults):
+        return []
+    values = raw.astype(float) if faults else pd.DataFrame({name: columns[name] for name in raw})
+    sums = values.sum(axis=0)
+    # What rounding leaves of a million, at half a count a gene.
+    millions = len(sums) > 1 and len(values) >= _FEW and ((sums - 1e6).abs() <= max(1, len(values) / 2)).all()
+    if not faults and not millions:
+        return []
+    kind = "TPM or CPM, since each sample sums to a million" if millions else "RPKM, FPKM or other normalised values"
+    found = f"{len(decimals):,} of {raw.size:,} values with decimals" if decimals else "equal sums"
+    return [error(file, f"{_RAW_COUNT}, as a counting program writes them; these look like {kind}", value=found)]
 
 
 def _gene_dates(file: str, genes: pd.Series) -> list[Problem]:

@@ -348,15 +348,62 @@ def _simulated_ids(sheets: dict[str, Sheet], kind: str | None) -> Iterator[Probl
 
 
 def _expression_sex(sheets: dict[str, Sheet]) -> Iterator[Problem]:
+    for sheet, unit, sums in _sex_genes(sheets):
+        stated = sheet.frame[[unit, "sex"]].dropna().drop_duplicates(unit)
+        called = _called_sexes(sums)
+        for row, name, sex in stated.itertuples(name=None):
+            if sex in ("F", "M") and called.get(name, sex) != sex:
+                yield error(
+                    sheet.file,
+                    f"{called[name]}, the sex in which {unit} {quoted(name)} expresses its genes"
+                    f" (Xist {sums.at[name, 'Xist']:.0f}, Y genes {_male(sums)[name]:.0f} counts)",
+                    row=row,
+                    column="sex",
+                    value=sex,
+                )
+
+
+def expressed_sex(sheets: dict[str, Sheet]) -> list[Problem]:
+    """Fill in the sex of animals whose sheet does not tell it, from their genes of sex, and say so.
+
+    An untold sex would otherwise hide that a group is of one sex.
+    """
+    untold = {name: one for name, one in sheets.items() if "sex" in one.frame and one.frame["sex"].isin(UNTOLD).any()}
+    if not untold:
+        return []
+    problems = []
+    for sheet, unit, sums in _sex_genes(sheets):
+        told = sheet.frame[unit].map(_called_sexes(sums))
+        filled = told.notna() & sheet.frame["sex"].isin(UNTOLD)
+        if filled.any():
+            sheet.frame = sheet.frame.assign(sex=sheet.frame["sex"].where(~filled, told))
+            own = sheet.frame.loc[filled, [unit, "sex"]].drop_duplicates(unit)
+            named = listed([f"{sex} {counted(n, unit)}" for sex, n in own["sex"].value_counts().items()], "and")
+            expected = f"the sex of each {unit}; Xist and Y genes tell it and are believed ({named})"
+            row = own.index[0]
+            problems.append(
+                warning(sheet.file, expected, row=row, column="sex", value=sheet.raw.at[row, "sex"] or "empty")
+            )
+    return problems
+
+
+def _sex_genes(sheets: dict[str, Sheet]) -> Iterator[tuple[Sheet, str, pd.DataFrame]]:
+    """Yield tables with expression: the sheet that states sex, the column that names its counts, and these counts.
+
+    Of the genes of sex and of all genes (`library`). With only one sex's genes in the matrix nothing is yielded: zero
+    counts cannot be told from genes left out.
+    """
+    found = []
     for matrix, samples in matrices(sheets):
         counts = matrix.frame.drop_duplicates("gene").set_index("gene")
         columns = [name for name in counts.columns if name in set(samples.frame["sample"])]
         genes = [gene for gene in ("Xist", *Y_GENES) if gene in counts.index]
         sums = counts.loc[genes, columns].T.assign(library=counts[columns].sum(axis=0))
-        yield from _sex_calls(samples, "sample", sums.astype(float))
-    for sheet in sheets.values():
-        if sheet.cells is not None:
-            yield from _sex_calls(sheet, "animal", _sex_genes_of_cells(sheet))
+        found.append((samples, "sample", sums.astype(float)))
+    found += [(sheet, "animal", _sex_genes_of_cells(sheet)) for sheet in sheets.values() if sheet.cells is not None]
+    for sheet, unit, sums in found:
+        if "Xist" in sums and sums.columns.isin(Y_GENES).any():
+            yield sheet, unit, sums
 
 
 def _sex_genes_of_cells(sheet: Sheet) -> pd.DataFrame:
@@ -370,27 +417,14 @@ def _sex_genes_of_cells(sheet: Sheet) -> pd.DataFrame:
     return pd.DataFrame(values, sheet.frame.index, [*genes, "library"]).groupby(sheet.frame["animal"]).sum()
 
 
-def _sex_calls(sheet: Sheet, unit: str, sums: pd.DataFrame) -> Iterator[Problem]:
-    """Compare the sex of each unit with the counts of its genes of sex and of all its genes (`library`)."""
-    y_genes = [gene for gene in Y_GENES if gene in sums]
-    # With only one sex's genes in the matrix, zero counts cannot be told from genes left out.
-    if "Xist" not in sums or not y_genes:
-        return
-    female, male = sums["Xist"], sums[y_genes].sum(axis=1)
-    stated = sheet.frame[[unit, "sex"]].dropna().drop_duplicates(unit)
-    for row, name, sex in stated.itertuples(name=None):
-        if sex not in ("F", "M") or name not in sums.index:
-            continue
-        called = _called_sex(female[name], male[name], sums.at[name, "library"])
-        if called and called != sex:
-            yield error(
-                sheet.file,
-                f"{called}, the sex in which {unit} {quoted(name)} expresses its genes"
-                f" (Xist {female[name]:.0f}, Y genes {male[name]:.0f} counts)",
-                row=row,
-                column="sex",
-                value=sex,
-            )
+def _male(sums: pd.DataFrame) -> pd.Series:
+    return sums[sums.columns.intersection(Y_GENES)].sum(axis=1)
+
+
+def _called_sexes(sums: pd.DataFrame) -> dict[str, str]:
+    """Return the sex of each unit that its counts tell."""
+    calls = zip(sums.index, sums["Xist"], _male(sums), sums["library"], strict=True)
+    return {name: sex for name, *counts in calls if (sex := _called_sex(*counts))}
 
 
 def _called_sex(female: float, male: float, library: float) -> str | None:

@@ -48,6 +48,15 @@ _SYMBOLS = {
     *("symbol", "gene_symbol", "genesymbol", "gene_name", "genename"),
     *("external_gene_name", "mgi_symbol", "gene_short_name"),
 }
+# Of a range, or of two ages in the title of a whole study, both. In running text a lone letter may be anything: of 24m
+# only a column `age` says that months are meant.
+_AGE = re.compile(
+    r"(?<![\w.])(?:(\d+(?:\.\d+)?) ?(?:and|or|to|vs?\.?|,|/|-|\u2013) ?)?(\d+(?:\.\d+)?)[ -]?"
+    r"(wk|week|mo|month|yr|year)s?(?![a-z])"
+)
+_WEEKS = {"w": 1.0, "m": 365.25 / 12 / 7, "y": 365.25 / 7}
+YOUNG, AGED = (6.0, 26.5), 78.0
+"""Ages in weeks that a draft calls young (6 weeks to 6 months) and aged (from 18 months on): an assumption."""
 _TO_ANSWER = ("animal", "group", "sex")
 
 
@@ -570,19 +579,24 @@ def _answer(about: dict[str, str], *keys: str) -> str:
 
 
 def _group(sample: Sample) -> str:
-    """Return young or aged where the record says one of them in so many words, and nothing of a genotype."""
+    """Return young or aged where the record says one of them, and nothing of a genotype or treatment.
+
+    An age in numbers decides ("mice aged 8 weeks" are young), words only where there is none; else the user does.
+    """
     about = sample.characteristics
     if any("genotype" in key or "treatment" in key or "knock" in key for key in about):
         return ""
-    words = set(
-        re.findall("[a-z]+", f"{sample.title} {sample.source} {' '.join(about.values())}".lower().replace("_", " "))
-    )
-    said = {group for word, group in {"young": "young", "aged": "aged", "old": "aged"}.items() if word in words}
-    # "10 weeks old" says nothing of the kind.
-    if "old" in words and re.search(
-        r"(weeks?|months?|years?|wks?|mo)[ -]old", f"{sample.title} {' '.join(about.values())}"
-    ):
-        said = {"young"} & said
+    text = f"{sample.title} {sample.source} {' '.join(about.values())}".lower().replace("_", " ")
+    ages = [float(one) * _WEEKS[unit[0]] for *numbers, unit in _AGE.findall(text) for one in numbers if one]
+    if weeks := _weeks(_answer(about, "age")):
+        ages.append(float(weeks))
+    if ages:
+        said = {"young" if YOUNG[0] <= age <= YOUNG[1] else "aged" if age >= AGED else "" for age in ages}
+    else:
+        words = set(re.findall("[a-z]+", re.sub("middle[ -]?aged?", "", text)))
+        said = {group for word, group in {"young": "young", "aged": "aged", "old": "aged"}.items() if word in words}
+        # Neither old nor young.
+        said |= {""} if "middle" in text else set()
     return said.pop() if len(said) == 1 else ""
 
 
@@ -590,7 +604,7 @@ def _weeks(age: str) -> str:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)[ -]*(w|wk|week|m|mo|month)s?(?:[ -]old)?", age.strip().lower())
     if not found:
         return ""
-    weeks = float(found.group(1)) * (1 if found.group(2).startswith("w") else 365.25 / 12 / 7)
+    weeks = float(found.group(1)) * _WEEKS[found.group(2)[0]]
     return f"{weeks:.1f}".removesuffix(".0")
 
 
