@@ -299,6 +299,17 @@ class TestPage:
     def found(self, chapter):
         return varied(chapter)
 
+    def test_an_animal_of_any_name_stays_text(self):
+        rows = {
+            "kind": "one left out",
+            "label": "animal {{ name }} {raw}`<b>`",
+            "estimate": 1.0,
+            "word": "",
+            "reason": "",
+        }
+        said = robustness.Robustness("C3.marrow.HSC", "prediction", True, pd.DataFrame([rows | {"holds": False}]))
+        assert r"\{\{ name \}\} \{raw\}\`\<b\>\`" in said.sentence("HSC")
+
     def test_the_sentence_counts_and_names(self, chapter, found):
         with capture_output() as captured:
             chapter.robustness()

@@ -25,6 +25,7 @@ from endomtor.contract.dataset import Confounding
 from endomtor.contract.reading import Sheet
 from endomtor.contract.rules import design_warnings
 from endomtor.estimate import Estimate
+from endomtor.markup import plain_in_markdown
 from endomtor.provenance import Provenance
 
 UNIT, BATCH, TEST, THRESHOLD = "unit", "batch", "test", "threshold"
@@ -114,9 +115,9 @@ class Robustness:
         return {"holds": self.holds, "of": self.of}
 
     def sentence(self, name: str) -> str:
-        """Return the count as a sentence, with the variants that change the verdict; `name` is what it is on."""
+        """Return the count as a sentence of Markdown, with the variants that change the verdict on `name`."""
         words = f"The verdict on {name} holds in {self.holds} of {self.of} variants"
-        changed = self.table.loc[~self.table["holds"], "label"].tolist()
+        changed = [plain_in_markdown(one) for one in self.table.loc[~self.table["holds"], "label"]]
         if not changed:
             return f"{words}."
         more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
