@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from endomtor.errors import EndomtorError, UnitError
-from endomtor.stats import linear, resemblance
+from endomtor.stats import linear, power_of_phi, resemblance
 from endomtor.stats.expression import columns_of, log_counts
 from endomtor.stats.resemblance import (
     NoAgingReference,
@@ -500,3 +500,20 @@ def test_corrected_quadrants_show_concordance_and_discordance(ranked):
         rrho(pd.concat([x, x]), x)
     with pytest.raises(EndomtorError, match="step"):
         rrho(x, x, step=len(x) + 1)
+
+
+@pytest.mark.parametrize("aging", [1.2, 4.0])
+def test_power_is_the_share_of_studies_that_phi_supports(aging):
+    groups = np.repeat(["young", "aged", "control", "ecko"], 5)
+    rng, supported = np.random.default_rng(3), []
+    for _ in range(60):
+        value = rng.normal(size=20) + aging * np.select([groups == "aged", groups == "ecko"], [1, 0.75], 0)
+        mice = pd.DataFrame({"animal": np.arange(20).astype(str), "group": groups, "value": value})
+        supported.append(phi(mice, value="value", group="group", unit="animal", direction="greater").p < 0.05)
+    assert power_of_phi(5, aging, 0.75, cohorts=60, seed=3) == pytest.approx(np.mean(supported))
+
+
+def test_power_of_phi_at_the_smallest_of_interest_is_the_false_support():
+    assert power_of_phi(6, 6.0, 0.25, cohorts=2000) < 0.035
+    with pytest.raises(EndomtorError, match="expected at least 2 in each group"):
+        power_of_phi(1, 2.0, 0.75)

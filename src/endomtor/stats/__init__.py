@@ -20,7 +20,7 @@ from .mixed import MixedFit
 from .mixed import fit as mixed_model
 from .multiplicity import holm
 from .nested import arrange, blocked_difference, blocked_phi, latest_common, logit_percent, one_value_per_unit
-from .resemblance import NoAgingReference, phi, rrho, transcriptome_phi_genes
+from .resemblance import NoAgingReference, phi, power_of_phi, rrho, transcriptome_phi_genes
 from .survival import LogRank, log_rank, survival_curves
 from .units import n_per_group, one_row_per_unit, smallest_attainable_p
 
@@ -58,6 +58,7 @@ __all__ = [
     "pairs",
     "permutation_test_means",
     "phi",
+    "power_of_phi",
     "random_effects",
     "replace_zeros",
     "rrho",

@@ -176,10 +176,7 @@ def _direction(ratio: Ratio, direction: str) -> tuple[float, float]:
 
 def fieller_estimate(ratio: Ratio, *, n, unit, method, smallest, direction, level, warnings) -> Estimate:
     """Return phi with Fieller's set and the p of the declared direction; parameters as in `phi` and `Estimate`."""
-    sign, aging_p = _direction(ratio, direction)
-    exceeds_p = ratio.upper_p(smallest, 1.0, sign)
-    # Without a declared direction the aging contrast is tested two-sidedly already.
-    two_sided_aging = aging_p if direction == "either" else 2 * aging_p
+    aging_p, p = _tested(ratio, smallest, direction)
     outer, inner = _invert(ratio, level), _invert(ratio, 0.90)
     if outer.filled:
         warnings = (*warnings, "the exact confidence set has further gaps, which are counted as part of it")
@@ -189,7 +186,7 @@ def fieller_estimate(ratio: Ratio, *, n, unit, method, smallest, direction, leve
         ci_low=outer.low,
         ci_high=outer.high,
         inner=(inner.low, inner.high) if inner.kind == "bounded" else (-np.inf, np.inf),
-        p=min(1.0, max(two_sided_aging, 2 * exceeds_p)),
+        p=p,
         n=n,
         unit=unit,
         method=method,
@@ -199,6 +196,14 @@ def fieller_estimate(ratio: Ratio, *, n, unit, method, smallest, direction, leve
         aging_p=aging_p,
         warnings=tuple(warnings),
     )
+
+
+def _tested(ratio: Ratio, smallest: float, direction: str) -> tuple[float, float]:
+    """Return the p of the aging contrast, and that of "aging, and phi above the smallest of interest" (two-sided)."""
+    sign, aging_p = _direction(ratio, direction)
+    # Without a declared direction the aging contrast is tested two-sidedly already.
+    two_sided_aging = aging_p if direction == "either" else 2 * aging_p
+    return aging_p, min(1.0, max(two_sided_aging, 2 * ratio.upper_p(smallest, 1.0, sign)))
 
 
 def _check_options(direction: str, level: float, smallest: float) -> None:
@@ -377,6 +382,43 @@ def phi(
     if max(ratio.denominator**2, ratio.variance[2]) <= rounding:
         return withhold(f"Aged and young have the same {value} without any spread: phi has no denominator.")
     return fieller_estimate(ratio, smallest=smallest, direction=direction, **common)
+
+
+def power_of_phi(
+    units: int, aging: float, share: float, *, smallest: float = 0.25, cohorts: int = 1000, seed: int = 1
+) -> float:
+    """Return the share of simulated studies in which `phi` is supported: p < 0.05 in the declared direction.
+
+    A study has `units` in each of the four groups, normal with standard deviation 1, the aged ones shifted by `aging`
+    and the ECKO ones by `share` of it: power in standard deviations instead of in the numbers of a world. At `share`
+    equal to `smallest` it is the false support.
+
+    Raises `EndomtorError`: fewer than two units a group.
+
+    Parameters
+    ----------
+    units : int
+        In each group.
+    aging : float
+        Aged - young, in standard deviations between units.
+    share : float
+        The true phi.
+    cohorts, seed : int
+        Studies, and the seed of the generator that draws them.
+
+    Examples
+    --------
+    >>> [round(power_of_phi(8, aging, 0.75, cohorts=400), 1) for aging in (4, 2)]
+    [1.0, 0.4]
+    """
+    if units < 2:
+        raise EndomtorError(f"units is {units}; expected at least 2 in each group.")
+    names, contrasts = contrasts_of_phi("control")
+    labels = np.repeat(names, units)
+    model = _linear_model(labels, {}, names, contrasts)
+    shift = np.select([labels == "aged", labels == "ecko"], [aging, share * aging], 0.0)
+    drawn = shift + np.random.default_rng(seed).normal(size=(cohorts, labels.size))
+    return float(np.mean([_tested(Ratio.of(model, one), smallest, "greater")[1] < 0.05 for one in drawn]))
 
 
 def project(log_expression: pd.DataFrame, weights: pd.Series) -> pd.Series:
