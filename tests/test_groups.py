@@ -291,6 +291,12 @@ def test_swap_flips_sign_scale_and_order_change_nothing(both, draw):
         assert p >= units.smallest_attainable_p(*map(len, both)) / 2 - 1e-12
 
 
+def test_values_that_follow_from_group_and_batch_are_withheld_either_way_round():
+    data = table([568.0, -568.0], [460.0, -676.0]).assign(batch=["2", "1", "2", "1"])
+    for a, b in (("a", "b"), ("b", "a")):
+        assert groups.difference(data, **(TWO | {"a": a, "b": b}), block="batch").withheld
+
+
 def test_duplicated_rows_raise_everywhere():
     doubled = pd.concat([table([1, 2, 4], [3, 5, 9])] * 2)
     for method in (groups.difference, groups.hedges_g, *EXACT):
@@ -383,3 +389,21 @@ def test_sexes_that_are_unlike_between_groups_do_not_make_a_difference(females, 
             lower[block] += found.ci_high < 0
     assert lower[None] / 500 > before
     assert lower["sex",] / 500 < 0.04
+
+
+@pytest.mark.parametrize("lone", ["", "M"])
+def test_an_animal_alone_in_its_level_is_told(lone):
+    mice = pd.DataFrame(
+        {
+            "animal": list("abcdefgh"),
+            "group": ["young"] * 4 + ["aged"] * 4,
+            "sex": [*"FFF", lone, *"FFFF"],
+            "value": [1.0, 1.2, 1.1, 9.0, 2.0, 2.2, 2.1, 1.9],
+        }
+    )
+    found = groups.difference(mice, value="value", group="group", unit="animal", a="aged", b="young", block="sex")
+    assert any("1 animal is alone in a level of sex" in one for one in found.warnings)
+    shared = groups.difference(
+        mice.assign(sex=[*"FFMM"] * 2), value="value", group="group", unit="animal", a="aged", b="young", block="sex"
+    )
+    assert not any("alone" in one for one in shared.warnings)

@@ -519,11 +519,14 @@ def _contrast_answers(
             answers[name] = unanswered(sentence, size * _raw(y, cells, weights), **kwargs)
             continue
         estimate, error = float(model.weights[place] @ y), sqrt(variance)
-        if not error > ROUNDING * np.abs(y).max():
+        # What is left beside a block has been rounded more often.
+        if not error > (10 if used else 1) * ROUNDING * np.abs(y).max():
             answers[name] = unanswered(_no_spread(n), size * estimate, **kwargs)
             continue
         df = float(expected**2 / spread[0, 0])
-        answers[name] = _t_answer(size * estimate, size * error, df, warnings=_design_warnings(n), **kwargs)
+        lone = sum(cell in weights for cell, out in zip(cells, model.taken_up, strict=True) if out) if used else 0
+        warnings = (*_design_warnings(n), *linear.alone(lone, unit, used))
+        answers[name] = _t_answer(size * estimate, size * error, df, warnings=warnings, **kwargs)
     return answers
 
 

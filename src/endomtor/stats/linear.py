@@ -54,6 +54,11 @@ class Layout:
     _fourth: np.ndarray
 
     @property
+    def taken_up(self) -> np.ndarray:
+        """Which units, (units,) of bool, the model fits whatever their values: alone in a level of a block."""
+        return (self._q**2).sum(axis=1) > 1 - _NOTHING
+
+    @property
     def residual_maker(self) -> np.ndarray:
         """The matrix (units, units) that takes values to residuals."""
         return np.eye(len(self._q)) - self._q @ self._q.T
@@ -99,6 +104,17 @@ class Layout:
         k = products * self._share
         between = np.einsum("ghij,i,j->gh", self._fourth, variances, variances)
         return products @ variances, k @ (self._expected @ variances), k @ between @ k.T
+
+
+def alone(count: int, unit: str, blocks: Iterable[str]) -> tuple[str, ...]:
+    """Return the warning that so many units tell nothing on a contrast, which n counts all the same."""
+    if not count:
+        return ()
+    subject = f"1 {unit} is" if count == 1 else f"{count} {unit}s are"
+    return (
+        f"{subject} alone in a level of {' or '.join(blocks)} (a blank is a level): "
+        "nothing of the comparison rests on " + ("it" if count == 1 else "them"),
+    )
 
 
 @lru_cache(maxsize=2048)

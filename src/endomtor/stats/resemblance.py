@@ -381,6 +381,8 @@ def phi(
         return withhold(f"{called} leave no residual spread in {value}: there is nothing to test against.")
     if max(ratio.denominator**2, ratio.variance[2]) <= rounding:
         return withhold(f"Aged and young have the same {value} without any spread: phi has no denominator.")
+    if blocks:
+        common["warnings"] = (*warnings, *linear.alone(int(model.taken_up.sum()), unit, blocks))
     return fieller_estimate(ratio, smallest=smallest, direction=direction, **common)
 
 
