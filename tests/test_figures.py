@@ -20,6 +20,7 @@ from matplotlib import layout_engine
 from matplotlib.collections import PathCollection
 from PIL import Image
 
+from conftest import ROOT
 from endomtor import figures
 from endomtor.errors import UnitError
 from endomtor.estimate import Estimate
@@ -664,18 +665,48 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
+DARK = np.array(mpl.colors.to_rgb("#14181e"))
+"""The theme's dark page."""
+# CSS's hue-rotate(180deg).
+ROTATED = np.array([[-0.574, 1.430, 0.144], [0.426, 0.430, 0.144], [0.426, 1.430, -0.856]])
+
+
+def on_dark(colour):
+    """Return a colour as the style sheet shows it on a dark page: inverted, its hue turned back, screened."""
+    turned = np.clip(ROTATED @ (1 - np.array(mpl.colors.to_rgb(colour))), 0, 1)
+    return 1 - (1 - turned) * (1 - DARK)
+
+
+THEMES = {"light": mpl.colors.to_rgb, "dark": on_dark}
+
+
+def test_the_style_sheet_turns_figures_dark_as_is_computed_here():
+    rules = (ROOT / "book" / "_static" / "endomtor.css").read_text(encoding="utf-8")
+    assert "filter: invert(1) hue-rotate(180deg);\n    mix-blend-mode: screen;" in rules
+
+
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("sight", SIGHT)
-def test_groups_stay_apart_for_every_sight(sight):
-    seen = {group: lab(SIGHT[sight] @ linear(colour)) for group, colour in style.COLOURS.items()}
+def test_groups_stay_apart_for_every_sight(sight, theme):
+    seen = {group: lab(SIGHT[sight] @ linear(THEMES[theme](colour))) for group, colour in style.COLOURS.items()}
     for one, other in itertools.combinations(seen, 2):
         together = {one, other} <= set(GROUPS) or {one, other} == {"vehicle", "rapamycin"}
         distance = np.linalg.norm(seen[one] - seen[other])
-        assert distance >= (25 if together else 15), f"{one} and {other}: {distance:.0f}"
+        # Markers tell groups apart as well.
+        enough = {"light": 25, "dark": 23}[theme] if together else 15
+        assert distance >= enough, f"{one} and {other}: {distance:.0f}"
 
 
-def test_groups_have_contrast_on_the_page_and_markers_of_their_own():
+@pytest.mark.parametrize("theme", THEMES)
+def test_groups_have_contrast_on_the_page_and_markers_of_their_own(theme):
+    shown = THEMES[theme]
     for group, colour in style.COLOURS.items():
-        assert contrast(colour, style.PAGE) >= 3, group
+        assert contrast(shown(colour), shown(style.PAGE)) >= 3, group
+    for words in (style.INK, style.QUIET):
+        assert contrast(shown(words), shown(style.PAGE)) >= 4.5
+    for band in publish._BANDS.values():
+        ink = "white" if band["facecolor"] == publish._BANDS["measured"]["facecolor"] else style.INK
+        assert contrast(shown(ink), shown(band["facecolor"])) >= 4.5
     assert len(set(style.MARKERS.values())) == len(style.MARKERS) == len(style.COLOURS)
 
 

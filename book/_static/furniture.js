@@ -1,5 +1,6 @@
 "use strict";
-// Switches for simulated data and folded code, times that the build wrote beside the pages, and notes on terms and citations.
+// Switches for simulated data and folded code, figures enlarged, times that the build wrote beside the pages, and notes on
+// terms and citations.
 (() => {
   // One switch hides what is simulated, here and on the pages that are read after it.
   const only = document.querySelector(".endomtor-real-only");
@@ -52,6 +53,31 @@
   if (before) show(true);
   // What was opened has moved the place that the address names.
   reach(before);
+})();
+(() => {
+  // A figure is drawn at twice the size that the page shows: a click or a tap shows all of it. A button, so that a keyboard
+  // reaches it; the picture's own words stay what is read aloud.
+  const pictures = document.querySelectorAll("div.cell_output figure img, div.cell_output img[alt]");
+  if (!pictures.length) return;
+  const large = document.createElement("dialog");
+  large.className = "endomtor-large";
+  large.setAttribute("aria-label", "Figure, enlarged");
+  large.innerHTML = '<p><button type="button">Close</button><a download>PNG</a></p><div tabindex="0"><img alt=""></div>';
+  document.querySelector("main").append(large);
+  const [close, link, shown] = ["button", "a", "img"].map((one) => large.querySelector(one));
+  close.addEventListener("click", () => large.close());
+  for (const picture of pictures) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "endomtor-enlarge";
+    picture.replaceWith(button);
+    button.append(picture);
+    button.addEventListener("click", () => {
+      shown.src = link.href = picture.src;
+      shown.alt = picture.alt;
+      large.showModal();
+    });
+  }
 })();
 (() => {
   const build = window.endomtorBuild;

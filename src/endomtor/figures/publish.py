@@ -336,9 +336,10 @@ def scrolling(cells: pd.DataFrame, numeric: set[str], label: str) -> str:
         named = f' data-label="{escape(column)}"' if cards else ""
         return f"<td{attributes(column)}{named}>{escape(text)}</td>"
 
-    head = "".join(f'<th scope="col"{attributes(column)}>{escape(column)}</th>' for column in cells.columns)
+    # The search takes tags away and would read cells that touch as one word.
+    head = " ".join(f'<th scope="col"{attributes(column)}>{escape(column)}</th>' for column in cells.columns)
     rows = "".join(
-        "<tr>" + "".join(cell(column, text) for column, text in zip(cells.columns, row, strict=True)) + "</tr>"
+        "<tr>" + " ".join(cell(column, text) for column, text in zip(cells.columns, row, strict=True)) + "</tr>"
         for row in cells.itertuples(index=False)
     )
     # A region that scrolls must be reachable by keyboard and have a name (WCAG 2.1.1).
