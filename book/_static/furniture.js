@@ -55,26 +55,24 @@
   reach(before);
 })();
 (() => {
-  // A figure is drawn at twice the size that the page shows: a click or a tap shows all of it. A button, so that a keyboard
-  // reaches it; the picture's own words stay what is read aloud.
-  const pictures = document.querySelectorAll("div.cell_output figure img, div.cell_output img[alt]");
-  if (!pictures.length) return;
+  // A figure is drawn at twice the size that the page shows, and links to its picture: a click or a tap, or Enter on the
+  // link, shows it here instead.
+  const links = document.querySelectorAll("div.cell_output a.image-reference");
+  if (!links.length) return;
   const large = document.createElement("dialog");
   large.className = "endomtor-large";
   large.setAttribute("aria-label", "Figure, enlarged");
   large.innerHTML = '<p><button type="button">Close</button><a download>PNG</a></p><div tabindex="0"><img alt=""></div>';
   document.querySelector("main").append(large);
-  const [close, link, shown] = ["button", "a", "img"].map((one) => large.querySelector(one));
+  const [close, kept, shown] = ["button", "a", "img"].map((one) => large.querySelector(one));
   close.addEventListener("click", () => large.close());
-  for (const picture of pictures) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "endomtor-enlarge";
-    picture.replaceWith(button);
-    button.append(picture);
-    button.addEventListener("click", () => {
-      shown.src = link.href = picture.src;
-      shown.alt = picture.alt;
+  for (const link of links) {
+    link.addEventListener("click", (event) => {
+      // With a key held down a link opens elsewhere, as any other.
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      shown.src = kept.href = link.href;
+      shown.alt = link.querySelector("img").alt;
       large.showModal();
     });
   }

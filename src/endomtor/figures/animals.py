@@ -447,7 +447,8 @@ def courses(
             axes.set_axis_off()
         for axes in panels[max(0, len(levels) - columns) : len(levels)]:
             axes.tick_params(labelbottom=True)
-            axes.set_xlabel(xlabel)
+            # Of three beside one another the middle one has room for the words.
+            axes.set_xlabel(xlabel if columns < 3 or axes is panels[len(levels) - 2] else "")
         counts = frame.groupby(group, observed=True)[unit].nunique()
         present = [name for name in order if name in counts.index]
         style.legend(figure, present, counts.to_dict(), line=True)
@@ -611,7 +612,7 @@ def limiting_dilution(
         axes.xaxis.set_major_formatter(lambda dose, _: f"{dose:,.0f}")
         if (negative == 0).any():
             open_ = {"color": style.QUIET, "markerfacecolor": style.PAGE, "marker": "o", "linestyle": ""}
-            axes.legend([Line2D([], [], **open_)], ["open: each recipient has a graft"], loc="lower left", fontsize=9)
+            axes.legend([Line2D([], [], **open_)], ["open: each recipient has a graft"], loc="upper right", fontsize=9)
         style.legend(figure, present, frame.groupby(group)[donor].nunique().to_dict(), line=True)
     columns = ["frequency per cell", "95 % from", "95 % to"]
     lines = pd.DataFrame([frequencies[name] for name in present], columns=columns)

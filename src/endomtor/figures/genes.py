@@ -81,7 +81,7 @@ def _name_points(axes: Axes, x: pd.Series, y: pd.Series, label: Sequence[str]) -
             # Names stand on the outer side of their points, and never beyond the axes.
             at = min(side.loc[gene, "x"] + 0.06, 0.84) if right else max(side.loc[gene, "x"] - 0.06, 0.16)
             look = {"fontsize": 9, "fontstyle": "italic", "ha": "left" if right else "right", "va": "center"}
-            look["bbox"] = {"facecolor": style.PAGE, "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
+            look["bbox"] = {"facecolor": style.PAGE, "edgecolor": "none", "pad": 0.5}
             look["arrowprops"] = {"arrowstyle": "-", "color": style.QUIET, "linewidth": 0.6, "shrinkB": 1}
             axes.annotate(gene, (x[gene], y[gene]), (at, height), textcoords="axes fraction", zorder=6, **look)
 

@@ -34,10 +34,10 @@ _BANDS = {
     "public": {"facecolor": "#E4EDF6", "edgecolor": "#E4EDF6", "hatch": None},
     "measured": {"facecolor": "#1F3B2D", "edgecolor": "#1F3B2D", "hatch": None},
 }
-_SHORT, _SHORT_IF_WIDE = 32, 16
-"""Characters of a table's cell that are not broken over lines; the second in a table wider than a page."""
-_PAGE, _PHONE = 88, 44
-"""Characters in a row of a table, with their padding, that fit beside the contents at 1280 px, and on a phone."""
+_SHORT = (32, 16, 0)
+"""Characters of a table's cell that are not broken over lines: of the first number with which it fits on a page."""
+_PAGE, _PHONE, _PADDING = 74, 44, 3
+"""Characters in a row of a table that fit beside the contents at 1280 px, and on a phone; the white of a cell."""
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LINE_INCHES = 0.19
 _MARGIN = 0.09
@@ -318,12 +318,17 @@ def scrolling(cells: pd.DataFrame, numeric: set[str], label: str) -> str:
     cells = cells.map(printed).rename(columns=lambda name: printed(str(name)))
     numeric = {printed(str(name)) for name in numeric}
     longest = {name: max((len(text) for text in column), default=0) for name, column in cells.items()}
-    # A heading breaks between its words, a longer text anywhere.
-    words = {name: max((len(word) for word in name.split()), default=0) for name in longest}
-    wide = sum(2 + max(min(length, _SHORT), words[name]) for name, length in longest.items())
+    words = {name: max(map(len, " ".join([name, *column]).split()), default=0) for name, column in cells.items()}
+
+    def wide(short: int) -> int:
+        """Return the characters of a row in which no cell is broken that is as short."""
+        whole = {name for name, length in longest.items() if length <= short or name in numeric}
+        return sum(_PADDING + max(longest[name] if name in whole else 0, words[name]) for name in longest)
+
     # Short words and intervals stay on one line, so that rows remain rows.
-    short = {name for name, length in longest.items() if length <= (_SHORT if wide <= _PAGE else _SHORT_IF_WIDE)}
-    cards = wide > _PHONE
+    most = next((short for short in _SHORT if wide(short) <= _PAGE), _SHORT[-1])
+    short = {name for name, length in longest.items() if length <= most}
+    cards = wide(_SHORT[0]) > _PHONE
 
     def attributes(column: str) -> str:
         if column in numeric:
