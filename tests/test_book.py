@@ -170,6 +170,9 @@ class TestPages:
             assert captions >= len(figures), chapter
             for image in figures:
                 assert len(image.get("alt", "")) > 40, (chapter, image)
+                # Who does not see a figure does not see its band either; names of columns are no words.
+                assert image["alt"].startswith(("SIMULATED · ", "PUBLIC · ")), (chapter, image)
+                assert not re.search(r"\w_\w", image["alt"]), (chapter, image)
 
     def test_every_chapter_names_its_data(self, pages):
         for chapter in CHAPTERS:

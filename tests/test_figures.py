@@ -7,6 +7,7 @@ import base64
 import importlib
 import io
 import itertools
+import re
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -19,11 +20,13 @@ from matplotlib import layout_engine
 from matplotlib.collections import PathCollection
 from PIL import Image
 
+from conftest import ROOT
 from endomtor import figures
 from endomtor.errors import UnitError
 from endomtor.estimate import Estimate
 from endomtor.figures import intervals, publish, scales, style
 from endomtor.provenance import Provenance
+from endomtor.reporting import p_text
 
 GROUPS = ["young", "aged", "control", "ecko"]
 BY = {"value": "value", "group": "group", "animal": "animal"}
@@ -430,13 +433,13 @@ def test_the_p_that_is_given_is_the_p_that_is_drawn():
     adjusted = {pair: 2 * p for pair, p in raw.items()}
     figure = one_estimation(dict.fromkeys(GROUPS, 5), pvalues=adjusted)
     texts = {text.get_text() for text in figure.axes[1].texts}
-    assert texts == {"p=0.026 (adj.)", "p=0.042 (adj.)"}
+    assert texts == {"p = 0.026 (adj.)", "p = 0.042 (adj.)"}
 
 
 def test_a_tiny_p_is_a_bound_and_an_absent_group_has_none():
     pvalues = {("aged", "young"): 1e-9, ("ecko", "control"): 0.5}
     figure = one_estimation({"young": 5, "aged": 5}, pvalues=pvalues)
-    assert [text.get_text() for text in figure.axes[1].texts] == ["p≤0.0001 (adj.)"]
+    assert [text.get_text() for text in figure.axes[1].texts] == [f"{p_text(1e-9)} (adj.)"]
 
 
 def test_the_tables_of_rates_hold_each_mark():
@@ -484,11 +487,11 @@ def shown(**more):
 def test_show_publishes_one_output_with_caption_alt_name_and_data_and_closes_the_figure():
     output = shown()
     assert set(output.data) == {"image/png", "text/plain"}
-    assert output.data["text/plain"] == "Three animals."
+    assert output.data["text/plain"] == "SIMULATED · world “paper”, seed 7 · numbers assumed. Three animals."
     assert output.metadata["endomtor"] == {
         "caption": "Unit: animal; n = 3 v 3. Simulated data, world “paper”, seed 7: "
         "shows what the analysis does, not what mice do.",
-        "alt": "Three animals.",
+        "alt": "SIMULATED · world “paper”, seed 7 · numbers assumed. Three animals.",
         "name": "fig-hsc",
         "data": "animal,value,provenance,world,seed\na1,0.30000000000000004,simulated,paper,7\n"
         "a2,2.0,simulated,paper,7\n",
@@ -662,18 +665,48 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
+DARK = np.array(mpl.colors.to_rgb("#14181e"))
+"""The theme's dark page."""
+# CSS's hue-rotate(180deg).
+ROTATED = np.array([[-0.574, 1.430, 0.144], [0.426, 0.430, 0.144], [0.426, 1.430, -0.856]])
+
+
+def on_dark(colour):
+    """Return a colour as the style sheet shows it on a dark page: inverted, its hue turned back, screened."""
+    turned = np.clip(ROTATED @ (1 - np.array(mpl.colors.to_rgb(colour))), 0, 1)
+    return 1 - (1 - turned) * (1 - DARK)
+
+
+THEMES = {"light": mpl.colors.to_rgb, "dark": on_dark}
+
+
+def test_the_style_sheet_turns_figures_dark_as_is_computed_here():
+    rules = (ROOT / "book" / "_static" / "endomtor.css").read_text(encoding="utf-8")
+    assert "filter: invert(1) hue-rotate(180deg);\n    mix-blend-mode: screen;" in rules
+
+
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("sight", SIGHT)
-def test_groups_stay_apart_for_every_sight(sight):
-    seen = {group: lab(SIGHT[sight] @ linear(colour)) for group, colour in style.COLOURS.items()}
+def test_groups_stay_apart_for_every_sight(sight, theme):
+    seen = {group: lab(SIGHT[sight] @ linear(THEMES[theme](colour))) for group, colour in style.COLOURS.items()}
     for one, other in itertools.combinations(seen, 2):
         together = {one, other} <= set(GROUPS) or {one, other} == {"vehicle", "rapamycin"}
         distance = np.linalg.norm(seen[one] - seen[other])
-        assert distance >= (25 if together else 15), f"{one} and {other}: {distance:.0f}"
+        # Markers tell groups apart as well.
+        enough = {"light": 25, "dark": 23}[theme] if together else 15
+        assert distance >= enough, f"{one} and {other}: {distance:.0f}"
 
 
-def test_groups_have_contrast_on_the_page_and_markers_of_their_own():
+@pytest.mark.parametrize("theme", THEMES)
+def test_groups_have_contrast_on_the_page_and_markers_of_their_own(theme):
+    shown = THEMES[theme]
     for group, colour in style.COLOURS.items():
-        assert contrast(colour, style.PAGE) >= 3, group
+        assert contrast(shown(colour), shown(style.PAGE)) >= 3, group
+    for words in (style.INK, style.QUIET):
+        assert contrast(shown(words), shown(style.PAGE)) >= 4.5
+    for band in publish._BANDS.values():
+        ink = "white" if band["facecolor"] == publish._BANDS["measured"]["facecolor"] else style.INK
+        assert contrast(shown(ink), shown(band["facecolor"])) >= 4.5
     assert len(set(style.MARKERS.values())) == len(style.MARKERS) == len(style.COLOURS)
 
 
@@ -704,10 +737,195 @@ def test_a_table_is_inert_scoped_and_formatted():
     assert '<span class="endomtor-mark endomtor-mark-simulated">SIMULATED' in html
     cells = {"1,235", "−1.2e−04", "–", "0.5", "1,000", "∞", "12000"}
     for cell in cells:
-        assert f'<td class="endomtor-number">{cell}</td>' in html, cell
+        assert re.search(f'<td class="endomtor-number" data-label="\\w+">{re.escape(cell)}</td>', html), cell
         assert cell in output.data["text/plain"]
     assert output.data["text/plain"].startswith("SIMULATED")
     assert output.metadata["endomtor"] == {"table": True, "name": "t1"}
+
+
+def test_a_row_is_a_card_only_where_a_phone_has_no_room_for_it():
+    narrow = published_table(pd.DataFrame({"trait": ["HSC"], "n": [3]}), caption="Two columns", name="t1")
+    assert "data-label" not in narrow.data["text/html"]
+    assert "endomtor-cards" not in narrow.data["text/html"]
+    wide = pd.DataFrame({"trait": ["HSC"], "95 %": ["−0.19 to 0.27"], "verdict": ["rightly silent"], "10^3/uL": [3]})
+    html = published_table(wide, caption="In 10^3/uL", name="t2").data["text/html"]
+    assert '<table class="endomtor-cards">' in html
+    assert '<td class="endomtor-number" data-label="10³/µL">3</td>' in html
+    assert "uL" not in html
+
+
+def test_text_breaks_in_a_table_that_is_wider_than_a_page():
+    interval, name = "−0.19 to 0.27", "twenty-five characters ..."
+    few, many = pd.DataFrame({"a": [name], "b": [interval]}), pd.DataFrame([[name] * 4 + [interval]])
+    assert published_table(few, caption="c", name="t1").data["text/html"].count("endomtor-short") == 4
+    broken = published_table(many.rename(columns=str), caption="c", name="t2").data["text/html"]
+    assert f'<td class="endomtor-short" data-label="4">{interval}</td>' in broken
+    assert broken.count("endomtor-short") == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("WBC, 10^3/uL", "WBC, 10³/µL"),
+        ("10^6/uL", "10⁶/µL"),
+        ("vessels/mm2", "vessels/mm²"),
+        ("ug dye/g", "µg dye/g"),
+        ("10^-3 and 5 um2", "10⁻³ and 5 µm²"),
+        ("u = 1 of 3, animal m2, C57BL/6J, x^2", "u = 1 of 3, animal m2, C57BL/6J, x^2"),
+    ],
+)
+def test_units_are_printed_as_a_person_writes_them(written, read):
+    assert publish.printed(written) == read
+
+
+def test_a_figure_has_its_units_printed_and_no_name_of_a_column_in_its_alt_text():
+    with figures.house():
+        figure = figures.page(1.5)
+        axes = figure.add_subplot()
+        axes.set_ylabel("10^3/uL")
+    with capture_output() as captured:
+        publish.show(
+            figure, caption="In 10^3/uL.", alt="femur_cellularity and p4EBP1_T37_46, 10^3/uL.", provenance=PUBLIC,
+            data=pd.DataFrame({"a": [1]}), name="fig-a",
+        )  # fmt: skip
+    shown = captured.outputs[0].metadata["endomtor"]
+    assert axes.get_ylabel() == "10³/µL"
+    assert shown["caption"].startswith("In 10³/µL. Public data")
+    assert shown["alt"] == f"{PUBLIC.label}. femur cellularity and p4EBP1 T37/46, 10³/µL."
+
+
+def phis_of(*rows):
+    return pd.DataFrame(rows, columns=["label", "estimate", "low", "high", "interval_kind", "note"])
+
+
+def test_a_row_that_cannot_be_read_has_words_and_no_ink():
+    """Unbounded sets were the longest lines of the forest."""
+    read = ("HSC", 0.6, 0.3, 0.9, "bounded", None)
+    unread = ("CLP", np.nan, -np.inf, np.inf, "whole_line", "no aging effect seen")
+    look = {"xlabel": "φ", "references": {0: "young", 1: "aged"}}
+    one, both = (figures.forest(phis_of(*rows), **look).figure for rows in ((read,), (read, unread)))
+    arrows = [[text for text in figure.axes[0].texts if text.arrow_patch] for figure in (one, both)]
+    assert len(arrows[0]) == len(arrows[1])
+    assert "no aging effect seen" in {text.get_text() for text in both.axes[0].texts}
+    assert len(figures.forest(phis_of(unread), **look).table) == 1
+
+
+@pytest.mark.parametrize("plot", ["forest", "robustness"])
+def test_lines_of_reference_leave_out_the_words(plot):
+    """They struck through the labels of the rows."""
+    if plot == "forest":
+        rows = phis_of(*[(f"a long name of an endpoint, {k}", 0.6, 0.3, 0.9, "bounded", None) for k in range(3)])
+        figure = figures.forest(rows, xlabel="φ", references={0: "young", 1: "aged"}, smallest=0.25).figure
+    else:
+        figure = figures.robustness(robustness_variants(), xlabel="φ", references={0: "young", 1: "aged"}).figure
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    words = [text.get_window_extent() for text in axes.texts if text.get_text() and not text.arrow_patch]
+    uprights = [line for line in axes.lines if len(set(line.get_xdata())) == 1 and len(line.get_xdata()) == 2]
+    assert uprights
+    for line in uprights:
+        low, high = sorted(line.get_transform().transform(line.get_xydata())[:, 1])
+        for box in words:
+            assert min(high, box.y1) - max(low, box.y0) < 2, (box, low, high)
+
+
+def robustness_variants():
+    rows = [("full", "all data", 0.6, True), ("unit", "animal 1", 0.55, True), ("test", "permutation", 0.5, False)]
+    frame = pd.DataFrame(rows, columns=["kind", "choice", "estimate", "holds"])
+    more = {"note": "supported: 2 of 2", "smallest": 0.25, "low": 0.3, "high": 0.9, "interval_kind": "bounded"}
+    two = [frame.assign(label=label, unread="", **more) for label in ("HSC per femur", "CLP per femur")]
+    return pd.concat(two, ignore_index=True)
+
+
+def test_the_limits_of_a_narrow_interval_are_seen_beside_its_marker():
+    with figures.house():
+        axes = figures.page(2).add_subplot()
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        intervals.draw(axes, 0.5, 0.5, 0.499, 0.501, "bounded", limits=(0, 1), colour=style.INK)
+    ticks = [line for line in axes.lines if line.get_marker() == "|"]
+    (marker,) = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [line.get_xdata()[0] for line in ticks] == [0.499, 0.501]
+    assert all(line.get_markersize() > marker.get_markersize() for line in ticks)
+
+
+def test_animals_stand_by_name_not_by_value():
+    """Sorted by value, bars and points showed a trend that is not there."""
+    frame = animals({"young": 4}).assign(value=[0.4, 0.1, 0.3, 0.2], myeloid=[40.0, 10, 30, 20], b=[60.0, 90, 70, 80])
+    drawn = figures.composition(
+        frame, parts={"myeloid": "myeloid", "b": "B"}, animal="animal", group="group", order=["young"],
+        balance="value", balance_label="balance", estimates={},
+    ).figure  # fmt: skip
+    bars = drawn.subfigs[0].axes[0].patches
+    assert [bar.get_height() for bar in bars[:4]] == [40, 10, 30, 20]
+    cells = pd.concat([frame.assign(value=frame["value"] + shift) for shift in (0, 0.01)])
+    plot = figures.superplot(cells, **BY, order=["young"], ylabel="foci").figure
+    means = [line.get_ydata()[0] for line in plot.axes[0].lines if line.get_gid() == "endomtor-animal"]
+    assert np.allclose(means, frame["value"] + 0.005)
+
+
+@pytest.mark.parametrize(("scale", "sign"), [("linear", "−"), ("log2", "/"), ("logit", "/")])
+def test_a_ratio_is_no_difference(scale, sign):
+    figure = one_estimation({"young": 4, "aged": 4}, scale=scale, estimates={("aged", "young"): estimate()})
+    assert [text.get_text() for text in figure.axes[2].get_xticklabels()] == [f"aged\n{sign} young"]
+
+
+def test_headings_stand_off_the_frame_however_long_the_names_beside_them():
+    """They began at a fixed place left of the panels, which moved to the frame where the groups' names were short."""
+    frame = animals({"young": 4, "aged": 4}).assign(endpoint="HSC")
+    drawn = figures.estimation_grid(
+        frame, **BY, endpoint="endpoint", order=["young", "aged"], estimates={"HSC": {("aged", "young"): estimate()}},
+        titles={"HSC": "HSC, 10³ per femur"},
+    ).figure  # fmt: skip
+    publish.mark(drawn, SIMULATED)
+    drawn.draw_without_rendering()
+    (heading,) = [text for axes in drawn.axes for text in axes.texts if text.get_text().startswith("HSC")]
+    assert heading.get_window_extent().x0 == pytest.approx(style.MARGIN * drawn.dpi, abs=2)
+
+
+def test_three_panels_leave_no_quarter_empty():
+    frames = [animals({"young": 3}, seed=k).assign(mouse=k, week=week, passage=k) for k in (1, 2, 3) for week in (4, 8)]
+    look = {"xlabel": "weeks", "ylabel": "%", "unit": "mouse", "facet": "passage", "time": "week"}
+    titles = {k: f"passage {k}" for k in (1, 2, 3)}
+    figure = figures.courses(pd.concat(frames, ignore_index=True), **BY, order=["young"], titles=titles, **look).figure
+    assert len(figure.axes) == 3
+    assert [axes.get_xlabel() for axes in figure.axes] == ["", "weeks", ""]
+    assert all(axes.axison for axes in figure.axes)
+
+
+def test_open_marks_of_a_dilution_are_explained():
+    frame = pd.DataFrame({"group": "ecko", "donor": ["d1", "d2"], "dose": [100, 100], "tested": 5, "positive": [5, 2]})
+    look = {"group": "group", "donor": "donor", "order": ["ecko"], "xlabel": "cells"}
+    look |= {"frequencies": {"ecko": (0.01, 0.005, 0.02)}}
+    assert "open" in figures.limiting_dilution(frame, **look).figure.axes[0].get_legend().get_texts()[0].get_text()
+    assert figures.limiting_dilution(frame.assign(positive=2), **look).figure.axes[0].get_legend() is None
+
+
+def test_a_slope_over_studies_has_no_colour_of_a_group():
+    frame = pd.DataFrame({"x": [1.0, -1, 2], "y": [0.9, -1.2, 1.9]}, index=["A", "B", "C"])
+    look = {"x": "x", "y": "y", "xlabel": "x", "ylabel": "y"}
+    for n, wanted in (({"studies": 12}, style.INK), ({"ecko": 6, "young": 6}, style.COLOURS["ecko"])):
+        slope = Estimate(1.0, 0.8, 1.2, (0.8, 1.2), 0.01, n, "animal", "test")
+        drawn = figures.lfc_scatter(frame, slope=slope, **look)
+        (line,) = [one for one in drawn.figure.axes[0].lines if one.get_label().startswith("slope 1.00")]
+        assert line.get_color() == wanted
+        assert drawn.interactive["lines"][-1]["colour"] == wanted
+
+
+def test_numbers_of_heaps_stand_one_to_a_row():
+    """Those of neighbouring heaps ran into one another."""
+    rows = [
+        ("null", rate, 0.025, 0.05, "holds", False) for rate in [0.0] * 20 + [0.001] * 15 + [0.02] * 14 + [0.021] * 13
+    ]
+    figure = figures.error_rates(rates_of(*rows), rows=["null"], xlabel="%").figure
+    assert [text.get_text() for text in figure.axes[0].texts if text.get_text().startswith("×")] == ["×20"]
+
+
+def test_a_figure_of_many_endpoints_stays_low():
+    names = [f"population {k}" for k in range(6)]
+    frame = pd.concat([animals(dict.fromkeys(GROUPS, 5)).assign(endpoint=k) for k in names], ignore_index=True)
+    found = {name: {("aged", "young"): estimate()} for name in names}
+    look = {"endpoint": "endpoint", "order": GROUPS, "estimates": found, "titles": {name: name for name in names}}
+    assert figures.estimation_grid(frame, **BY, **look).figure.get_figheight() <= 10
 
 
 def test_a_table_refuses_an_empty_caption_and_unknown_columns():

@@ -353,6 +353,22 @@ class TestNotFound:
             browser.find_element(By.LINK_TEXT, "To the first page of the book").click()
             assert browser.current_url == f"{host}/book/index.html"
 
+    def test_a_copy_served_from_the_root_has_its_style_too(self, browser, html, tmp_path):
+        """It asked below the path of the site's address, where `make serve` has nothing."""
+        headless.screen(browser, 1280, 900)
+        with self.pages_host(html, tmp_path) as host:
+            root = host.removesuffix(f"/{urlsplit(SITE).path.strip('/')}")
+            for one in html.iterdir():
+                (tmp_path / one.name).symlink_to(one)
+            browser.get(f"{root}/nothing/at/all")
+            styled = "return [...document.styleSheets].every(one => one.href === null || one.cssRules.length)"
+            WebDriverWait(browser, 10).until(lambda page: page.execute_script(styled))
+            sides = [browser.find_element(By.CSS_SELECTOR, one).rect for one in ("#pst-primary-sidebar", "article")]
+            assert sides[0]["x"] + sides[0]["width"] <= sides[1]["x"]
+            browser.find_element(By.LINK_TEXT, "To the first page of the book").click()
+            assert browser.current_url == f"{root}/book/index.html"
+            browser.get_log("browser")
+
 
 NOTE = "return (n => n && !n.hidden ? n.textContent : null)(document.querySelector('#endomtor-note'))"
 

@@ -24,6 +24,8 @@ from scipy import stats
 from scipy.special import expit, logit
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.actions.interaction import POINTER_TOUCH
+from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.support.ui import WebDriverWait
 
 from conftest import ROOT
@@ -271,7 +273,7 @@ def test_each_part_has_the_mark_and_a_text_alternative(chrome, address):
         kind, provenance = ("example", INVENTED) if name == "fig-courses" else ("public", PUBLIC)
         assert found.find_element("css selector", f".endomtor-mark-{kind}").text == provenance.label
         plot = found.find_element("css selector", "[role=img]")
-        assert plot.get_attribute("aria-label") == f"Alt of {name}: 5 > 3 & “so”."
+        assert plot.get_attribute("aria-label") == f"{provenance.label}. Alt of {name}: 5 > 3 & “so”."
         # What is inside of a picture must not take the keyboard's focus (axe: nested-interactive).
         focusable = """
           const inside = root => [...root.querySelectorAll('*')].flatMap(
@@ -398,6 +400,28 @@ def test_hovering_over_a_point_names_the_gene(chrome, address):
     """
     WebDriverWait(chrome, 10).until(lambda _: row.name in chrome.execute_script(tip))
     assert f"HSC: {row.log2fc:.4g}" in chrome.execute_script(tip)
+
+
+def test_a_tap_on_a_point_says_its_numbers_and_marks_it(chrome, address):
+    """A finger cannot hover: a tap showed nothing."""
+    chrome.get(address)
+    found = opened(chrome, "fig-scatter")
+    row = genes().pipe(lambda table: table.loc[table["log2fc"].idxmax()])
+    plot = found.find_element("css selector", ".endomtor-interactive-plot")
+    chrome.execute_script("arguments[0].scrollIntoView({behavior: 'instant', block: 'center'})", plot)
+    at = view(
+        chrome,
+        "(({frame, canvas_view}, box = canvas_view.el.getBoundingClientRect()) =>"
+        f" [box.x + frame.x_scale.compute({row.log2fc}), box.y + frame.y_scale.compute({row.lfc_MPP1})])"
+        "(Bokeh.index.find_one(panel))",
+    )
+    for _ in range(2):
+        touch = ActionBuilder(chrome, mouse=PointerInput(POINTER_TOUCH, "finger"))
+        touch.pointer_action.move_to_location(*map(round, at)).pointer_down().pointer_up()
+        touch.perform()
+        WebDriverWait(chrome, 10).until(lambda _: said(chrome, "fig-scatter").startswith(f"{row.name}: "))
+    assert f"HSC: {row.log2fc:.4g}".replace("-", "−") in said(chrome, "fig-scatter")
+    assert marked(chrome)[0]["x"] == [pytest.approx(row.log2fc)]
 
 
 @pytest.mark.slow

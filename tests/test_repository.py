@@ -308,6 +308,20 @@ def test_works_are_listed_if_and_only_if_cited():
     assert set(entries) == cited
 
 
+def test_a_repository_is_cited_by_a_persons_name_and_a_year():
+    """It stood there as "AGDeighan, n.d."."""
+    text = (ROOT / "book" / "references.bib").read_text("utf-8")
+    entries = [
+        one
+        for one in re.findall(r"^@.*?^}", text, flags=re.M | re.S)
+        if "GitHub repository" in one and "key =" not in one
+    ]
+    assert len(entries) > 3
+    for entry in entries:
+        assert re.search(r"author = \{.+, \w+\}", entry), entry
+        assert re.search(r"year = \{\d{4}\}", entry), entry
+
+
 # --- workflows --------------------------------------------------------------------------------------------------------
 
 

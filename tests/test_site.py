@@ -5,6 +5,8 @@ from pathlib import Path
 
 import browser as headless
 import pytest
+from selenium.webdriver import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 from conftest import ROOT, some_quick
 
@@ -163,6 +165,64 @@ class TestFurniture:
                 break
             time.sleep(0.1)
         assert any("serial_transplants" in link.get_attribute("href") for link in found)
+
+    @pytest.mark.parametrize("query", ["pS6", "p-S6"])
+    def test_search_finds_a_protein_however_it_is_hyphenated(self, open_page, query):
+        chrome = open_page("search")
+        chrome.get(f"{chrome.current_url}?q={query}")
+        found = WebDriverWait(chrome, 10).until(lambda page: page.find_elements("css selector", "#search-results li a"))
+        assert any("01_mtor_decline" in link.get_attribute("href") for link in found)
+
+    def test_the_glass_stands_before_what_is_typed(self, open_page):
+        chrome = open_page("search")
+        field = "return [...document.querySelectorAll('.bd-search-container form.bd-search > *')].slice(0, 2)"
+        glass, typed = chrome.execute_script(f"{field}.map(e => e.getBoundingClientRect())")
+        assert glass["right"] <= typed["left"] + 1
+
+    def test_a_figure_is_enlarged_by_a_click_and_by_a_key(self, open_page):
+        chrome = open_page("notebooks/01_mtor_decline")
+        link = chrome.find_element("css selector", "div.cell_output a.image-reference")
+        shown = "return (d => d.open ? d.querySelector('img').getAttribute('src') : null)"
+        shown += "(document.querySelector('.endomtor-large'))"
+        for act in (lambda: chrome.execute_script("arguments[0].click()", link), lambda: link.send_keys(Keys.ENTER)):
+            act()
+            assert chrome.execute_script(shown) == link.get_attribute("href")
+            alt = chrome.execute_script("return document.querySelector('.endomtor-large img').alt")
+            assert alt.startswith("PUBLIC · ")
+            chrome.find_element("css selector", ".endomtor-large button").click()
+            assert chrome.execute_script(shown) is None
+        assert chrome.current_url.endswith("/notebooks/01_mtor_decline.html")
+
+    def test_a_printed_page_has_its_title(self, open_page):
+        chrome = open_page("notebooks/01_mtor_decline")
+        chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        try:
+            title = chrome.find_element("css selector", "article h1")
+            assert title.is_displayed()
+            assert chrome.find_element("css selector", "div.cell_output img").is_displayed()
+        finally:
+            chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+    def test_no_table_is_cut_at_a_laptops_width_or_on_a_phone(self, open_page):
+        """Eight of them ran on beside white; on a phone what is wider is a card for each row."""
+        cut = """return [...document.querySelectorAll('figure .endomtor-table')]
+          .filter(one => one.offsetParent && one.scrollWidth > one.clientWidth + 1).map(one => one.ariaLabel)"""
+        for width in (1280, 390):
+            for page in ("03_ecko_phenotypes", "05_serial_transplants"):
+                assert open_page(f"notebooks/{page}", width).execute_script(cut) == []
+
+    def test_a_chapter_stays_light(self, open_page):
+        """Chapter 03 had 17,900 elements, most of them names in code and rows of folded data."""
+        chrome = open_page("notebooks/03_ecko_phenotypes")
+        assert chrome.execute_script("return document.querySelectorAll('*').length") < 10_500
+
+    def test_figures_belong_to_a_dark_page(self, open_page):
+        chrome = open_page("notebooks/01_mtor_decline", scheme="dark")
+        look = "const s = getComputedStyle(document.querySelector('div.cell_output img'));"
+        assert chrome.execute_script(f"{look} return [s.filter, s.mixBlendMode]") == [
+            "invert(1) hue-rotate(180deg)",
+            "screen",
+        ]
 
     def test_a_claim_opens_its_evidence_and_leads_to_its_chapter(self, open_page):
         chrome = open_page("book/index")

@@ -1,5 +1,6 @@
 "use strict";
-// Switches for simulated data and folded code, times that the build wrote beside the pages, and notes on terms and citations.
+// Switches for simulated data and folded code, figures enlarged, times that the build wrote beside the pages, and notes on
+// terms and citations.
 (() => {
   // One switch hides what is simulated, here and on the pages that are read after it.
   const only = document.querySelector(".endomtor-real-only");
@@ -52,6 +53,29 @@
   if (before) show(true);
   // What was opened has moved the place that the address names.
   reach(before);
+})();
+(() => {
+  // A figure is drawn at twice the size that the page shows, and links to its picture: a click or a tap, or Enter on the
+  // link, shows it here instead.
+  const links = document.querySelectorAll("div.cell_output a.image-reference");
+  if (!links.length) return;
+  const large = document.createElement("dialog");
+  large.className = "endomtor-large";
+  large.setAttribute("aria-label", "Figure, enlarged");
+  large.innerHTML = '<p><button type="button">Close</button><a download>PNG</a></p><div tabindex="0"><img alt=""></div>';
+  document.querySelector("main").append(large);
+  const [close, kept, shown] = ["button", "a", "img"].map((one) => large.querySelector(one));
+  close.addEventListener("click", () => large.close());
+  for (const link of links) {
+    link.addEventListener("click", (event) => {
+      // With a key held down a link opens elsewhere, as any other.
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      shown.src = kept.href = link.href;
+      shown.alt = link.querySelector("img").alt;
+      large.showModal();
+    });
+  }
 })();
 (() => {
   const build = window.endomtorBuild;

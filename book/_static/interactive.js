@@ -84,10 +84,30 @@
       }
       said.textContent = "";
       search(details, told, models, said);
+      tell(told, models, said);
       zoom(details, models);
     } catch (error) {
       delete details.dataset.opened;
       said.textContent = `This part could not be shown: ${error.message}. The figure above has the same data.`;
+    }
+  }
+
+  function sentence(told, data, i) {
+    return told.said.map(([column, words]) => `${words}: ${shown(data[column][i], told.digits)}`).join("; ");
+  }
+
+  // A finger cannot hover: what it taps is said in words.
+  function tell(told, models, said) {
+    for (const source of named(models, "rows")) {
+      source.selected.properties.indices.change.connect(() => {
+        const [i] = source.selected.indices;
+        if (i === undefined) return;
+        const {data} = source;
+        said.textContent = `${data.label ? `${data.label[i]}: ` : ""}${sentence(told, data, i)}.`;
+        if (data.label) mark(models, data.label[i]);
+        // So that a second tap on it is heard too.
+        source.selected.indices = [];
+      });
     }
   }
 
@@ -120,8 +140,7 @@
         said.textContent = `No ${told.noun} “${typed}” is in this figure. The nearest name is ${nearest(typed, names)}.`;
       } else {
         const found = rows.flatMap(({data}) =>
-          [...data.label.keys()].filter((i) => data.label[i] === name).map((i) =>
-            told.said.map(([column, words]) => `${words}: ${shown(data[column][i], told.digits)}`).join("; ")));
+          [...data.label.keys()].filter((i) => data.label[i] === name).map((i) => sentence(told, data, i)));
         said.textContent = `${name}: ${found.join(". ")}.`;
       }
     });

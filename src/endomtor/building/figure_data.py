@@ -16,7 +16,7 @@ from endomtor.errors import BuildError
 FOLDER = "figures"
 """Where the site keeps the CSV files, from its root."""
 
-MOST_ROWS, MOST_ROWS_ALONE = 50, 200
+MOST_ROWS, MOST_ROWS_ALONE = 15, 200
 """Rows of a table that enter a page, beside the CSV that has all, or a file by itself, which has no CSV."""
 
 

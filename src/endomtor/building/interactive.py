@@ -35,7 +35,7 @@ def fold_html(shown: Mapping, chapter: str) -> str:
     part, noun, alt = f"{chapter}-{shown['name']}", escape(spec["label"] or ""), escape(" ".join(shown["alt"].split()))
     mark = escape(" ".join(origin["label"].split()))
     ways = [f"search a {noun}"] if noun else []
-    ways.append(f"hover over a {_HOVERED[spec['kind']]}")
+    ways.append(f"point at or tap a {_HOVERED[spec['kind']]}")
     lines = [
         f'<details class="endomtor-interactive" data-part="{part}" data-library="{_LIBRARY}">',
         f"<summary>Look closer: {', '.join(ways)}</summary>",

@@ -161,6 +161,18 @@ def write(app: Sphinx, ledger: dict | None) -> None:
     files.write_text(page, _from_any_depth(page.read_text(encoding="utf-8"), urlsplit(base).path))
 
 
+_ELSEWHERE = """<script>
+if (!location.pathname.startsWith("%(base)s")) {
+  for (const name of ["href", "src", "action"]) {
+    for (const one of document.querySelectorAll(`[${name}^="%(base)s"]`)) {
+      one.setAttribute(name, one.getAttribute(name).slice("%(base)s".length - 1));
+    }
+  }
+}
+</script>
+"""
+
+
 def _sitemap(base: str, app: Sphinx) -> str:
     pages = sorted(app.builder.get_target_uri(page) for page in app.env.found_docs)
     lines = "".join(f"<url><loc>{escape(base + quote(page))}</loc></url>\n" for page in pages)
@@ -171,6 +183,10 @@ def _sitemap(base: str, app: Sphinx) -> str:
 
 
 def _from_any_depth(html: str, base: str) -> str:
-    """Return a page of the site's first folder with links that lead to the same places from any address."""
+    """Return a page of the site's first folder with links that lead to the same places from any address.
+
+    A copy that is served from elsewhere than the site's own path (`make serve`) finds style and pages from its root.
+    """
     relative = re.compile(r'\b(href|src|action|data-content_root)="(?![a-z][a-z0-9+.-]*:|/|#)(?:\./)?([^"]*)"')
-    return relative.sub(lambda match: f'{match[1]}="{base}{match[2]}"', html)
+    html = relative.sub(lambda match: f'{match[1]}="{base}{match[2]}"', html)
+    return html.replace("</body>", f"{_ELSEWHERE % {'base': base}}</body>") if base != "/" else html

@@ -24,7 +24,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from endomtor import files
-from endomtor.building import accessibility, code_cells, counts, furniture, interactive
+from endomtor.building import accessibility, code_cells, counts, furniture, interactive, searching
 from endomtor.building.executed import KEY, own_cells, stale_cell
 from endomtor.building.sharing import is_chapter
 from endomtor.building.workflow import LEDGER_OF_PAGES, PACKAGE, build_folder, fingerprint, last
@@ -66,6 +66,7 @@ def setup(app: Sphinx) -> dict:
     app.add_role("endomtor-sample-size", SampleSizeRole())
     furniture.connect(app)
     interactive.connect(app)
+    searching.connect(app)
     accessibility.setup(app)
     return {"version": version("endomtor"), "parallel_read_safe": True, "parallel_write_safe": True}
 

@@ -10,15 +10,19 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
 from statannotations.Annotator import Annotator
 
 from endomtor.estimate import Estimate
 from endomtor.figures import interactive, intervals, scales, style
 from endomtor.figures.drawing import Drawn, differences, on_scale, table_of, units
+from endomtor.reporting import p_text
 from endomtor.stats.units import one_row_per_unit
 
 Contrast = tuple[str, str]
 """(group, reference): the estimate is group minus reference."""
+_MOST_INCHES = 9.0
+"""Height of many endpoints below one another, from which on their rows stand closer."""
 
 
 def estimation(
@@ -81,7 +85,7 @@ def _estimation(figure: Figure | SubFigure, frame, value, group, order, estimate
         width_ratios=[max(2, len(order)), *[0.6] * len(estimates)],
         height_ratios=[0.2 * (head.count("\n") + 1), 3],
     )
-    _head(figure.add_subplot(grid[0, :]), head, shift=-20)
+    _head(figure.add_subplot(grid[0, :]), head)
     left, *right = (figure.add_subplot(grid[1, column]) for column in range(1 + len(estimates)))
     _strip(left, frame, value, group, order)
     means = frame.groupby(group)[value].mean()
@@ -95,15 +99,15 @@ def _estimation(figure: Figure | SubFigure, frame, value, group, order, estimate
         figure.axes[0].text(1, 0, f"{reading.difference}, 95 % interval", ha="right", in_layout=False)
 
 
-def _head(axes: Axes, text: str, *, shift: float, weight: str = "normal") -> None:
-    """Write a heading that starts `shift` points from the panels' left edge, in a row of its own above them.
+def _head(axes: Axes, text: str, weight: str = "normal") -> None:
+    """Write a heading at the figure's left margin, in a row of its own above the panels.
 
     Level words in place of a turned y label read well on a phone and leave the width to the animals.
     """
     axes.set_axis_off()
-    heading = axes.annotate(
-        text, (0, 0), (shift, 0), xycoords="axes fraction", textcoords="offset points", va="bottom", weight=weight
-    )
+    # In inches from the figure's edge: the panels move with the names beside them.
+    across = axes.get_figure(root=True).dpi_scale_trans
+    heading = axes.annotate(text, (style.MARGIN, 0), xycoords=(across, axes.transAxes), va="bottom", weight=weight)
     heading.set_in_layout(False)
 
 
@@ -122,7 +126,8 @@ def _difference(
     axes.set_xlim(-1, 1)
     axes.axhline(0, **style.DASHED)
     # Below the interval and its tick labels together: the panel alone is narrower than its name.
-    axes.set_xticks([0.8], [f"{style.named(contrast[0])}\n− {style.named(contrast[1])}"])
+    sign = "−" if reading.difference == "difference" else "/"
+    axes.set_xticks([0.8], [f"{style.named(contrast[0])}\n{sign} {style.named(contrast[1])}"])
     axes.tick_params(axis="x", length=0)
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.spines["right"].set_visible(True)
@@ -205,7 +210,8 @@ _GAP = {True: "\n", False: ", "}
 def _adjusted_p(axes: Axes, frame: pd.DataFrame, value: str, group: str, order, pvalues: Mapping) -> None:
     """Draw adjusted p above their pairs.
 
-    `set_pvalues` takes them as they are. statannotations' own correction is not used: with it 0.7.2 draws the raw p.
+    They are written as everywhere in the book. statannotations' own correction is not used: with it 0.7.2 draws the raw
+    p.
     """
     present = [name for name in order if (frame[group] == name).any()]
     pairs = [pair for pair in pvalues if set(pair) <= set(present)]
@@ -213,10 +219,9 @@ def _adjusted_p(axes: Axes, frame: pd.DataFrame, value: str, group: str, order, 
         return
     axes.figure.draw_without_rendering()
     annotator = Annotator(axes, pairs, plot="swarmplot", data=frame, x=group, y=value, order=present)
-    words = {"text_format": "simple", "pvalue_format_string": "{:.2g} (adj.)", "show_test_name": False}
-    words |= {"p_separators": "none", "pvalue_thresholds": [[1e-4, "0.0001 (adj.)"]]}
-    annotator.configure(test=None, line_width=1, color=style.INK, fontsize=9, verbose=0, **words)
-    annotator.set_pvalues([pvalues[pair] for pair in pairs])
+    annotator.configure(test=None, line_width=1, color=style.INK, fontsize=9, verbose=0)
+    # Stars would hide the number, and its own texts write p ≤ 0.0001.
+    annotator.set_custom_annotations([f"{p_text(pvalues[pair])} (adj.)" for pair in pairs])
     annotator.annotate()
 
 
@@ -269,10 +274,12 @@ def estimation_grid(
         [e.estimate for e in tested], [end for e in tested for end in (e.ci_low, e.ci_high)], [0.0]
     )
     with style.house():
-        heights = [0.3 * max(len(groups), 2) for groups in shown.values()]
+        # Many endpoints stand closer, so that a figure fits on a screen or two.
+        row = np.clip(_MOST_INCHES / sum(len(groups) + 2 for groups in shown.values()), 0.19, 0.3)
+        heights = [row * max(len(groups), 2) for groups in shown.values()]
         heads = [textwrap.fill(titles[name], 54, break_on_hyphens=False) for name in estimates]
         rises = [0.2 * (head.count("\n") + 1) for head in heads]
-        figure = style.page(sum(heights) + sum(rises) + 0.4 * len(heights) + 0.3)
+        figure = style.page(sum(heights) + sum(rises) + 0.34 * len(heights) + 0.3)
         # A title stands in a row of its own above both panels: names of endpoints with their units are long.
         grid = figure.add_gridspec(
             2 * len(heights),
@@ -281,7 +288,7 @@ def estimation_grid(
             width_ratios=[1.2, 1],
         )
         for row, (name, contrasts) in enumerate(estimates.items()):
-            _head(figure.add_subplot(grid[2 * row, :]), heads[row], shift=-78, weight="bold")
+            _head(figure.add_subplot(grid[2 * row, :]), heads[row], weight="bold")
             left, right = figure.add_subplot(grid[2 * row + 1, 0]), figure.add_subplot(grid[2 * row + 1, 1])
             _strip(left, parts[name], value, group, shown[name], vertical=False)
             left.margins(x=0.08)
@@ -293,7 +300,8 @@ def estimation_grid(
             for contrast, estimate in contrasts.items():
                 at = shown[name].index(contrast[0]) if contrast[0] in shown[name] else 0.0
                 if estimate is None or estimate.withheld:
-                    look = {"ha": "center", "va": "center", "color": style.QUIET, "fontsize": 9}
+                    look = {"ha": "center", "va": "center", "color": style.QUIET, "fontsize": 9, "zorder": 5}
+                    look["bbox"] = style.BESIDE["bbox"]
                     right.text(np.mean(limits), at, "not testable here", **look)
                 else:
                     _interval(right, at, contrast[0], estimate, limits, vertical=False)
@@ -335,7 +343,8 @@ def superplot(
         figure = style.page(3.7)
         axes = figure.add_subplot()
         for place, name in enumerate(order):
-            members = means[means[group] == name].sort_values(value)
+            # By their names: sorted by value they would show a trend that is not there.
+            members = means[means[group] == name]
             columns = place + _spread(len(members), 0.8)
             for column, (unit, mean) in zip(columns, members[[animal, value]].itertuples(index=False), strict=True):
                 own = cells.loc[cells[animal] == unit, value].to_numpy(dtype=float)
@@ -406,7 +415,7 @@ def courses(
         Column of the experimental unit, of which the animals are subsamples (recipients of an exposed animal): the
         legend counts units, and the group's mean is that of the units' means.
     facet : str
-        Column whose levels get a panel each, two in a row.
+        Column whose levels get a panel each, two in a row; three stand beside one another.
     titles : mapping
         Facet to its title, in the order to be drawn.
 
@@ -421,7 +430,8 @@ def courses(
     levels = list(titles)
     reading = scales.find(scale)
     with style.house():
-        columns = min(2, len(levels))
+        # Three in a row, or a quarter of the figure would be empty.
+        columns = min(3 if len(levels) == 3 else 2, len(levels))
         rows = -(-len(levels) // columns)
         figure = style.page(0.5 + (3.1 if columns == 1 else 2.15) * rows)
         panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
@@ -437,7 +447,8 @@ def courses(
             axes.set_axis_off()
         for axes in panels[max(0, len(levels) - columns) : len(levels)]:
             axes.tick_params(labelbottom=True)
-            axes.set_xlabel(xlabel)
+            # Of three beside one another the middle one has room for the words.
+            axes.set_xlabel(xlabel if columns < 3 or axes is panels[len(levels) - 2] else "")
         counts = frame.groupby(group, observed=True)[unit].nunique()
         present = [name for name in order if name in counts.index]
         style.legend(figure, present, counts.to_dict(), line=True)
@@ -507,7 +518,7 @@ def composition(
         figure = style.page(5.9)
         # Two figures in one, so that the tick labels of the contrasts do not narrow the bars.
         upper, lower = figure.subfigures(2, 1, height_ratios=[1, 1.35])
-        _bars(upper.add_subplot(), frame, parts, group, order)
+        _bars(upper.add_subplot(), frame, parts, animal, group, order)
         handles, labels = upper.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=len(parts), handlelength=1.4, columnspacing=1.2)
         _estimation(lower, frame, balance, group, order, estimates, balance_label, "linear", {})
@@ -517,11 +528,14 @@ def composition(
     return Drawn(figure, table_of(rows, animal, "linear").join(shares, on=animal))
 
 
-def _bars(axes: Axes, frame: pd.DataFrame, parts: Mapping[str, str], group: str, order: Sequence[str]) -> None:
+def _bars(
+    axes: Axes, frame: pd.DataFrame, parts: Mapping[str, str], animal: str, group: str, order: Sequence[str]
+) -> None:
     start, centres, names = 0.0, [], []
     places = []
     for name in order:
-        members = frame[frame[group] == name].sort_values(next(iter(parts)))
+        # By their names, as in every figure: sorted by value they would show a trend that is not there.
+        members = frame[frame[group] == name].sort_values(animal)
         if members.empty:
             continue
         own = start + np.arange(len(members))
@@ -596,6 +610,9 @@ def limiting_dilution(
         axes.minorticks_off()
         axes.axhline(np.exp(-1), **style.DOTTED)
         axes.xaxis.set_major_formatter(lambda dose, _: f"{dose:,.0f}")
+        if (negative == 0).any():
+            open_ = {"color": style.QUIET, "markerfacecolor": style.PAGE, "marker": "o", "linestyle": ""}
+            axes.legend([Line2D([], [], **open_)], ["open: each recipient has a graft"], loc="upper right", fontsize=9)
         style.legend(figure, present, frame.groupby(group)[donor].nunique().to_dict(), line=True)
     columns = ["frequency per cell", "95 % from", "95 % to"]
     lines = pd.DataFrame([frequencies[name] for name in present], columns=columns)

@@ -81,7 +81,7 @@ def _name_points(axes: Axes, x: pd.Series, y: pd.Series, label: Sequence[str]) -
             # Names stand on the outer side of their points, and never beyond the axes.
             at = min(side.loc[gene, "x"] + 0.06, 0.84) if right else max(side.loc[gene, "x"] - 0.06, 0.16)
             look = {"fontsize": 9, "fontstyle": "italic", "ha": "left" if right else "right", "va": "center"}
-            look["bbox"] = {"facecolor": style.PAGE, "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
+            look["bbox"] = {"facecolor": style.PAGE, "edgecolor": "none", "pad": 0.5}
             look["arrowprops"] = {"arrowstyle": "-", "color": style.QUIET, "linewidth": 0.6, "shrinkB": 1}
             axes.annotate(gene, (x[gene], y[gene]), (at, height), textcoords="axes fraction", zorder=6, **look)
 
@@ -110,7 +110,8 @@ def lfc_scatter(
         axes.scatter(frame[x], frame[y], s=7, color=style.QUIET, alpha=0.35, linewidth=0, rasterized=True)
         ends = np.array([-reach, 0, reach])
         axes.plot(ends, ends, color=style.QUIET, linestyle=(0, (4, 3)), linewidth=1.2, label="slope 1 (equal)")
-        colour = style.COLOURS["ecko"]
+        # A slope over studies is of no group.
+        colour = style.COLOURS["ecko"] if "ecko" in slope.n else style.INK
         if slope.interval_kind == "bounded":
             axes.fill_between(ends, ends * slope.ci_low, ends * slope.ci_high, color=colour, alpha=0.2, lw=0)
             band = f"95 % interval {slope.ci_low:.2f} to {slope.ci_high:.2f}"

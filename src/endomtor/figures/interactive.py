@@ -128,7 +128,7 @@ def lfc_scatter(table: pd.DataFrame, xlabel: str, ylabel: str, slope: Estimate) 
         band = (slope.ci_low, slope.ci_high) if slope.interval_kind == "bounded" else (None, None)
         limits = f"{band[0]:.2f} to {band[1]:.2f}" if None not in band else "not bounded"
         words = f"slope {slope.estimate:.2f}, 95 %: {limits}".replace("-", "−")
-        lines.append(Line(slope.estimate, words, *band, style.COLOURS["ecko"]))
+        lines.append(Line(slope.estimate, words, *band, style.COLOURS["ecko"] if "ecko" in slope.n else style.INK))
     said = {xlabel: xlabel, ylabel: ylabel}
     return Interactive("points", xlabel, ylabel, xlabel, ylabel, said, label="gene", equal=True, lines=tuple(lines))
 

@@ -24,6 +24,7 @@ from bokeh.models import (
     NumeralTickFormatter,
     Range1d,
     Span,
+    TapTool,
 )
 from bokeh.plotting import figure
 from bokeh.themes import Theme
@@ -98,7 +99,7 @@ def theme() -> Theme:
 
 
 def _panel(spec: dict, frame: pd.DataFrame, x: Range1d, y: Range1d, tools: Sequence = (), **more) -> figure:
-    """Return an empty plot. No tool listens to wheel or touch, which would stop a page's scrolling."""
+    """Return an empty plot. No tool listens to wheel or drag of a finger, which would stop a page's scrolling."""
     return figure(
         x_axis_label=spec["xlabel"],
         y_axis_label=spec["ylabel"],
@@ -106,7 +107,7 @@ def _panel(spec: dict, frame: pd.DataFrame, x: Range1d, y: Range1d, tools: Seque
         y_range=y,
         width=style.SHOWN_PX,
         max_width=style.SHOWN_PX,
-        tools=[_hover(spec, frame), *tools],
+        tools=[_hover(spec, frame), TapTool(), *tools],
         active_drag=None,
         **more,
     )

@@ -12,6 +12,8 @@ LIMIT, ENDLESS, BEYOND = "-", "-|>,head_length=0.5,head_width=0.25", "->,head_le
 
 _STUB = 0.01
 """Share of the axis behind the arrowhead of a piece that lies beyond it."""
+_MARKER, _END = 6, 9
+"""Points across the marker of an estimate, and along the tick at a limit, which is seen where the marker covers it."""
 
 
 def draw(
@@ -29,9 +31,10 @@ def draw(
 ) -> None:
     """Draw one estimate with its interval.
 
-    What goes on without end has a filled arrowhead at the edge, a limit that lies beyond `limits` an open one. A
-    two-piece set (x <= low or x >= high) is two arrows that leave the gap between them open; of a piece that lies
-    beyond `limits` the arrowhead alone is seen. The whole line is an arrow at both ends.
+    A limit has a tick, longer than the marker is high. What goes on without end has a filled arrowhead at the edge,
+    a limit that lies beyond `limits` an open one. A two-piece set (x <= low or x >= high) is two arrows that leave
+    the gap between them open; of a piece that lies beyond `limits` the arrowhead alone is seen. The whole line is
+    an arrow at both ends.
 
     Parameters
     ----------
@@ -53,7 +56,8 @@ def draw(
     edge_low, edge_high = limits
     if np.isfinite(estimate) and edge_low <= estimate <= edge_high:
         where = (at, estimate) if vertical else (estimate, at)
-        axes.plot(*where, marker=marker, color=colour, markersize=8, markeredgecolor=style.PAGE, zorder=4)
+        look = {"markersize": _MARKER, "markeredgecolor": style.PAGE, "markeredgewidth": 0.7}
+        axes.plot(*where, marker=marker, color=colour, **look, zorder=4)
 
 
 def _segment(
@@ -72,6 +76,9 @@ def _segment(
         ends = ((at, tip), (at, middle)) if vertical else ((tip, at), (middle, at))
         look = {"arrowstyle": head, "color": colour, "linewidth": 2.2, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 13}
         axes.annotate("", *ends, annotation_clip=False, zorder=3, arrowprops=look)
+        if head == LIMIT and low <= tip <= high and tip in (start, end):
+            tick = {"marker": "_" if vertical else "|", "markersize": _END, "markeredgewidth": 1.4}
+            axes.plot(*ends[0], **tick, color=colour, zorder=3)
 
 
 def _head(limit: float, beyond: bool) -> str:

@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype, is_numeric_dtype
 from PIL import Image
@@ -24,6 +25,7 @@ from endomtor import files
 from endomtor.figures import style
 from endomtor.markup import plain_in_markdown
 from endomtor.provenance import Provenance
+from endomtor.reporting import endpoint_text
 
 # Pattern and words say where the numbers come from, so that a reader who sees no colour, and one glance, can tell.
 _BANDS = {
@@ -32,13 +34,23 @@ _BANDS = {
     "public": {"facecolor": "#E4EDF6", "edgecolor": "#E4EDF6", "hatch": None},
     "measured": {"facecolor": "#1F3B2D", "edgecolor": "#1F3B2D", "hatch": None},
 }
-_SHORT = 32
-"""Characters of a table's cell that are not broken over lines."""
+_SHORT = (32, 16, 0)
+"""Characters of a table's cell that are not broken over lines: of the first number with which it fits on a page."""
+_PAGE, _PHONE, _PADDING = 74, 44, 3
+"""Characters in a row of a table that fit beside the contents at 1280 px, and on a phone; the white of a cell."""
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LINE_INCHES = 0.19
 _MARGIN = 0.09
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 ORIGIN = ("provenance", "world", "seed")
 """Columns that end each figure's CSV, so that a copied table cannot be mistaken; the last two for simulated data."""
+
+
+def printed(text: str) -> str:
+    """Return a text with its units as they are printed: `10^3/uL` as 10³/µL, `mm2` as mm²."""
+    text = re.sub(r"(?<=\d)\^(-?\d+)", lambda power: power[1].translate(_RAISED), text)
+    text = re.sub(r"\b([cmu]m)([23])\b", lambda area: area[1] + area[2].translate(_RAISED), text)
+    return re.sub(r"(?<![\w.])u(?=[gLlmM]\b|m[²³])", "µ", text)
 
 
 def kind_of(provenance: Provenance) -> str:
@@ -78,7 +90,8 @@ def show(
     caption : str
         Markdown; states the unit and n. The provenance sentence is added to it.
     alt : str
-        Plain text that says what is seen, with the numbers.
+        Plain text that says what is seen, with the numbers. The provenance mark is put before it, since who does not
+        see the figure does not see the band either; names of the contract are written as they are printed.
     provenance : Provenance
         Where the numbers come from.
     data : DataFrame
@@ -106,14 +119,17 @@ def show(
     if not _NAME.fullmatch(name):
         raise ValueError(f"A figure's name is {name!r}, expected at most 40 letters, digits, - and _, a letter first.")
     table = with_origin(data, provenance)
+    for text in fig.findobj(Text):
+        text.set_text(printed(text.get_text()))
     mark(fig, provenance)
     png = _png(fig)
     plt.close(fig)
     # A title or a source is a user's text: it must not become markup when the site reads the caption as Markdown.
-    whole = f"{caption.strip()} {plain_in_markdown(words(provenance))}".replace("<", "&lt;")
+    whole = f"{printed(caption.strip())} {plain_in_markdown(words(provenance))}".replace("<", "&lt;")
+    said = f"{provenance.label}. {printed(endpoint_text(alt.strip()))}"
     shown = {
         "caption": whole,
-        "alt": alt.strip(),
+        "alt": said,
         "name": name,
         "data": files.table_text(table),
         "numbers": [files.inert(str(column)) for column in table if _is_number(table[column])],
@@ -122,7 +138,7 @@ def show(
     if interactive is not None:
         shown["interactive"] = dict(interactive)
     publish_display_data(
-        {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": alt.strip()},
+        {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": said},
         metadata={"endomtor": shown, "image/png": {"width": style.SHOWN_PX}},
     )
 
@@ -239,7 +255,7 @@ def table(
     formats: Mapping[str, str | Callable] | None = None,
     name: str | None = None,
 ) -> None:
-    """Publish a table as HTML that scrolls inside itself on a narrow screen, and as plain text.
+    """Publish a table as HTML, whose rows become cards on a narrow screen where they do not fit, and as plain text.
 
     Parameters
     ----------
@@ -268,7 +284,8 @@ def table(
             )
     cells = pd.DataFrame({column: in_words(frame[column], formats.get(column)) for column in frame.columns})
     numeric = {column for column in frame.columns if _is_number(frame[column])}
-    caption_html, caption_text = escape(caption.strip()), caption.strip()
+    caption_text = label = printed(caption.strip())
+    caption_html = escape(label)
     if provenance is not None:
         kind = kind_of(provenance)
         mark_html = f'<span class="endomtor-mark endomtor-mark-{kind}">{escape(provenance.label)}</span>'
@@ -278,7 +295,7 @@ def table(
         {
             # The caption stands outside, so that it wraps to the screen and not to the table.
             "text/html": '<figure class="endomtor-table-figure">'
-            f"<figcaption>{caption_html}</figcaption>{scrolling(cells, numeric, escape(caption.strip()))}</figure>",
+            f"<figcaption>{caption_html}</figcaption>{scrolling(cells, numeric, escape(label))}</figure>",
             "text/plain": f"{caption_text}\n{cells.to_string(index=False)}",
         },
         metadata={"endomtor": {"table": True, "name": name}},
@@ -286,7 +303,7 @@ def table(
 
 
 def scrolling(cells: pd.DataFrame, numeric: set[str], label: str) -> str:
-    """Return a table of texts as HTML that scrolls inside itself.
+    """Return a table of texts as HTML that scrolls inside itself; where a phone has no room, each row is a card there.
 
     Parameters
     ----------
@@ -298,8 +315,20 @@ def scrolling(cells: pd.DataFrame, numeric: set[str], label: str) -> str:
         The region's name, escaped already.
     """
 
-    # Short words and intervals stay on one line, so that the table scrolls and its rows remain rows.
-    short = {name for name, column in cells.items() if column.str.len().max() <= _SHORT}
+    cells = cells.map(printed).rename(columns=lambda name: printed(str(name)))
+    numeric = {printed(str(name)) for name in numeric}
+    longest = {name: max((len(text) for text in column), default=0) for name, column in cells.items()}
+    words = {name: max(map(len, " ".join([name, *column]).split()), default=0) for name, column in cells.items()}
+
+    def wide(short: int) -> int:
+        """Return the characters of a row in which no cell is broken that is as short."""
+        whole = {name for name, length in longest.items() if length <= short or name in numeric}
+        return sum(_PADDING + max(longest[name] if name in whole else 0, words[name]) for name in longest)
+
+    # Short words and intervals stay on one line, so that rows remain rows.
+    most = next((short for short in _SHORT if wide(short) <= _PAGE), _SHORT[-1])
+    short = {name for name, length in longest.items() if length <= most}
+    cards = wide(_SHORT[0]) > _PHONE
 
     def attributes(column: str) -> str:
         if column in numeric:
@@ -307,17 +336,21 @@ def scrolling(cells: pd.DataFrame, numeric: set[str], label: str) -> str:
         return ' class="endomtor-short"' if column in short else ""
 
     def cell(column: str, text: str) -> str:
-        tag, scope = ("th", ' scope="row"') if column == cells.columns[0] else ("td", "")
-        return f"<{tag}{scope}{attributes(column)}>{escape(text)}</{tag}>"
+        if column == cells.columns[0]:
+            return f'<th scope="row"{attributes(column)}>{escape(text)}</th>'
+        named = f' data-label="{escape(column)}"' if cards else ""
+        return f"<td{attributes(column)}{named}>{escape(text)}</td>"
 
-    head = "".join(f'<th scope="col"{attributes(column)}>{escape(str(column))}</th>' for column in cells.columns)
+    # The search takes tags away and would read cells that touch as one word.
+    head = " ".join(f'<th scope="col"{attributes(column)}>{escape(column)}</th>' for column in cells.columns)
     rows = "".join(
-        "<tr>" + "".join(cell(column, text) for column, text in zip(cells.columns, row, strict=True)) + "</tr>"
+        "<tr>" + " ".join(cell(column, text) for column, text in zip(cells.columns, row, strict=True)) + "</tr>"
         for row in cells.itertuples(index=False)
     )
     # A region that scrolls must be reachable by keyboard and have a name (WCAG 2.1.1).
+    look = ' class="endomtor-cards"' if cards else ""
     return (
-        f'<div class="endomtor-table" role="region" tabindex="0" aria-label="{label}"><table>'
+        f'<div class="endomtor-table" role="region" tabindex="0" aria-label="{label}"><table{look}>'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 

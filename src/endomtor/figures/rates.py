@@ -21,7 +21,7 @@ _TALL = 0.84
 _BINS = 62
 """Dots fit side by side into the axes about this often."""
 _FIRST = 4
-"""So many dots from its low end a heap still stands at the end of the axis."""
+"""So many dots from its low end a heap still stands at the end of the axis, where its number has room."""
 _MOST = 11
 """Dots in a heap; in a taller one the most frequent kind is drawn once, with its number."""
 _LOOKS = {
@@ -45,7 +45,8 @@ def error_rates(frame: pd.DataFrame, *, rows: Sequence[str], xlabel: str) -> Dra
     A dashed line stands at each nominal level; what lies between it and the nearest Monte Carlo limit of the row is
     shaded, so a dot on the shade keeps its level whatever its number of cohorts, and the mark of one outside tells.
     Beside each row stands how many of its rates lie beyond their limit. Dots of one rate are heaped; where they are too
-    many, one stands for those of its kind, with their number. Those beyond the axis are arrows at its end.
+    many at the low end, one stands for those of its kind, with their number, and elsewhere they overlap like scales.
+    Those beyond the axis are arrows at its end.
 
     Parameters
     ----------
@@ -120,16 +121,19 @@ def _shade(ax: Axes, at: int, own: pd.DataFrame) -> None:
 
 def _placed(frame: pd.DataFrame, order: Sequence[str]) -> tuple[pd.DataFrame, float, float]:
     """Return the dots with their places, and the ends of the axis, with room for the numbers left of the first."""
-    low, high = _limits(frame)
-    dots = _heaped(frame, order, low, high)
-    if ((dots["count"] > 1) & (dots["shape"] == "") & (dots["place"] <= _FIRST)).any():
+    first, high = _limits(frame)
+    dots, low = _heaped(frame, order, first, first, high), first
+    if ((dots["count"] > 1) & (dots["shape"] == "")).any():
         low -= 0.09 * (high - low)
-        dots = _heaped(frame, order, low, high)
+        dots = _heaped(frame, order, first, low, high)
     return dots, low, high
 
 
-def _heaped(frame: pd.DataFrame, order: Sequence[str], low: float, high: float) -> pd.DataFrame:
-    """Return the dots with x and y: those of a row within one dot's width of each other stand on top of each other."""
+def _heaped(frame: pd.DataFrame, order: Sequence[str], first: float, low: float, high: float) -> pd.DataFrame:
+    """Return the dots with x and y: those of a row within one dot's width of each other stand on top of each other.
+
+    `first` is where dots begin, `low` where the axis does.
+    """
     dots = frame.assign(
         x=(100 * frame["rate"]).clip(low, high),
         row=frame["scenario"].map(list(order).index),
@@ -139,8 +143,10 @@ def _heaped(frame: pd.DataFrame, order: Sequence[str], low: float, high: float) 
     dots["place"] = np.floor((dots["x"] - low) / (high - low) * _BINS)
     heap, kind = ["row", "place"], ["row", "place", "turn", "claim", "shape"]
     dots["count"] = dots.groupby(kind)["x"].transform("size")
-    tall = dots.groupby(heap)["x"].transform("size") > _MOST
-    most = dots["count"] == dots.groupby(heap)["count"].transform("max")
+    # Two numbers side by side would run into one another: a row has one, at the heap of its low end.
+    near = dots["x"] <= first + (_FIRST + 1) / _BINS * (high - first)
+    tall = (dots.groupby(heap)["x"].transform("size") > _MOST) & (near | (dots["shape"] != ""))
+    most = dots["count"] == dots["count"].where(tall).groupby([dots["row"], dots["shape"]]).transform("max")
     again = tall & most & dots.duplicated(kind)
     dots["count"] = dots["count"].where(tall & most, 1)
     dots = dots[~again].sort_values([*heap, "turn", "claim", "rate"], kind="stable")
@@ -162,11 +168,13 @@ def _draw(ax: Axes, dots: pd.DataFrame) -> None:
         )  # fmt: skip
     halo = [withStroke(linewidth=2, foreground=style.PAGE)]
     for row in dots[dots["count"] > 1].to_dict("records"):
-        beside = row["place"] <= 3 * _FIRST and not row["shape"]
+        # At the end of the axis, where no dot is; of arrows above them.
+        at, shift = ((0, row["y"]), (2, 0)) if not row["shape"] else ((row["x"], row["y"]), (0, 3))
         ax.annotate(
-            f"×{row['count']}", (row["x"], row["y"]), (-4, 0) if beside else (0, 3), textcoords="offset points",
-            ha="right" if beside else "center", va="center_baseline" if beside else "bottom", fontsize=9.5, zorder=8,
-            annotation_clip=False, path_effects=halo,
+            f"×{row['count']}", at, shift, xycoords="data" if row["shape"] else ("axes fraction", "data"),
+            textcoords="offset points", ha="center" if row["shape"] else "left",
+            va="bottom" if row["shape"] else "center_baseline", fontsize=9.5, zorder=8, annotation_clip=False,
+            path_effects=halo,
         )  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def robustness(frame: pd.DataFrame, *, xlabel: str, references: Mapping[float, s
         axes = figure.add_subplot()
         axes.set(xlim=limits, ylim=(bottom, 0), xlabel=xlabel)
         axes.spines["left"].set_visible(False)
-        style.references(axes, references)
+        style.references(axes, references, _spans(lanes))
         ticks, top = {}, 0.0
         for label, rows in lanes:
             estimate = _head(axes, top, label, rows[0][2].iloc[0])
@@ -103,6 +103,13 @@ def _lanes(own: pd.DataFrame) -> list[tuple[str, float, pd.DataFrame]]:
         name = textwrap.fill(choice, _NAME_CHARACTERS)
         lanes.append((name, _CHOICE + _MORE_LINES * name.count("\n"), one))
     return lanes
+
+
+def _spans(lanes: list) -> list[tuple[float, float]]:
+    """Return top and bottom of the strips of each prediction, without the words above them."""
+    heights = [sum(height for _, height, _ in own) for _, own in lanes]
+    bottoms = np.cumsum([_HEAD + height for height in heights])
+    return [(bottom - height, bottom) for bottom, height in zip(bottoms, heights, strict=True)]
 
 
 _ALL = {"marker": "D", "color": style.INK}

@@ -39,6 +39,8 @@ BESIDE["bbox"] = {"facecolor": PAGE, "edgecolor": "none", "pad": 1}
 # and, in the 350 px that a phone of 390 px leaves, still 10 px. Height is free: many panels are stacked, not squeezed.
 WIDTH = 5.0
 SHOWN_PX = 600
+MARGIN = 0.17
+"""Inches from the figure's edge to where its words begin."""
 DPI = 220
 
 _RC = {
@@ -95,12 +97,22 @@ def page(height: float) -> Figure:
     return plt.figure(figsize=(WIDTH, height))
 
 
-def references(axes: Axes, words: Mapping[float, str]) -> None:
-    """Draw vertical reference lines, each with its words above the axes."""
+def references(axes: Axes, words: Mapping[float, str], lanes: Sequence[tuple[float, float]]) -> None:
+    """Draw vertical reference lines, each with its words above the axes.
+
+    They are drawn in the lanes (top, bottom) of what is compared with them only: through the words between the lanes
+    they would strike.
+    """
     for at, label in words.items():
-        axes.axvline(at, **DASHED, zorder=1)
+        upright(axes, at, lanes, DASHED)
         look = {"ha": "center", "fontsize": 9, "color": QUIET, "textcoords": "offset points"}
         axes.annotate(label, (at, 1), (0, 3), xycoords=("data", "axes fraction"), **look)
+
+
+def upright(axes: Axes, at: float, lanes: Sequence[tuple[float, float]], look: Mapping) -> None:
+    """Draw a vertical line at `at` within each lane (top, bottom)."""
+    for lane in lanes:
+        axes.plot([at, at], lane, **look, zorder=1)
 
 
 def colour(group: str) -> str:
