@@ -57,7 +57,14 @@ def setup(app: Sphinx) -> dict:
     app.connect("autodoc-process-signature", _leave_out_fields)
     app.add_html_math_renderer("mathml", (_inline_formula, None), (_formula, None))
     for name, draw in {
-        **{"ledger": _claims, "map": _map, "evidence": _evidence, "contract": _contract, "registry": _registry},
+        **{
+            "ledger": _claims,
+            "panels": _panels,
+            "map": _map,
+            "evidence": _evidence,
+            "contract": _contract,
+            "registry": _registry,
+        },
         **{"worlds": _worlds, "power": _power, "signature": _signature, "status": _status, "changes": _changes},
     }.items():
         app.add_directive(f"endomtor-{name}", _directive(draw))
@@ -334,6 +341,14 @@ def _claims(directive: SphinxDirective) -> str | list[nodes.Node]:
 
     ledger = _ledger(directive.env)
     return _raw(boxes.ledger_html(ledger)) if ledger else _NO_LEDGER
+
+
+def _panels(directive: SphinxDirective) -> str | list[nodes.Node]:
+    """Real mice, simulated mice and what is unknown, for the first screen."""
+    from endomtor.views import first_page
+
+    ledger = _ledger(directive.env)
+    return _raw(first_page.panels_html(ledger)) if ledger else _NO_LEDGER
 
 
 def _map(directive: SphinxDirective) -> list[nodes.Node]:
