@@ -150,7 +150,7 @@ class TestPages:
 
     def test_the_first_page_says_whose_numbers_these_are_not(self, pages):
         text = " ".join(pages[Path("book/index.html")].text.split())
-        before, _, _ = text.partition("Real mice")
+        before, _, _ = text.partition("Real mice PUBLIC")
         assert "We know the paper’s abstract only, and its authors neither made nor endorsed this book." in before
 
     def test_no_simulated_cell_of_the_first_page_reads_as_support(self, built_book):

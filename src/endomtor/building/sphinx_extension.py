@@ -178,7 +178,7 @@ def page_of(executed: str, chapter: str, ledger: dict, lines: Mapping[str, int] 
     """Return the text of an executed notebook as the site shows it.
 
     Below the title stands in short what the ledger says, and before each cell the ids of the records that it computed.
-    A heading whose cell asks for the result tells it (`claims.headings`).
+    Below a heading whose cell asks for it stands the result (`views.headings`).
     Below each figure stand its interactive part, if it has one, and its data.
 
     Caption and alt text move from the output's metadata to the cell's, where myst-nb looks for them. A figure's name

@@ -160,7 +160,7 @@ def dataset_sentence(dataset: dict) -> str:
     if kind == "simulated":
         return (
             f"The mice in this copy are simulated (world “{dataset['world']}”, seed {dataset['seed']}), except where "
-            "it says PUBLIC: they show whether the analysis works, not whether the claim is true."
+            "it says PUBLIC. Their numbers are assumed: they show whether the analysis works, not whether a claim is true."
         )
     if dataset["example"]:
         return f"Predictions were run on “{dataset['title']}”: example data, invented to show the format."

@@ -1,16 +1,14 @@
-"""Headings that tell results: what the ledger says of a section, as one sentence that replaces its topic on the site.
+"""Sections that begin with their result: what the ledger says of one, as a sentence below its heading on the site.
 
-An author asks for it in the notebook, with a tag on the Markdown cell whose first heading it is to replace: `result:`
-and the beginning of the ids of the section's evidence, for example `result:C1.signaling`. Where the ledger has primary
-evidence under it, that alone is told. Where it has none of either, the topic stays.
+An author asks for it in the notebook, with a tag on the Markdown cell below whose first heading it is to stand:
+`result:` and the beginning of the ids of the section's evidence, for example `result:C1.signaling`. Where the ledger
+has primary evidence under it, that alone is told. Where it has none of either, the heading stands alone.
 """
 
 import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from docutils.nodes import make_id
 
 from endomtor import paths, reporting
 from endomtor.claims import catalogue, verdicts
@@ -26,7 +24,7 @@ CLAIMS, RATES = "claims", "rates"
 FALSE, POWER = "false support", "power"
 """Measures of the frozen calibration, as `calibration.rates` names them."""
 
-_HEADING = re.compile(r"^(#{2,4}) +(.+)$", re.MULTILINE)
+_HEADING = re.compile(r"^#{2,4} +.+$", re.MULTILINE)
 _NAMED = 3
 """So many read-outs of one outcome are named; more are counted."""
 
@@ -182,9 +180,9 @@ _ASIDES = {verdicts.FALSE_ALARM: " (a false alarm: not planted)", verdicts.MISSE
 
 
 def label(source: str, tags: Sequence[str], ledger: dict) -> str:
-    """Return the text of a Markdown cell with the result in the place of its first heading, where a tag asks for it.
+    """Return the text of a Markdown cell with the result below its first heading, where a tag asks for it.
 
-    The topic's anchor stays, before the heading, so that links to it still lead there.
+    The heading stays short: it is what the contents beside the page list.
 
     Raises
     ------
@@ -196,13 +194,11 @@ def label(source: str, tags: Sequence[str], ledger: dict) -> str:
         return source
     topic = _HEADING.search(source)
     if topic is None:
-        raise ClaimsError(f"a cell with the tag {TAG}{wanted[0]} has no heading, expected one to replace")
+        raise ClaimsError(f"a cell with the tag {TAG}{wanted[0]} has no heading, expected one to stand below")
     told = sentence(wanted, ledger)
     if not told:
         return source
-    shown = plain_in_markdown(told)
-    anchor = f'<div class="endomtor-anchors"><span id="{make_id(topic[2])}"></span></div>'
-    return f"{source[: topic.start()]}{anchor}\n\n{topic[1]} {shown}{source[topic.end() :]}"
+    return f"{source[: topic.end()]}\n\n**{plain_in_markdown(told)}.**{source[topic.end() :]}"
 
 
 def sentence(wanted: Sequence[str], ledger: dict) -> str:
