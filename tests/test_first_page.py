@@ -15,7 +15,7 @@ PUBLIC = {"kind": "public", "title": "", "source": "", "sha256": "", "world": No
 
 def record(evidence_id: str, estimate: float, low: float | None, high: float | None, **changes) -> dict:
     rule = catalogue.load().rule(evidence_id)
-    about = {"estimand": rule.estimand, "claim": rule.claim, "n": {"cohorts": 4}, "reason": "effect"}
+    about = {"estimand": rule.estimand, "claim": rule.claim, "n": {"cohorts": 4}, "reason": "effect", "fragility": None}
     numbers = {"estimate": estimate, "ci_low": low, "ci_high": high, "interval_kind": "bounded"}
     return {"id": evidence_id, "kind": rule.kind, "provenance": PUBLIC, **about, **numbers, **changes}
 
@@ -47,6 +47,11 @@ def test_real_mice_come_first_with_estimate_interval_and_n():
     assert simulated.startswith("Simulated mice SIMULATED They test the analyses, never the claims.")
     assert unknown.startswith("Unknown No real mouse at hand tests C1, C1b, C2, C4, C5, C5b and C6.")
     assert "This would settle it: Old mice whose endothelial mTOR is held up" in unknown
+
+
+def test_a_verdict_that_hangs_on_one_cohort_is_not_hidden():
+    fragile = GRANULOCYTES | {"fragility": {"holds": 1, "of": 5}}
+    assert "(4 cohorts; holds in 1 of 5 variants)" in panels(built("simulated", fragile))[0]
 
 
 @pytest.mark.parametrize(("verdict", "word"), [("contradicted", "contradict"), ("inconclusive", "leave open")])

@@ -160,7 +160,8 @@ def dataset_sentence(dataset: dict) -> str:
     if kind == "simulated":
         return (
             f"The mice in this copy are simulated (world “{dataset['world']}”, seed {dataset['seed']}), except where "
-            "it says PUBLIC. Their numbers are assumed: they show whether the analysis works, not whether a claim is true."
+            "it says PUBLIC. Their numbers are assumed: they show whether an analysis works, not whether a claim is "
+            "true."
         )
     if dataset["example"]:
         return f"Predictions were run on “{dataset['title']}”: example data, invented to show the format."
@@ -249,7 +250,7 @@ def counts(record: dict) -> str:
 def robustness(record: dict) -> str:
     """Return in how many variants of the analysis the verdict of a record is the same, as text."""
     tried = record["fragility"]
-    return f"verdict stays “{record['verdict']}” in {tried['holds']} of {tried['of']} variants"
+    return f"verdict is the same in {tried['holds']} of {tried['of']} variants"
 
 
 def value(record: dict) -> str:

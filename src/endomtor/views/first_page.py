@@ -90,7 +90,9 @@ def _row(record: dict) -> str:
 
 def _n(record: dict) -> str:
     groups = list(record["n"].items())
-    return f"{groups[0][1]} {groups[0][0]}" if len(groups) == 1 else boxes.counts(record)
+    said = f"{groups[0][1]} {groups[0][0]}" if len(groups) == 1 else boxes.counts(record)
+    tried = record["fragility"]
+    return said + (f"; holds in {tried['holds']} of {tried['of']} variants" if tried else "")
 
 
 def _closed(ends: Sequence[float | None], reach: float) -> tuple[float, float]:
