@@ -300,8 +300,8 @@ def test_a_picture_of_the_readme_with_another_verdict_is_refused(built_book, ser
     for folder in ("_static", "_images"):
         (tmp_path / folder).symlink_to(built_book / "html" / folder)
     drawn = []
-    for verdict in ("found", "missed"):
-        changed = html.replace("found the planted effect", f"{verdict} the planted effect")
+    for verdict in ("works", "errs"):
+        changed = html.replace("analysis works", f"analysis {verdict}")
         (tmp_path / page).write_text(changed, encoding="utf-8")
         drawn.append(screenshot.picture(address, page, height))
     kept = tmp_path / name
