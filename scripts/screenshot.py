@@ -17,8 +17,8 @@ from endomtor.files import write_bytes
 WIDTH = 1280
 FOLDER = paths.root() / "book" / "_static"
 PICTURES = {
-    # So high that the first verdicts of the ledger are seen.
-    "readme-index.png": ("book/index.html", 1320),
+    # So high that the whole graphical abstract is seen.
+    "readme-index.png": ("book/index.html", 1060),
     "readme-chapter.png": ("notebooks/05_serial_transplants.html", 900),
 }
 """Page and height in CSS pixels. No date and no commit stands so high on a page."""

@@ -150,9 +150,8 @@ class TestPages:
 
     def test_the_first_page_says_whose_numbers_these_are_not(self, pages):
         text = " ".join(pages[Path("book/index.html")].text.split())
-        before, _, _ = text.partition("Premise, on public data")
-        assert "Only the paper’s abstract is at hand" in before
-        assert "It is not made or endorsed by the authors of the paper" in before
+        before, _, _ = text.partition("Real mice PUBLIC")
+        assert "We know the paper’s abstract only, and its authors neither made nor endorsed this book." in before
 
     def test_no_simulated_cell_of_the_first_page_reads_as_support(self, built_book):
         html = (built_book / "html" / "book" / "index.html").read_text(encoding="utf-8")

@@ -228,7 +228,7 @@ class TestApart:
             "aged": "contradicted",
         }
         said = boxes.parts_text(side, {"provenance": "measured", "example": False})
-        assert said == "In young mice supported; in aged mice contradicted."
+        assert said == "In young mice: supported; in aged mice: contradicted."
 
     def test_one_age_alone_can_support_but_not_contradict(self):
         claim = CLAIMS.claim("C2")
@@ -450,9 +450,16 @@ class TestWords:
     @pytest.mark.parametrize(
         "word", [verdicts.RECOVERED, verdicts.MISSED, verdicts.FALSE_ALARM, verdicts.RIGHTLY_SILENT]
     )
-    def test_simulated_outcomes_say_that_numbers_are_assumed(self, word):
-        assert "numbers assumed" in boxes.phrase("simulated", word)
-        assert boxes.phrase("simulated", word) != word
+    def test_simulated_outcomes_speak_of_the_analysis_and_of_what_was_planted(self, word):
+        assert re.match(r"analysis [\w ]+: .*planted", boxes.phrase("simulated", word))
+        assert "planted" in boxes.word("simulated", word)
+
+    def test_no_two_simulated_outcomes_share_their_words(self):
+        assert len({boxes.word("simulated", word) for word in verdicts.WORLD_WORDS}) == len(verdicts.WORLD_WORDS)
+
+    def test_that_an_effect_was_announced_is_said_once(self):
+        assert "endomtor-reason" not in boxes.badge("simulated", verdicts.RECOVERED, verdicts.EFFECT)
+        assert "large enough to matter" in boxes.badge("measured", verdicts.SUPPORTED, verdicts.EFFECT)
 
     def test_no_kind_borrows_the_words_of_another(self):
         for kind, word in itertools.product(("public", "measured"), verdicts.WORLD_WORDS[:4]):
@@ -463,8 +470,16 @@ class TestWords:
 
     def test_small_numbers_keep_two_digits_and_zero_has_no_sign(self):
         row = {"interval_kind": "bounded", "estimate": 0.011, "ci_low": -0.0003, "ci_high": 0.0207}
+        row["estimand"] = "phi of log2 HSC"
         assert boxes.limits(row) == "−0.0003 to 0.021"
-        assert boxes.limits({**row, "ci_low": -1e-9}) == "0.0000 to 0.021"
+        assert boxes.limits({**row, "ci_low": -1e-9}) == "0.000 to 0.021"
+
+    def test_a_ratio_is_told_in_per_cent_and_phi_is_not(self):
+        row = {"interval_kind": "bounded", "estimate": -0.497, "ci_low": -0.789, "ci_high": -0.205}
+        row["estimand"] = "log2(aged / young) of the MFI"
+        assert f"{boxes.value(row)} ({boxes.limits(row)})" == "−29 % (−42 to −13)"
+        row["estimand"] = "phi of log2 HSC"
+        assert f"{boxes.value(row)} ({boxes.limits(row)})" == "−0.50 (−0.79 to −0.20)"
 
     def test_text_from_data_is_escaped(self):
         hostile = replace(MEASURED, title="<script>alert(1)</script>")
@@ -483,7 +498,7 @@ class TestWords:
     )
     def test_every_kind_of_interval_is_told(self, kind, low, high, text):
         row = {"estimate": 0.5, "ci_low": low, "ci_high": high, "interval_kind": kind, "level": 0.95}
-        row |= {"unit": "animal", "n": {"aged": 3}, "reason": "effect"}
+        row |= {"unit": "animal", "n": {"aged": 3}, "reason": "effect", "estimand": "phi of log2 HSC"}
         assert text in boxes.interval(row)
         assert boxes.interval({**row, "reason": "no aging effect"}).startswith("No phi can be read")
 

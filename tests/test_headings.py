@@ -188,11 +188,10 @@ class TestSentence:
 class TestTell:
     ledger = ledger_of(record(PS6, "effect"))
 
-    def test_the_heading_is_replaced_and_its_anchor_stays(self):
-        told = headings.label("## Flow, one *value*\n\nText.\n\n### More", ["result:C1.signaling"], self.ledger)
+    def test_the_heading_stays_short_and_the_result_leads_its_section(self):
+        told = headings.label("## One *value*\n\nText.\n\n### More", ["result:C1.signaling"], self.ledger)
         assert told == (
-            '<div class="endomtor-anchors"><span id="flow-one-value"></span></div>\n\n'
-            "## In these measured mice pS6 S240/244 is lower in aged mice\n\nText.\n\n### More"
+            "## One *value*\n\n**In these measured mice pS6 S240/244 is lower in aged mice.**\n\nText.\n\n### More"
         )
 
     def test_without_a_tag_or_a_result_the_topic_stays(self):
@@ -229,8 +228,8 @@ class TestNotebooks:
         ledger = {**ledger_of(record(PS6, "effect", notebook="01_mtor_decline", cell=None)), "claims": []}
         page = nbformat.reads(sphinx_extension.page_of(committed, "01_mtor_decline", ledger), as_version=4)
         text = "\n".join(cell.source for cell in page.cells)
-        assert "## In these measured mice pS6 S240/244 is lower in aged mice\n" in text
-        assert '<span id="phospho-flow-one-value-per-animal"></span>' in text
+        result = "**In these measured mice pS6 S240/244 is lower in aged mice.**"
+        assert f"## Phospho-flow, one value per animal\n\n{result}\n" in text
         assert "## The verdict" in text
         assert "## Single cells, one value per animal" in text
         assert "## Phospho-flow, one value per animal" in sphinx_extension.with_note(

@@ -175,29 +175,31 @@ def test_the_theme_switch_holds_and_changes_no_figure(open_page):
 # --- The ledger -------------------------------------------------------------------------------------------------------
 
 
-def claims(chrome) -> list[str]:
-    rows = chrome.find_elements(By.CSS_SELECTOR, ".endomtor-ledger tbody tr")
-    return [row.find_element(By.TAG_NAME, "th").text for row in rows if row.is_displayed()]
-
-
 @pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.slow)])
-def test_the_ledger_is_ordered_and_chosen_from(open_page, built_book, width):
+def test_the_ledger_shows_each_claim_without_a_choice(open_page, built_book, width):
     chrome = open_page("book/index", width)
     ledger = json.loads((built_book / "ledger.json").read_text(encoding="utf-8"))
-    all_claims = [claim["id"] for claim in ledger["claims"]]
-    assert claims(chrome) == all_claims
-    order, shown = (
-        chrome.find_element(By.XPATH, f"//form[@class='endomtor-ledger-bar']//label[contains(., '{label}')]/select")
-        for label in ("Order by", "Show")
+    rows = chrome.find_elements(By.CSS_SELECTOR, ".endomtor-ledger tbody tr")
+    assert [row.find_element(By.TAG_NAME, "th").text for row in rows if row.is_displayed()] == [
+        claim["id"] for claim in ledger["claims"]
+    ]
+    assert chrome.find_elements(By.CSS_SELECTOR, "article select") == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_the_first_screen_says_what_is_real_what_is_simulated_and_what_is_unknown(open_page, width, height):
+    chrome = open_page("book/index", width)
+    headless.screen(chrome, width, height)
+    places = chrome.execute_script(
+        "return [...document.querySelectorAll('.endomtor-ask, .endomtor-calm, .endomtor-panel')]"
+        ".map(one => [one.getBoundingClientRect().bottom, one.innerText])"
     )
-    order.send_keys("Premise")
-    words = {claim["id"]: boxes.phrase("public", claim["premise"]["verdict"]) for claim in ledger["claims"]}
-    assert claims(chrome) == sorted(all_claims, key=lambda claim: words[claim])
-    assert claims(chrome) != all_claims
-    shown.send_keys(f"Premise, on public data: {words['C1']}")
-    assert sorted(claims(chrome)) == sorted(claim for claim in all_claims if words[claim] == words["C1"])
-    count = chrome.find_element(By.CSS_SELECTOR, ".endomtor-ledger-bar output")
-    assert count.text == f"{len(claims(chrome))} of {len(all_claims)} claims"
+    assert len(places) == 5
+    assert all(bottom <= height for bottom, _ in places)
+    asked, *_ = (text for _, text in places)
+    assert asked.endswith("?")
+    for words, (_, text) in zip(("Real mice PUBLIC", "Simulated mice SIMULATED", "Unknown"), places[2:], strict=True):
+        assert " ".join(text.split()).startswith(words)
 
 
 def test_a_verdict_leads_to_its_evidence_and_to_the_cell_that_computed_it(open_page):
@@ -298,8 +300,8 @@ def test_a_picture_of_the_readme_with_another_verdict_is_refused(built_book, ser
     for folder in ("_static", "_images"):
         (tmp_path / folder).symlink_to(built_book / "html" / folder)
     drawn = []
-    for verdict in ("recovered", "missed"):
-        changed = html.replace("planted effect recovered", f"planted effect {verdict}")
+    for verdict in ("works", "errs"):
+        changed = html.replace("analysis works", f"analysis {verdict}")
         (tmp_path / page).write_text(changed, encoding="utf-8")
         drawn.append(screenshot.picture(address, page, height))
     kept = tmp_path / name

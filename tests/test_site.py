@@ -140,7 +140,7 @@ def test_the_first_screen_of_a_chapter_answers(browser, address, page, width, he
     assert seen["told"].startswith("Real mice. ")
     assert "PUBLIC" in seen["told"]
     assert seen["asked"].endswith("?")
-    for words in ("SIMULATED", "numbers assumed", "planted effect", "95 % interval", "unit:"):
+    for words in ("SIMULATED", "numbers assumed", "analysis", "95 % interval", "unit:"):
         assert words in seen["text"]
 
 

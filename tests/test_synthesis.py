@@ -156,9 +156,8 @@ class TestOnePhi:
 class TestTheLedgerInWords:
     def test_the_sentence_has_the_verdicts_of_the_ledger(self, cohort):
         assert said(*cohort("bystander"))["Simulated data"] == (
-            "In this simulated world (“bystander”, seed 1, numbers assumed) the analysis recovers the planted effects "
-            "of C1, is rightly silent on C2, C3, C4, C5 and C5b and gives no verdict on C1b and C6: this says nothing "
-            "about mice."
+            "In this simulated world (“bystander”, seed 1) the analysis finds the planted effects of C1, is silent, as "
+            "it should be, on C2, C3, C4, C5 and C5b and gives no verdict on C1b and C6: this says nothing about mice."
         )
 
     def test_a_premise_that_holds_is_not_the_claim(self, cohort):

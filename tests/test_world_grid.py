@@ -76,10 +76,10 @@ def test_a_cell_names_the_wanted_verdict_first_though_it_never_fell():
     cells = re.findall(r"<td>(.*?)</td>", grid.table_html(found))
     plain = [re.sub(r"<[^>]*>", "", cell) for cell in cells if cell]
     assert sorted(plain) == [
-        "◆ 0 planted effect recovered◇ 7 planted effect missed",
-        "○ 7 rightly silent: not planted, and not announced",
+        "◆ 0 found the planted effect◇ 7 missed the planted effect",
+        "○ 7 silent where nothing was planted",
     ]
-    assert "numbers assumed" in grid.table_html(found)
+    assert "SIMULATED" in grid.table_html(found)
 
 
 def test_false_alarms_beyond_chance_are_named():

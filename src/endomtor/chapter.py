@@ -212,17 +212,17 @@ class Chapter:
             "": [
                 re.sub(r"^p(\d+)$", r"passage \1", reporting.endpoint_text(name)).replace(".", ", ") for name in names
             ],
-            "estimate": [record.estimate for record in records],
+            "estimate": [boxes.value(asdict(record)) for record in records],
             "95 %": [boxes.limits(asdict(record)) for record in records],
-            "p": [record.p for record in records],
-            "p (Holm)": [record.p_adjusted for record in records],
+            "p": [_p(record.p) for record in records],
+            "p (Holm)": [_p(record.p_adjusted) for record in records],
         }
         origins = [self._sources[record.id].provenance or self.provenance for record in records]
         kind, example = origins[0].kind, origins[0].example
         if any(record.kind != "context" for record in records):
             columns[boxes.heading(kind, example=example)] = [boxes.record_word(asdict(record)) for record in records]
         for what in ("estimand", "unit", "method"):
-            values = list(dict.fromkeys(getattr(record, what) for record in records))
+            values = list(dict.fromkeys(reporting.estimand_text(getattr(record, what)) for record in records))
             # Where nearly each row has an estimand of its own, the row's name says it.
             if what != "estimand" or len(values) <= 2:
                 caption += f" {what.capitalize()}: {'; '.join(values)}."
@@ -327,6 +327,11 @@ def _equal(ours: object, theirs: object) -> bool:
     if isinstance(ours, str | dict) or ours is None or theirs is None:
         return ours == theirs
     return bool(np.allclose(ours, theirs, rtol=_EQUAL, atol=_EQUAL, equal_nan=True))
+
+
+def _p(p: float | None) -> str | None:
+    """Return p as a cell below its name: `0.012`, `< 0.001`."""
+    return None if p is None else re.sub("^p =? ?", "", reporting.p_text(p))
 
 
 def _in_words(evidence_id: str) -> str:

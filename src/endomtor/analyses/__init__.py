@@ -26,10 +26,9 @@ class Analysis:
         File name of its notebook without the ending, for example `03_ecko_phenotypes`.
     title, question : str
         As its first cell has them.
-    short, asks : str
-        Both in short, for the reader's map.
     looks_at : str
-        Part of the mouse that it looks at: "endothelium", "HSPC" or "blood"; empty for one that looks at chapters.
+        Part of the mouse below which the graphical abstract draws its claims: "endothelium", "HSPC" or "blood"; empty
+        for one that looks at chapters.
     function : str
         `module:function` from tables to answers; empty for a chapter that records nothing from a data set.
     public : str
@@ -41,8 +40,6 @@ class Analysis:
     name: str
     title: str
     question: str
-    short: str
-    asks: str
     looks_at: str = ""
     function: str = ""
     public: str = ""
@@ -86,8 +83,6 @@ CHAPTERS = {
             "01_mtor_decline",
             "mTOR in aged marrow endothelium",
             "Is mTOR signalling lower in the marrow endothelial cells of old mice?",
-            "mTOR in aged endothelium",
-            "Is mTOR lower in the endothelium of old mice?",
             "endothelium",
             "endomtor.analyses.mtor_decline:answers",
             "endomtor.analyses.mtor_decline:from_public",
@@ -97,8 +92,6 @@ CHAPTERS = {
             "02_rapamycin",
             "Rapamycin and hematopoiesis",
             "Does inhibiting mTOR with rapamycin harm blood formation, in young and in aged mice?",
-            "Rapamycin",
-            "A drug blocks mTOR in every cell.",
             "endothelium",
             "endomtor.analyses.rapamycin:answers",
             "endomtor.analyses.rapamycin:from_public",
@@ -108,8 +101,6 @@ CHAPTERS = {
             "03_ecko_phenotypes",
             "Aged attributes in young ECKO mice",
             "Do young mice without endothelial mTOR (mTOR {term}`ECKO`) show attributes of old ones?",
-            "Aged attributes in ECKO mice",
-            "mTOR deleted in young endothelium: do HSPCs look old?",
             "HSPC",
             "endomtor.analyses.ecko_phenotypes:answers",
             "endomtor.analyses.ecko_phenotypes:from_public",
@@ -125,8 +116,6 @@ CHAPTERS = {
             "04_transcriptome_resemblance",
             "Does the ECKO transcriptome resemble the aged one?",
             "Do {term}`HSPCs <HSPC>` of young mTOR {term}`ECKO` mice express their genes as HSPCs of old mice do?",
-            "Transcriptome",
-            "Do their genes look old?",
             "HSPC",
             "endomtor.analyses.transcriptome:answers",
             "endomtor.analyses.transcriptome:from_public",
@@ -136,8 +125,6 @@ CHAPTERS = {
             "05_serial_transplants",
             "Serial transplants",
             "Does passage through an endothelium without mTOR leave a mark on wild-type {term}`HSPCs <HSPC>`?",
-            "Serial transplants",
-            "Do cells carry the mark into later hosts?",
             "blood",
             "endomtor.analyses.transplants:answers",
             sources={"transplant": "serial_transplants"},
@@ -146,15 +133,11 @@ CHAPTERS = {
             "06_synthesis",
             "Synthesis",
             "What do chapters 01 to 05 say together, and do their assays agree?",
-            "Synthesis",
-            "Do 01 to 05 tell one story?",
         ),
         Analysis(
             "07_calibration",
             "Calibration",
             "How often would each analysis of this book be wrong?",
-            "Calibration",
-            "How often would these analyses be wrong?",
         ),
         # A new chapter stands above this line.
     )

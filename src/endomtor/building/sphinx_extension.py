@@ -57,7 +57,14 @@ def setup(app: Sphinx) -> dict:
     app.connect("autodoc-process-signature", _leave_out_fields)
     app.add_html_math_renderer("mathml", (_inline_formula, None), (_formula, None))
     for name, draw in {
-        **{"ledger": _claims, "map": _map, "evidence": _evidence, "contract": _contract, "registry": _registry},
+        **{
+            "ledger": _claims,
+            "panels": _panels,
+            "map": _map,
+            "evidence": _evidence,
+            "contract": _contract,
+            "registry": _registry,
+        },
         **{"worlds": _worlds, "power": _power, "signature": _signature, "status": _status, "changes": _changes},
     }.items():
         app.add_directive(f"endomtor-{name}", _directive(draw))
@@ -172,7 +179,7 @@ def page_of(executed: str, chapter: str, ledger: dict, lines: Mapping[str, int] 
     """Return the text of an executed notebook as the site shows it.
 
     Below the title stands in short what the ledger says, and before each cell the ids of the records that it computed.
-    A heading whose cell asks for the result tells it (`claims.headings`).
+    Below a heading whose cell asks for it stands the result (`views.headings`).
     Below each figure stand its interactive part, if it has one, and its data.
 
     Caption and alt text move from the output's metadata to the cell's, where myst-nb looks for them. A figure's name
@@ -335,6 +342,14 @@ def _claims(directive: SphinxDirective) -> str | list[nodes.Node]:
 
     ledger = _ledger(directive.env)
     return _raw(boxes.ledger_html(ledger)) if ledger else _NO_LEDGER
+
+
+def _panels(directive: SphinxDirective) -> str | list[nodes.Node]:
+    """Real mice, simulated mice and what is unknown, for the first screen."""
+    from endomtor.views import first_page
+
+    ledger = _ledger(directive.env)
+    return _raw(first_page.panels_html(ledger)) if ledger else _NO_LEDGER
 
 
 def _map(directive: SphinxDirective) -> list[nodes.Node]:

@@ -8,12 +8,13 @@ from html import escape
 
 from endomtor.claims import verdicts
 from endomtor.markup import anchor, table
+from endomtor.reporting import change_base, shown
 
 PHRASES = {
-    ("simulated", verdicts.RECOVERED): "planted effect recovered (numbers assumed)",
-    ("simulated", verdicts.MISSED): "planted effect missed (numbers assumed)",
-    ("simulated", verdicts.FALSE_ALARM): "false alarm: announced, though not planted (numbers assumed)",
-    ("simulated", verdicts.RIGHTLY_SILENT): "rightly silent: not planted, and not announced (numbers assumed)",
+    ("simulated", verdicts.RECOVERED): "analysis works: found the planted effect",
+    ("simulated", verdicts.MISSED): "analysis too weak here: missed the planted effect",
+    ("simulated", verdicts.FALSE_ALARM): "analysis misled: announced an effect that was not planted",
+    ("simulated", verdicts.RIGHTLY_SILENT): "analysis works: silent where nothing was planted",
     ("simulated", verdicts.NOT_TESTABLE): "not testable here",
     ("public", verdicts.SUPPORTED): "supported by public data",
     ("public", verdicts.CONTRADICTED): "contradicted by public data",
@@ -39,15 +40,16 @@ REASONS = {
     "no data": "no data of the needed kind are at hand",
 }
 
-# Under simulated data a reason is about the analysis: nothing was seen in mice.
+# Under simulated data a reason is about the analysis: nothing was seen in mice. That an effect was announced is said by
+# the verdict.
 SIMULATED_REASONS = REASONS | {
-    verdicts.EFFECT: "the analysis announces an effect that is large enough to matter",
+    verdicts.EFFECT: "",
     verdicts.OPPOSITE: "the analysis announces an effect in the other direction",
 }
 
 # The verdict's column in a table of results; the words of a cell stand under one of these.
 HEADINGS = {
-    "simulated": "verdict (numbers assumed)",
+    "simulated": "the analysis, on simulated data",
     "public": "verdict on public data",
     "measured": "verdict on measured data",
     "example": "verdict on invented example data",
@@ -85,7 +87,7 @@ def heading(kind: str, *, example: bool = False) -> str:
 def word(kind: str, verdict: str, *, example: bool = False) -> str:
     """Return a verdict as a cell under `heading`, which says the rest; what was planted is always called so."""
     if kind == "simulated":
-        return phrase(kind, verdict).removesuffix(" (numbers assumed)")
+        return phrase(kind, verdict).rpartition(": ")[2]
     return f"“{verdict}”" if example and verdict != verdicts.NOT_TESTABLE else verdict
 
 
@@ -110,7 +112,7 @@ def parts_text(entry: dict, dataset: dict) -> str:
     """Return the verdict on each part of a claim that is asked apart, as a sentence; empty where there are none."""
     kind, example = dataset["provenance"], dataset["example"]
     told = [
-        f"in {name} mice {word(kind, one['verdict'], example=example)}" for name, one in entry.get("parts", {}).items()
+        f"in {name} mice: {word(kind, one['verdict'], example=example)}" for name, one in entry.get("parts", {}).items()
     ]
     return f"{'; '.join(told).capitalize()}." if told else ""
 
@@ -143,7 +145,7 @@ def badge(kind: str, verdict: str, reason: str, *, example: bool = False, change
     style = "example" if example and kind == "measured" else kind
     words = escape(phrase(kind, verdict, example=example))
     reasons = SIMULATED_REASONS if kind == "simulated" else REASONS
-    why = f'<span class="endomtor-reason">{escape(reasons[reason])}</span>' if reason in reasons else ""
+    why = f'<span class="endomtor-reason">{escape(reasons[reason])}</span>' if reasons.get(reason) else ""
     why += f'<span class="endomtor-reason">{CHANGED}</span>' * changed
     slug = verdict.replace(" ", "-")
     return (
@@ -157,8 +159,9 @@ def dataset_sentence(dataset: dict) -> str:
     kind = dataset["provenance"]
     if kind == "simulated":
         return (
-            f"Predictions were run on simulated data: world “{dataset['world']}”, seed {dataset['seed']}. "
-            "Its numbers are assumed, so the verdicts on them test the analysis and never the claim."
+            f"The mice in this copy are simulated (world “{dataset['world']}”, seed {dataset['seed']}), except where "
+            "it says PUBLIC. Their numbers are assumed: they show whether an analysis works, not whether a claim is "
+            "true."
         )
     if dataset["example"]:
         return f"Predictions were run on “{dataset['title']}”: example data, invented to show the format."
@@ -231,7 +234,7 @@ def interval(record: dict) -> str:
         return f"No phi can be read, since no aging effect is seen (unit: {record['unit']}; n: {counts(record)})."
     level = f"{100 * record['level']:.0f} %"
     about = f"{level} interval {limits(record)}; unit: {record['unit']}; n: {counts(record)}"
-    return f"{number(record['estimate'])} ({about})."
+    return f"{value(record)} ({about})."
 
 
 def is_unreadable(record: dict) -> bool:
@@ -247,25 +250,28 @@ def counts(record: dict) -> str:
 def robustness(record: dict) -> str:
     """Return in how many variants of the analysis the verdict of a record is the same, as text."""
     tried = record["fragility"]
-    return f"verdict stays “{record['verdict']}” in {tried['holds']} of {tried['of']} variants"
+    return f"verdict is the same in {tried['holds']} of {tried['of']} variants"
+
+
+def value(record: dict) -> str:
+    """Return the estimate of a record as text; a ratio as a change in per cent."""
+    return _shown(record)[0]
 
 
 def limits(record: dict) -> str:
     """Return the confidence set of a record as text, whatever its form."""
     if record["estimate"] is None:
         return "none"
-    low, high = (None if limit is None else number(limit) for limit in (record["ci_low"], record["ci_high"]))
+    _, low, high = _shown(record)
     if record["interval_kind"] == "two_piece":
         return f"below {low} or above {high}"
     if record["interval_kind"] == "whole_line":
         return "every number"
-    return f"{low or 'unbounded'} to {high or 'unbounded'}"
+    return f"{low} to {high}"
 
 
-def number(value: float) -> str:
-    """Return a number with two decimals; with two digits where that needs more, at most four decimals."""
-    decimals = 2 if abs(value) >= 0.1 else 3 if abs(value) >= 0.01 else 4
-    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
+def _shown(record: dict) -> tuple[str, str, str]:
+    return shown(record["estimate"], record["ci_low"], record["ci_high"], change_base(record["estimand"]))
 
 
 def verdict_html(claim: dict, ledger_part: dict) -> str:

@@ -6,10 +6,10 @@ from endomtor.claims import verdicts
 from endomtor.views.boxes import listed, marked
 
 _SIMULATED = {
-    verdicts.RECOVERED: "recovers the planted effects of",
+    verdicts.RECOVERED: "finds the planted effects of",
     verdicts.MISSED: "misses the planted effects of",
     verdicts.FALSE_ALARM: "raises a false alarm for",
-    verdicts.RIGHTLY_SILENT: "is rightly silent on",
+    verdicts.RIGHTLY_SILENT: "is silent, as it should be, on",
     verdicts.NOT_TESTABLE: "gives no verdict on",
 }
 _TESTED = {
@@ -43,8 +43,8 @@ def conclusions(whole: dict) -> dict[str, str]:
     if dataset["provenance"] == "simulated":
         heading = "Simulated data"
         sentence = (
-            f"In this simulated world (“{dataset['world']}”, seed {dataset['seed']}, numbers assumed) the analysis "
-            f"{_clauses(by, _SIMULATED)}: this says nothing about mice."
+            f"In this simulated world (“{dataset['world']}”, seed {dataset['seed']}) {of_the_analysis(whole)}: "
+            "this says nothing about mice."
         )
     elif dataset["example"]:
         heading = "Example data"
@@ -57,6 +57,11 @@ def conclusions(whole: dict) -> dict[str, str]:
         heading = f"{dataset['provenance'].capitalize()} data"
         sentence = f"The {dataset['provenance']} data “{dataset['title']}” {_clauses(by, _TESTED)}."
     return {heading: sentence, "Premises, on public data": _premises(whole)}
+
+
+def of_the_analysis(whole: dict) -> str:
+    """Return what the analysis did with each claim on simulated data, as a clause."""
+    return f"the analysis {_clauses(_by_verdict(whole, 'prediction'), _SIMULATED)}"
 
 
 def _premises(whole: dict) -> str:

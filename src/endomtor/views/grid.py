@@ -43,9 +43,7 @@ def counts(found: Calibration) -> pd.DataFrame:
 def table_html(found: Calibration) -> str:
     """Return the grid, worlds by claims: the mark of each verdict with the number of cohorts that gave it."""
     counted, ids = counts(found), [claim.id for claim in claims()]
-    legend = "; ".join(
-        f"{boxes.MARKS[word]} {escape(boxes.word('simulated', word).split(':')[0])}" for word in verdicts.WORLD_WORDS
-    )
+    legend = "; ".join(f"{boxes.MARKS[word]} {escape(boxes.word('simulated', word))}" for word in verdicts.WORLD_WORDS)
     rows = []
     for name in dict.fromkeys(counted["world"]):
         own = counted[counted["world"] == name].set_index("claim")
@@ -55,7 +53,7 @@ def table_html(found: Calibration) -> str:
         rows += _with_score(found, name, ids)
     return (
         '<figure class="endomtor-table-figure"><figcaption><p><span class="endomtor-mark-simulated">SIMULATED</span> '
-        f"Number of cohorts by verdict (numbers assumed): {legend}. "
+        f"Number of cohorts by verdict: {legend}. "
         "In each cell the verdict that the world demands comes first, in bold.</p></figcaption>"
         f'<div class="endomtor-table" tabindex="0">{table(("world", *ids), rows, "endomtor-grid")}</div></figure>'
     )

@@ -1,8 +1,8 @@
-"""Headings that tell results: what the ledger says of a section, as one sentence that replaces its topic on the site.
+"""Sections that begin with their result: what the ledger says of one, as a sentence below its heading on the site.
 
-An author asks for it in the notebook, with a tag on the Markdown cell whose first heading it is to replace: `result:`
-and the beginning of the ids of the section's evidence, for example `result:C1.signaling`. Where the ledger has primary
-evidence under it, that alone is told. Where it has none of either, the topic stays.
+An author asks for it in the notebook, with a tag on the Markdown cell below whose first heading it is to stand:
+`result:` and the beginning of the ids of the section's evidence, for example `result:C1.signaling`. Where the ledger
+has primary evidence under it, that alone is told. Where it has none of either, the heading stands alone.
 """
 
 import csv
@@ -10,19 +10,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from docutils.nodes import make_id
-
 from endomtor import paths, reporting
 from endomtor.claims import catalogue, verdicts
 from endomtor.errors import ClaimsError
 from endomtor.markup import plain_in_markdown
 from endomtor.views import boxes
+from endomtor.views.conclusions import of_the_analysis
 
 TAG = "result:"
 CLAIMS, RATES = "claims", "rates"
 """Instead of evidence: what came out for all claims together, and for the rates of error of the calibration."""
 
-_HEADING = re.compile(r"^(#{2,4}) +(.+)$", re.MULTILINE)
+FALSE, POWER = "false support", "power"
+"""Measures of the frozen calibration, as `calibration.rates` names them."""
+
+_HEADING = re.compile(r"^#{2,4} +.+$", re.MULTILINE)
 _NAMED = 3
 """So many read-outs of one outcome are named; more are counted."""
 
@@ -178,9 +180,9 @@ _ASIDES = {verdicts.FALSE_ALARM: " (a false alarm: not planted)", verdicts.MISSE
 
 
 def label(source: str, tags: Sequence[str], ledger: dict) -> str:
-    """Return the text of a Markdown cell with the result in the place of its first heading, where a tag asks for it.
+    """Return the text of a Markdown cell with the result below its first heading, where a tag asks for it.
 
-    The topic's anchor stays, before the heading, so that links to it still lead there.
+    The heading stays short: it is what the contents beside the page list.
 
     Raises
     ------
@@ -192,13 +194,11 @@ def label(source: str, tags: Sequence[str], ledger: dict) -> str:
         return source
     topic = _HEADING.search(source)
     if topic is None:
-        raise ClaimsError(f"a cell with the tag {TAG}{wanted[0]} has no heading, expected one to replace")
+        raise ClaimsError(f"a cell with the tag {TAG}{wanted[0]} has no heading, expected one to stand below")
     told = sentence(wanted, ledger)
     if not told:
         return source
-    shown = plain_in_markdown(told)
-    anchor = f'<div class="endomtor-anchors"><span id="{make_id(topic[2])}"></span></div>'
-    return f"{source[: topic.start()]}{anchor}\n\n{topic[1]} {shown}{source[topic.end() :]}"
+    return f"{source[: topic.end()]}\n\n**{plain_in_markdown(told)}.**{source[topic.end() :]}"
 
 
 def sentence(wanted: Sequence[str], ledger: dict) -> str:
@@ -235,6 +235,12 @@ def clauses(records: Sequence[dict]) -> str:
     return "; ".join(
         _clause(words, outcome, own, families.count(words)) + aside for (words, outcome, aside), own in said.items()
     )
+
+
+def subject(record: dict) -> str:
+    """Return what a record is about, in the words of a heading."""
+    words = next(one for one in _FAMILIES if one.tells(record["id"]))
+    return words.about.format(names=_name(record["id"], words)).removeprefix("the ")
 
 
 def _clause(words: Words, outcome: str, records: list[dict], of: int) -> str:
@@ -276,26 +282,42 @@ def _outcome(record: dict) -> str:
 
 def rates() -> str:
     """Return how often a false claim is announced in the worst design of the frozen calibration; empty without it."""
+    if not (worst := worst_rate()):
+        return ""
+    return (
+        f"In simulated studies a false claim is announced in at most {worst['rate']} ({worst['id']} in the worst "
+        f"design, “{worst['scenario']}”; upper 95 % limit {worst['high']}, nominal {worst['nominal']})"
+    )
+
+
+def worst_rate() -> dict[str, str]:
+    """Return the largest rate of false support for which a level is promised, its shares in per cent; empty without."""
+    rows = [row for row in rates_of_claims(FALSE) if row["nominal"]]
+    if not rows:
+        return {}
+    worst = max(rows, key=lambda row: float(row["rate"]))
+    return worst | {one: reporting.percent(float(worst[one])) for one in ("rate", "high", "nominal")}
+
+
+def rates_of_claims(measure: str) -> list[dict[str, str]]:
+    """Return the rows of the frozen calibration that count a measure of whole claims; none where it is not there."""
     # By itself: the first page of the book would wait for seconds for all that a calibration can do.
     try:
         with open(paths.data() / "derived" / "calibration.csv", encoding="utf-8", newline="") as stream:
-            rows = [row for row in csv.DictReader(stream) if row["nominal"] and row["measure"] == "false support"]
-        worst = max((row for row in rows if "." not in row["id"]), key=lambda row: float(row["rate"]))
-    except (OSError, ValueError, KeyError):
-        return ""
-    rate, high, nominal = (reporting.percent(float(worst[one])) for one in ("rate", "high", "nominal"))
-    return (
-        f"In simulated studies a false claim is announced in at most {rate} ({worst['id']} in the worst design, "
-        f"“{worst['scenario']}”; upper 95 % limit {high}, nominal {nominal})"
-    )
+            return [row for row in csv.DictReader(stream) if row["measure"] == measure and "." not in row["id"]]
+    # A table that is not there, or whose columns are other ones.
+    except (OSError, KeyError):
+        return []
 
 
 def _of_claims(ledger: dict) -> str:
     dataset = ledger["dataset"]
+    if dataset["provenance"] == "simulated":
+        return f"On simulated data {of_the_analysis(ledger)}"
     by: dict[str, list[str]] = {}
     for claim in ledger["claims"]:
         word = boxes.word(dataset["provenance"], claim["prediction"]["verdict"], example=dataset["example"])
-        by.setdefault(word.partition(":")[0].strip("“”"), []).append(claim["id"] + boxes.marked(claim["prediction"]))
+        by.setdefault(word.strip("“”"), []).append(claim["id"] + boxes.marked(claim["prediction"]))
     said = [f"{boxes.listed(ids)} {'end' if len(ids) > 1 else 'ends'} as “{word}”" for word, ids in by.items()]
     kind = boxes.dataset_kind(dataset)
     return f"On {'invented example' if kind == 'example' else kind} data {'; '.join(said)}"

@@ -90,7 +90,7 @@ def name(record: dict) -> str:
 def estimate(record: dict) -> str:
     """Return the estimate of a record, without interval, unit and n; "none" where it has none that can be read."""
     unread = record["estimate"] is None or boxes.is_unreadable(record)
-    return "none" if unread else boxes.number(record["estimate"])
+    return "none" if unread else boxes.value(record)
 
 
 def limits(record: dict) -> str:
@@ -105,8 +105,8 @@ def dataset_label(dataset: dict) -> str:
 
 
 def measure(records: list[dict]) -> str:
-    """Return what several records estimate, in short: "phi", "log2(aged / young)"; "estimate" where they differ."""
-    found = {re.split(r" of | in |, ", record["estimand"])[0] for record in records}
+    """Return what several records estimate, in short: "phi", "aged / young"; "estimate" where they differ."""
+    found = {re.split(r" of | in |, ", reporting.estimand_text(record["estimand"]))[0] for record in records}
     return found.pop() if len(found) == 1 else "estimate"
 
 
@@ -176,14 +176,14 @@ def _answer(claim: dict, side: str, records: list[dict], dataset: dict) -> str:
 
 
 def _count(found: dict, records: list[dict]) -> str:
-    """How many of the primaries hold and how many must; apart where the claim asks so."""
-    parts = found.get("parts", {"": None})
+    """How many of the primaries hold and how many are needed; apart where the claim asks so."""
     counted = []
-    for part in parts:
+    for part in found.get("parts", {"": None}):
         own = [record for record in records if record["id"].endswith(part)]
         held = sum(record["reason"] == verdicts.EFFECT for record in own)
-        counted.append(f"{held} of {len(own)} primary results hold" + f" in {part} mice" * bool(part))
-    return f"{', '.join(counted)}, {boxes.must(found)}"
+        counted.append(f"{held} of {len(own)} hold" + f" in {part} mice" * bool(part))
+    where = f" in {boxes.listed(list(found['parts']), 'or in')} mice" if found.get("parts") else ""
+    return f"{', '.join(counted)}; {found['needed']} needed{where}"
 
 
 def _because(found: dict) -> str:
@@ -349,18 +349,14 @@ def evidence_html(claim: dict, ledger: dict) -> str:
     return "".join(parts)
 
 
-def _p(value: float) -> str:
-    return "below 0.0001" if value < 0.0001 else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
-
-
 def _row(record: dict, role: str) -> str:
     origin = record["provenance"]
     whose = boxes.record_kind(record)
     level = f"{100 * record['level']:.0f} %"
     interval = limits(record) if boxes.is_unreadable(record) else f"{level} interval {limits(record)}"
-    p = "" if record["p"] is None else f"<br>p {_p(record['p'])}"
+    p = "" if record["p"] is None else f"<br>{escape(reporting.p_text(record['p']))}"
     if record["p_adjusted"] is not None:
-        p += f" ({_p(record['p_adjusted'])} after Holm)"
+        p += escape(f" ({reporting.p_text(record['p_adjusted'])} after Holm)")
     if record["kind"] == "context":
         verdict = '<span class="endomtor-reason">context: enters no verdict</span>'
     else:
@@ -371,7 +367,7 @@ def _row(record: dict, role: str) -> str:
     if record["fragility"]:
         verdict += f'<span class="endomtor-reason">{boxes.robustness(record)}</span>'
     cells = (
-        f"{escape(record['estimand'])}: <strong>{estimate(record)}</strong><br>"
+        f"{escape(reporting.estimand_text(record['estimand']))}: <strong>{estimate(record)}</strong><br>"
         f"{interval}{p}<br>"
         f"unit: {escape(record['unit'])}; n: {escape(boxes.counts(record))}",
         verdict,
