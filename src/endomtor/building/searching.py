@@ -11,8 +11,8 @@ from sphinx.search.en import SearchEnglish
 from endomtor.building import figure_data
 from endomtor.building.workflow import build_folder
 
-_JOINED = re.compile(r"\w+(?:[-‐‑][\w]+)+")
 _HYPHEN = r"[-‐‑]"
+_JOINED = re.compile(rf"\w+(?:{_HYPHEN}\w+)+")
 # A hyphen is a matter of taste after a single letter, and before a capital or a digit: p-S6, 4E-BP1, c-Kit, IL-6.
 _SPELLED = re.compile(rf"(?<=\b[^\W\d_]){_HYPHEN}(?=\w)|(?<=[^\W\d_]){_HYPHEN}(?=[A-Z\d])")
 
