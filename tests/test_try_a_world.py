@@ -102,6 +102,14 @@ def test_two_hundred_settings_give_the_answers_of_the_package():
     assert {reason for _, reason in words} == set(verdicts.REASONS)
 
 
+SHIFTED = """
+const done = arguments[0];
+new PerformanceObserver(list => done(list.getEntries().filter(one => !one.hadRecentInput)
+  .reduce((sum, one) => sum + one.value, 0))).observe({type: 'layout-shift', buffered: true});
+setTimeout(() => done(0), 500);
+"""
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """What the page has of its own, with the book's script, style and policy."""
@@ -198,6 +206,10 @@ def test_own_points_are_marked_as_the_reader_s_and_judged_by_the_rule(chrome):
     assert "SIMULATED" not in figure.get_attribute("outerHTML")
     assert figure.find_element("class name", "endomtor-mark-measured").text == "YOUR NUMBERS"
     assert "φ: 0.66" in figure.text
+    # Hidden with all that is simulated, and back.
+    for real in (True, False):
+        chrome.execute_script("document.documentElement.classList.toggle('endomtor-real', arguments[0])", real)
+        assert [at(chrome, name).is_displayed() for name in ("phi", "drawn", "own")] == [not real, not real, True]
     # Two groups of any name, from a spreadsheet, the second against the first.
     pasted = "group\tvalue\n" + "\n".join(f"{name}\t{2**v}" for name in ("before", "after") for v in groups["young"])
     assert computed(chrome, pasted, scale="log2").startswith("Inconclusive")
@@ -276,4 +288,6 @@ def test_everyone_can_use_it_on_a_phone_and_in_the_dark(chrome, tmp_path_factory
             chrome.execute_script("document.documentElement.dataset.theme = arguments[0]", scheme)
             computed(chrome, table(groups))
             assert violations(chrome, axe) == []
+            # What the script fills in pushes nothing down (CLS; 0.1 is what Lighthouse calls good).
+            assert chrome.execute_async_script(SHIFTED) < 0.1
             assert excess(chrome) <= 0

@@ -380,8 +380,8 @@
   function estimationPlot(place, groups, differences, alt, unit) {
     const [svg, width] = picture(place, 300, alt);
     const names = Object.keys(groups);
-    const [top, bottom, left] = [30, 262, 42];
-    const slot = (width - 2 * left - 8) / (names.length + 1.2 * differences.length);
+    const [top, bottom, left] = [30, 262, 36];
+    const slot = (width - 2 * left - 8) / (names.length + 1.4 * differences.length);
     const y = axis(svg, left, top, bottom, Object.values(groups).flat());
     draw(svg, "text", {x: 4, y: 16}, unit);
     names.forEach((name, i) => {
@@ -403,11 +403,11 @@
     draw(svg, "text", {x: begin - 34, y: 16}, width < 500 ? "difference" : "difference, 95 % interval");
     draw(svg, "path", {d: `M${begin} ${z(0)}H${width}`, class: "endomtor-world-zero"});
     differences.forEach(({a, b, answer}, i) => {
-      const middle = begin + 1.2 * slot * (i + 0.5);
+      const middle = begin + 1.4 * slot * (i + 0.5);
       if (Number.isFinite(answer.low)) draw(svg, "path", {d: `M${middle} ${z(answer.low)}V${z(answer.high)}`, class: "endomtor-world-interval"});
       if (Number.isFinite(answer.estimate)) draw(svg, "circle", {cx: middle, cy: z(answer.estimate), r: 5, class: "endomtor-world-estimate"});
-      draw(svg, "text", {x: middle, y: bottom + 17, "text-anchor": "middle"}, named(a).slice(0, 9));
-      draw(svg, "text", {x: middle, y: bottom + 32, "text-anchor": "middle"}, `− ${named(b).slice(0, 9)}`);
+      draw(svg, "text", {x: middle, y: bottom + 17, "text-anchor": "middle"}, `${named(a).slice(0, 9)} −`);
+      draw(svg, "text", {x: middle, y: bottom + 32, "text-anchor": "middle"}, named(b).slice(0, 9));
     });
   }
 
@@ -449,7 +449,10 @@
     };
     figure.hidden = false;
     redraw();
-    figure.redraw = redraw;
+    figure.redraw = () => {
+      if (plots.clientWidth && plots.clientWidth !== figure.drawnAt) redraw();
+      figure.drawnAt = plots.clientWidth;
+    };
     figure.querySelector(".endomtor-world-numbers").textContent = `${told.map((one) => one.replace(/\.$/, "")).join(". ")}.`;
     return {differences, ratio};
   }
@@ -539,13 +542,11 @@
   });
 
   for (const form of document.querySelectorAll(".endomtor-world-form")) form.addEventListener("submit", (event) => event.preventDefault());
-  for (const part of document.querySelectorAll(".endomtor-world, .endomtor-world-own")) part.hidden = false;
+  // The style sheet has done so already in browsers that know (scripting: enabled).
+  for (const part of document.querySelectorAll(".endomtor-world, .endomtor-world-own")) part.style.display = "block";
   document.querySelector(".endomtor-world-unscripted").remove();
   simulate();
-  let width = innerWidth;
-  addEventListener("resize", () => {
-    if (innerWidth === width) return;
-    width = innerWidth;
-    for (const figure of [drawn, own]) if (!figure.hidden) figure.redraw();
-  });
+  // Also when the switch "Real mice only" shows the figure again.
+  const resized = new ResizeObserver((entries) => entries.forEach(({target}) => target.redraw?.()));
+  for (const figure of [drawn, own]) resized.observe(figure);
 })();
