@@ -181,7 +181,7 @@ def main() -> int:
     if fault := lacking(options.site):
         print(fault, file=sys.stderr)
         return 1
-    scored = {"book/index.html", "notebooks/06_synthesis.html", heaviest(options.site)}
+    scored = {"book/index.html", "book/try-a-world.html", "notebooks/06_synthesis.html", heaviest(options.site)}
     table = Table(title="Each page, as a reader meets it", caption=f"Lighthouse: mobile, median of {ROUNDS}")
     table.add_column("page", overflow="fold")
     for heading in (

@@ -17,6 +17,9 @@ from endomtor.building.workflow import INTERACTIVE, build_folder
 FOLDER = "interactive"
 """Folder of the site that holds the library and a script of data for each interactive part."""
 
+_SCRIPTS = {"endomtor-interactive": "interactive.js", "endomtor-world": "try-a-world.js"}
+"""Scripts of `book/_static`, by the class of what a page must have for them to be of use."""
+
 _LIBRARY = f"bokeh-{version('bokeh')}.min.js"
 _HOVERED = {"points": "point", "map": "cell", "courses": "line"}
 
@@ -61,14 +64,15 @@ def fold_html(shown: Mapping, chapter: str) -> str:
 
 
 def connect(app: Sphinx) -> None:
-    """Let pages with an interactive part name its script, and lay library and data beside the pages."""
+    """Let a page name the script of what stands in it, and lay library and data beside the pages."""
     app.connect("html-page-context", _name_script)
     app.connect("build-finished", _lay_all)
 
 
 def _name_script(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
-    if 'class="endomtor-interactive"' in context.get("body", ""):
-        app.add_js_file("interactive.js", loading_method="defer")
+    for mark, script in _SCRIPTS.items():
+        if f'class="{mark}"' in context.get("body", ""):
+            app.add_js_file(script, loading_method="defer")
 
 
 def _lay_all(app: Sphinx, error: Exception | None) -> None:
