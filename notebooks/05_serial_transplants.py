@@ -305,7 +305,7 @@ chapter.show(
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:lineages", "folded"]
 chapter.results("C5.transplant.myeloid_balance", caption="Phi of lineages; primary for C5 is the row without a number.")
-chapter.results("C5b.transplant", caption="The latest passage, primary for C5b.")
+chapter.results("C5b.transplant", caption="Primary for C5b.")
 
 # %% [markdown]
 # ## How far towards aged?
