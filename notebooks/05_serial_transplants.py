@@ -271,9 +271,7 @@ chapter.show(
 )
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:chimerism", "folded"]
-chapter.results(
-    "C5.transplant.chimerism", caption="Phi of donor chimerism; primary for C5 is the row without a number."
-)
+chapter.results("C5.transplant.chimerism", caption="Primary for C5 is the row without a number.")
 
 # %% [markdown] tags=["result:C5.transplant.myeloid_balance"]
 # ## Lineage output
@@ -304,7 +302,7 @@ chapter.show(
 )
 
 # %% tags=["needs:serial_transplants", "needs:recipients", "needs:lineages", "folded"]
-chapter.results("C5.transplant.myeloid_balance", caption="Phi of lineages; primary for C5 is the row without a number.")
+chapter.results("C5.transplant.myeloid_balance", caption="Primary for C5 is the row without a number.")
 chapter.results("C5b.transplant", caption="Primary for C5b.")
 
 # %% [markdown]
