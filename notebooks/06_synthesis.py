@@ -46,40 +46,23 @@ chapter = open_chapter("06_synthesis", data_dir, world, seed)
 # %% [markdown]
 # ## The question
 #
-# **What the abstract says.**
-# A young marrow whose endothelium lacks mTOR makes blood like an old one, in its cells, its genes and its grafts {cite}`ramalingam2020`.
+# A young marrow whose endothelium lacks mTOR makes blood like an old one, in its cells, its genes and its grafts, says the abstract {cite}`ramalingam2020`.
 # If that is one process, it should have gone equally far in every assay.
-#
-# **What would count as an answer.**
 # {term}`Phi` is one number for every assay: how far {term}`ECKO` went from young (0) to aged (1).
 # Here all of them stand on one axis, and a joint test asks whether the primary endpoints share one phi ({ref}`methods-joint`).
-# The verdicts are those of the chapters, gathered in the ledger; none is judged anew.
-#
-# **Which data this page used.**
+# The verdicts are those of the chapters; none is judged anew.
 
 # %% tags=["plumbing-shown"]
 chapter.data_box()
 
-# %% [markdown]
-# The other chapters have left their evidence in the same build; where one is missing, or was run on other data, the next cell says which.
-
 # %%
 records = evidence.of_build(chapter.provenance)
 found = pd.DataFrame(asdict(record) for record in records).set_index("id")
-found[["kind", "estimate", "ci_low", "ci_high", "verdict"]].head()
-
-# %% [markdown]
-# Records by chapter and kind, and how many of them have no verdict:
-
-# %%
-pd.crosstab(found["notebook"].str[:2], found["kind"]).assign(
-    withheld=(found["verdict"] == verdicts.NOT_TESTABLE).groupby(found["notebook"].str[:2]).sum()
-)
 
 # %% [markdown]
 # ## Real mice: premises, and a comparison
 #
-# A premise is what a claim takes for granted of age, asked of others' mice; it can fail, and then the claim has nothing to stand on.
+# A premise is what a claim takes for granted of age; it can fail, and then the claim has nothing to stand on.
 
 # %% tags=["needs:premises"]
 premises = found[(found["kind"] == "premise") & [chapter.rule(one).role == "primary" for one in found.index]]
@@ -90,13 +73,13 @@ shown.insert(0, "premise", [chapter.rule(one).statement for one in premises.inde
 shown["source"] = [origin["title"] for origin in premises["provenance"]]
 chapter.show_table(
     shown.rename(columns={"ci_low": "95 % from", "ci_high": "to"}),
-    caption="Premises of the claims, tested on public data of the sources named. Units as named.",
+    caption="Premises of the claims, each tested on public data of its source.",
     provenance=public.table("aging_blood")[1],
 )
 
 # %% [markdown]
 # We found no published {term}`phi` of an {term}`ECKO` mouse, nor these mice one by one.
-# The nearest comparison on real mice is the phi of mTOR hypomorphs (inferred, chapter 03): less mTOR in every cell.
+# The nearest comparison on real mice is mTOR hypomorphs, with less mTOR in every cell (inferred, chapter 03).
 # It is no bound on endothelium: two shares of cells move away from age, and the other traits are undecided.
 
 # %% tags=["needs:hypomorphs"]
@@ -116,15 +99,9 @@ chapter.show(
 )
 
 # %% [markdown]
-# ## Who is the unit?
-#
-# Each assay keeps the {term}`unit of analysis` of its chapter: the animal, the donor of a limiting dilution or a competitive transplant, the exposed animal of a transplant.
-# No unit is counted twice: endpoints that were read in the same animals are correlated, and the joint test takes them as one experiment.
-
-# %% [markdown]
 # ## Phi, assay by assay
 #
-# The second part of an id names the assay, the rest the endpoint.
+# Each assay keeps the {term}`unit of analysis` of its chapter: the animal, the donor, the exposed animal of a transplant.
 
 # %% tags=["needs:phi"]
 assays = {"blood": "blood", "marrow": "marrow", "cells": "single HSCs", "limiting_dilution": "limiting dilution"}
@@ -140,9 +117,6 @@ phis["place"] = phis["assay"].map(list(assays.values()).index)
 phis["secondary"] = [chapter.rule(one).role != "primary" for one in phis.index]
 phis = phis.sort_values(["place", "secondary"], kind="stable")
 
-# %% [markdown]
-# The names as they are printed, and the number of units in each group.
-
 # %% tags=["needs:phi"]
 names = {"phi": "score on the published axis", "phi_genes": "all expressed genes"}
 endpoint = phis.index.str.split(".", n=2).str[2].to_series(index=phis.index).replace(names)
@@ -154,8 +128,7 @@ counts = [[n[group] for group in order if group in n] for n in phis["n"]]
 phis["n"] = ["n " + "/".join(map(str, one if len(set(one)) > 1 else one[:1])) for one in counts]
 
 # %% [markdown]
-# An endpoint without an aging effect in the declared direction has no phi that could be read: its set is drawn, its estimate is not.
-# A set without an end on one side is unbounded there.
+# Where no aging effect is seen in the declared direction, no phi can be read: its set is drawn, its estimate is not.
 
 # %% tags=["needs:phi"]
 withheld = phis["verdict"] == verdicts.NOT_TESTABLE
@@ -182,9 +155,8 @@ shown = [
 # %% tags=["needs:phi"]
 chapter.show(
     drawn,
-    caption="How far ECKO went from young (0) to aged (1). Dotted: smallest phi of interest. Filled arrowhead: the set "
-    "has no end there; open: it ends beyond the axis. Two pieces are one set. "
-    f"Unit: {units}. n: units a group, or {', '.join(map(figures.named, order))}.",
+    caption="How far ECKO went from young (0) to aged (1). Dotted: smallest phi of interest. Filled arrowhead: no end "
+    f"there; open: it ends beyond the axis. Unit: {units}. n: units a group, or {', '.join(map(figures.named, order))}.",
     alt=f"Forest plot of phi, {len(phis)} endpoints. {'; '.join(shown) or 'No endpoint with a readable phi'}.",
     name="fig-phi",
 )
@@ -192,8 +164,10 @@ chapter.show(
 # %% [markdown]
 # ## Do the assays share one phi?
 #
-# Only the primary endpoints enter, which were fixed in `data/claims.toml` before any data were read; with every marrow population in it, it would be a test of marrow.
-# Each brings the values that its chapter tested, one for each unit, on the scale of analysis.
+# Only the primary endpoints enter, fixed before any data were read; with every marrow population in it, it would be a test of marrow.
+# One phi for all means that ECKO − control is phi times aged − young for each of them.
+# The test asks how far the endpoints are from the phi that fits best, in standard errors that know which endpoints were read in the same animals.
+# An endpoint whose aging contrast is not seen in the declared direction is left out; the test enters no verdict.
 
 # %% tags=["needs:values"]
 tables, left_out = chapter.unit_values()
@@ -202,13 +176,9 @@ if not tables:
 values = pd.concat(
     {name: one.frame.rename(columns={one.unit: "unit"}) for name, one in tables.items()}, names=["table"]
 )
-values.groupby(["table", "id", "group"])["unit"].nunique().unstack().fillna(0).astype(int)
 
-# %% [markdown]
-# If N is ECKO − control and D is aged − young, one phi for all endpoints means that N = phi · D for each of them.
-# The test asks how far the endpoints are from the phi that fits best, in standard errors that know which endpoints were read in the same animals; p comes from 2,000 cohorts drawn as if there were one phi.
-# An endpoint whose aging contrast is not seen in the declared direction is left out and named.
-# The test enters no verdict.
+# %% tags=["needs:values", "folded"]
+values.groupby(["table", "id", "group"])["unit"].nunique().unstack().fillna(0).astype(int)
 
 # %% tags=["needs:values"]
 direction = {one: chapter.rule(one).direction for one in values["id"].unique()}
@@ -224,15 +194,12 @@ elif joint.p < 1 - joint.level:
     )
 else:
     answer = (
-        f"**All {len(joint.endpoints)} endpoints are compatible with one phi** ({common}; {p_text(joint.p)}). "
-        "A large p does not show that they agree, only that no disagreement is seen."
+        f"**All {len(joint.endpoints)} read-outs are compatible with one value:** ECKO moves them the same share of the "
+        f"way to old ({common}; {p_text(joint.p)}). A large p does not show that they agree, only no disagreement."
     )
 Markdown(" ".join([answer, *(f"Note: {plain_in_markdown(remark)}." for remark in joint.warnings)]))
 
-# %% [markdown]
-# How far each endpoint lies from the common phi, in standard errors, the furthest first: above 0 towards aged, below 0 towards young.
-
-# %% tags=["needs:values", "needs:common_phi"]
+# %% tags=["needs:values", "needs:common_phi", "folded"]
 if joint.withheld:
     raise NotTestable("Without a joint test there is no distance from a common phi.")
 sign = {"greater": 1, "less": -1, "either": np.nan}
@@ -242,13 +209,13 @@ chapter.show_table(
     pd.DataFrame(
         {"endpoint": distance.index.map(phis["label"]).str.removesuffix(" (primary)"), "distance, SE": distance}
     ),
-    caption="Distance of each endpoint from the common phi. "
+    caption="Distance of each endpoint from the common phi: above 0 towards aged, below 0 towards young. "
     f"Unit: {', '.join(dict.fromkeys(joint.unit.values()))}; {joint.bootstrap:,} replicates.",
     formats={"distance, SE": ".2f"},
 )
 
 # %% [markdown]
-# Primary endpoints that take no part in it, and why:
+# Left out of it:
 
 # %% tags=["needs:values"]
 reasons = dict(sorted((left_out | joint.left_out).items()))
@@ -258,9 +225,9 @@ Markdown(
 )
 
 # %% [markdown] tags=["result:claims"]
-# ## The ledger at this point
+# ## The ledger
 #
-# One sentence for each kind of data, made from the ledger; the claims themselves stand on the {ref}`first page <ledger>`.
+# The claims themselves stand on the {ref}`first page <ledger>`.
 
 # %%
 truth = worlds.truth_of(chapter.provenance)
@@ -272,44 +239,36 @@ Markdown(
 # %% [markdown]
 # ## The title
 #
-# The paper's title claims more than its statements: that endothelial mTOR *maintains* hematopoiesis during aging.
+# It claims more than the statements do: that endothelial mTOR *maintains* hematopoiesis during aging.
 
 # %%
 chapter.verdict("C6")
 
 # %% [markdown]
-# ## How many animals would a real study need?
+# ## How many animals would a study need?
 #
-# Cohorts of several sizes were drawn and put through the functions of the chapters: of the world `paper`, to see how many animals support a claim that is true, and of the world `bystander`, to see how many rule a prediction out where nothing changes.
-# The effects of these worlds are invented, so the numbers are right only for mice like theirs; a study should put its own expected effects in their place.
-# The page {ref}`against-the-paper` uses them for the experiments that would separate rival explanations.
+# We put simulated cohorts of several sizes through the chapters' analyses: of the world `paper`, to support a claim that is true, and of the world `bystander`, to rule a prediction out where nothing changes.
+# The effects of these worlds are invented, so the numbers are right only for mice like theirs; the page {ref}`against-the-paper` uses them for the experiments that would separate rival explanations.
 
 # %%
 sample_size.show_table(chapter.provenance.kind)
-
-# %% [markdown]
-# ## Real data
-#
-# None of the paper's own numbers are at hand, and no public data hold the knock-out; premises and a comparison stand at the head of this page.
-# What others have published against the claims, and what was not reproduced here and why, is told on the page {ref}`against-the-paper`.
 
 # %% [markdown]
 # ## What could be wrong
 #
 # - One phi for all assays would not prove one cause: two causes can be equally strong.
 # - Different phis would not disprove the claims, which promise attributes of age and not the same share of each.
-# - The aging contrast is the denominator of every phi; endpoints with a weak one are left out, and those that just pass are overestimated, which draws the common phi towards 0.
+# - Endpoints whose aging contrast just passes are overestimated in it, which draws the common phi towards 0.
 # - The joint test takes values for nearly normal on their scale of analysis.
 #
 # ## Key takeaways
 #
-# - The ledger judges claims one by one; one axis for phi shows whether they tell one story.
 # - Agreement is never shown by a large p, only disagreement by a small one.
-# - What an analysis recovers in a simulated {term}`world` is a statement about the analysis.
+# - What an analysis finds in a simulated {term}`world` is a statement about the analysis.
 #
 # ## Further reading
 #
-# - The paper: {cite:t}`ramalingam2020`.
+# - What others have published against the claims: {ref}`against-the-paper`.
 # - A published rival for how an old niche ages its stem cells: {cite:t}`young2021`.
 # - Why an estimate with its interval says more than a p value: {cite:t}`ho2019`.
 

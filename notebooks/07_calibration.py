@@ -44,17 +44,11 @@ chapter = open_chapter("07_calibration", data_dir, world, seed)
 # %% [markdown]
 # ## The question
 #
-# **What the book says elsewhere.**
-# An interval is called a 95 % interval, and a claim whose effects do not exist is said to be supported by chance in at most 2.5 % of studies ({ref}`claim-rule`).
-# These are statements about analyses, not about mice, and they rest on assumptions: normal spread, enough animals, the right {term}`unit of analysis`.
-#
-# **What would count as an answer.**
-# Draw many {term}`simulated` studies in which it is known what is true, put each through the very analyses of chapters 01 to 05, and count how often the verdict is wrong.
-# Do the same where the assumptions fail: three animals in a group, unequal groups, heavy tails.
-# A rule that is wrong more often than its **nominal level** allows is named on this page, and its verdict is then not to be trusted in such a design.
-#
-# **Which data this page used.**
-# A run over all cohorts takes an hour, so its counts were frozen.
+# The book calls an interval a 95 % interval, and says that a claim whose effects do not exist is supported by chance in at most 2.5 % of studies ({ref}`claim-rule`).
+# Both rest on assumptions: normal spread, enough animals, the right {term}`unit of analysis`.
+# So we drew many {term}`simulated` studies in which it is known what is true, put each through the analyses of chapters 01 to 05, and counted how often the verdict is wrong; also where the assumptions fail, with three animals in a group, unequal groups, heavy tails.
+# A rule that is wrong more often than its **nominal level** allows is named on this page, and not to be trusted in such a design.
+# No value of a mouse is here: in real data nobody knows what is true.
 
 # %% tags=["plumbing-shown"]
 found = calibration.frozen()
@@ -63,17 +57,16 @@ show_data(found.provenance, report.sources(found, chapter.provenance))
 # %% [markdown]
 # ## Who is the unit?
 #
-# The unit is the **cohort**: one simulated study with all its tables, drawn with a seed of its own.
-# Within a cohort the chapters take their own units, as always; here each cohort gives one answer for each rule.
+# The **cohort**: one simulated study with all its tables, drawn with a seed of its own, which gives one answer for each rule.
 # A cohort whose verdict is withheld counts for no rate.
 
 # %% [markdown]
 # ## One cohort
 #
-# The {term}`worlds <world>` of the book come first among the scenarios.
-# The others ask where a false support is likeliest, no effect at all or a {term}`phi` just at the {term}`smallest effect of interest`, and then strain one assumption each.
+# The {term}`worlds <world>` of the book come first among the scenarios; the others strain one assumption each.
+# In `edge` nothing, or a {term}`phi` just at the {term}`smallest effect of interest`, is planted: there a false support is likeliest.
 
-# %%
+# %% tags=["folded"]
 plan = calibration.load()
 scenarios = pd.DataFrame([(one.name, one.title, one.world) for one in plan.scenarios], columns=["", "drawn", "world"])
 chapter.show_table(
@@ -84,18 +77,11 @@ chapter.show_table(
 )
 
 # %% [markdown]
-# Take the scenario `edge`, in which nothing, or a phi just at the smallest of interest, is planted, and draw its first cohort.
+# The first cohort of `edge`, analysed as in the chapters; beside each answer stands what was planted, and whether the interval holds it.
 
 # %%
 edge = plan.scenario("edge").drawn_from()
 cohort = worlds.simulate_tables(edge, plan.seed, cohorts.TABLES)
-pd.Series({name: len(table) for name, table in cohort.items()}, name="rows")
-
-# %% [markdown]
-# `analyses.answers` runs the chapters' analyses on these tables; the build fails where a chapter computes anything else in public.
-# Beside each answer stands what was planted, so it is known whether the interval holds it.
-
-# %%
 dataset = worlds.dataset(edge, plan.seed, tables=cohort)
 answers = analyses.answers(dataset.tables)
 bounded = {name: one.estimate for name, one in answers.items() if one.estimate.interval_kind == "bounded"}
@@ -104,13 +90,12 @@ one = pd.DataFrame(
     index=["planted", "estimate", "95 % from", "to"],
 ).T
 one["held"] = one["planted"].between(one["95 % from"], one["to"])
-one.round(2).head(6)
+Markdown(f"Of {len(one)} intervals {one['held'].sum()} hold what was planted.")
 
 # %% [markdown]
-# The judge holds each answer against its rule in `data/claims.toml`.
-# In this scenario nothing is planted that would make a prediction true, so each “supported” is wrong.
+# The judge holds each answer against its rule; here nothing is planted that would make a prediction true, so each “supported” is wrong.
 
-# %%
+# %% tags=["folded"]
 judge = Judge(dataset)
 records = [judge.record(name, answer.estimate) for name, answer in answers.items()]
 pd.Series([verdicts.data_word(one.verdict, one.reason) for one in records]).value_counts()
@@ -118,49 +103,28 @@ pd.Series([verdicts.data_word(one.verdict, one.reason) for one in records]).valu
 # %% [markdown]
 # ## From cohorts to rates
 #
-# The frozen table holds for each scenario and rule how often that came out (`count`) in how many cohorts with a verdict (`of`).
-
-# %%
-rates = report.described(found.table)
-order = report.order(rates)
-rates[["scenario", "id", "measure", "planted", "count", "of", "nominal"]].head()
-
-# %% [markdown]
+# A rate is how often that came out in so many cohorts with a verdict.
+#
 # - *False support*: a prediction is supported although nothing of it was planted, or for phi no more than the smallest effect of interest; a claim is supported although fewer of its effects exist than it needs.
 # - *False contradiction*: a prediction is contradicted although at least the smallest effect was planted, or said to go the other way although a smaller one was; a claim is contradicted although it has the effects that it needs.
 # - *Coverage*: the 95 % interval holds the planted value.
 # - *Power*: a true effect is supported; it has no nominal level.
 #
-# Where the effect lies between nothing and the smallest of interest, neither support nor "too small to matter" is called wrong.
-#
-# ### The interval of a rate
-#
-# A rate is a share of cohorts, and its 95 % interval is the exact one of Clopper and Pearson, here for the first row.
+# Between nothing and the smallest effect of interest, neither support nor "too small to matter" is called wrong.
+# The interval of a rate is the exact one of Clopper and Pearson.
 
 # %%
-first = rates.iloc[0]
-interval = stats.binomtest(int(first["count"]), int(first["of"])).proportion_ci(method="exact")
-Markdown(
-    f"In the scenario `{first['scenario']}` {endpoint_text(first['id'])} was supported in {first['count']:,} of "
-    f"{first['of']:,} cohorts: {percent(first['rate'])} (95 % interval {percent(interval.low)} to "
-    f"{percent(interval.high)}), where the nominal level is {percent(first['nominal'])}."
-)
-
-# %% [markdown]
-# statsmodels gives the same interval for all rows at once.
-
-# %%
+rates = report.described(found.table)
+order = report.order(rates)
 rates["rate"] = rates["count"] / rates["of"]
 rates["low"], rates["high"] = proportion_confint(rates["count"], rates["of"], alpha=0.05, method="beta")
-rates[["low", "high"]].sub(found.table[["low", "high"]]).abs().max()
 
 # %% [markdown]
-# ### Nominal levels and their Monte Carlo limits
+# ### Nominal levels
 #
 # The levels were fixed before the run, so that none could be fitted to its rate.
-# Among so many rates some lie above their level by chance alone, since cohorts are drawn at random.
-# So each has a **Monte Carlo limit**: how far chance may carry a rule that just keeps its level, from the binomial distribution.
-# The limits hold jointly: the chance that any rule passes its own is shared out among all by Bonferroni's method.
+# Some rates lie above their level by chance alone, since cohorts are drawn at random.
+# So each has a **Monte Carlo limit**: how far chance may carry a rule that just keeps its level, shared out among all rules by Bonferroni's method.
 
 # %%
 has_level, coverage = rates["nominal"].notna(), rates["measure"] == "coverage"
@@ -173,43 +137,36 @@ beyond = np.where(coverage, rates["rate"] < lower, rates["rate"] > upper)
 careful = np.where(coverage, rates["rate"] > upper, rates["rate"] < lower)
 rates["judgement"] = np.select([~has_level, beyond, careful], ["no level", "beyond its limit", "conservative"], "holds")
 
-# %%
+# %% tags=["folded"]
 levels = rates[has_level].groupby(["measure", "nominal"])
 summary = levels.agg(rates=("id", "size"), nearest=("limit", "min"), farthest=("limit", "max")).reset_index()
 summary["beyond"] = levels["judgement"].agg(lambda own: (own == "beyond its limit").sum()).to_numpy()
 chapter.show_table(
     summary.rename(columns={"nearest": "limits from", "farthest": "to"}),
     caption="Nominal levels and how far chance may carry a rate that just keeps its own: Monte Carlo limits, "
-    f"{percent(plan.joint)} jointly. They differ with the number of cohorts that gave a verdict. "
-    "Where no direction is declared, support on either side is false, and the level is doubled.",
+    f"{percent(plan.joint)} jointly. They differ with the number of cohorts that gave a verdict.",
     provenance=found.provenance,
 )
 
 # %% [markdown]
 # ## The rates
 #
+# Each mark is a rule in a scenario; dashed: nominal level; grey: Monte Carlo limits.
+#
 # ### False support
 
 # %%
 support = rates[(rates["measure"] == "false support") & (rates["part"] != "courses")]
-declared = support[~support["either"]]
+declared, either = support[~support["either"]], support[support["either"]]
 chapter.show(
     figures.error_rates(declared, rows=order, xlabel="% of cohorts: supported, though not true"),
-    **report.words("False support, predictions and claims", declared),
+    **report.words("False support", declared),
     name="fig-false-support",
     provenance=found.provenance,
 )
-
-# %% [markdown]
-# Descriptive predictions that declare no direction may be supported on either side, so their level is twice as high.
-
-# %%
-either = support[support["either"]]
-chapter.show(
-    figures.error_rates(either, rows=order, xlabel="% of cohorts: supported, though not true"),
-    **report.words("False support, no direction declared", either),
-    name="fig-false-support-either",
-    provenance=found.provenance,
+Markdown(
+    "Predictions that declare no direction may be supported on either side, so their level is twice as high. "
+    f"{report.facts(either)}"
 )
 
 # %% [markdown]
@@ -239,7 +196,7 @@ chapter.show(
 # %% [markdown]
 # ### The worst of each scenario
 
-# %%
+# %% tags=["folded"]
 decided = rates[has_level & rates["measure"].isin(["false support", "false contradiction", "coverage"])]
 worst = decided.pivot_table(index="scenario", columns="measure", values="rate", aggfunc="max")
 worst["coverage"] = decided[decided["measure"] == "coverage"].groupby("scenario")["rate"].min()
@@ -268,11 +225,17 @@ Markdown(
 )
 
 # %% [markdown]
-# ## Which are kept with care to spare, and why?
+# ## Which are kept with care to spare?
 #
 # A careful rule is not wrong too often, but finds less than it might.
+#
+# - *Support of a difference* asks for an interval on the predicted side and for an estimate that reaches the smallest effect of interest; for precise data that is the harder of the two.
+# - *Support of phi* asks for a visible aging difference and for a whole interval above the smallest phi; where age changes nothing, chance must do both at once.
+# - *Support of a claim* may need several predictions at once, and the partial conjunction pays for the worst dependence between them.
+# - *Contradiction* takes an interval wholly on the other side or wholly inside the smallest effects; a wide interval rarely gives either.
+# - *Coverage*: with few animals the estimated degrees of freedom come out too small and the interval too wide; in mixed models because a variance estimated as zero cannot fall below it.
 
-# %%
+# %% tags=["folded"]
 kept = rates[has_level].assign(careful=rates["judgement"] == "conservative").groupby(["measure", "kind"])
 spare = kept.agg(
     rates=("id", "size"), careful=("careful", "sum"), median=("rate", "median"), nominal=("nominal", "min")
@@ -285,19 +248,10 @@ chapter.show_table(
 )
 
 # %% [markdown]
-# - *Support of a difference* asks not only for an interval on the predicted side but also for an estimate that reaches the smallest effect of interest, and for precise data that is the harder of the two.
-# - *Support of phi* asks for a visible aging difference and for a whole interval above the smallest phi of interest; where phi lies far below it, or age changes nothing, chance must do both at once.
-# - *Support of a claim* may need several predictions at once, and the partial conjunction holds under any dependence between them, so it pays for the worst one.
-# - *Contradiction* takes an interval wholly on the other side or wholly inside the smallest effects; a large effect, or a wide interval, rarely gives either.
-# - *Coverage*: the degrees of freedom of Welch and Satterthwaite, and Fieller's set that takes them over, are estimated; with few animals, or with equal spread in the groups, they come out too small and the interval too wide.
-# - *Mixed models*: a variance that is estimated as zero cannot fall below it, so with few units Kenward and Roger's degrees of freedom stay small.
-
-# %% [markdown]
-# ## Mixed models: secondary
+# ## Mixed models
 #
-# The mixed models over days (chapter 02) and weeks (chapter 05) enter no verdict, so only the coverage of their intervals counts.
-# Their standard errors and degrees of freedom are those of Kenward and Roger {cite}`kenward1997`.
-# They give all niches, or all arms, one variance between units, which costs coverage where aged units vary more (`spread`); there the analysis of one value per unit is the one to read.
+# The mixed models over days (chapter 02) and weeks (chapter 05) are secondary and enter no verdict, so only the coverage of their intervals counts {cite}`kenward1997`.
+# They give all groups one variance between units, which costs coverage where aged units vary more (`spread`); there the analysis of one value per unit is the one to read.
 
 # %%
 courses = rates[rates["part"] == "courses"]
@@ -311,11 +265,10 @@ chapter.show(
 # %% [markdown]
 # ## The transcriptome
 #
-# Chapter 04 scores each animal on the published aging axis and takes phi of these scores.
-# The simulated counts hold a programme of correlated genes, partly along that axis, which differs between animals and has nothing to do with the knock-out.
+# The simulated counts hold a programme of correlated genes, partly along the aging axis, which differs between animals and has nothing to do with the knock-out.
 # A test that took genes for units would mistake it for an effect.
 
-# %%
+# %% tags=["folded"]
 expression = rates[(rates["part"] == "expression") & rates["id"].str.startswith("C4.")]
 shown = expression.pivot(index=["scenario", "id", "planted"], columns="measure", values="rate")
 chapter.show_table(
@@ -326,12 +279,14 @@ chapter.show_table(
 )
 
 # %% [markdown]
-# ## Power: how often a true effect is found
+# ## Power
 #
-# An analysis that never says anything is never wrong, so its power, the share of true effects that it finds, belongs beside its errors.
+# An analysis that never says anything is never wrong, so the share of true effects that it finds belongs beside its errors.
 # In the world `paper` the effects are large, because they were invented so.
+# At the smallest effect of interest little can be found, by the rule itself: a difference is supported only if its *estimate* reaches that size, a phi only if its whole *interval* lies above.
+# So a study that is to support a claim needs effects well above the smallest of interest.
 
-# %%
+# %% tags=["folded"]
 rules = catalogue.load()
 primary = {rule.id for claim in rules.claims for rule in claim.primaries} | {claim.id for claim in rules.claims}
 power = rates[(rates["measure"] == "power") & rates["id"].isin(primary)].set_index(["scenario", "id"])
@@ -349,22 +304,16 @@ chapter.show_table(
 )
 
 # %% [markdown]
-# At the smallest effect of interest, the last column, little can be found, by the rule itself.
-# A difference is supported only if its *estimate* reaches that size, which at best every second cohort does, however many animals it has.
-# A phi is supported only if its whole *interval* lies above, which at this point is the false support that is to be rare.
-# So a study that is to support a claim needs effects well above the smallest of interest.
-
-# %% [markdown]
-# ## Wrong on purpose: the tempting analyses
+# ## Wrong on purpose
 #
-# The next figure holds analyses that are wrong, each beside its right twin, in cohorts in which there is nothing to find.
+# Analyses that are wrong, each beside its right twin, in cohorts in which there is nothing to find:
 #
-# - **Cells as n.** Cells of one mouse resemble each other, so a hundred cells of five mice are five animals {cite}`aarts2014`.
-# - **Recipients as n.** Recipients of one exposed animal share its niche and its graft, so they repeat one exposure {cite}`lazic2018`.
+# - **Cells as n.** A hundred cells of five mice are five animals {cite}`aarts2014`.
+# - **Recipients as n.** Recipients of one exposed animal repeat one exposure {cite}`lazic2018`.
 # - **ELDA, recipients as n.** The program takes all recipients of a group for independent {cite}`hu2009`, but those of one donor share its marrow.
-# - **Raw per cent.** Here only B and T cells trade places; the balance of myeloid cells is as it was, yet their per cent moves, because parts of a whole must add to 100 {cite}`buttner2021`.
-# - **Any marker, not corrected.** With several markers each has its own chance of a small p, and the best of them is reported.
-# - **Naive correlation with a shared young group.** Both fold changes contain the same young mice, whose luck enters both, and thousands of genes are taken for as many animals.
+# - **Raw per cent.** Only B and T cells trade places, yet the per cent of myeloid cells moves, because parts must add to 100 {cite}`buttner2021`.
+# - **Any marker, not corrected.** Each has its own chance of a small p, and the best of them is reported.
+# - **Naive correlation with a shared young group.** Both fold changes contain the same young mice, whose luck enters both.
 
 # %%
 twins = rates[rates["measure"].isin(["wrong", "right"])]
@@ -372,15 +321,14 @@ wide = twins.pivot(index=["scenario", "id"], columns="measure", values=["rate", 
 wide.columns = [measure if what == "rate" else f"{measure}_{what}" for what, measure in wide.columns]
 wide = wide.reset_index().sort_values("wrong", ascending=False)
 wide["label"] = [f"{endpoint_text(one.id)} (“{one.scenario}”)" for one in wide.itertuples()]
-wide[["label", "wrong", "right"]].round(3)
 
 # %%
 told = "; ".join(f"{one.label}: {100 * one.wrong:.0f} % against {100 * one.right:.1f} %" for one in wide.itertuples())
 label = "p < 0.05, % of cohorts in which there is nothing to find"
 chapter.show(
     figures.pairs(wide, xlabel=label, line=0.05, words=("wrong analysis", "right analysis")),
-    caption="**Wrong on purpose.** How often p lies below 0.05 where there is nothing to find: crosses, the tempting "
-    f"wrong analysis; dots, the right one; bars, 95 % intervals; dashed, the nominal 5 %. {report.n_text(twins)}.",
+    caption="**Wrong on purpose.** How often p lies below 0.05 where there is nothing to find; bars: 95 % intervals. "
+    f"{report.n_text(twins)}.",
     alt=f"Share of cohorts with p below 0.05 where there is nothing to find, wrong against right. {told}.",
     name="fig-mistakes",
     provenance=found.provenance,
@@ -390,7 +338,7 @@ chapter.show(
 # ## A slice, drawn again
 #
 # Do the frozen rates still belong to the analyses?
-# The answers of the first cohorts of `edge` are kept beside the rates; here these cohorts are drawn and analysed anew.
+# The first cohorts of `edge` are drawn and analysed anew.
 
 # %%
 scenario = plan.scenario("edge")
@@ -405,10 +353,8 @@ Markdown(
 # %% [markdown]
 # ## In the design of these data
 #
-# All rates above are about the book's own design: so many animals as its worlds draw.
-# A laboratory has other numbers of animals, and its own question: how often would these analyses be wrong, and how often right, in *my* study?
-# So, where the book is built on a laboratory's data, a few cohorts are drawn with exactly its tables and {term}`units <unit of analysis>` in each group.
-# They are drawn twice: once where nothing, or no more than a {term}`phi` at the smallest of interest, is planted (`edge`), once with the effects of the world `paper`.
+# All rates above are about the book's own design.
+# Where the book is built on a laboratory's data, a few cohorts are drawn with exactly its tables and {term}`units <unit of analysis>` in each group: once where nothing, or no more than a phi at the smallest of interest, is planted (`edge`), once with the effects of the world `paper`.
 
 # %%
 if chapter.provenance.kind == "simulated":
@@ -437,33 +383,24 @@ if len(own):
 Markdown(said)
 
 # %% [markdown]
-# ## Real data
-#
-# No value of a mouse is on this page, and none could be: in real data nobody knows what is true, so nobody can count what is wrong.
-# Nor does this page record evidence for or against a claim.
-
-# %% [markdown]
 # ## What could be wrong
 #
-# - The worlds have assumed numbers: where real mice vary more, or in other ways than those tried, the rates are others.
-# - Each strained scenario strains one thing; a real study may be small, unequal and heavy-tailed at once.
+# - Where real mice vary more than the worlds, or in other ways than those tried, the rates are others; a real study may be small, unequal and heavy-tailed at once.
 # - Counts, cells and grafts are drawn from models that resemble those of the analyses, which flatters the analyses.
-# - In the scenario `survivor` poor grafts die before the read-out, so the estimates are biased by design; no rule is made to see through that, and its rates are shown without a level.
+# - In the scenario `survivor` poor grafts die before the read-out, so the estimates are biased by design, and its rates are shown without a level.
 # - A rule within its limit may still be wrong a little more often than its level: the limit says only that chance could explain it.
 # - Rates of the same cohorts hang together, since the rules read the same animals.
 #
 # ## Key takeaways
 #
 # - A calibration says how analyses behave where the truth is known; it says nothing about mice.
-# - Nominal levels are fixed before the count, and a rate beyond its Monte Carlo limit is named with its rule and its design.
+# - A rate beyond its Monte Carlo limit is named with its rule and its design.
 # - Whoever is tempted to take more for n than was treated finds the price in the figure of wrong analyses.
 #
 # ## Further reading
 #
-# - What n is in an experiment with animals: {cite:t}`lazic2018`.
-# - What it costs to take cells for animals: {cite:t}`aarts2014`.
+# - What n is in an experiment with animals: {cite:t}`lazic2018`; what it costs to take cells for animals: {cite:t}`aarts2014`.
 # - The rule by which several results support one claim: {cite:t}`benjamini2008`.
-# - Standard errors of mixed models with few animals: {cite:t}`kenward1997`.
 
 # %% tags=["plumbing"]
 chapter.write()

@@ -84,7 +84,7 @@ def test_each_figure_is_marked_and_counts_cohorts(page):
         for one in page[0]
         if not isinstance(one, Markdown) and "image/png" in one.data
     }
-    ends = ("false-support", "false-support-either", "false-contradiction", "coverage", "courses", "mistakes")
+    ends = ("false-support", "false-contradiction", "coverage", "courses", "mistakes")
     assert set(shown) == {f"fig-{one}" for one in ends}
     for one in shown.values():
         caption = one.metadata["endomtor"]["caption"]

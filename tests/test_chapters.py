@@ -82,6 +82,11 @@ class TestInView:
         assert lengths[-1] <= 30
         assert lengths[int(0.9 * len(lengths))] <= 15
 
+    @pytest.mark.parametrize("name", CHAPTERS[3:])
+    def test_no_cell_shows_the_first_rows_of_a_table(self, name):
+        shown = [cell.source.splitlines()[-1] for cell in code_of(name)]
+        assert not [line for line in shown if re.search(r"\.(head|tail)\(\d*\)|\.(iloc|loc)\[[^=]*$", line)]
+
     @pytest.mark.parametrize("name", COMPUTED)
     def test_what_uses_a_table_says_so(self, name):
         for cell in code_of(name):

@@ -18,6 +18,7 @@ CHAPTERS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
         (["parameters"], ["parameters", "remove-cell"]),
         (["plumbing"], ["plumbing", "remove-cell"]),
         (["show-code"], ["show-code"]),
+        (["folded"], ["folded", "hide-cell"]),
     ],
 )
 def test_a_tag_says_what_becomes_of_the_code(tags, after):
@@ -26,6 +27,7 @@ def test_a_tag_says_what_becomes_of_the_code(tags, after):
     code_cells.fold([text, code])
     assert code.metadata["tags"] == after
     assert text.metadata["tags"] == ["parameters"]
+    assert ("mystnb" in code.metadata) == ("folded" in tags)
 
 
 @pytest.mark.parametrize("notebook", CHAPTERS, ids=lambda path: path.stem)

@@ -119,6 +119,13 @@ def test_every_figure_of_a_page_has_a_fold_out_with_links_that_lead_somewhere(bu
     assert len(set(labels)) == len(labels)
 
 
+@pytest.mark.parametrize("chapter", CHAPTERS[3:])
+def test_a_caption_has_at_most_sixty_words(shown, chapter):
+    # That of the variants is the package's.
+    own = {name: one["caption"].partition("Simulated data")[0].split() for name, one in shown[chapter].items()}
+    assert not [name for name, words in own.items() if len(words) > 60 and name != "fig-robustness"]
+
+
 def test_every_csv_says_where_its_numbers_come_from(shown):
     for chapter, own in shown.items():
         for name, one in own.items():

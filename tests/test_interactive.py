@@ -445,12 +445,12 @@ def test_buttons_zoom_towards_the_marked_gene_and_back(chrome, address):
 @pytest.mark.slow
 def test_the_book_answers_with_the_numbers_of_its_csv(chrome, built_book, serve):
     html = built_book / "html"
-    row = pd.read_csv(html / figure_data.FOLDER / figure_data.file_name(CHAPTER, "fig-volcano-aging")).iloc[0]
+    row = pd.read_csv(html / figure_data.FOLDER / figure_data.file_name(CHAPTER, "fig-volcano")).iloc[0]
     chrome.get(f"{serve(html)}/notebooks/{CHAPTER}.html")
     assert not [url for url in requests(chrome) if "/interactive/" in url]
-    opened(chrome, "fig-volcano-aging")
-    text = find(chrome, "fig-volcano-aging", row["gene"])
-    [(change, p)] = re.findall(r"aged − young: (\S+); adjusted p: (\S+)\.$", text)
+    opened(chrome, "fig-volcano")
+    text = find(chrome, "fig-volcano", row["gene"])
+    [(change, p)] = re.findall(r"ECKO − control: (\S+); adjusted p: (\S+)\.$", text)
     assert [number(change), number(p)] == [float(f"{value:.4g}") for value in row.iloc[1:3]]
     assert text.startswith(f"{row['gene']}: ")
 
@@ -459,7 +459,7 @@ def test_the_book_answers_with_the_numbers_of_its_csv(chrome, built_book, serve)
 @pytest.mark.parametrize(
     ("page", "names"),
     [
-        (CHAPTER, ["signature", "volcano-aging", "volcano-ecko", "scatter", "overlap"]),
+        (CHAPTER, ["signature", "volcano", "scatter", "overlap"]),
         ("05_serial_transplants", ["courses-chimerism", "courses-myeloid-balance"]),
     ],
 )

@@ -331,7 +331,7 @@ def test_the_slopes_on_the_signature():
     signature, _ = hsc_aging.signature()
     slopes = hsc_aging.signature_slopes(table, signature)
     transfer, specificity = hsc_aging.population_slopes(slopes)["HSC"], hsc_aging.specificity(slopes)
-    assert transfer.n == specificity.n == {"studies": 12}
+    assert transfer.n == specificity.n == {"studies": 12, "young pools": 2, "aged pools": 2}
     assert transfer.ci_low > 0.25
     assert specificity.ci_low > 0.25
     order = pd.Series({name: one.estimate for name, one in hsc_aging.population_slopes(slopes).items()})

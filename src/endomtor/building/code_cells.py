@@ -14,6 +14,8 @@ LEFT_OUT = {"parameters", "plumbing"}
 """Tags of cells that no page shows: what the build puts in, and what opens and closes a chapter."""
 OPEN = "show-code"
 """Tag of a cell whose code stands open on its page; that of all others is folded."""
+FOLDED = "folded"
+"""Tag of a cell that stands behind one line with all that it shows: numbers that a figure above it has drawn."""
 SOURCE = "endomtor-source:"
 """Stands for the address of the book's files at the commit of the build."""
 
@@ -27,7 +29,12 @@ def fold(cells: Iterable[nbformat.NotebookNode]) -> None:
     """Give each code cell the tag by which myst-nb folds its code or leaves the cell out."""
     for cell in cells:
         tags = cell.metadata.get("tags", [])
-        if cell.cell_type == "code" and OPEN not in tags:
+        if cell.cell_type != "code" or OPEN in tags:
+            continue
+        if FOLDED in tags:
+            cell.metadata["tags"] = [*tags, "hide-cell"]
+            cell.metadata["mystnb"] = {"code_prompt_show": "Numbers and code", "code_prompt_hide": "Numbers and code"}
+        else:
             cell.metadata["tags"] = [*tags, "remove-cell" if LEFT_OUT & set(tags) else "hide-input"]
 
 

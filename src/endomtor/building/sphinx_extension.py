@@ -225,7 +225,8 @@ def page_of(executed: str, chapter: str, ledger: dict, lines: Mapping[str, int] 
                 if "alt" not in shown:
                     continue
                 figure, name = {"caption": shown["caption"]}, shown.get("name")
-                part.metadata["mystnb"] = {"figure": figure, "image": {"alt": shown["alt"]}}
+                about = part.metadata.setdefault("mystnb", {})
+                about |= {"figure": figure, "image": {"alt": shown["alt"]}}
                 if name:
                     figure["name"] = f"{chapter}-{name}"
                     cells += [

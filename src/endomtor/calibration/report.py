@@ -60,9 +60,8 @@ def words(what: str, own: pd.DataFrame) -> dict[str, str]:
     own : DataFrame
         Rates, judged.
     """
-    marks = "a mark is a rule in a scenario; dashed, nominal level; grey, Monte Carlo limits."
     said = facts(own)
-    return {"caption": f"{what}: {marks} {said} {n_text(own)}.", "alt": f"{what}, by scenario. {said}"}
+    return {"caption": f"{what}. {said} {n_text(own)}.", "alt": f"{what}, by scenario. {said}"}
 
 
 def facts(own: pd.DataFrame) -> str:

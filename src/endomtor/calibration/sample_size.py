@@ -353,25 +353,24 @@ def show_table(kind: str = "simulated") -> None:
     _show(
         found,
         SUPPORTED,
-        "to support a claim or prediction where it is true. For a claim the n holds in every one of its tables.",
+        "to support a claim or prediction where it is true; for a claim, in every one of its tables.",
     )
     _show(
         found,
         RULED_OUT,
-        "to rule a prediction out where neither knock-out nor drug changes anything: to contradict it, which takes an "
-        "interval inside the smallest effects of interest.",
+        "to rule a prediction out where nothing changes, by an interval inside the smallest effects of interest.",
     )
     about = found.about
     reporting.describe(
-        f"Both were counted on {about['frozen']} in {about['cohorts']:,} cohorts at each n, with seeds from "
-        f"{about['seed']:,} on; the tests of this repository count some of them again."
+        f"Both were counted on {about['frozen']} in {about['cohorts']:,} cohorts at each n; limits are from the 95 % "
+        "intervals of the rates."
     )
 
 
 def _show(found: SampleSizes, question: str, aim: str) -> None:
     rows = needed(found.table).loc[question]
     order = [one for one in ids(question) if one in rows.index]
-    tried = sorted(found.table.loc[found.table["question"] == question, "n"].unique())
+    tried = found.table.loc[found.table["question"] == question, "n"]
     own = rows.loc[order]
     figures.table(
         pd.DataFrame(
@@ -382,11 +381,9 @@ def _show(found: SampleSizes, question: str, aim: str) -> None:
                 "irradiated": [_hosts_text([one], row, question) for one, row in own.iterrows()],
             }
         ),
-        caption=f"Units in each group for a power of {100 * POWER:.0f} % {aim} The first of "
-        f"{', '.join(map(str, tried))} that reaches it, with limits from the 95 % intervals of the rates. World "
-        f"“{found.about['worlds'][question]}”, whose effects are invented. Unit: {_units_text(order)}. Irradiated: the "
-        "recipients of all groups together; a number that no facility would house says that the question is put "
-        "wrongly.",
+        caption=f"Units in each group for a power of {100 * POWER:.0f} % {aim} Tried: {tried.min()} to {tried.max()}. "
+        f"Unit: {_units_text(order)}. Irradiated: recipients of all groups together; more than a facility would house says "
+        "that the question is put wrongly.",
         provenance=provenance(found, question),
     )
 

@@ -19,6 +19,8 @@ from endomtor.stats import Estimate
 if TYPE_CHECKING:
     from pydeseq2.dds import DeseqDataSet
 
+# Of GSE162607, behind the fold changes of each population: one contrast, which all studies share.
+POOLS = {"young pools": 2, "aged pools": 2}
 # Populations without long-term HSCs in which the signature should not be seen.
 CONTROLS = ("MPP3", "MPP4", "GMP", "MEP", "CLP")
 # A gene is fitted if it has this many counts in at least two samples, the size of a group.
@@ -191,9 +193,9 @@ def _over_studies(values: pd.Series, method: str) -> Estimate:
         ci_high=float(limits.high),
         inner=(float(inner.low), float(inner.high)),
         p=float(test.pvalue),
-        n={"studies": len(values)},
+        n={"studies": len(values), **POOLS},
         unit="study",
         method=method,
         df=float(test.df),
-        warnings=("conditional on two young and two old mice; the studies share the signature's genes",),
+        warnings=("conditional on two young and two old pools; the studies share the signature's genes",),
     )
