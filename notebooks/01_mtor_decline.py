@@ -67,7 +67,7 @@ chapter.lead(
 # The fall is claim C1, the explanation claim C1b.
 #
 # We compare old with young mice, one value per animal and marker.
-# C1 needs one {term}`mTORC1` read-out (pS6 at S240/244, p4EBP1 or pS6K) that is lower in old mice by at least 20 %, with an interval that excludes no change.
+# C1 needs one {term}`mTORC1` read-out (pS6 at S240/244, p4EBP1 or pS6K) that is lower in old mice by at least 20 %, with an interval that excludes no change; a 95 % interval on the other side of zero, or a 90 % interval that fits between −20 % and +25 %, would contradict it.
 # Three chances to succeed need a stricter test, so the p value is corrected for all markers measured ({ref}`claim-rule`).
 # pS6 at S235/236 is described only, since RSK phosphorylates that site as well; pAKT at S473 reports {term}`mTORC2` and is a prediction of its own.
 
@@ -257,9 +257,9 @@ score = expression.set_score(expression.log_counts(counts), hallmark, statistic=
 animals = cells.obs.groupby("animal", observed=True)[["group", "sex", "batch"]].first().astype(str)
 animals = animals.assign(score=score).rename_axis("animal").reset_index()
 answer = difference(animals, value="score", **comparison)
-chapter.record("C1.cells.mTORC1_hallmark", answer)
 
 # %% tags=["needs:bmec_cells"]
+chapter.record("C1.cells.mTORC1_hallmark", answer)
 shape = {"data": animals, "x": "group", "y": "score", "order": ["young", "aged"]}
 with figures.house():
     figure, axes = plt.subplots(figsize=(5, 2.6))
