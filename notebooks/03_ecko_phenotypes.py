@@ -40,6 +40,7 @@ from endomtor.public import blood as do_blood
 from endomtor.reporting import (
     alt_text,
     by_contrast,
+    describe,
     endpoint_text,
     forest_rows,
     n_text,
@@ -87,24 +88,24 @@ chapter.lead(
 # %%
 untreated = mice[(mice["arm"] == "untreated") & mice["group"].isin(["young", "aged"])]
 ages = {"young": figures.colour("young"), "aged": figures.colour("aged")}
-cohorts = untreated["cohort"].unique()
+drawn = untreated[untreated["trait"].isin(["granulocytes", "T_cells", "white_cells", "hemoglobin"])]
 np.random.seed(1)  # the jitter is the same in each build
 with figures.house():
-    figure = figures.page(6.5)
-    panels = figure.subplots(4, 2, sharey=True).flat
-    for axes, (trait, rows) in zip(panels, untreated.groupby("trait", sort=False), strict=True):
+    figure = figures.page(3.8)
+    panels = figure.subplots(2, 2, sharey=True).flat
+    for axes, (trait, rows) in zip(panels, drawn.groupby("trait", sort=False), strict=True):
         points = {"hue": "group", "palette": ages, "dodge": True, "size": 3, "legend": trait == "granulocytes"}
-        sns.stripplot(rows, x="relative", y="cohort", order=list(cohorts), ax=axes, **points)
+        sns.stripplot(rows, x="relative", y="cohort", order=list(untreated["cohort"].unique()), ax=axes, **points)
         axes.axvline(0, **style.DOTTED)
         axes.set(title=endpoint_text(trait), ylabel="", xlabel="log odds" if "logit" in set(rows["scale"]) else "log₂")
     figures.legend_above(figure, figure.axes[0])
-n_mice = untreated.groupby(["trait", "group"])["mouse"].size().groupby("group").agg(["min", "max"])
+n_mice = drawn.groupby(["trait", "group"])["mouse"].size().groupby("group").agg(["min", "max"])
 chapter.show(
-    (figure, untreated),
+    (figure, drawn),
     caption="Blood of untreated mice in four cohorts, every mouse a point, against the mean of the young of its cohort. "
     f"Unit: mouse; n over the cohorts: young {n_mice.at['young', 'min']} to {n_mice.at['young', 'max']}, "
     f"aged {n_mice.at['aged', 'min']} to {n_mice.at['aged', 'max']}.",
-    alt="Strips of young and old mice in four cohorts, for eight traits of the blood.",
+    alt="Strips of young and old mice in four cohorts: granulocytes, T cells, white cells, hemoglobin.",
     name="fig-cohorts",
     provenance=of_mice,
 )
@@ -214,20 +215,19 @@ chapter.show(
 # **Context**: published effects of age on the blood of Diversity Outbred mice of 7, 13 and 19 months {cite}`deighan_do`, and of females on five diets {cite}`deighan_diet`, which stand in the table.
 # For white cells, lymphocytes and their ratio to neutrophils the authors' p and the interval from their standard error disagree, so these rows settle nothing.
 
-# %%
+# %% tags=["folded"]
 effects, provenance = do_blood.effects("age")
 traits = {trait: do_blood.TRAITS[trait] for trait in ("n.neut", "n.lymph", "nlr", "wbc", "plt", "rbc", "hgb")}
 of_outbred = {name: do_blood.estimate(effects, trait) for trait, name in traits.items()}
 for name, one in of_outbred.items():
     chapter.record(f"C3.context.{name.replace(' ', '_')}", one, provenance=provenance)
 
-# %%
 slopes, of_slopes = public.table("do_slopes")
-in_females = {f"{row.name}, females": do_blood.estimate(slopes, row.trait) for row in slopes.itertuples(index=False)}
-for name, one in zip(slopes["name"], in_females.values(), strict=True):
-    chapter.record(f"C3.context.slope.{name.replace(' ', '_')}", one, provenance=of_slopes)
+for row in slopes.itertuples(index=False):
+    one = do_blood.estimate(slopes, row.trait)
+    chapter.record(f"C3.context.slope.{row.name.replace(' ', '_')}", one, provenance=of_slopes)
 
-# %%
+# %% tags=["folded"]
 forest = forest_rows(of_outbred)
 forest["note"] = [" to ".join(number(one, 3) for one in (row.low, row.high)) for row in forest.itertuples()]
 xlabel = "change per month, in SDs of the trait, 95 % interval"
@@ -363,7 +363,7 @@ told = [
 ]
 Markdown("Numbers of cells that moved:\n\n" + ("\n".join(told) or "- none clearly"))
 
-# %% tags=["needs:ecko_blood", "needs:counts"]
+# %% tags=["needs:ecko_blood", "needs:counts", "folded"]
 if not counts:
     raise NotTestable("These data have no blood counts.")
 units = {"WBC": "WBC, 10^3/uL", "platelets": "platelets, 10^3/uL", "hemoglobin": "hemoglobin, g/dL"}
@@ -513,9 +513,11 @@ chapter.results("C3.limiting_dilution", caption="Limiting dilution, donors as n:
 
 # %% tags=["needs:ecko_limiting_dilution"]
 pooled = {name: stats.elda(dilution[dilution["cell_type"] == name]) for name in present}
-for place, (name, fits) in enumerate(pooled.items(), start=1):
-    rows = dilution[dilution["cell_type"] == name]
-    single_hit = {fit.group: (fit.frequency, fit.lower, fit.upper) for fit in fits.itertuples()}
+
+
+def dilution_plot(place, name):
+    rows, fits = dilution[dilution["cell_type"] == name], pooled[name].itertuples()
+    single_hit = {fit.group: (fit.frequency, fit.lower, fit.upper) for fit in fits}
     about = {"group": "group", "donor": "donor", "order": groups, "xlabel": f"{words[name]} injected"}
     chapter.show(
         figures.limiting_dilution(rows, **about, frequencies=single_hit),
@@ -525,6 +527,9 @@ for place, (name, fits) in enumerate(pooled.items(), start=1):
         + "; ".join(f"{group} {1e6 * line[0]:,.0f}" for group, line in single_hit.items()),
         name=f"fig-dilution-{place}",
     )
+
+
+dilution_plot(1, present[0])
 
 # %% [markdown]
 # If one cell suffices for a graft, the complementary log-log of the response rises with the logarithm of the dose with a slope of 1.
@@ -536,6 +541,10 @@ for name in present:
     slope = f"slope {number(fit.loc['wald', 'estimate'])}, likelihood ratio {p_text(fit.loc['lr', 'p'])}"
     lines.append(f"- {words[name]}: {fit.loc['lr', 'withheld'].rstrip('.') or slope}.")
 Markdown("\n".join(lines))
+
+# %% tags=["needs:ecko_limiting_dilution", "folded"]
+for place, name in enumerate(present[1:], start=2):
+    dilution_plot(place, name)
 
 # %% tags=["needs:ecko_limiting_dilution", "folded"]
 table = pd.concat(pooled, names=["cells"]).reset_index("cells").replace({"cells": words, "group": {"ecko": "ECKO"}})
@@ -553,13 +562,14 @@ lines = []
 for name in present:
     own = dilution[dilution["cell_type"] == name]
     for (a, b), right in differences[f"C3.limiting_dilution.{name}"].items():
-        two = own[own["group"].isin([a, b])]
-        wrong = stats.elda_difference(two)["p"].iat[0]
-        lines.append(
-            f"- {words[name]}, {figures.named(a)} against {b}: **wrong**, {two['tested'].sum()} recipients as n give "
-            f"{p_text(wrong)}; **right**, their {two['donor'].nunique()} donors give {p_text(right.p)}."
-        )
-Markdown("\n".join(lines))
+        if a == "ecko":
+            two = own[own["group"].isin([a, b])]
+            wrong = stats.elda_difference(two)["p"].iat[0]
+            lines.append(
+                f"- {words[name]}: **wrong**, {two['tested'].sum()} recipients as n give {p_text(wrong)}; **right**, "
+                f"their {two['donor'].nunique()} donors give {p_text(right.p)}."
+            )
+Markdown("\n".join(lines) or "ECKO mice or their controls are not in these data.")
 
 # %% [markdown] tags=["result:C3.competitive"]
 # ## Competitive transplants
@@ -623,26 +633,31 @@ chapter.results("C3.competitive", caption="Competitive transplants, donors as n:
 #
 # Every endpoint on the one scale, primary ones first.
 # A filled arrowhead: the interval has no end on that side; an open one: it ends beyond the axis.
-# Where no aging effect is seen phi is a ratio to nothing: its interval is drawn, its estimate is not.
+# Where no aging effect is seen phi is a ratio to nothing: of a primary endpoint its interval is drawn, any other is named.
 
 # %% tags=["needs:phi"]
 if not phis:
     raise NotTestable("Phi needs ECKO, young and old mice of the same endpoint, and these data hold none.")
-phis = dict(sorted(phis.items(), key=lambda item: chapter.rule(item[0]).role != "primary"))
-forest = forest_rows(phis)
-forest["label"] = [endpoint_text(name.removeprefix("C3.")).replace(".", ", ") for name in phis]
-forest.loc[[chapter.rule(name).role == "primary" for name in phis], "label"] += " (primary)"
-
+labels = [endpoint_text(name.removeprefix("C3.")).replace(".", ", ") for name in phis]
+forest = forest_rows(phis).assign(label=labels, primary=[chapter.rule(name).role == "primary" for name in phis])
 unread = {"withheld": "no verdict", "no aging effect": "no aging effect seen"}
 forest["note"] = [unread.get(chapter.records[name].reason, "") for name in phis]
 forest.loc[forest["note"] != "", "estimate"] = np.nan
-read = {label: one for label, note, one in zip(forest["label"], forest["note"], phis.values(), strict=True) if not note}
+named = forest.loc[(forest["note"] != "") & ~forest["primary"], "label"]
+describe(f"No phi can be read of these descriptive endpoints: {'; '.join(named) or 'none'}.")
+
+# %% tags=["needs:phi"]
+forest = forest.drop(index=named.index).sort_values("primary", ascending=False, kind="stable", ignore_index=True)
+if forest.empty:
+    raise NotTestable("No phi can be read in these data.")
 about = {"xlabel": "phi: share of the way from young to aged, 95 % set", "references": {0.0: "young", 1.0: "aged"}}
+read = set(forest.loc[forest["note"] == "", "label"])
+read = {label: one for label, one in zip(labels, phis.values(), strict=True) if label in read}
+forest.loc[forest["primary"], "label"] += " (primary)"
 chapter.show(
-    figures.forest(forest, smallest=chapter.rule("C3.blood.myeloid_balance").smallest, **about),
-    caption="How far ECKO went from young (0) to aged (1), by endpoint; dotted: the smallest phi of interest. "
-    f"Unit: animal, in transplants and limiting dilution the donor; {n_text(phis.values())}. "
-    f"In {len(phis) - len(read)} of {len(phis)} endpoints no phi can be read.",
+    figures.forest(forest.drop(columns="primary"), smallest=chapter.rule("C3.blood.myeloid_balance").smallest, **about),
+    caption="How far ECKO went from young (0) to aged (1); dotted: the smallest phi of interest. "
+    f"Unit: animal, in transplants and limiting dilution the donor; {n_text(phis.values())}.",
     alt=alt_text("Forest plot of phi", read),
     name="fig-phi",
 )
@@ -686,7 +701,7 @@ measures = [measure for measure in wanted if measure in set(knockout["measure"])
 in_words = knockout.assign(mice=knockout["group"].map(figures.named), cells=knockout["cell_type"].map(endpoint_text))
 strips = {"x": "cells", "y": "value", "hue": "mice", "palette": palette, "dodge": True, "jitter": False, "size": 4}
 with figures.house():
-    figure = figures.page(1.6 * -(-len(measures) // 2) + 0.4)
+    figure = figures.page(1.4 * -(-len(measures) // 2) + 0.4)
     panels = figure.subplots(-(-len(measures) // 2), 2, squeeze=False).flat
     for measure, axes in zip(measures, panels, strict=False):
         rows = in_words[in_words["measure"] == measure]
@@ -698,7 +713,28 @@ with figures.house():
         axes.set_axis_off()
     figures.legend_above(figure, figure.axes[0])
 
-# %% tags=["needs:ecko_verification"]
+# %% tags=["needs:ecko_verification", "needs:ratios"]
+ratios = {}
+compared = knockout[knockout["measure"] != "recombined_allele_pct"]  # controls have none, so no ratio
+for (measure, cell), rows in compared.groupby(["measure", "cell_type"]):
+    odds = stats.logit_percent(rows["value"]) if measure.endswith("_pct") else np.log(rows["value"])
+    for a, b in [pair for pair in pairs(rows["group"]) if pair[0] == "ecko"]:
+        one = difference(rows.assign(odds=odds), value="odds", group="group", a=a, b=b, unit="animal")
+        ratios[endpoint_text(measure.removesuffix("_pct")), endpoint_text(cell)] = np.exp(
+            [one.estimate, one.ci_low, one.ci_high]
+        )
+if not ratios:
+    raise NotTestable("These data hold no ECKO mice beside controls.")
+table = pd.DataFrame(ratios, index=["ratio", "95 % from", "to"]).T.rename_axis(["measure", "cells"]).reset_index()
+inside = table[table["cells"] == "BMEC"].itertuples(index=False, name=None)
+told = [f"{measure} {number(ratio)} ({number(low)} to {number(high)})" for measure, _, ratio, low, high in inside]
+describe(f"BMECs, ECKO / control: {'; '.join(told) or 'not measured'}.")
+
+# %% tags=["needs:ecko_verification", "needs:ratios", "folded"]
+caption = f"ECKO / control; of a share, the ratio of odds. Unit: animal; {units_text(knockout)}. Descriptive."
+chapter.show_table(table, caption=caption)
+
+# %% tags=["needs:ecko_verification", "folded"]
 chapter.show(
     (figure, knockout),
     caption="mTOR in ECKO mice and their controls, cell by cell type, and the state of the vessels: every animal a point. "
@@ -707,27 +743,13 @@ chapter.show(
     name="fig-knock-out",
 )
 
-# %% tags=["needs:ecko_verification", "needs:ratios", "folded"]
-ratios = {}
-compared = knockout[knockout["measure"] != "recombined_allele_pct"]  # controls have none, so no ratio
-for (measure, cell), rows in compared.groupby(["measure", "cell_type"]):
-    odds = stats.logit_percent(rows["value"]) if measure.endswith("_pct") else np.log(rows["value"])
-    for a, b in [pair for pair in pairs(rows["group"]) if pair[0] == "ecko"]:
-        one = difference(rows.assign(odds=odds), value="odds", group="group", a=a, b=b, unit="animal")
-        ratios[endpoint_text(measure), endpoint_text(cell)] = np.exp([one.estimate, one.ci_low, one.ci_high])
-if not ratios:
-    raise NotTestable("These data hold no ECKO mice beside controls.")
-table = pd.DataFrame(ratios, index=["ratio", "95 % from", "to"]).T.rename_axis(["measure", "cells"]).reset_index()
-caption = f"ECKO / control; of a share, the ratio of odds. Unit: animal; {units_text(knockout)}. Descriptive."
-chapter.show_table(table, caption=caption)
-
 # %% [markdown]
 # ## Survival
 #
 # Death before a read-out takes animals out of the tables above, and perhaps not at random.
 # Died and euthanised animals count as deaths; groups are compared within one challenge only.
 
-# %% tags=["needs:survival", "needs:survival_of_ecko"]
+# %% tags=["needs:survival", "needs:survival_of_ecko", "folded"]
 survival = chapter.table("survival").query("experiment == 'ecko'").copy()
 if survival.empty:
     raise NotTestable("The survival table of these data has no ECKO experiment.")

@@ -348,11 +348,8 @@ class Chapter:
         absent = [
             f"{contract.TABLES[name].file}: not in these data." for name in tables if self.dataset.get(name) is None
         ]
-        simulated = ["Simulated mice show that an analysis works, not what mice do."] * (
-            self.provenance.kind == "simulated"
-        )
-        sentences = [*simulated, f"Source: {self.provenance.source}", f"Design: {design}."]
-        sentences += [*self.dataset.design_tells(self.name), *self.dataset.describe(tables), *absent]
+        sentences = [f"Source: {self.provenance.source}", f"Design: {design}.", *self.dataset.design_tells(self.name)]
+        sentences += [*self.dataset.describe(tables), *absent]
         show_data(self.provenance, sentences)
 
     def write(self) -> None:
@@ -408,9 +405,12 @@ def _running_cell() -> int | None:
 def show_data(provenance: Provenance, sentences: list[str]) -> None:
     """Show the box that says which data a page used: their provenance, then sentences on them."""
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    simulated = "<p>Simulated mice show that an analysis works, not what mice do.</p>"
     show_html(
         f'<aside class="endomtor-data endomtor-box-{publish.kind_of(provenance)}" aria-label="Data used on this page">'
-        f"<p>Data used on this page: <strong>{escape(provenance.label)}</strong></p><ul>{items}</ul></aside>",
+        f"<p>Data used on this page: <strong>{escape(provenance.label)}</strong></p>"
+        f"{simulated * (provenance.kind == 'simulated')}"
+        f"<details><summary>Source, design, animals, what was left out</summary><ul>{items}</ul></details></aside>",
         "\n".join([provenance.label, *sentences]),
     )
 

@@ -33,7 +33,8 @@ def fold(cells: Iterable[nbformat.NotebookNode]) -> None:
             continue
         if FOLDED in tags:
             cell.metadata["tags"] = [*tags, "hide-cell"]
-            cell.metadata["mystnb"] = {"code_prompt_show": "Numbers and code", "code_prompt_hide": "Numbers and code"}
+            what = "Figure" if any("image/png" in one.get("data", {}) for one in cell.outputs) else "Numbers"
+            cell.metadata["mystnb"] = dict.fromkeys(("code_prompt_show", "code_prompt_hide"), f"{what} and code")
         else:
             cell.metadata["tags"] = [*tags, "remove-cell" if LEFT_OUT & set(tags) else "hide-input"]
 
