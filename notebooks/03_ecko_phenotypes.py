@@ -121,8 +121,6 @@ for trait, rows in untreated.groupby("trait", sort=False):
     without = {k: stats.random_effects({name: one[name] for name in one if name != k}) for k in one}
     name = f"C3.premise.{trait}"
     chapter.record(name, of_age[trait], family="C3.premise", provenance=of_mice, left_out=without)
-
-# %%
 above = {endpoint_text(trait): of_age[trait] for trait in drawn["trait"].unique()}
 forest = forest_rows(above)
 each = [(endpoint_text(trait), one.estimate) for trait in of_age for one in of_cohorts[trait].values()]
@@ -137,21 +135,18 @@ chapter.show(
     provenance=of_mice,
 )
 
-# %%
+# %% tags=["folded"]
 lines = []
 for trait in ("granulocytes", "T_cells"):
     low, high = meta.prediction(of_cohorts[trait])
     lines.append(
         f"- {endpoint_text(trait)}: the true effect of one more cohort may lie from {number(low)} to {number(high)}"
     )
-Markdown("\n".join(lines))
-
-# %% tags=["folded"]
+describe("\n".join(lines))
 chapter.results("C3.premise", caption="Age and blood, over cohorts of individual C57BL/6J mice.")
 
 # %% [markdown]
-# ### How many mice would show it?
-#
+# How many mice would show it?
 # A trait that age moves by one or two SDs of single mice is seen in a group of eight by chance as often as not, and a knock-out that goes half of the way far more seldom ({ref}`power`).
 
 # %% tags=["folded"]
@@ -223,8 +218,6 @@ slopes, of_slopes = public.table("do_slopes")
 for row in slopes.itertuples(index=False):
     one = do_blood.estimate(slopes, row.trait)
     chapter.record(f"C3.context.slope.{row.name.replace(' ', '_')}", one, provenance=of_slopes)
-
-# %% tags=["folded"]
 forest = forest_rows(of_outbred)
 forest["note"] = [" to ".join(number(one, 3) for one in (row.low, row.high)) for row in forest.itertuples()]
 xlabel = "change per month, in SDs of the trait, 95 % interval"
@@ -254,8 +247,6 @@ chapter.results("C3.context.slope", caption="Blood of DO females on five diets, 
 chapter.data_box()
 
 # %% [markdown]
-# ### Three steps
-#
 # Every assay ends in one value per mouse, from which come two differences, aged − young and ECKO − control (young mice stand in where there is no control), and their ratio phi with an interval by Fieller's method {cite}`fieller1954`.
 # The rule that judges it was written before any data were read; without ECKO mice, what the claim takes for granted of age goes on record.
 # Animals are compared within a batch and a sex where there are several; where one cannot be told from the group there is no verdict.
@@ -499,13 +490,11 @@ chapter.results("C3.limiting_dilution", caption="Limiting dilution, donors as n:
 # Under the single-hit model the logarithm of the share without a graft falls in a straight line with the dose {cite}`hu2009`; at 37 % (dotted) a recipient got one repopulating cell on average.
 # Lines and bands come from {term}`ELDA`, a good description whose intervals and p values count recipients and leave out that donors differ.
 
-# %% tags=["needs:ecko_limiting_dilution"]
+# %% tags=["needs:ecko_limiting_dilution", "folded"]
 pooled = {name: stats.elda(dilution[dilution["cell_type"] == name]) for name in present}
-
-
-def dilution_plot(place, name):
-    rows, fits = dilution[dilution["cell_type"] == name], pooled[name].itertuples()
-    single_hit = {fit.group: (fit.frequency, fit.lower, fit.upper) for fit in fits}
+for place, (name, fits) in enumerate(pooled.items(), start=1):
+    rows = dilution[dilution["cell_type"] == name]
+    single_hit = {fit.group: (fit.frequency, fit.lower, fit.upper) for fit in fits.itertuples()}
     about = {"group": "group", "donor": "donor", "order": groups, "xlabel": f"{words[name]} injected"}
     chapter.show(
         figures.limiting_dilution(rows, **about, frequencies=single_hit),
@@ -516,25 +505,16 @@ def dilution_plot(place, name):
         name=f"fig-dilution-{place}",
     )
 
-
-dilution_plot(1, present[0])
-
 # %% [markdown]
 # If one cell suffices for a graft, the complementary log-log of the response has a slope of 1 on the logarithm of the dose.
 
-# %% tags=["needs:ecko_limiting_dilution"]
+# %% tags=["needs:ecko_limiting_dilution", "folded"]
 lines = []
 for name in present:
     fit = stats.single_hit_tests(dilution[dilution["cell_type"] == name]).set_index("test")
     slope = f"slope {number(fit.loc['wald', 'estimate'])}, likelihood ratio {p_text(fit.loc['lr', 'p'])}"
     lines.append(f"- {words[name]}: {fit.loc['lr', 'withheld'].rstrip('.') or slope}.")
-Markdown("\n".join(lines))
-
-# %% tags=["needs:ecko_limiting_dilution", "folded"]
-for place, name in enumerate(present[1:], start=2):
-    dilution_plot(place, name)
-
-# %% tags=["needs:ecko_limiting_dilution", "folded"]
+describe("\n".join(lines))
 table = pd.concat(pooled, names=["cells"]).reset_index("cells").replace({"cells": words, "group": {"ecko": "ECKO"}})
 table[["one in", "95 % from", "to"]] = 1 / table[["frequency", "upper", "lower"]]
 chapter.show_table(

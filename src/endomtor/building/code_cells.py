@@ -49,11 +49,15 @@ def one_figure_each(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
         return [cell]
     first, *rest = [[output for _, output in run] for run in runs]
     cell.outputs = first
+    tags = ["hide-cell"] if "hide-cell" in cell.metadata.get("tags", []) else ["remove-input"]
     return [
         cell,
         *(
             nbformat.v4.new_code_cell(
-                NEXT, outputs=outputs, metadata={"tags": ["remove-input"]}, id=f"{cell.id}-{number}"
+                NEXT,
+                outputs=outputs,
+                metadata={"tags": tags, "mystnb": dict(cell.metadata.get("mystnb", {}))},
+                id=f"{cell.id}-{number}",
             )
             for number, outputs in enumerate(rest, start=1)
         ),
