@@ -24,7 +24,6 @@ world = "paper"
 seed = 1
 
 # %% tags=["imports"]
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -34,10 +33,9 @@ from endomtor import figures, public
 from endomtor.chapter import open_chapter
 from endomtor.errors import EndomtorError, NotTestable
 from endomtor.figures import scales, style
-from endomtor.markup import plain_in_markdown
 from endomtor.public import lifespans
-from endomtor.reporting import alt_text, describe, endpoint_text, forest_rows, n_text, number, p_text, units_text
-from endomtor.stats import amounts, difference, log_rank, mixed_model, survival_curves, treatment_within_age
+from endomtor.reporting import alt_text, describe, endpoint_text, forest_rows, n_text, result_text, units_text
+from endomtor.stats import amounts, difference, mixed_model, treatment_within_age
 
 # %% tags=["plumbing"]
 chapter = open_chapter("02_rapamycin", data_dir, world, seed)
@@ -59,65 +57,50 @@ chapter.lead(
 # %% [markdown]
 # ## The question
 #
-# **What the abstract says.**
 # Pharmacological inhibition of mTOR with rapamycin is deleterious to hematopoiesis {cite}`ramalingam2020`.
-# The abstract gives no dose, route, age or number of mice.
+# The abstract gives no dose, route, age or number of mice, and names no read-out.
 #
-# **What would count as an answer.**
-# Rapamycin against vehicle, one number per animal, in young and in aged mice **each by itself**: a mean of the two would hide that it harms the ones and helps the others.
-# We judge harm by four read-outs, which the abstract does not name: {term}`HSCs <HSC>`, colony-forming cells ({term}`CFU`), platelets and hemoglobin.
-# At least two of them must fall in young mice, or two in aged ones, for claim C2 to hold; the p of the two ages are adjusted with {term}`Holm's method <Holm adjustment>`.
-# In old mice a fall of HSCs or of platelets is ambiguous: chapter 03 counts more HSCs as an attribute of age, and platelets tend to be higher in its old mice, so fewer may be harm or a step back towards young; only a transplant tells what fewer HSCs mean.
-# Lymphocytes do not count: rapamycin is given to suppress their proliferation, so fewer of them would not show harm to blood formation.
+# We judge harm by platelets, hemoglobin, {term}`HSCs <HSC>` and colonies ({term}`CFU`), in young and in aged mice **each by itself**: a mean of the two would hide that rapamycin harms the ones and helps the others.
+# Two of the four must fall in one age for claim C2 to hold; three that rise, or stay within the {term}`smallest effects of interest <smallest effect of interest>`, in both ages would contradict it.
+# Lymphocytes do not count: rapamycin is meant to lower them.
+# In old mice fewer HSCs or platelets may be harm or a step back towards young; only a transplant of treated marrow tells.
+# If counts recover when dosing stops, the harm is reversible: these data do not tell.
 #
-# **What would make "deleterious" false.**
-# In both ages three of the four that stay within the {term}`smallest effects of interest <smallest effect of interest>`, or that rise under rapamycin; for hemoglobin that is a tenth.
-# If counts recover when dosing stops, the harm is reversible: days after the last dose are not told apart in these tables.
-# What would settle it for HSCs is a transplant of treated marrow into untreated hosts; no table of chapter 02 holds one.
-#
-# **What this cannot say.**
 # Rapamycin reaches every cell of the mouse, so no result here is about the endothelium.
 
 # %% [markdown]
-# ## Real mice: rapamycin and the lifespan
+# ## Real mice: lifespan
 #
-# **Not found:** blood counts of single mice under rapamycin, and marrow or HSCs of such mice.
-# What others published, without a dose that could be compared, points both ways; the page [what others found](../book/against-the-paper.md) tells more.
+# **Not found:** blood counts, marrow or HSCs of single mice under rapamycin.
+# What others published points both ways, without a dose that could be compared ([what others found](../book/against-the-paper.md)): rapamycin *restored* the function of old HSCs {cite}`chen2009`, and expanded the myeloid lineage through stromal G-CSF {cite}`li2022`; with mTOR deleted in blood cells too, HSCs are exhausted {cite}`guo2013`.
 #
-# - mTOR activity is *higher* in old HSCs, and rapamycin *restored* the function of old HSCs {cite}`chen2009`.
-# - Rapamycin expands the myeloid lineage through G-CSF from stroma {cite}`li2022`.
-# - With mTOR deleted in blood cells too, HSCs rise for a while, are then exhausted, and fail to engraft {cite}`guo2013`.
-#
-# What is public, mouse by mouse, is the lifespan: the Interventions Testing Program gave rapamycin in the food to UM-HET3 mice at three sites {cite}`itp1`.
+# Public, mouse by mouse, is the lifespan: the Interventions Testing Program gave rapamycin in the food to UM-HET3 mice at three sites {cite}`itp1`.
 # It tests nothing of the claim: a drug that ruined hematopoiesis would be unlikely to lengthen life, but one that harms it a little may, and fewer tumors could hide a harm.
-#
-# `hazard_ratio` is the hazard of death under rapamycin over that of the controls of the same cohort and sex, from the first dose on, by a Cox model stratified by site; arms of one cohort share their controls.
-# Mice that were removed are censored, as if they would have died like the others; where removal was unequal between arms, as the columns `removed` show, this is doubtful.
-
-# %%
-numbers = ["hazard_ratio", "low", "high", "n_treated", "removed_treated", "n_control", "removed_control"]
-arms.set_index(["cohort", "ppm", "start", "cycled", "sex"])[numbers].round(2)
+# The hazard of death is that of a Cox model stratified by site, from the first dose on; removed mice are censored, which is doubtful where more were removed from one arm than from the other.
 
 # %%
 hazards = lifespans.hazards(arms)
 for name, answer in hazards.items():
     chapter.record(f"C2.context.lifespan.{name}", answer, family="C2.context.lifespan", provenance=of_lifespans)
-
-# %%
 labels = {name: endpoint_text(name.replace(".female", ", female").replace(".male", ", male")) for name in hazards}
 forest = forest_rows({labels[name]: one for name, one in hazards.items()})
 forest["note"] = [f"{2**row.estimate:.2f} [{2**row.low:.2f}, {2**row.high:.2f}]" for row in forest.itertuples()]
 chapter.show(
     figures.forest(forest, xlabel="log₂ hazard ratio of death, rapamycin / control", references={0.0: "no effect"}),
-    caption="Hazard of death under rapamycin, from the first dose on, each dose, start and sex against the controls of its cohort; printed: hazard "
-    f"ratio. Unit: mouse; {n_text(hazards.values())}.",
+    caption="Hazard of death under rapamycin, each dose, start and sex against the controls of its cohort, which arms "
+    f"share; printed: hazard ratio. Unit: mouse; {n_text(hazards.values())}.",
     alt=alt_text("Hazard ratio of death under rapamycin, log2", {labels[name]: one for name, one in hazards.items()}),
     name="fig-lifespan",
     provenance=of_lifespans,
 )
 
-# %% [markdown]
-# Survival by Kaplan and Meier at 42 ppm from 9 months, and a trap: the plain median age in the file takes a removed mouse for a dead one.
+# %% tags=["folded"]
+numbers = ["hazard_ratio", "low", "high", "n_treated", "removed_treated", "n_control", "removed_control"]
+chapter.show_table(
+    arms[["cohort", "ppm", "start", "cycled", "sex", *numbers]],
+    caption="Hazard of death, rapamycin / control, and mice removed from each arm. Unit: mouse; n in the table.",
+    provenance=of_lifespans,
+)
 
 # %%
 curves, _ = public.table("lifespan_curves")
@@ -146,12 +129,11 @@ chapter.show(
 )
 
 # %% [markdown]
-# ## Real mice: blood with less mTOR in every cell
+# ## Real mice: less mTOR in every cell
 #
 # One cohort of Xie et al. has mutants beside wild type, young and old {cite}`xie2022`.
 # **That they are mTOR hypomorphs is inferred**, not stated in the file: from the order of the authors' code, and from small bodies, spleens and testes as such mice have.
-# A small spleen alone raises white cells in the blood.
-# They have less mTOR in every cell from conception on, so they show what less mTOR may do to blood in the long run; they are no rapamycin.
+# They show what less mTOR from conception on may do to blood; they are no rapamycin, and a small spleen alone raises white cells.
 
 # %%
 hypomorphs = mice[(mice["cohort"] == "mTOR") & (mice["scale"] == "log2")]
@@ -165,7 +147,7 @@ for (trait, age), rows in hypomorphs.groupby(["trait", "group"], sort=False):
 palette = {"wild type": figures.colour("control"), "mutant": figures.colour("rapamycin")}
 np.random.seed(1)  # the jitter is the same in each build
 with figures.house():
-    figure = figures.page(5.4)
+    figure = figures.page(4.4)
     panels = figure.subplots(2, 2).flat
     for axes, (trait, rows) in zip(panels, hypomorphs.groupby("trait", sort=False), strict=True):
         shown = rows.assign(arm=rows["arm"].replace("untreated", "wild type"))
@@ -184,53 +166,37 @@ chapter.show(
     provenance=of_mice,
 )
 
-# %%
+# %% tags=["folded"]
 chapter.results("C2.context.hypomorph", caption="mTOR hypomorphs (inferred) − wild type, young and aged. Context.")
 
 # %% [markdown]
 # ## The prediction, tested
-#
-# What follows is the analysis of the chapter's own data, which may be a laboratory's or simulated.
 
 # %% tags=["plumbing-shown"]
 chapter.data_box()
 
 # %% [markdown]
-# ## Blood over days
+# ## Blood
 #
-# Each animal was bled several times.
+# Each animal was bled several times; counts are compared as logarithms, so that −1 on the log2 scale is a count halved.
+# Platelets and hemoglobin, on which the claim rests, are drawn day by day.
 
 # %% tags=["needs:rapamycin_blood"]
 blood = chapter.table("rapamycin_blood")
-blood.head()
-
-# %% [markdown]
-# How many animals there are in each arm:
-
-# %% tags=["needs:rapamycin_blood"]
-blood.groupby(["age_group", "treatment"])["animal"].nunique().unstack()
-
-# %% [markdown]
-# Counts multiply rather than add, so they are compared as logarithms: −1 on the log2 scale is a count halved.
-# An arm is an age with a treatment.
-
-# %% tags=["needs:rapamycin_blood"]
 analytes = ["platelets", "hemoglobin", "RBC", "WBC", "neutrophils", "lymphocytes"]
 blood["analyte"] = pd.Categorical(blood["analyte"], analytes).remove_unused_categories()
 blood["log2"] = np.log2(blood["value"])
 blood["arm"] = blood["age_group"] + " " + blood["treatment"]
 
-# %% [markdown]
-# Every mouse is a thin line, the mean of its arm a bold one; the axes are logarithmic and print the units of the count.
-
 # %% tags=["needs:rapamycin_blood"]
 units = blood.drop_duplicates("analyte").set_index("analyte")["unit"]
+followed = blood["analyte"].cat.categories[:2]
 ages = [age for age in ("young", "aged") if age in set(blood["age_group"])]
 mean = {"errorbar": None, "linewidth": 2.6, "style": "treatment", "markers": style.MARKERS, "dashes": False}
 with figures.house():
-    figure = figures.page(1.2 * len(units) + 0.5)
-    panels = figure.subplots(len(units), len(ages), sharex=True, sharey="row", squeeze=False)
-    for analyte, row in zip(blood["analyte"].cat.categories, panels, strict=True):
+    figure = figures.page(1.6 * len(followed) + 0.5)
+    panels = figure.subplots(len(followed), len(ages), sharex=True, sharey="row", squeeze=False)
+    for analyte, row in zip(followed, panels, strict=True):
         for age, axes in zip(ages, row, strict=True):
             rows = blood[(blood["analyte"] == analyte) & (blood["age_group"] == age)]
             shape = {"data": rows, "x": "day", "y": "log2", "hue": "treatment", "ax": axes, "legend": False}
@@ -242,61 +208,44 @@ with figures.house():
     style.legend(figure, list(mice.index), mice.to_dict(), line=True)
 
 # %% tags=["needs:rapamycin_blood"]
+followed = blood[blood["analyte"].isin(followed)]
 chapter.show(
-    (figure, blood[["analyte", "age_group", "treatment", "animal", "day", "value", "unit"]]),
-    caption="Blood counts over days: every animal a thin line, the mean of each treatment bold. "
-    f"Unit: animal; {units_text(blood, group='arm')}.",
-    alt=f"Courses of {', '.join(units.index)} over days {blood['day'].min():g} to {blood['day'].max():g}.",
+    (figure, followed[["analyte", "age_group", "treatment", "animal", "day", "value", "unit"]]),
+    caption="Blood over days: every animal a thin line, the mean of each treatment bold. "
+    f"Unit: animal; {units_text(followed, group='arm')}.",
+    alt=f"{' and '.join(followed['analyte'].unique())} over days {blood['day'].min():g} to {blood['day'].max():g}.",
     name="fig-blood",
 )
 
 # %% [markdown]
-# ### One number per animal
+# ### One number per mouse
 #
-# Repeated bleeds of one mouse are one mouse: the days are not replicates.
-# So each course becomes one number, the mean of the logarithm after the first dose.
-# It is taken over the days on which every mouse was bled, so that no mouse stands for an earlier or later stretch than another; where no day is common to all, every day counts.
+# Repeated bleeds of one mouse are one mouse, so each course becomes the mean of its logarithms after the first dose, over the days on which every mouse was bled (all days where none is common).
+# The animal's own value before the first dose is subtracted, unless a single mouse lacks it: half a correction would compare unlike numbers.
 
 # %% tags=["needs:rapamycin_blood"]
 after = blood[blood["day"] > 0]
 all_mice = after.groupby("analyte", observed=True)["animal"].transform("nunique")
 shared = after.groupby(["analyte", "day"], observed=True)["animal"].transform("nunique") == all_mice
 shared |= ~shared.groupby(after["analyte"], observed=True).transform("any")
-days = (
-    after[shared]
-    .groupby("analyte", observed=True)["day"]
-    .agg(lambda days: ", ".join(f"{day:g}" for day in sorted(set(days))))
-)
-days.rename("days that count").to_frame()
-
-# %% [markdown]
-# The animal's own value before the first dose is subtracted, which takes out how animals differed before.
-# Where a single mouse has no such value, none is subtracted from any mouse for that analyte: half a correction would compare unlike numbers.
-# `changes` has a row for each animal and analyte, and its column `value` is what is tested.
-
-# %% tags=["needs:rapamycin_blood"]
 key = ["analyte", "animal"]
 changes = blood.groupby(key, observed=True)[["age_group", "treatment", "arm", "sex", "batch"]].first()
 changes["after"] = after[shared].groupby(key, observed=True)["log2"].mean()
 changes["before"] = blood[blood["day"] <= 0].groupby(key, observed=True)["log2"].mean()
 changes = changes.dropna(subset="after").reset_index()
-
 complete = changes["before"].notna().groupby(changes["analyte"], observed=True).transform("all")
 changes["value"] = changes["after"] - changes["before"].where(complete, 0)
-changes.drop(columns=["sex", "batch"]).round(2).head()
-
-# %% [markdown]
-# Where all animals were bled on the same days, these numbers give the same difference between rapamycin and vehicle as a model of all bleeds that lets each animal have a level of its own (a mixed model).
+days = (
+    after[shared].groupby("analyte", observed=True)["day"].agg(lambda own: ", ".join(map("{:g}".format, own.unique())))
+)
+Markdown(f"Days that count: {'; '.join(f'{analyte} {own}' for analyte, own in days.items())}.")
 
 # %% [markdown] tags=["result:C2.blood"]
-# ### Rapamycin against vehicle, within each age
+# ### Rapamycin against vehicle
 #
-# The difference is taken within young and within aged mice; that of the one age minus that of the other is the interaction.
-# Each of the four arms keeps its own variance; where there are several batches, or both sexes, they are in the model.
+# The test runs within young and within aged mice; each of the four arms keeps its own variance, and batches and sexes are in the model where there are several.
 # Where a sex cannot be told from the treatment (`check`), no verdict is given.
-# Each age goes on record for the claim, and the mean of both, with equal weight, for description; the p values of each of these two families are adjusted with {term}`Holm's method <Holm adjustment>`.
-#
-# Blood and marrow are tested alike, so the test is written once, for any table with a row per animal and endpoint (an analyte or a population).
+# The ages, and for description their mean, are two families under {term}`Holm's method <Holm adjustment>`.
 
 
 # %%
@@ -314,20 +263,18 @@ def against_vehicle(table, family, *, value):
     return answers
 
 
+def of_age(answers):
+    between = {endpoint_text(endpoint): found["interaction"] for endpoint, found in answers.items()}
+    told = [f"{name} {result_text(one)}" for name, one in between.items() if one.ci_low * one.ci_high > 0]
+    describe(
+        f"Does age change the effect (aged − young, log2, p not adjusted)? {'; '.join(told) or 'Nowhere clearly'}."
+    )
+
+
 # %% tags=["needs:rapamycin_blood"]
 changes["endpoint"] = changes["analyte"].astype(str)
 answers = against_vehicle(changes, "C2.blood", value="value")
-
-# %% [markdown]
-# Does age change the effect?
-# The effect in aged minus that in young mice, log2; p not adjusted.
-
-# %% tags=["needs:rapamycin_blood"]
-between = pd.DataFrame({analyte: vars(found["interaction"]) for analyte, found in answers.items()}).T
-between[["estimate", "ci_low", "ci_high", "p"]].astype(float).dropna().round(3)
-
-# %% [markdown]
-# For the figure, rapamycin against vehicle within each age, where it was not withheld:
+of_age(answers)
 
 
 # %%
@@ -346,24 +293,21 @@ titles = {analyte: analyte for analyte in answers}
 baseline = "minus the animal's own baseline" if complete.all() else "baseline not subtracted everywhere"
 chapter.show(
     figures.estimation_grid(changes, value="value", estimates=contrasts, titles=titles, **drawing),
-    caption=f"Mean log2 count after the first dose, {baseline}. Every animal a point; rapamycin / vehicle within each "
-    f"age with its 95 % interval. Unit: animal; {n_text(averaged.values())}.",
+    caption=f"Mean log2 count after the first dose, {baseline}: every animal a point; rapamycin / vehicle within each "
+    f"age, 95 % interval. Unit: animal; {n_text(averaged.values())}.",
     alt=alt_text("Rapamycin - vehicle, log2, mean of the ages", averaged),
     name="fig-changes",
 )
 
-# %% tags=["needs:rapamycin_blood"]
+# %% tags=["needs:rapamycin_blood", "folded"]
 chapter.results("C2.blood", caption="Rapamycin against vehicle in blood: each age, and the mean of both.")
 
 # %% [markdown]
-# ### Day by day: secondary
+# ### Day by day
 #
-# A linear mixed model keeps the days apart and lets each animal have a level of its own, with the allowance for few animals of Kenward and Roger {cite}`kenward1997`.
-# It can say whether the effect changes over the days, as it would where harm builds up.
-# No verdict rests on it; where it and the one number per animal disagree, the one number is primary.
-#
-# A day enters where every arm was bled, and an analyte where the verdict above was not withheld.
-# The value before the first dose is a covariate here, where every animal has one.
+# Secondary: does harm build up over the days?
+# A linear mixed model keeps them apart, with the allowance for few animals of Kenward and Roger {cite}`kenward1997`.
+# The verdict rests on the one number per animal.
 
 # %% tags=["needs:rapamycin_blood", "needs:over_days"]
 before = blood[blood["day"] <= 0].groupby(key, observed=True)["log2"].mean().rename("before")
@@ -405,136 +349,79 @@ for analyte, model in models.items():
     changing = model.anova().set_index("term").loc["treatment:day", "p"]
     courses.append(effect.assign(analyte=analyte, changing=[*[np.nan] * (len(effect) - 1), changing]))
 
-# %% tags=["needs:rapamycin_blood", "needs:over_days"]
+# %% tags=["needs:rapamycin_blood", "needs:over_days", "folded"]
 names = {"analyte": "", "age_group": "age", "estimate": "difference, log2", "lower": "95 % from", "upper": "to"}
 names |= {"df": "df", "p": "p", "changing": "p, change over days"}
 over_days = pd.concat(courses).reindex(columns=list(names)).rename(columns=names)
 chapter.show_table(
     over_days.dropna(axis="columns", how="all"),
-    caption="Secondary: rapamycin − vehicle, mean over the days, and the type III test of treatment × day. "
-    "Linear mixed model, REML, Kenward-Roger; p not adjusted for the number of analytes. A missing bleed "
-    f"drops out. Unit: animal; {n_text(averaged[analyte] for analyte in models)}.",
+    caption="Rapamycin − vehicle, mean over the days, and the type III test of treatment × day. Linear mixed model, "
+    f"REML; p not adjusted. Unit: animal; {n_text(averaged[analyte] for analyte in models)}.",
     formats={"df": ".1f"},
 )
 
 # %% [markdown] tags=["result:C2.marrow"]
 # ## Marrow
 #
-# Populations are compared as logarithms of amounts.
-# A frequency and an absolute number can disagree, because a frequency also moves when other cells come or go; where a table has both, both are shown, and the absolute number speaks for the population.
-# An endpoint is a population in one unit, and `log2` is its amount as a logarithm.
+# A mouse gives its marrow once, so the test is that of blood on the logarithm of the amount.
+# Where a population comes as a frequency and as an absolute number, the number speaks: a frequency also moves when other cells come or go.
 
 # %% tags=["needs:rapamycin_marrow"]
 marrow = amounts.endpoints(chapter.table("rapamycin_marrow"))
 marrow["arm"] = marrow["age_group"] + " " + marrow["treatment"]
-marrow.drop(columns=["sex", "batch"]).head()
-
-# %% tags=["needs:rapamycin_marrow"]
-marrow.groupby(["endpoint", "age_group", "treatment"], sort=False)["animal"].nunique().unstack([1, 2])
-
-# %% [markdown]
-# The same test as in blood, on the amount itself: a mouse gives its marrow once.
-
-# %% tags=["needs:rapamycin_marrow"]
 answers = against_vehicle(marrow, "C2.marrow", value="log2")
+of_age(answers)
 
 # %% [markdown]
-# The effect in aged minus that in young mice, log2; p not adjusted.
-
-# %% tags=["needs:rapamycin_marrow"]
-between = pd.DataFrame({endpoint: vars(found["interaction"]) for endpoint, found in answers.items()}).T
-between[["estimate", "ci_low", "ci_high", "p"]].astype(float).dropna().rename(endpoint_text).round(3)
-
-# %% [markdown]
-# Every animal, and the differences:
+# HSCs and colonies, on which the claim rests, animal by animal; the other populations stand in the table below.
 
 # %% tags=["needs:rapamycin_marrow"]
 averaged = {endpoint: found["averaged"] for endpoint, found in answers.items()}
-contrasts = {endpoint: within_ages(found) for endpoint, found in answers.items()}
-titles = {endpoint: endpoint_text(endpoint) for endpoint in answers}
+claimed = [endpoint for endpoint in answers if endpoint in ("HSC", "CFU")] or list(answers)
+titles = {endpoint: endpoint_text(endpoint) for endpoint in claimed}
+contrasts = {endpoint: within_ages(answers[endpoint]) for endpoint in claimed}
 chapter.show(
     figures.estimation_grid(marrow, value="log2", estimates=contrasts, titles=titles, **drawing),
-    caption="Marrow populations, every animal a point; rapamycin / vehicle within each age with its 95 % interval. "
-    f"Unit: animal; {n_text(averaged.values())}.",
-    alt=alt_text("Rapamycin - vehicle, log2, mean of the ages", averaged),
+    caption="Marrow, every animal a point; rapamycin / vehicle within each age with its 95 % interval. "
+    f"Unit: animal; {n_text(averaged[endpoint] for endpoint in claimed)}.",
+    alt=alt_text("Rapamycin - vehicle, log2, mean of the ages", {name: averaged[name] for name in claimed}),
     name="fig-marrow",
 )
 
-# %% tags=["needs:rapamycin_marrow"]
+# %% tags=["needs:rapamycin_marrow", "folded"]
 chapter.results("C2.marrow", caption="Rapamycin against vehicle in marrow: each age, and the mean of both.")
 
 # %% [markdown]
 # ## Survival
 #
-# Do mice under rapamycin die sooner, by themselves or after a challenge such as 5-fluorouracil, which kills dividing cells of the marrow?
-# Died and euthanised animals count as deaths; the others are censored on the last day on which they were seen alive.
-# Each age and each challenge is looked at by itself.
-# All of it is descriptive.
+# Do mice under rapamycin die sooner, by themselves or after 5-fluorouracil, which kills dividing cells of the marrow?
+# Died and euthanised animals count as deaths; each age and each challenge stands by itself.
 
 # %% tags=["needs:survival", "needs:survival_of_rapamycin"]
-survival = chapter.table("survival").query("experiment == 'rapamycin'")
+survival = chapter.table("survival").query("experiment == 'rapamycin'").copy()
 if survival.empty:
     raise NotTestable("The survival table of these data has no rapamycin experiment.")
-survival = survival.assign(died=(survival["event"] != "censored").astype(int))
 for column, blank in {"age_group": "age not stated", "challenge": "none"}.items():
     survival[column] = survival[column].replace("", blank) if column in survival else blank
 survival["panel"] = survival["age_group"] + ", challenge: " + survival["challenge"]
-fates = survival.groupby(["panel", "group"])["died"].agg(animals="size", died="sum")
-fates.assign(censored=fates["animals"] - fates["died"])
-
-# %% [markdown]
-# The Kaplan-Meier estimate gives the share alive after each day on which an animal died {cite}`kaplan1958`.
-
-# %% tags=["needs:survival", "needs:survival_of_rapamycin"]
-curves = survival_curves(survival, time="day", died="died", by=["panel", "group"])
-curves["group"] = curves["group"].map(figures.named)
-at_end = curves.groupby(["panel", "group"])["alive, %"].last()
-
-# %% tags=["needs:survival", "needs:survival_of_rapamycin"]
-palette = {figures.named(group): colour for group, colour in figures.COLOURS.items()}
-order = [name for name in palette if name in set(curves["group"])]
-steps = {"x": "day", "y": "alive, %", "hue": "group", "hue_order": order, "palette": palette, "drawstyle": "steps-post"}
-panels = curves.groupby("panel", sort=False)
-with figures.house():
-    figure, every = plt.subplots(len(panels), 1, figsize=(5, 2.8 * len(panels)), squeeze=False)
-    for axes, (panel, rows) in zip(every.flat, panels, strict=True):
-        sns.lineplot(rows, **steps, estimator=None, sort=False, ax=axes)
-        axes.set(title=panel, ylim=(0, 103), xlim=(0, None))
-        sns.move_legend(axes, "lower left", title=None)
-
-# %% tags=["needs:survival", "needs:survival_of_rapamycin"]
-n = [f"{panel}: {units_text(rows)}" for panel, rows in survival.groupby("panel")]
-chapter.show(
-    (figure, curves),
-    caption=f"Survival of the rapamycin experiment (Kaplan-Meier). Unit: animal; {'; '.join(n)}. Descriptive.",
-    alt="Kaplan-Meier curves. Alive at the end, %: "
-    + ", ".join(f"{' '.join(arm)} {share:.0f}" for arm, share in at_end.items())
-    + ".",
-    name="fig-kaplan-meier",
-)
+chapter.show_survival(survival, of="the rapamycin experiment")
 
 # %% [markdown]
 # The log-rank test compares whole curves {cite}`mantel1966`, within sexes and batches where these vary within a group; p is not adjusted.
 
 # %% tags=["needs:survival", "needs:survival_of_rapamycin"]
-about = {"time": "day", "died": "died", "group": "group", "unit": "animal", "strata": ["sex", "batch"]}
-lines = []
-for panel, rows in survival.groupby("panel"):
-    test = log_rank(rows, a="rapamycin", b="vehicle", **about)
-    within = f" within {' and '.join(test.strata)}" if test.strata else ""
-    answer = test.withheld or f"log-rank χ²{within} {number(test.statistic)}, {p_text(test.p)}"
-    lines.append(f"- {plain_in_markdown(panel)}, rapamycin against vehicle: {answer}")
-Markdown("\n".join(lines))
+chapter.log_ranks(survival, contrasts=[("rapamycin", "vehicle")])
 
 # %% [markdown]
 # ## How robust is it?
 #
-# Would the verdict be the same with one mouse less, without the batch, by another defensible test, or with half or twice the smallest effect of interest as the threshold?
-# Each variant runs the analysis of this page anew; the {term}`robustness` of the verdict is the number of them that leave it as it is ({ref}`how-robust`).
-# The other test is an analysis of variance, which takes one variance for all four arms.
+# Each variant of the analysis is a mark: one mouse left out, no batch, half or twice the smallest effect of interest, or another test, here an analysis of variance ({ref}`how-robust`).
 
 # %%
-chapter.show_robustness(chapter.robustness())
+found = chapter.robustness()
+
+# %% tags=["folded"]
+chapter.show_robustness(found)
 
 # %% [markdown]
 # ## The verdict
@@ -553,13 +440,10 @@ chapter.verdict("C2")
 # ## Key takeaways
 #
 # - Repeated bleeds of one mouse are one mouse.
-# - We judge harm by platelets, hemoglobin, HSCs and colonies together.
 # - Even a clear harm would leave the endothelium untested.
 #
 # ## Further reading
 #
-# - Rapamycin and old HSCs: {cite:t}`chen2009`.
-# - Rapamycin, stroma and the myeloid lineage: {cite:t}`li2022`.
 # - mTOR deleted in mice, and what becomes of their stem cells: {cite:t}`guo2013`.
 
 # %% tags=["plumbing"]

@@ -26,7 +26,6 @@ seed = 1
 # %% tags=["imports"]
 from dataclasses import replace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -44,9 +43,7 @@ from endomtor.reporting import (
     limits_text,
     n_text,
     number,
-    p_text,
     result_text,
-    units_text,
 )
 from endomtor.stats import allows_phi, blocked_difference, blocked_phi, one_value_per_unit, pairs, transplants
 
@@ -436,63 +433,22 @@ chapter.show_table(
 # All of it is descriptive.
 
 # %% tags=["needs:survival", "needs:survival_of_transplants"]
-survival = chapter.table("survival").query("experiment == 'transplant'")
+survival = chapter.table("survival").query("experiment == 'transplant'").copy()
 if survival.empty:
     raise NotTestable("The survival table of these data has no transplants.")
-survival = survival.assign(died=(survival["event"] != "censored").astype(int))
 for column, blank in {"exposed_animal": np.nan, "challenge": "no challenge"}.items():
     survival[column] = survival[column].replace("", blank) if column in survival else blank
 itself, unknown = survival["exposed_animal"] == survival["animal"], survival["exposed_animal"].isna()
 who = np.select([itself, unknown], ["exposed animals", "exposed animal unknown"], "later recipients")
 survival["panel"] = pd.Series(who, survival.index) + ", " + survival["challenge"].str.replace("_", " ")
-fates = survival.groupby(["panel", "group"]).agg(
-    exposed=("exposed_animal", "nunique"), recipients=("animal", "size"), died=("died", "sum")
-)
-fates.assign(censored=fates["recipients"] - fates["died"])
-
-# %% tags=["needs:survival", "needs:survival_of_transplants"]
-curves = stats.survival_curves(survival, time="day", died="died", by=["panel", "group"])
-curves["group"] = curves["group"].map(figures.named)
-at_end = curves.groupby(["panel", "group"])["alive, %"].last()
-
-# %% tags=["needs:survival", "needs:survival_of_transplants"]
-palette = {figures.named(group): colour for group, colour in figures.COLOURS.items()}
-order = [name for name in palette if name in set(curves["group"])]
-steps = {"x": "day", "y": "alive, %", "hue": "group", "hue_order": order, "palette": palette, "drawstyle": "steps-post"}
-panels = curves.groupby("panel", sort=False)
-with figures.house():
-    figure, every = plt.subplots(len(panels), 1, figsize=(5, 2.8 * len(panels)), squeeze=False)
-    for axes, (panel, rows) in zip(every.flat, panels, strict=True):
-        sns.lineplot(rows, **steps, estimator=None, sort=False, ax=axes)
-        axes.set(title=panel, ylim=(0, 103), xlim=(0, None))
-        sns.move_legend(axes, "lower left", title=None)
-
-# %% tags=["needs:survival", "needs:survival_of_transplants"]
-n = [f"{panel}: {units_text(rows, 'exposed_animal')}" for panel, rows in survival.groupby("panel")]
-chapter.show(
-    (figure, curves),
-    caption="Survival of the recipients (Kaplan-Meier), by the niche that exposed their cells. "
-    f"Unit: exposed animal; {'; '.join(n)}. Descriptive.",
-    alt="Kaplan-Meier curves. Alive at the end, %: "
-    + ", ".join(f"{' '.join(arm)} {share:.0f}" for arm, share in at_end.items())
-    + ".",
-    name="fig-survival",
-)
+chapter.show_survival(survival, of="the recipients, by the niche that exposed their cells", unit="exposed_animal")
 
 # %% [markdown]
 # Only exposed animals are tested, by the log-rank test, within sexes and batches where these vary within a niche; p is not adjusted.
 # For later recipients there is no test: one that takes each for an experiment of its own is wrong, and a Cox model with errors clustered by exposed animal makes them too small where exposed animals are few.
 
 # %% tags=["needs:survival", "needs:survival_of_transplants"]
-about = {"time": "day", "died": "died", "group": "group", "unit": "exposed_animal", "strata": ["sex", "batch"]}
-lines = []
-for panel, rows in survival[itself].groupby("panel"):
-    for a, b in pairs(rows["group"]):
-        test = stats.log_rank(rows, a=a, b=b, **about)
-        within = f" within {' and '.join(test.strata)}" if test.strata else ""
-        answer = test.withheld or f"log-rank χ²{within} {number(test.statistic)}, {p_text(test.p)}"
-        lines.append(f"- {plain_in_markdown(panel)}, {figures.named(a)} against {b}: {answer}")
-Markdown("\n".join(lines) or "No exposed animals can be compared.")
+chapter.log_ranks(survival[itself], unit="exposed_animal")
 
 # %% [markdown]
 # ## Other tissues

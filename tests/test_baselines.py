@@ -132,6 +132,12 @@ def twins() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["label", "wrong", "wrong_low", "wrong_high", "right", "right_low", "right_high"])
 
 
+def deaths() -> pd.DataFrame:
+    days = {"control": [4, 9, 20], "ecko": [3, 5, 8]}
+    rows = [("5FU", group, day, 90 - 10 * place) for group, own in days.items() for place, day in enumerate(own)]
+    return pd.DataFrame(rows, columns=["panel", "group", "day", "alive, %"])
+
+
 ANIMALS = {"value": "value", "animal": "animal", "group": "group"}
 CONTRASTS = {("aged", "young"): estimate(), ("ecko", "control"): estimate(0.2, -0.3, np.inf, "upper_unbounded")}
 GENES = {"contrast": ("ecko", "control"), "n": {"ecko": 3, "control": 4}, "label": ["Gene7", "Gene50"]}
@@ -155,6 +161,7 @@ KINDS = {
         ),
         MEASURED,
     ),
+    "survival": Kind(deaths(), "alive, %", figures.survival),
     "superplot": Kind(
         cells(),
         "value",

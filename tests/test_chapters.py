@@ -266,7 +266,7 @@ class TestAbsentTables:
 
 SURVIVAL = {
     "02_rapamycin": "Unit: animal; aged, challenge: 5FU: n: rapamycin 10, vehicle 10; young, challenge: 5FU: n:",
-    "03_ecko_phenotypes": "Unit: animal; n: aged 10, control 10, ECKO 10, young 10. Descriptive.",
+    "03_ecko_phenotypes": "Unit: animal; challenge: 5FU: n: aged 10, control 10, ECKO 10, young 10. Descriptive.",
     "05_serial_transplants": "Unit: exposed animal; exposed animals, irradiation lethal: n: aged 10, control 10, "
     "ECKO 10, young 10; later recipients, irradiation lethal: n: aged 10, control 10, ECKO 10, young 10.",
 }
@@ -280,10 +280,10 @@ def test_survival_of_an_experiment_is_shown_with_its_units(name, mice, tmp_path)
         (folder / file).write_bytes((mice / file).read_bytes())
     executed, records = run(notebook_of(name), name, folder, tmp_path / "run", calibrated_only=True)
     cells = [cell for cell in executed.cells if "needs:survival" in cell.metadata.get("tags", [])]
-    assert len(cells) == 5
+    assert len(cells) == 2
     assert not any("remove-cell" in cell.metadata["tags"] for cell in cells)
-    assert SURVIVAL[name] in str(cells[3].outputs)
-    tested = cells[4].outputs[0]["data"]["text/markdown"]
+    assert SURVIVAL[name] in str(cells[0].outputs)
+    tested = cells[1].outputs[0]["data"]["text/markdown"]
     assert "against" in tested
     assert "later recipients" not in tested
     assert not any("survival" in one for one in records)

@@ -58,3 +58,15 @@ def test_a_page_links_to_a_commit_and_to_nothing_without_a_repository():
     linked = code_cells.linked(body, "https://github.com/a/b/", "0123456789ab")
     assert linked == '<p>one · <a href="https://github.com/a/b/blob/0123456789ab/notebooks/01_one.py#L7">Code</a></p>'
     assert code_cells.linked(body, "", "main") == "<p>one</p>"
+
+
+def test_of_a_folded_cell_each_figure_is_folded():
+    png = {"image/png": "", "text/plain": "A."}
+    drawn = [nbformat.v4.new_output("display_data", png, metadata={"endomtor": {"alt": "A."}}) for _ in range(2)]
+    cell = nbformat.v4.new_code_cell("draw()", outputs=drawn, metadata={"tags": ["folded"]})
+    code_cells.fold([cell])
+    first, second = code_cells.one_figure_each(cell)
+    assert first.metadata["tags"] == ["folded", "hide-cell"]
+    assert second.metadata["tags"] == ["hide-cell"]
+    assert second.metadata["mystnb"] == {"code_prompt_show": "Figure and code", "code_prompt_hide": "Figure and code"}
+    assert second.metadata["mystnb"] is not first.metadata["mystnb"]

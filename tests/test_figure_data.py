@@ -183,6 +183,9 @@ def test_the_phis_of_a_forest_are_those_of_the_evidence(shown, evidence, chapter
         if name.startswith(prefix) and one["kind"] == "prediction" and catalogue.load().rule(name).rule == "phi"
     ]
     sets = {(_number(row["95 % from"]), _number(row["95 % to"])): row for row in rows}
+    if chapter == "03_ecko_phenotypes":
+        # The endpoints of the claim; chapter 06 has all of them.
+        records = [one for one in records if catalogue.load().rule(one["id"]).role == "primary"]
     primary = [one for one in records if one["ci_low"] is not None and one["estimate"] is not None]
     assert primary
     for record in primary:

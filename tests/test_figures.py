@@ -489,8 +489,7 @@ def test_show_publishes_one_output_with_caption_alt_name_and_data_and_closes_the
     assert set(output.data) == {"image/png", "text/plain"}
     assert output.data["text/plain"] == "SIMULATED · world “paper”, seed 7 · numbers assumed. Three animals."
     assert output.metadata["endomtor"] == {
-        "caption": "Unit: animal; n = 3 v 3. Simulated data, world “paper”, seed 7: "
-        "shows what the analysis does, not what mice do.",
+        "caption": "Unit: animal; n = 3 v 3. Simulated data: world “paper”, seed 7.",
         "alt": "SIMULATED · world “paper”, seed 7 · numbers assumed. Three animals.",
         "name": "fig-hsc",
         "data": "animal,value,provenance,world,seed\na1,0.30000000000000004,simulated,paper,7\n"

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, replace
 from functools import cached_property
 from html import escape
@@ -21,9 +21,10 @@ from endomtor.contract import Dataset
 from endomtor.errors import BuildError, ClaimsError, NotTestable
 from endomtor.estimate import Estimate
 from endomtor.figures import publish
+from endomtor.markup import plain_in_markdown
 from endomtor.provenance import Provenance
 from endomtor.robustness import Robustness, Source, as_frame, of_chapter
-from endomtor.stats import JointTable
+from endomtor.stats import JointTable, log_rank, pairs, survival_curves
 from endomtor.views import boxes
 
 CALIBRATED_ONLY = "ENDOMTOR_CALIBRATED_ONLY"
@@ -194,6 +195,53 @@ class Chapter:
             interactive=drawn.interactive,
         )
 
+    def show_survival(self, mice: pd.DataFrame, *, of: str, unit: str = "animal") -> None:
+        """Draw Kaplan-Meier curves, described by who is alive at the end.
+
+        Parameters
+        ----------
+        mice : DataFrame
+            Rows of the table `survival`, one an animal, with `panel`: what one panel shows.
+        of : str
+            Whose survival, for the caption.
+        unit : str
+            Column of the units whose number in each panel and group stands in the caption.
+        """
+        died = mice.assign(died=mice["event"] != "censored")
+        curves = survival_curves(died, time="day", died="died", by=["panel", "group"])
+        at_end = curves.groupby(["panel", "group"])["alive, %"].last()
+        n = [f"{plain_in_markdown(panel)}: {reporting.units_text(own, unit)}" for panel, own in mice.groupby("panel")]
+        alive = [f"{panel}, {reporting.named(group)} {share:.0f}" for (panel, group), share in at_end.items()]
+        self.show(
+            figures.survival(curves),
+            caption=f"Survival of {of} (Kaplan-Meier). Unit: {reporting.endpoint_text(unit)}; {'; '.join(n)}. "
+            "Descriptive.",
+            alt=f"Kaplan-Meier curves. Alive at the end, %: {'; '.join(alive)}.",
+            name="fig-kaplan-meier",
+        )
+
+    def log_ranks(self, mice: pd.DataFrame, *, contrasts: Iterable[tuple[str, str]] = (), unit: str = "animal") -> None:
+        """Say for each panel what the log-rank test gives, within sexes and batches where these vary within a group.
+
+        Parameters
+        ----------
+        mice : DataFrame
+            As for `show_survival`, one row a unit.
+        contrasts : iterable of (str, str)
+            Groups to compare; `endomtor.stats.pairs` where they are left out.
+        unit : str
+        """
+        about = {"time": "day", "died": "died", "group": "group", "unit": unit, "strata": ["sex", "batch"]}
+        lines = []
+        for panel, rows in mice.assign(died=mice["event"] != "censored").groupby("panel"):
+            for a, b in contrasts or pairs(rows["group"]):
+                test = log_rank(rows, a=a, b=b, **about)
+                within = f" within {' and '.join(test.strata)}" if test.strata else ""
+                found = f"log-rank χ²{within} {reporting.number(test.statistic)}, {reporting.p_text(test.p)}"
+                who = f"{plain_in_markdown(panel)}, {reporting.named(a)} against {b}"
+                lines.append(f"- {who}: {test.withheld or found}")
+        reporting.describe("\n".join(lines) or "There are no two groups to compare.")
+
     def show_table(self, frame: pd.DataFrame, *, caption: str, provenance: Provenance | None = None, **more) -> None:
         """Show a table with its provenance mark and caption; `more` as for `figures.table`."""
         figures.table(frame, caption=caption, provenance=provenance or self.provenance, **more)
@@ -223,8 +271,8 @@ class Chapter:
             columns[boxes.heading(kind, example=example)] = [boxes.record_word(asdict(record)) for record in records]
         for what in ("estimand", "unit", "method"):
             values = list(dict.fromkeys(reporting.estimand_text(getattr(record, what)) for record in records))
-            # Where nearly each row has an estimand of its own, the row's name says it.
-            if what != "estimand" or len(values) <= 2:
+            # Where rows have estimands of their own, their names say it.
+            if what != "estimand" or len(values) == 1:
                 caption += f" {what.capitalize()}: {'; '.join(values)}."
         caption += f" {reporting.n_text(records)}."
         figures.table(
@@ -262,7 +310,6 @@ class Chapter:
             return
         full = [self.records[one.id] for one in shown.values()]
         phi = self.rule(full[0].id).rule == "phi"
-        words = " ".join(one.sentence(name) for name, one in shown.items())
         drawn = figures.robustness(
             as_frame(shown, self.records),
             xlabel="phi: how far ECKO went from young to aged" if phi else full[0].estimand.partition(",")[0],
@@ -270,12 +317,9 @@ class Chapter:
         )
         self.show(
             drawn,
-            caption="Primary predictions: all data with the 95 % interval, then a mark for each variant: one unit left "
-            "out, then each other choice (without batch, another test, another threshold) in a row of its own. Filled "
-            "arrow: the interval has no end there; open arrow: it ends beyond the axis. Triangle: an estimate beyond "
-            f"the axis, open where the verdict changes. Dotted: smallest effect of interest. {words} "
-            f"Unit: {' or '.join(dict.fromkeys(one.unit for one in full))}; {reporting.n_text(full)}. "
-            "A description, no test.",
+            caption="Primary predictions: all data with the 95 % interval, below it a mark for each variant. Dotted: "
+            f"smallest effect of interest. Unit: {' or '.join(dict.fromkeys(one.unit for one in full))}; "
+            f"{reporting.n_text(full)}. A description, no test.",
             alt="Strips of variants, one for each primary prediction. "
             + "; ".join(f"{name}: {one.estimates_text()}" for name, one in shown.items())
             + ".",
@@ -366,9 +410,12 @@ def _running_cell() -> int | None:
 def show_data(provenance: Provenance, sentences: list[str]) -> None:
     """Show the box that says which data a page used: their provenance, then sentences on them."""
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    simulated = "<p>Simulated mice show that an analysis works, not what mice do.</p>"
     show_html(
         f'<aside class="endomtor-data endomtor-box-{publish.kind_of(provenance)}" aria-label="Data used on this page">'
-        f"<p>Data used on this page: <strong>{escape(provenance.label)}</strong></p><ul>{items}</ul></aside>",
+        f"<p>Data used on this page: <strong>{escape(provenance.label)}</strong></p>"
+        f"{simulated * (provenance.kind == 'simulated')}"
+        f"<details><summary>Source, design, animals, what was left out</summary><ul>{items}</ul></details></aside>",
         "\n".join([provenance.label, *sentences]),
     )
 

@@ -33,7 +33,8 @@ def fold(cells: Iterable[nbformat.NotebookNode]) -> None:
             continue
         if FOLDED in tags:
             cell.metadata["tags"] = [*tags, "hide-cell"]
-            cell.metadata["mystnb"] = {"code_prompt_show": "Numbers and code", "code_prompt_hide": "Numbers and code"}
+            what = "Figure" if any("image/png" in one.get("data", {}) for one in cell.outputs) else "Numbers"
+            cell.metadata["mystnb"] = dict.fromkeys(("code_prompt_show", "code_prompt_hide"), f"{what} and code")
         else:
             cell.metadata["tags"] = [*tags, "remove-cell" if LEFT_OUT & set(tags) else "hide-input"]
 
@@ -48,11 +49,15 @@ def one_figure_each(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
         return [cell]
     first, *rest = [[output for _, output in run] for run in runs]
     cell.outputs = first
+    tags = ["hide-cell"] if "hide-cell" in cell.metadata.get("tags", []) else ["remove-input"]
     return [
         cell,
         *(
             nbformat.v4.new_code_cell(
-                NEXT, outputs=outputs, metadata={"tags": ["remove-input"]}, id=f"{cell.id}-{number}"
+                NEXT,
+                outputs=outputs,
+                metadata={"tags": tags, "mystnb": dict(cell.metadata.get("mystnb", {}))},
+                id=f"{cell.id}-{number}",
             )
             for number, outputs in enumerate(rest, start=1)
         ),

@@ -8,6 +8,7 @@ from endomtor.figures.publish import show, table
 from endomtor.figures.rates import error_rates, pairs
 from endomtor.figures.robustness import robustness
 from endomtor.figures.style import COLOURS, colour, house, legend_above, marker, named, page
+from endomtor.figures.survival import survival
 
 __all__ = [
     "COLOURS",
@@ -31,6 +32,7 @@ __all__ = [
     "rrho_map",
     "show",
     "superplot",
+    "survival",
     "table",
     "volcano",
 ]

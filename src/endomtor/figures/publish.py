@@ -61,10 +61,7 @@ def kind_of(provenance: Provenance) -> str:
 def words(provenance: Provenance) -> str:
     """Return the sentence that ends a figure's caption (plain text)."""
     if provenance.kind == "simulated":
-        return (
-            f"Simulated data, world “{provenance.world}”, seed {provenance.seed}: "
-            "shows what the analysis does, not what mice do."
-        )
+        return f"Simulated data: world “{provenance.world}”, seed {provenance.seed}."
     if provenance.example:
         return f"Example data, invented to show the format: {provenance.title}."
     frozen = ", read from a table frozen in this repository" if provenance.frozen else ""
