@@ -214,6 +214,13 @@ def test_own_points_are_marked_as_the_reader_s_and_judged_by_the_rule(chrome):
     pasted = "group\tvalue\n" + "\n".join(f"{name}\t{2**v}" for name in ("before", "after") for v in groups["young"])
     assert computed(chrome, pasted, scale="log2").startswith("Inconclusive")
     assert "after − before: 0 " in figure.text
+    # Nothing is called large enough before its reader has said what is.
+    apart = table({"vehicle": groups["young"], "drug": groups["aged"]})
+    assert "which size would matter was not said" in computed(chrome, apart, scale="as typed")
+    at(chrome, "smallest").send_keys(Keys.CONTROL, "a", Keys.NULL, "2")
+    assert "large enough to matter" in computed(chrome, apart)
+    at(chrome, "smallest").send_keys("0")
+    assert computed(chrome, apart).startswith("Contradicted")
 
 
 FAULTS = {

@@ -316,6 +316,7 @@
   // From here on the page.
   const REASONS = {
     "effect": "the effect is there and large enough to matter",
+    "any effect": "the interval leaves out 0; which size would matter was not said",
     "opposite": "the effect goes the other way",
     "equivalent": "any effect is smaller than the smallest of interest",
     "too imprecise": "the interval is too wide to tell",
@@ -333,6 +334,9 @@
   };
   const named = (group) => (group === "ecko" ? "ECKO" : group);
   const shown = (value) => (Number.isFinite(value) ? Number(value.toPrecision(Math.abs(value) < 1 ? 2 : 3)).toString() : "unbounded").replace("-", "−");
+  // A number of an axis, for which there are five letters' room.
+  const compact = new Intl.NumberFormat("en", {notation: "compact", maximumSignificantDigits: 4});
+  const short = (value) => (value && Math.abs(value) < 0.001 ? value.toExponential() : compact.format(value)).replace("-", "−");
   const pText = (p) => (p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`);
   const setText = ({kind, low, high}) =>
     kind === "whole_line" ? "any value" : kind === "two_piece" ? `at most ${shown(low)} or at least ${shown(high)}` : `${shown(low)} to ${shown(high)}`;
@@ -371,7 +375,7 @@
     draw(svg, "path", {d: `M${x} ${top}V${bottom}`, class: "endomtor-world-rule"});
     for (const at of ticks(low - room, high + room)) {
       draw(svg, "path", {d: `M${x - 4} ${y(at)}h4`, class: "endomtor-world-rule"});
-      draw(svg, "text", {x: x - 7, y: y(at) + 4, "text-anchor": "end"}, shown(at));
+      draw(svg, "text", {x: x - 7, y: y(at) + 4, "text-anchor": "end"}, short(at));
     }
     return y;
   }
@@ -516,8 +520,9 @@
       const log = find("scale").value === "log2";
       const {differences, ratio} = analysed(own, log ? logarithms(groups) : groups, {mark: "YOUR NUMBERS", direction, unit: log ? "log2 value" : "value"});
       const answer = ratio ?? differences[0].answer;
-      const [word, reason] = judge(answer, ratio ? "phi" : "difference", direction, ratio ? SMALLEST : Number(find("smallest").value) || 0);
-      told.textContent = sentence(word, reason, answer.withheld) + (blank ? ` Rows without a value, left out: ${blank}.` : "");
+      const smallest = ratio ? SMALLEST : Math.max(0, Number(find("smallest").value));
+      const [word, reason] = judge(answer, ratio ? "phi" : "difference", direction, smallest);
+      told.textContent = sentence(word, reason === "effect" && !smallest ? "any effect" : reason, answer.withheld) + (blank ? ` Rows without a value, left out: ${blank}.` : "");
     } catch (error) {
       own.hidden = true;
       told.textContent = error.message;
