@@ -24,8 +24,12 @@ world = "paper"
 seed = 1
 
 # %% tags=["imports"]
+from dataclasses import replace
+
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from IPython.display import Markdown
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
@@ -37,6 +41,7 @@ from endomtor.chapter import open_chapter, show_data
 from endomtor.claims import catalogue, verdicts
 from endomtor.own_data import design
 from endomtor.reporting import endpoint_text, percent
+from endomtor.stats import power_of_phi
 
 # %% tags=["plumbing"]
 chapter = open_chapter("07_calibration", data_dir, world, seed)
@@ -285,6 +290,35 @@ chapter.show_table(
 # In the world `paper` the effects are large, because they were invented so.
 # At the smallest effect of interest little can be found, by the rule itself: a difference is supported only if its *estimate* reaches that size, a phi only if its whole *interval* lies above.
 # So a study that is to support a claim needs effects well above the smallest of interest.
+#
+# Those numbers are the world's; a standard deviation needs none.
+# The curves draw four groups of normal values that spread alike, in which the knock-out does three quarters of what age does, and ask for support of {term}`phi`.
+
+# %%
+sizes, ages, share = (4, 6, 8, 12, 16, 24, 32), (1, 2, 4), 0.75
+curves = pd.DataFrame([(n, f"{age} SD", power_of_phi(n, age, share)) for age in ages for n in sizes])
+curves = curves.set_axis(["animals a group", "aged - young", "power"], axis="columns")
+curves["supported, % of studies"] = 100 * curves["power"]
+with figures.house():
+    figure, axes = plt.subplots(figsize=(5, 3))
+    about = {"x": "animals a group", "y": "supported, % of studies", "style": "aged - young", "markers": True}
+    sns.lineplot(curves, **about, color="black", ax=axes)
+    axes.set(ylim=(0, 103), xlim=(0, None))
+
+# %%
+drawn = replace(found.provenance, title="normal values", world="four normal groups", seed=1, frozen=False)
+told = "; ".join(f"{one[2]:.0%} at n = {one[0]} and {one[1]}" for one in curves.itertuples(index=False, name=None))
+chapter.show(
+    (figure, curves),
+    caption=f"Share of 1,000 simulated studies that support a phi of {share:g}, over the animals in each of four groups "
+    "and what age does in standard deviations between animals. One endpoint, no blocks. Unit: study.",
+    alt=f"Power rises with the animals and with what age does. {told}.",
+    name="fig-power-sd",
+    provenance=drawn,
+)
+
+# %% [markdown]
+# In the scenarios of the plan:
 
 # %% tags=["folded"]
 rules = catalogue.load()

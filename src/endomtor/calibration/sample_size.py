@@ -382,7 +382,7 @@ def _show(found: SampleSizes, question: str, aim: str) -> None:
             }
         ),
         caption=f"Units in each group for a power of {100 * POWER:.0f} % {aim} Tried: {tried.min()} to {tried.max()}. "
-        f"Unit: {_units_text(order)}. Irradiated: recipients of all groups together; more than a facility would house says "
+        f"Unit: {_units_text(order)}. Irradiated: recipients of all groups together; more than a facility houses says "
         "that the question is put wrongly.",
         provenance=provenance(found, question),
     )
