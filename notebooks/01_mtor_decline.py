@@ -257,9 +257,9 @@ score = expression.set_score(expression.log_counts(counts), hallmark, statistic=
 animals = cells.obs.groupby("animal", observed=True)[["group", "sex", "batch"]].first().astype(str)
 animals = animals.assign(score=score).rename_axis("animal").reset_index()
 answer = difference(animals, value="score", **comparison)
+chapter.record("C1.cells.mTORC1_hallmark", answer)
 
 # %% tags=["needs:bmec_cells"]
-chapter.record("C1.cells.mTORC1_hallmark", answer)
 shape = {"data": animals, "x": "group", "y": "score", "order": ["young", "aged"]}
 with figures.house():
     figure, axes = plt.subplots(figsize=(5, 2.6))

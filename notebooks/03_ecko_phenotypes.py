@@ -183,7 +183,7 @@ for trait, rows in less.groupby("trait", sort=False):
     of_less[trait] = phi(rows, value="relative", group="group", unit="mouse", **asked)
     chapter.record(f"C3.context.hypomorph.{trait}", of_less[trait], provenance=of_mice)
 
-# %% tags=["folded"]
+# %%
 bounded = {trait: one for trait, one in of_less.items() if one.interval_kind == "bounded"}
 unbounded = [endpoint_text(trait) for trait in of_less if trait not in bounded]
 shown = {endpoint_text(trait): one for trait, one in bounded.items()}

@@ -164,7 +164,7 @@ class TestPages:
         for chapter in CHAPTERS:
             page = pages[Path("notebooks", f"{chapter}.html")]
             figures = [image for image in page.images if "_images/" in image["src"]]
-            captions = len(re.findall(r"Simulated data, world|Public data:", page.text))
+            captions = len(re.findall(r"Simulated data: world|Public data:", page.text))
             assert figures, chapter
             assert captions >= len(figures), chapter
             for image in figures:

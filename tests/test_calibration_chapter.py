@@ -85,6 +85,9 @@ def test_each_figure_is_marked_and_counts_cohorts(page):
         if not isinstance(one, Markdown) and "image/png" in one.data
     }
     ends = ("false-support", "false-contradiction", "coverage", "courses", "mistakes")
+    curves = shown.pop("fig-power-sd").metadata["endomtor"]["caption"]
+    assert "Unit: study" in curves
+    assert "four normal groups" in curves
     assert set(shown) == {f"fig-{one}" for one in ends}
     for one in shown.values():
         caption = one.metadata["endomtor"]["caption"]

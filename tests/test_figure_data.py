@@ -28,7 +28,7 @@ from selenium.webdriver.common.keys import Keys
 
 from conftest import ROOT, until
 from endomtor import figures, files
-from endomtor.building import figure_data, sphinx_extension
+from endomtor.building import code_cells, figure_data, sphinx_extension
 from endomtor.building.site import render
 from endomtor.claims import catalogue
 from endomtor.errors import BuildError
@@ -106,7 +106,8 @@ def test_every_figure_of_a_page_has_a_fold_out_with_links_that_lead_somewhere(bu
         assert order[id(anchor)] < order[id(source)] < order[id(picture)] < order[id(fold)]
         assert picture["alt"] == one["alt"]
         # No other cell lies between: the fold-out is that of the figure above it.
-        assert picture.find_previous(class_="cell_input") is source
+        drawing = [one for one in picture.find_all_previous(class_="cell_input") if code_cells.NEXT not in one.text]
+        assert drawing[0] is source
         assert code.text == "Code"
         place, line = re.fullmatch(r".*/blob/[0-9a-f]{12}/(notebooks/\w+\.py)#L(\d+)", code["href"]).groups()
         written = (ROOT / place).read_text(encoding="utf-8").splitlines()[int(line) - 1 :]

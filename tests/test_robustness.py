@@ -357,7 +357,7 @@ class TestPage:
     def test_the_box_says_it(self, chapter, found):
         with capture_output() as captured:
             chapter.verdict("C1")
-        words = f"stays “inconclusive” in {found[FEW].holds} of {found[FEW].of} variants"
+        words = f"verdict is the same in {found[FEW].holds} of {found[FEW].of} variants"
         assert words in captured.outputs[0].data["text/html"]
 
 
