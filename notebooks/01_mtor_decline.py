@@ -258,9 +258,9 @@ animals = cells.obs.groupby("animal", observed=True)[["group", "sex", "batch"]].
 animals = animals.assign(score=score).rename_axis("animal").reset_index()
 answer = difference(animals, value="score", **comparison)
 chapter.record("C1.cells.mTORC1_hallmark", answer)
+shape = {"data": animals, "x": "group", "y": "score", "order": ["young", "aged"]}
 
 # %% tags=["needs:bmec_cells"]
-shape = {"data": animals, "x": "group", "y": "score", "order": ["young", "aged"]}
 with figures.house():
     figure, axes = plt.subplots(figsize=(5, 2.6))
     sns.swarmplot(**shape, hue="group", palette=figures.COLOURS, size=7, ax=axes, legend=False)

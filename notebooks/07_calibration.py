@@ -304,6 +304,7 @@ with figures.house():
     about = {"x": "animals a group", "y": "supported, % of studies", "style": "aged - young", "markers": True}
     sns.lineplot(curves, **about, color="black", ax=axes)
     axes.set(ylim=(0, 103), xlim=(0, None))
+    sns.move_legend(axes, "upper left", bbox_to_anchor=(1, 1))
 
 # %%
 drawn = replace(found.provenance, title="normal values", world="four normal groups", seed=1, frozen=False)
