@@ -407,3 +407,10 @@ def test_an_animal_alone_in_its_level_is_told(lone):
         mice.assign(sex=[*"FFMM"] * 2), value="value", group="group", unit="animal", a="aged", b="young", block="sex"
     )
     assert not any("alone" in one for one in shared.warnings)
+
+
+@pytest.mark.parametrize(("sizes", "told"), [((3, 8), True), ((3, 4), False), ((4, 8), False)])
+def test_few_against_many_are_told(sizes, told):
+    rng = np.random.default_rng(1)
+    found = groups.difference(table(*(list(rng.normal(size=n)) for n in sizes)), **TWO)
+    assert any("chance announces an effect more often than promised" in one for one in found.warnings) == told

@@ -200,6 +200,10 @@ class TestFurniture:
             title = chrome.find_element("css selector", "article h1")
             assert title.is_displayed()
             assert chrome.find_element("css selector", "div.cell_output img").is_displayed()
+            # A figure that is folded on the screen is on paper, its code is not.
+            folded = chrome.find_element("css selector", "div.cell.tag_folded:has(img)")
+            assert folded.find_element("css selector", "img").rect["height"] > 100
+            assert not folded.find_element("css selector", ".cell_input").is_displayed()
         finally:
             chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 

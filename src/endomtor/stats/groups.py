@@ -18,6 +18,7 @@ from endomtor.stats.units import (
     block_names,
     check_level,
     columns,
+    lopsided,
     numbers,
     one_row_per_unit,
     power_of_two,
@@ -525,7 +526,7 @@ def _contrast_answers(
             continue
         df = float(expected**2 / spread[0, 0])
         lone = sum(cell in weights for cell, out in zip(cells, model.taken_up, strict=True) if out) if used else 0
-        warnings = (*_design_warnings(n), *linear.alone(lone, unit, used))
+        warnings = (*_design_warnings(n), *lopsided(n), *linear.alone(lone, unit, used))
         answers[name] = _t_answer(size * estimate, size * error, df, warnings=warnings, **kwargs)
     return answers
 

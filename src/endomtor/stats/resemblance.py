@@ -15,7 +15,7 @@ from endomtor.errors import EndomtorError
 from endomtor.estimate import Estimate, unanswered
 from endomtor.stats import linear
 from endomtor.stats.expression import columns_of, finite_expression, log_counts
-from endomtor.stats.units import block_names, columns, numbers, one_row_per_unit, power_of_two, usable_blocks
+from endomtor.stats.units import block_names, columns, lopsided, numbers, one_row_per_unit, power_of_two, usable_blocks
 
 GROUPS = ("young", "aged", "control", "ecko")
 DIRECTIONS = ("greater", "less", "either")
@@ -381,8 +381,8 @@ def phi(
         return withhold(f"{called} leave no residual spread in {value}: there is nothing to test against.")
     if max(ratio.denominator**2, ratio.variance[2]) <= rounding:
         return withhold(f"Aged and young have the same {value} without any spread: phi has no denominator.")
-    if blocks:
-        common["warnings"] = (*warnings, *linear.alone(int(model.taken_up.sum()), unit, blocks))
+    lone = int(model.taken_up.sum()) if blocks else 0
+    common["warnings"] = (*warnings, *lopsided(n), *linear.alone(lone, unit, blocks))
     return fieller_estimate(ratio, smallest=smallest, direction=direction, **common)
 
 
