@@ -1,7 +1,6 @@
 """Text of a data set stays text: no field of any table, and none of `dataset.toml`, becomes an element of a page."""
 
 import json
-import re
 import zlib
 from html.parser import HTMLParser
 from pathlib import Path
@@ -125,5 +124,8 @@ def test_no_text_of_the_data_becomes_more_than_text(tmp_path, browser, serve):
         browser.get(f"{address}/{path.parent.name}/{path.name}")
         headless.settled(browser)
         assert browser.title not in ("taken", "1"), path
-        links = browser.execute_script("return [...document.querySelectorAll('[href],[src]')].map(e => e.outerHTML)")
-        assert not [link for link in links if re.match(rf"<[^>]*{HOST}", link)], path
+        # An alternative text may tell the address of a payload: only what is followed or loaded counts.
+        links = browser.execute_script(
+            "return [...document.querySelectorAll('[href],[src]')].map(e => e.getAttribute('href') || e.getAttribute('src'))"
+        )
+        assert not [link for link in links if HOST in link], path

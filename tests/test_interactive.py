@@ -459,7 +459,7 @@ def test_the_book_answers_with_the_numbers_of_its_csv(chrome, built_book, serve)
 @pytest.mark.parametrize(
     ("page", "names"),
     [
-        (CHAPTER, ["signature", "volcano", "scatter", "overlap"]),
+        (CHAPTER, ["signature", "volcano", "overlap"]),
         ("05_serial_transplants", ["courses-chimerism", "courses-myeloid-balance"]),
     ],
 )

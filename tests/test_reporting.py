@@ -67,3 +67,9 @@ def test_alt_text_sentence_and_interval_of_a_fold_change_are_in_per_cent():
 )
 def test_small_p_is_a_bound(p, text):
     assert reporting.p_text(p) == text
+
+
+def test_what_is_not_there_is_said():
+    assert reporting.shown(None, None, None) == ("none", "unbounded", "unbounded")
+    assert reporting.shown(float("nan"), -1.0, 1.0)[0] == "none"
+    assert reporting.shown(0.5, float("nan"), 1.0)[1] == "unbounded"

@@ -37,7 +37,9 @@ def estimand_text(estimand: str) -> str:
     return plain.replace("difference of log odds, old - young", "odds, old / young")
 
 
-def shown(value: float, low: float | None, high: float | None, base: float | None = None) -> tuple[str, str, str]:
+def shown(
+    value: float | None, low: float | None, high: float | None, base: float | None = None
+) -> tuple[str, str, str]:
     """Return an estimate and the limits of its set as they are printed everywhere.
 
     The width of the set has two significant digits, and decides how many are shown; a limit beside zero never reads as
@@ -45,18 +47,22 @@ def shown(value: float, low: float | None, high: float | None, base: float | Non
 
     Parameters
     ----------
-    value : float
+    value : float or None
+        None or NaN where there is no estimate.
     low, high : float or None
-        None or infinite where the set has no end.
+        None, NaN or infinite where the set has no end.
     base : float, optional
         Of the logarithm, where the three are logarithms of a ratio (`change_base`).
 
     Returns
     -------
     tuple[str, str, str]
-        Estimate with its unit, limits without; `unbounded` for a limit that is not there.
+        Estimate with its unit, limits without; `none` and `unbounded` for what is not there.
     """
-    ends = [None if one is None or math.isinf(one) else float(one) for one in (low, high)]
+    value, *ends = (None if one is None or not math.isfinite(one) else float(one) for one in (value, low, high))
+    if value is None:
+        # Limits without an estimate are those of a set that holds every number.
+        return "none", "unbounded", "unbounded"
     if base:
         value, *ends = (None if one is None else 100 * (base**one - 1) for one in (value, *ends))
     decimals = _decimals(value, [one for one in ends if one is not None])
