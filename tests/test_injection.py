@@ -125,7 +125,6 @@ def test_no_text_of_the_data_becomes_more_than_text(tmp_path, browser, serve):
         headless.settled(browser)
         assert browser.title not in ("taken", "1"), path
         # An alternative text may tell the address of a payload: only what is followed or loaded counts.
-        links = browser.execute_script(
-            "return [...document.querySelectorAll('[href],[src]')].map(e => e.getAttribute('href') || e.getAttribute('src'))"
-        )
+        places = "e => e.getAttribute('href') || e.getAttribute('src')"
+        links = browser.execute_script(f"return [...document.querySelectorAll('[href],[src]')].map({places})")
         assert not [link for link in links if HOST in link], path
