@@ -375,8 +375,8 @@ def view(chrome, field: str):
     )
 
 
-@pytest.mark.slow
-def test_hovering_over_a_point_names_the_gene(chrome, address):
+def lone_point(chrome, address) -> tuple[pd.Series, list[float]]:
+    """Open the scatter and return the gene of a point without neighbours, and where on the screen it is."""
     chrome.get(address)
     found = opened(chrome, "fig-scatter")
     # The gene farthest to the right has no neighbours there.
@@ -389,6 +389,12 @@ def test_hovering_over_a_point_names_the_gene(chrome, address):
         f" [box.x + frame.x_scale.compute({row.log2fc}), box.y + frame.y_scale.compute({row.lfc_MPP1})])"
         "(Bokeh.index.find_one(panel))",
     )
+    return row, at
+
+
+@pytest.mark.slow
+def test_hovering_over_a_point_names_the_gene(chrome, address):
+    row, at = lone_point(chrome, address)
     action = ActionBuilder(chrome)
     action.pointer_action.move_to_location(*map(round, at))
     action.perform()
@@ -404,17 +410,7 @@ def test_hovering_over_a_point_names_the_gene(chrome, address):
 
 def test_a_tap_on_a_point_says_its_numbers_and_marks_it(chrome, address):
     """A finger cannot hover: a tap showed nothing."""
-    chrome.get(address)
-    found = opened(chrome, "fig-scatter")
-    row = genes().pipe(lambda table: table.loc[table["log2fc"].idxmax()])
-    plot = found.find_element("css selector", ".endomtor-interactive-plot")
-    chrome.execute_script("arguments[0].scrollIntoView({behavior: 'instant', block: 'center'})", plot)
-    at = view(
-        chrome,
-        "(({frame, canvas_view}, box = canvas_view.el.getBoundingClientRect()) =>"
-        f" [box.x + frame.x_scale.compute({row.log2fc}), box.y + frame.y_scale.compute({row.lfc_MPP1})])"
-        "(Bokeh.index.find_one(panel))",
-    )
+    row, at = lone_point(chrome, address)
     for _ in range(2):
         touch = ActionBuilder(chrome, mouse=PointerInput(POINTER_TOUCH, "finger"))
         touch.pointer_action.move_to_location(*map(round, at)).pointer_down().pointer_up()
